@@ -1,0 +1,214 @@
+"""What a user says about a chip: its parts, their times, energies and areas, each with a source."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from archsim.analog.specification import Device, IOParameters, SoftBounds, UpdateParameters
+from archsim.specification import AreaConstant, Constant, EnergyConstant, PowerConstant, Specification, TimeConstant
+from archsim.units import Bytes, ClockField
+
+__all__ = [
+    "Adc",
+    "BitEnergy",
+    "Buffer",
+    "Chip",
+    "Dac",
+    "Host",
+    "Leakage",
+    "Mesh",
+    "Nmpu",
+    "StageEngine",
+    "Tile",
+    "TileEnergy",
+]
+
+Count = Annotated[int, Field(ge=1)]
+Bits = Annotated[int, Field(ge=2, le=16)]
+
+
+def _nothing() -> Constant[float]:
+    return Constant[float](value=0.0, source="not modelled", status="placeholder")
+
+
+def _no_time() -> Constant[int]:
+    return Constant[int](value=0, source="not modelled", status="placeholder")
+
+
+class Leakage(Specification):
+    """Static power of one unit in each power state."""
+
+    active: PowerConstant = Field(default_factory=_nothing)
+    idle: PowerConstant = Field(default_factory=_nothing)
+    gated: PowerConstant = Field(default_factory=_nothing)
+
+
+class BitEnergy(Specification):
+    """An energy that grows with a converter's resolution: fixed + per_step * 2**bits."""
+
+    fixed: EnergyConstant = Field(default_factory=_nothing)
+    per_step: EnergyConstant = Field(default_factory=_nothing)
+
+    def at(self, bits: int) -> float:
+        """Return the energy at a resolution, in picojoules."""
+        return self.fixed.value + self.per_step.value * 2**bits
+
+
+class Dac(Specification):
+    """The input converters of a tile: one per driven line.
+
+    A conversion takes ``fixed_time + step_time * 2**(bits - 1)`` (pulse-width coding of the
+    magnitude; the sign is coded separately). ``bits: null`` switches quantisation off.
+    """
+
+    bits: Bits | None = 7
+    fixed_time: TimeConstant = Field(default_factory=_no_time)
+    step_time: TimeConstant = Field(default_factory=_no_time)
+    energy: BitEnergy = Field(default_factory=BitEnergy)
+
+
+class Adc(Specification):
+    """The output converters of a tile.
+
+    ``per_tile`` converters are multiplexed over the read lines (one per line without it); one
+    conversion takes ``fixed_time + step_time * 2**bits`` (ramp). ``bits: null`` switches
+    quantisation off (the time is then ``fixed_time``).
+    """
+
+    bits: Bits | None = 9
+    per_tile: Count | None = None
+    fixed_time: TimeConstant = Field(default_factory=_no_time)
+    step_time: TimeConstant = Field(default_factory=_no_time)
+    energy: BitEnergy = Field(default_factory=BitEnergy)
+
+
+class TileEnergy(Specification):
+    """Dynamic energy of a tile's analog part, by operation.
+
+    Cell energies count the cells at used rows and columns. Resolutions are the DAC's, those of the
+    integrator the ADC's.
+    """
+
+    cell_read: BitEnergy = Field(default_factory=BitEnergy)
+    cell_write: BitEnergy = Field(default_factory=BitEnergy)
+    coincidence: EnergyConstant = Field(default_factory=_nothing)
+    integration: BitEnergy = Field(default_factory=BitEnergy)
+    write_row: BitEnergy = Field(default_factory=BitEnergy)
+    write_column: BitEnergy = Field(default_factory=BitEnergy)
+
+
+class Tile(Specification):
+    """A crossbar with its converters and local control.
+
+    A read takes DAC + ``integration_time`` + ADC (see `Dac`, `Adc`); consecutive reads overlap only
+    if ``double_buffered``. An update takes ``update_fixed_time + phases * BL * pulse_time`` a vector.
+    """
+
+    rows: Count
+    columns: Count
+    double_buffered: bool = False
+    integration_time: TimeConstant = Field(default_factory=_no_time)
+    update_fixed_time: TimeConstant = Field(default_factory=_no_time)
+    pulse_time: TimeConstant = Field(default_factory=_no_time)
+    phases: Count = 1
+    energy: TileEnergy = Field(default_factory=TileEnergy)
+    leakage: Leakage = Field(default_factory=Leakage)
+    area: AreaConstant = Field(default_factory=_nothing)
+
+
+class Nmpu(Specification):
+    """Near-memory digital processing unit, shared by the tiles of a node.
+
+    A job of n element operations takes ``pipeline_cycles + ceil(n / lanes)`` cycles.
+    """
+
+    clock: ClockField
+    lanes: Count
+    pipeline_cycles: Annotated[int, Field(ge=0)] = 0
+    multiply_add: EnergyConstant = Field(default_factory=_nothing)
+    activation: EnergyConstant = Field(default_factory=_nothing)
+    leakage: Leakage = Field(default_factory=Leakage)
+    area: AreaConstant = Field(default_factory=_nothing)
+
+
+class Buffer(Specification):
+    """The SRAM of a node: capacity with back-pressure, and one port of a given width."""
+
+    capacity: Bytes | None = None
+    element_bits: Literal[8, 16, 32] = 16
+    clock: ClockField
+    bytes_per_cycle: Count
+    read_byte: EnergyConstant = Field(default_factory=_nothing)
+    write_byte: EnergyConstant = Field(default_factory=_nothing)
+    leakage: Leakage = Field(default_factory=Leakage)
+    area: AreaConstant = Field(default_factory=_nothing)
+
+
+class Mesh(Specification):
+    """A 2-D mesh between nodes: dimension-ordered routes, virtual cut-through, one link each way."""
+
+    topology: Literal["mesh"] = "mesh"
+    clock: ClockField
+    bytes_per_cycle: Count
+    hop_cycles: Annotated[int, Field(ge=0)] = 1
+    byte_hop: EnergyConstant = Field(default_factory=_nothing)
+    leakage: Leakage = Field(default_factory=Leakage)
+    area: AreaConstant = Field(default_factory=_nothing)
+
+
+class Host(Specification):
+    """The port through which samples enter the chip; ``prefetch`` blocks may wait at the first stage."""
+
+    clock: ClockField
+    bytes_per_cycle: Count
+    latency_cycles: Annotated[int, Field(ge=0)] = 0
+    prefetch: Count = 2
+    byte: EnergyConstant = Field(default_factory=_nothing)
+
+
+class StageEngine(Specification):
+    """An abstract stage: a whole forward, backward or update of a stage takes a given time.
+
+    All else on such a chip takes no time and no energy: the textbook pipeline.
+    """
+
+    forward: TimeConstant
+    backward: TimeConstant
+    update: TimeConstant
+
+
+class Chip(Specification):
+    """A multi-tile chip.
+
+    ``tiles`` is ``auto`` (as many nodes as the mapping needs) or a number of tiles; ``node_tiles``
+    tiles share a node's NMPU, buffer and router.
+    """
+
+    name: str
+    description: str = ""
+    tiles: Literal["auto"] | Count = "auto"
+    node_tiles: Count = 1
+    tile: Tile
+    dac: Dac = Field(default_factory=Dac)
+    adc: Adc = Field(default_factory=Adc)
+    device: Device = Field(default_factory=SoftBounds)
+    io: IOParameters = Field(default_factory=IOParameters)
+    backward_io: IOParameters | None = None
+    update: UpdateParameters = Field(default_factory=UpdateParameters)
+    stage_engine: StageEngine | None = None
+    nmpu: Nmpu | None = None
+    buffer: Buffer | None = None
+    interconnect: Mesh | None = None
+    host: Host | None = None
+
+    @model_validator(mode="after")
+    def _parts_are_there(self) -> Chip:
+        missing = [part for part in ("nmpu", "buffer", "interconnect", "host") if getattr(self, part) is None]
+        if self.stage_engine is None and missing:
+            raise ValueError(
+                f"a chip without a stage_engine needs the section{'s' if len(missing) > 1 else ''} "
+                f"{', '.join(missing)}: nothing is free"
+            )
+        return self

@@ -1,0 +1,139 @@
+"""What can go wrong for a user, each with its remedy.
+
+Every error that a user can cause is an :class:`ArchsimError`; the command line prints its text and
+leaves with its exit code. A bare traceback is always a defect of archsim itself.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+__all__ = [
+    "ArchsimError",
+    "Deadlock",
+    "DoesNotFit",
+    "InputError",
+    "Place",
+    "Shortage",
+    "did_you_mean",
+]
+
+
+class ArchsimError(Exception):
+    """Base of all errors that archsim raises on purpose."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a user's document something stands (lines and columns count from 1)."""
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        parts = [self.file]
+        if self.line is not None:
+            parts.append(str(self.line))
+            if self.column is not None:
+                parts.append(str(self.column))
+        return ":".join(parts)
+
+
+class InputError(ArchsimError):
+    """Wrong input: says where, what was found, what is allowed and how to mend it.
+
+    Parameters
+    ----------
+    problem : str
+        One sentence that says what is wrong.
+    field : str, optional
+        Dotted name of the field, for example ``training.learning_rate``.
+    value : object, optional
+        The value that was found.
+    allowed : str, optional
+        What would be accepted.
+    remedy : str, optional
+        What to do about it.
+    place : Place, optional
+        File, line and column.
+    """
+
+    exit_code = 2
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        field: str | None = None,
+        value: object = None,
+        allowed: str | None = None,
+        remedy: str | None = None,
+        place: Place | None = None,
+    ) -> None:
+        self.problem = problem
+        self.field = field
+        self.value = value
+        self.allowed = allowed
+        self.remedy = remedy
+        self.place = place
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        head = self.problem
+        if self.field:
+            head = f"{self.field}: {head}"
+        if self.place:
+            head = f"{self.place}: {head}"
+        lines = [head]
+        if self.value is not None:
+            lines.append(f"  found:   {_short(self.value)}")
+        if self.allowed:
+            lines.append(f"  allowed: {self.allowed}")
+        if self.remedy:
+            lines.append(f"  remedy:  {self.remedy}")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """One resource that does not suffice."""
+
+    resource: str
+    demand: str
+    supply: str
+    remedy: str
+
+
+class DoesNotFit(InputError):
+    """The network does not fit the chip: demand, supply and what would make it fit."""
+
+    def __init__(self, problem: str, shortages: Sequence[Shortage], *, field: str | None = None) -> None:
+        self.shortages = tuple(shortages)
+        super().__init__(problem, field=field)
+
+    def __str__(self) -> str:
+        header = ("resource", "demand", "supply", "what would make it fit")
+        rows = [header, *((s.resource, s.demand, s.supply, s.remedy) for s in self.shortages)]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
+        table = ["  " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+        return "\n".join([super().__str__(), *table])
+
+
+class Deadlock(ArchsimError):
+    """Unfinished actions remain and no event is left: the text spells out who waits for whom."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word closest to a misspelt one, or None."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def _short(value: object, limit: int = 120) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -1,0 +1,75 @@
+"""The one document that a user writes, validated: what to compute, on what, and how."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from archsim.chip.specification import Chip
+from archsim.data.specification import DataSpecification
+from archsim.network.specification import NetworkSpecification
+from archsim.schedule.specification import ScheduleSpecification
+from archsim.specification import Specification
+
+__all__ = ["Experiment", "LearningRateStep", "RunSpecification", "TrainingSpecification"]
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class LearningRateStep(Specification):
+    """Multiply the learning rate by ``factor`` every ``epochs`` epochs."""
+
+    epochs: Count
+    factor: Annotated[float, Field(gt=0, le=1)]
+
+
+class TrainingSpecification(Specification):
+    """How the network is trained. ``mini_batch`` is in samples; the other two bound the run."""
+
+    algorithm: str = "analog-sgd"
+    learning_rate: Annotated[float, Field(gt=0)]
+    learning_rate_step: LearningRateStep | None = None
+    mini_batch: Count = 1
+    epochs: Count = 1
+    max_mini_batches: Count | None = None
+
+
+class RunSpecification(Specification):
+    """How the simulation itself is done.
+
+    ``seed`` feeds ``device_seed``, ``noise_seed`` and ``data_seed`` where they are not given.
+    ``evaluate_every`` is in mini-batches (default: once an epoch). ``timeline`` false keeps the totals only.
+    """
+
+    mode: Literal["timing", "numerics", "coupled"] = "coupled"
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+    device_seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    noise_seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    data_seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    threads: Count = 1
+    evaluate_every: Count | None = None
+    timeline: bool = True
+
+
+class Experiment(Specification):
+    """An experiment: network, chip, data, training, schedule and run."""
+
+    name: str = "experiment"
+    description: str = ""
+    network: NetworkSpecification
+    chip: Chip
+    data: DataSpecification = Field(default_factory=DataSpecification)
+    training: TrainingSpecification
+    schedule: ScheduleSpecification = Field(default_factory=ScheduleSpecification)
+    run: RunSpecification = Field(default_factory=RunSpecification)
+
+    @model_validator(mode="after")
+    def _micro_batches_divide(self) -> Experiment:
+        size, parts = self.training.mini_batch, self.schedule.micro_batches
+        if size % parts:
+            raise ValueError(
+                f"schedule.micro_batches = {parts} does not divide training.mini_batch = {size}: "
+                "every micro-batch must hold the same number of samples"
+            )
+        return self

@@ -1,0 +1,76 @@
+"""The plan: which part of which matrix lies on which tile, which stage owns it, and where that is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Part", "Placement", "Plan", "StagePlan"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A rectangle of a matrix on one tile.
+
+    Attributes
+    ----------
+    crossbar : int
+        Number of the crossbar in the whole network, in layer order: it keys the random numbers, so
+        it depends on the network and the tile size only, never on stages or places.
+    tile : int
+        Physical tile; tile t belongs to node t // node_tiles.
+    inputs, outputs : tuple of int
+        Half-open ranges of the matrix's inputs (tile rows) and outputs (tile columns).
+    """
+
+    crossbar: int
+    tile: int
+    inputs: tuple[int, int]
+    outputs: tuple[int, int]
+
+    @property
+    def rows(self) -> int:
+        """Number of tile rows used."""
+        return self.inputs[1] - self.inputs[0]
+
+    @property
+    def columns(self) -> int:
+        """Number of tile columns used."""
+        return self.outputs[1] - self.outputs[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A matrix cut into parts, row-major over (input cut, output cut)."""
+
+    layer: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StagePlan:
+    """A stage: its operators in order, its matrices, its home node and all its nodes."""
+
+    index: int
+    operators: tuple[str, ...]
+    placements: tuple[Placement, ...]
+    home: int
+    nodes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An immutable mapping of a network to a chip.
+
+    Nodes are numbered row-major on a mesh of ``mesh[0]`` columns and ``mesh[1]`` rows; stages take
+    them in snake order, so that neighbouring stages are neighbours on the mesh.
+    """
+
+    stages: tuple[StagePlan, ...]
+    mesh: tuple[int, int]
+    node_tiles: int
+    tiles: int
+    tiles_used: int
+
+    def position(self, node: int) -> tuple[int, int]:
+        """Return the (column, row) of a node on the mesh."""
+        return node % self.mesh[0], node // self.mesh[0]

@@ -1,0 +1,66 @@
+"""What a user says about a network: operators with explicit edges, shapes and a loss."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from archsim.analog.specification import Device
+from archsim.specification import Specification
+
+__all__ = ["Layer", "NetworkSpecification", "WeightScaling"]
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$")]
+
+
+class WeightScaling(Specification):
+    """Digital scales behind the crossbar's outputs (aihwkit ``MappingParameter``).
+
+    ``weight_scaling_omega`` > 0 divides the weights so that their largest magnitude (of the whole
+    matrix, or of each output with ``columnwise``) is omega, and multiplies the outputs accordingly;
+    0 leaves them alone. ``learn_out_scaling`` trains one scale per output in the digital unit.
+    """
+
+    weight_scaling_omega: Annotated[float, Field(ge=0)] = 0.0
+    columnwise: bool = True
+    learn_out_scaling: bool = False
+
+
+class Layer(Specification):
+    """One operator of the graph.
+
+    ``inputs`` names the operators (or ``input``) whose outputs it takes; without it, the operator
+    before it in the list.
+    """
+
+    name: Name
+    kind: str
+    inputs: tuple[str, ...] | None = None
+    features: Annotated[int, Field(ge=1)] | None = None
+    bias: bool | None = None
+    shape: tuple[Annotated[int, Field(ge=1)], ...] | None = None
+    trainable: bool | None = None
+    device: Device | None = None
+    algorithm: str | None = None
+    scaling: WeightScaling | None = None
+    initial_range: Annotated[float, Field(gt=0)] | None = None
+    learning_rate_factor: Annotated[float, Field(ge=0)] | None = None
+
+
+class NetworkSpecification(Specification):
+    """A network: the shape of one sample, its operators in order, and the loss."""
+
+    name: str = "network"
+    input_shape: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
+    layers: Annotated[tuple[Layer, ...], Field(min_length=1)]
+    loss: Literal["softmax-cross-entropy", "mean-squared-error"] = "softmax-cross-entropy"
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> NetworkSpecification:
+        seen: set[str] = {"input"}
+        for layer in self.layers:
+            if layer.name in seen:
+                raise ValueError(f"two layers are called '{layer.name}' ('input' is the network's input)")
+            seen.add(layer.name)
+        return self

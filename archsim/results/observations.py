@@ -1,0 +1,69 @@
+"""What a finished run observed, before any price is put on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from archsim.chip.counts import CountKey, UnitTime
+
+__all__ = ["Observations"]
+
+
+@dataclass(frozen=True, slots=True)
+class Observations:
+    """Counts and times of a run. Stages are indexed from the input side.
+
+    Attributes
+    ----------
+    makespan_ps : int
+        Simulated time from start to the end of the last event (0 in numerics mode).
+    samples, mini_batches : int
+        Trained samples and mini-batches.
+    accuracy, loss : float or None
+        Test accuracy of the last evaluation and mean training loss of the last epoch or part of it.
+    staleness : tuple of float
+        Mean number of updates of a stage between the F and the B of a micro-batch there.
+    in_flight_max : tuple of int
+        Most micro-batches between start of F and end of B at a stage.
+    stage_busy_ps : tuple of int
+        Time that each stage spent in F, B and U.
+    counts : mapping of CountKey to int
+        Operations.
+    units : tuple of UnitTime
+        Power-state times of every unit of the chip, used or not.
+    idle_ps : mapping of (unit, cause) to int
+        Idle time of each unit by cause.
+    pulses : mapping of str to int
+        Device pulses (coincidences) by layer.
+    reads : mapping of str to int
+        Crossbar vector reads in forward direction by layer, repeats by bound management included.
+    read_vectors : mapping of str to int
+        The same without repeats.
+    update_slots, update_vectors : mapping of str to int
+        Pulse-train slots sent and vectors applied by layer.
+    bytes_sent, bytes_received : int
+        Over host port and links.
+    events : int
+        Events of the simulation.
+    """
+
+    makespan_ps: int
+    samples: int
+    mini_batches: int
+    accuracy: float | None
+    loss: float | None
+    staleness: tuple[float, ...]
+    in_flight_max: tuple[int, ...]
+    stage_busy_ps: tuple[int, ...]
+    counts: Mapping[CountKey, int]
+    units: tuple[UnitTime, ...]
+    idle_ps: Mapping[tuple[str, str], int]
+    pulses: Mapping[str, int] = field(default_factory=dict)
+    reads: Mapping[str, int] = field(default_factory=dict)
+    read_vectors: Mapping[str, int] = field(default_factory=dict)
+    update_slots: Mapping[str, int] = field(default_factory=dict)
+    update_vectors: Mapping[str, int] = field(default_factory=dict)
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    events: int = 0
