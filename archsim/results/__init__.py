@@ -1,0 +1,1 @@
+"""What a run leaves behind: counts, learning curve, timeline, metrics; saved, loaded, compared."""

@@ -28,6 +28,8 @@ class Observations:
         Most micro-batches between start of F and end of B at a stage.
     stage_busy_ps : tuple of int
         Time that each stage spent in F, B and U.
+    stages : tuple of str
+        Name of each stage's unit in `idle_ps` and in the timeline.
     counts : mapping of CountKey to int
         Operations.
     units : tuple of UnitTime
@@ -56,6 +58,7 @@ class Observations:
     staleness: tuple[float, ...]
     in_flight_max: tuple[int, ...]
     stage_busy_ps: tuple[int, ...]
+    stages: tuple[str, ...]
     counts: Mapping[CountKey, int]
     units: tuple[UnitTime, ...]
     idle_ps: Mapping[tuple[str, str], int]
