@@ -34,6 +34,8 @@ class Observations:
         Operations.
     units : tuple of UnitTime
         Power-state times of every unit of the chip, used or not.
+    tiles, nodes : int
+        Tiles and nodes of the chip, used or not.
     idle_ps : mapping of (unit, cause) to int
         Idle time of each unit by cause.
     pulses : mapping of str to int
@@ -48,6 +50,8 @@ class Observations:
         Over host port and links.
     events : int
         Events of the simulation.
+    macs : int or None
+        Multiply-accumulates of the crossbars' reads, if they were counted.
     """
 
     makespan_ps: int
@@ -61,6 +65,8 @@ class Observations:
     stages: tuple[str, ...]
     counts: Mapping[CountKey, int]
     units: tuple[UnitTime, ...]
+    tiles: int
+    nodes: int
     idle_ps: Mapping[tuple[str, str], int]
     pulses: Mapping[str, int] = field(default_factory=dict)
     reads: Mapping[str, int] = field(default_factory=dict)
@@ -70,3 +76,4 @@ class Observations:
     bytes_sent: int = 0
     bytes_received: int = 0
     events: int = 0
+    macs: int | None = None

@@ -1,0 +1,139 @@
+"""The numbers by which runs are judged, each with its unit and its definition."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from archsim.chip.counts import UnitTime
+from archsim.results.observations import Observations
+
+__all__ = ["METRICS", "Metric", "MetricValue", "compute_metrics"]
+
+MetricValue = int | float | None | list[int] | list[float] | dict[str, int] | dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What a metric is called, its unit (empty for a pure number) and what it means in one line."""
+
+    id: str
+    unit: str
+    definition: str
+
+
+#: All metrics of a run, in the order in which they are shown.
+METRICS: tuple[Metric, ...] = (
+    Metric("makespan_ps", "ps", "Simulated time from the start to the end of the last event (0 without a clock)."),
+    Metric("energy_pj", "pJ", "Dynamic energy plus leakage of the whole chip over the makespan."),
+    Metric("leakage_pj", "pJ", "Leakage of all units, used or not, in their power states over the makespan."),
+    Metric("power_w", "W", "Mean power: energy divided by makespan."),
+    Metric("area_um2", "um^2", "Area of all tiles and nodes of the chip, as far as it is known."),
+    Metric("samples", "", "Trained samples, each counted as often as it was used."),
+    Metric("mini_batches", "", "Trained mini-batches."),
+    Metric("accuracy", "", "Fraction of test samples classified correctly at the last evaluation."),
+    Metric("loss", "", "Mean training loss of the last epoch, or of as much of it as was run."),
+    Metric("time_per_sample_ps", "ps", "Makespan divided by the trained samples."),
+    Metric("energy_per_sample_pj", "pJ", "Energy divided by the trained samples."),
+    Metric("bubble_fraction", "", "1 - (time of the stages in F, B and U) / (stages x makespan)."),
+    Metric("staleness", "updates", "By stage: mean number of its updates between F and B of a micro-batch there."),
+    Metric("in_flight_max", "micro-batches", "By stage: most micro-batches between start of F and end of B there."),
+    Metric("pulses", "", "By layer: device pulses (coincidences of row and column pulses) of all updates."),
+    Metric("bl_mean", "pulses", "By layer: mean length of the pulse train of an update (BL)."),
+    Metric("reads_per_mvm", "", "By layer: crossbar reads per forward vector; above 1 where bound management repeats."),
+    Metric("utilisation", "", "By component: busy time of its used units / (their number x makespan)."),
+    Metric("idle", "ps", "By cause: idle time, summed over the stages."),
+    Metric("bytes_sent", "B", "Bytes given to the host port and the links."),
+    Metric("bytes_received", "B", "Bytes delivered by the host port and the links."),
+    Metric("macs", "", "Multiply-accumulates of all crossbar reads, where they are counted."),
+    Metric("events", "", "Events of the simulation."),
+)
+
+
+def compute_metrics(
+    observations: Observations, dynamic_pj: float, leakage_pj: float, area_um2: float
+) -> dict[str, MetricValue]:
+    """Return the metrics of a run by id, in the order of `METRICS`.
+
+    Without a clock (makespan 0) all times but the makespan, and all energies, are None. A loss that
+    is not finite, of a training that diverged, is None.
+
+    Parameters
+    ----------
+    observations : Observations
+        What the run observed.
+    dynamic_pj, leakage_pj : float
+        Energies of the whole run in picojoules.
+    area_um2 : float
+        Area of the chip in square micrometres.
+
+    Raises
+    ------
+    ValueError
+        If a number is negative or not finite: the simulation is broken.
+    """
+    seen = observations
+    makespan, samples = seen.makespan_ps, seen.samples
+    energy = math.fsum((dynamic_pj, leakage_pj)) if makespan else None
+    stages = len(seen.stage_busy_ps)
+    values: dict[str, MetricValue] = {
+        "makespan_ps": makespan,
+        "energy_pj": energy,
+        "leakage_pj": leakage_pj if makespan else None,
+        "power_w": energy / makespan if energy is not None else None,
+        "area_um2": area_um2,
+        "samples": samples,
+        "mini_batches": seen.mini_batches,
+        "accuracy": seen.accuracy,
+        "loss": seen.loss if seen.loss is not None and math.isfinite(seen.loss) else None,
+        "time_per_sample_ps": makespan / samples if makespan and samples else None,
+        "energy_per_sample_pj": energy / samples if energy is not None and samples else None,
+        "bubble_fraction": 1 - sum(seen.stage_busy_ps) / (stages * makespan) if makespan and stages else None,
+        "staleness": list(seen.staleness),
+        "in_flight_max": list(seen.in_flight_max),
+        "pulses": dict(seen.pulses),
+        "bl_mean": _ratio(seen.update_slots, seen.update_vectors),
+        "reads_per_mvm": _ratio(seen.reads, seen.read_vectors),
+        "utilisation": _utilisation(seen.units, makespan),
+        "idle": _stage_idle(seen),
+        "bytes_sent": seen.bytes_sent,
+        "bytes_received": seen.bytes_received,
+        "macs": seen.macs,
+        "events": seen.events,
+    }
+    for name, value in values.items():
+        for number in _numbers(value):
+            if not math.isfinite(number) or number < 0:
+                raise ValueError(f"metric {name} is {number!r}: not a finite, non-negative number")
+    return values
+
+
+def _ratio(above: Mapping[str, int], below: Mapping[str, int]) -> dict[str, float]:
+    return {name: count / below[name] for name, count in above.items() if below.get(name)}
+
+
+def _utilisation(units: tuple[UnitTime, ...], makespan_ps: int) -> dict[str, float]:
+    used: dict[str, list[int]] = {}
+    for unit in units:
+        if unit.active_ps:
+            used.setdefault(unit.component, []).append(unit.active_ps)
+    return {name: sum(times) / (len(times) * makespan_ps) for name, times in sorted(used.items())}
+
+
+def _stage_idle(observations: Observations) -> dict[str, int]:
+    stages = set(observations.stages)
+    idle: dict[str, int] = {}
+    for (unit, cause), time in observations.idle_ps.items():
+        if unit in stages:
+            idle[cause] = idle.get(cause, 0) + time
+    return idle
+
+
+def _numbers(value: MetricValue) -> Iterator[int | float]:
+    if isinstance(value, dict):
+        yield from value.values()
+    elif isinstance(value, list):
+        yield from value
+    elif value is not None:
+        yield value
