@@ -1,0 +1,1 @@
+"""What the near-memory digital unit does to numbers: affine corrections, activations and losses."""

@@ -1,0 +1,7 @@
+"""Schedules as data: what each stage does in which order, checked before the clock starts."""
+
+from archsim.schedule.actions import Action, PipelineShape, Schedule
+from archsim.schedule.checks import Profile, dry_run
+from archsim.schedule.make import make_schedule
+
+__all__ = ["Action", "PipelineShape", "Profile", "Schedule", "dry_run", "make_schedule"]

@@ -1,0 +1,60 @@
+"""Losses on a block of outputs, each with its gradient."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.digital.arrays import Array
+
+__all__ = ["mean_squared_error", "softmax_cross_entropy"]
+
+
+def softmax_cross_entropy(logits: Array, labels: NDArray[np.integer[Any]]) -> tuple[float, Array]:
+    """Return the summed cross entropy of a softmax and its gradient.
+
+    Parameters
+    ----------
+    logits : ndarray, shape (V, classes)
+        Outputs of the network.
+    labels : ndarray of int, shape (V,)
+        Correct classes.
+
+    Returns
+    -------
+    loss : float
+        Sum over the block of -log p[label], in nats.
+    gradient : ndarray, shape (V, classes)
+        Gradient of that sum: p - onehot(label).
+    """
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    exponentials = np.exp(shifted)
+    totals = exponentials.sum(axis=1, keepdims=True)
+    rows = np.arange(len(labels))
+    loss = float(np.sum(np.log(totals[:, 0]) - shifted[rows, labels], dtype=np.float64))
+    gradient = exponentials / totals
+    gradient[rows, labels] -= 1
+    return loss, gradient
+
+
+def mean_squared_error(outputs: Array, targets: Array) -> tuple[float, Array]:
+    """Return the squared error, averaged over the outputs of a sample and summed over the block.
+
+    Parameters
+    ----------
+    outputs, targets : ndarray, shape (V, n)
+        Outputs of the network and what they should be.
+
+    Returns
+    -------
+    loss : float
+        Sum over the block of mean_j (outputs_j - targets_j)**2.
+    gradient : ndarray, shape (V, n)
+        Gradient of that sum: 2 (outputs - targets) / n.
+    """
+    difference = outputs - targets.astype(outputs.dtype, copy=False)
+    size = outputs.shape[1]
+    loss = float(np.sum(difference * difference, dtype=np.float64)) / size
+    return loss, difference * outputs.dtype.type(2 / size)

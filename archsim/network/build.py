@@ -1,0 +1,83 @@
+"""From what a user wrote to the operator graph, with every shape inferred and every edge checked."""
+
+from __future__ import annotations
+
+import math
+
+from archsim.errors import InputError, did_you_mean
+from archsim.network.graph import INPUT, Graph, Node
+from archsim.network.operators import load_operator
+from archsim.network.specification import Layer, NetworkSpecification
+
+__all__ = ["build_graph"]
+
+
+def build_graph(specification: NetworkSpecification) -> Graph:
+    """Return the operator graph of a network.
+
+    Raises
+    ------
+    InputError
+        If an input is unknown or comes later, a shape does not fit, a field would be ignored, a
+        layer's output leads nowhere, or nothing holds a matrix.
+    """
+    nodes: list[Node] = []
+    shapes = {INPUT: specification.input_shape}
+    for index, layer in enumerate(specification.layers):
+        path = f"network.layers.{index}"
+        operator = load_operator(layer.kind, path)
+        operator.refuse_unused_fields(layer, path)
+        inputs = _inputs(layer, nodes, shapes, path, operator.arity)
+        node = operator.build(layer, inputs, tuple(shapes[name] for name in inputs))
+        nodes.append(node)
+        shapes[node.name] = node.shape
+    _check_ends(nodes)
+    graph = Graph(specification.name, specification.input_shape, tuple(nodes), specification.loss)
+    if not graph.matrices:
+        raise InputError(
+            "no layer holds a matrix, so there is nothing to put on a crossbar",
+            field="network.layers",
+            remedy="add a layer of kind 'linear'",
+        )
+    if len(nodes[-1].shape) != 1:
+        raise InputError(
+            f"the loss needs one vector a sample, but '{nodes[-1].name}' gives the shape {list(nodes[-1].shape)}",
+            field=f"network.layers.{len(nodes) - 1}",
+            remedy=f"end the network with a 'reshape' to [{math.prod(nodes[-1].shape)}]",
+        )
+    return graph
+
+
+def _inputs(
+    layer: Layer, nodes: list[Node], shapes: dict[str, tuple[int, ...]], path: str, arity: int
+) -> tuple[str, ...]:
+    inputs = layer.inputs if layer.inputs is not None else (nodes[-1].name if nodes else INPUT,)
+    for name in inputs:
+        if name not in shapes:
+            close = did_you_mean(name, shapes)
+            raise InputError(
+                "no layer of this name comes before",
+                field=f"{path}.inputs",
+                value=name,
+                allowed=", ".join(shapes),
+                remedy=f"did you mean '{close}'?" if close else "list layers in the order in which data flows",
+            )
+    if len(inputs) != arity:
+        raise InputError(
+            f"a layer of kind '{layer.kind}' takes {arity} input{'s' if arity > 1 else ''}",
+            field=f"{path}.inputs",
+            value=list(inputs),
+        )
+    return inputs
+
+
+def _check_ends(nodes: list[Node]) -> None:
+    read = {name for node in nodes for name in node.inputs}
+    for index, node in enumerate(nodes[:-1]):
+        if node.name not in read:
+            raise InputError(
+                "the output of this layer leads nowhere; only the last layer's goes to the loss",
+                field=f"network.layers.{index}",
+                value=node.name,
+                remedy="name it in the 'inputs' of another layer, or remove it",
+            )

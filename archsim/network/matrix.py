@@ -1,0 +1,128 @@
+"""A layer's matrix on its crossbars: a grid of parts that convert by themselves, added digitally."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.analog.algorithms import TrainingArray
+from archsim.analog.crossbar import Read, Update
+from archsim.digital.affine import Affine
+from archsim.digital.arrays import Array
+
+__all__ = ["AnalogMatrix", "MatrixSnapshot", "PartRange"]
+
+
+@dataclass(frozen=True, slots=True)
+class PartRange:
+    """Half-open ranges of the matrix's inputs and outputs that one part holds."""
+
+    inputs: tuple[int, int]
+    outputs: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixSnapshot:
+    """A copy of what a read sees: the weights of each part, and the digital scales and biases."""
+
+    weights: tuple[NDArray[np.float32], ...]
+    scale: Array | None
+    bias: Array | None
+
+
+class AnalogMatrix:
+    """A stationary matrix of shape (outputs, inputs) on a grid of crossbars.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (inputs, outputs).
+    ranges : sequence of PartRange
+        What each part holds; parts are added in this order, so sums do not depend on arrival.
+    arrays : sequence of TrainingArray
+        The arrays of each part.
+    affine : Affine
+        Digital scales and biases.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        ranges: Sequence[PartRange],
+        arrays: Sequence[TrainingArray],
+        affine: Affine,
+    ) -> None:
+        self.inputs, self.outputs = shape
+        self.ranges = tuple(ranges)
+        self.arrays = tuple(arrays)
+        self.affine = affine
+
+    def forward_part(self, part: int, x: Array, first_vector: int) -> Read:
+        """Read one part: `x` of shape (V, inputs) is cut to the part's inputs."""
+        return self.arrays[part].forward(self._cut(x, self.ranges[part].inputs, self.inputs), first_vector)
+
+    def backward_part(self, part: int, d: Array, first_vector: int) -> Read:
+        """Read one part transposed: `d` of shape (V, outputs) is cut to the part's outputs."""
+        return self.arrays[part].backward(self._cut(d, self.ranges[part].outputs, self.outputs), first_vector)
+
+    def update_part(self, part: int, x: Array, d: Array, learning_rate: float, first_vector: int) -> Update:
+        """Update one part by the outer products of a block, vector after vector."""
+        cut = self.ranges[part]
+        return self.arrays[part].update(
+            self._cut(x, cut.inputs, self.inputs),
+            self._cut(d, cut.outputs, self.outputs),
+            learning_rate,
+            first_vector,
+        )
+
+    def add_outputs(self, parts: Sequence[Array]) -> Array:
+        """Add what the parts gave forward, each to its range of the outputs."""
+        return self._add(parts, [r.outputs for r in self.ranges], self.outputs)
+
+    def add_inputs(self, parts: Sequence[Array]) -> Array:
+        """Add what the parts gave backward, each to its range of the inputs."""
+        return self._add(parts, [r.inputs for r in self.ranges], self.inputs)
+
+    def program(self, weights: NDArray[np.float32]) -> None:
+        """Write a whole matrix of shape (outputs, inputs) exactly, clipped to each cell's bounds."""
+        for cut, array in zip(self.ranges, self.arrays, strict=True):
+            array.program(np.ascontiguousarray(weights[slice(*cut.outputs), slice(*cut.inputs)]))
+
+    @property
+    def weights(self) -> NDArray[np.float32]:
+        """A copy of the whole matrix as a read sees it, without the digital scales."""
+        whole = np.zeros((self.outputs, self.inputs), np.float32)
+        for cut, array in zip(self.ranges, self.arrays, strict=True):
+            whole[slice(*cut.outputs), slice(*cut.inputs)] = array.weights
+        return whole
+
+    def snapshot(self) -> MatrixSnapshot:
+        """Return a copy for an evaluation that happens while training goes on."""
+        return MatrixSnapshot(
+            tuple(array.weights.copy() for array in self.arrays), self.affine.scale, self.affine.bias
+        )
+
+    def evaluate(self, snapshot: MatrixSnapshot, x: Array, first_vector: int) -> Array:
+        """Read a snapshot through the noisy chain, under the random numbers of an evaluation."""
+        parts = [
+            array.evaluate(self._cut(x, cut.inputs, self.inputs), first_vector, weights).values
+            for cut, array, weights in zip(self.ranges, self.arrays, snapshot.weights, strict=True)
+        ]
+        return self.affine.forward(self.add_outputs(parts), snapshot.scale, snapshot.bias)
+
+    @staticmethod
+    def _cut(x: Array, span: tuple[int, int], size: int) -> NDArray[np.float32]:
+        cut = x if span == (0, size) else x[:, span[0] : span[1]]
+        return np.ascontiguousarray(cut, dtype=np.float32)
+
+    @staticmethod
+    def _add(parts: Sequence[Array], spans: Sequence[tuple[int, int]], size: int) -> Array:
+        if len(parts) == 1:
+            return parts[0]
+        total = np.zeros((len(parts[0]), size), np.float32)
+        for values, (start, end) in zip(parts, spans, strict=True):
+            total[:, start:end] += values
+        return total

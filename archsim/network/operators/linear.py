@@ -1,0 +1,45 @@
+"""The linear layer: its matrix is stationary on crossbars, its bias and scales are digital."""
+
+from __future__ import annotations
+
+from archsim.errors import InputError
+from archsim.network.graph import Node, Shape
+from archsim.network.operators.base import Operator
+from archsim.network.specification import Layer
+
+__all__ = ["Linear"]
+
+
+class Linear(Operator):
+    """y = scale * (W x) + bias for samples that are vectors."""
+
+    fields = frozenset(
+        {
+            "features",
+            "bias",
+            "trainable",
+            "device",
+            "algorithm",
+            "scaling",
+            "initial_range",
+            "learning_rate_factor",
+        }
+    )
+
+    def build(self, layer: Layer, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> Node:
+        path = f"network.layers.{layer.name}"
+        if layer.features is None:
+            raise InputError(
+                "a linear layer needs its number of outputs",
+                field=f"{path}.features",
+                allowed="an integer of at least 1",
+                remedy="add for example 'features: 64'",
+            )
+        if len(shapes[0]) != 1:
+            raise InputError(
+                f"a linear layer takes vectors, but its input has the shape {list(shapes[0])}",
+                field=f"{path}.inputs",
+                value=list(inputs),
+                remedy="put a layer of kind 'reshape' before it",
+            )
+        return Node(layer.name, layer.kind, inputs, (layer.features,), layer, matrix=(shapes[0][0], layer.features))
