@@ -1,0 +1,78 @@
+"""What one job counts: operations of a tile, of the near-memory unit, and bytes.
+
+Used lines count, not built ones: a part of a matrix that leaves rows or columns of its tile unused
+pays for what it uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from archsim.chip.specification import Chip
+
+__all__ = ["affine_operations", "read_counts", "update_counts", "update_operations", "vector_bytes"]
+
+TileCounts = dict[tuple[str, str], int]
+
+
+def read_counts(rows: int, columns: int, vectors: int, *, transposed: bool = False) -> TileCounts:
+    """Count reads of one tile by (component, operation).
+
+    Parameters
+    ----------
+    rows, columns : int
+        Used rows and columns.
+    vectors : int
+        Number of reads, repeats by bound management included.
+    transposed : bool
+        True for the backward product, which drives the columns and reads the rows.
+    """
+    driven, read = (columns, rows) if transposed else (rows, columns)
+    return {
+        ("dac", "conversion"): driven * vectors,
+        ("array", "cell_read"): rows * columns * vectors,
+        ("integrator", "integration"): read * vectors,
+        ("adc", "conversion"): read * vectors,
+    }
+
+
+def update_counts(rows: int, columns: int, vectors: int) -> TileCounts:
+    """Count outer-product updates of one tile by (component, operation).
+
+    Coincidences depend on the data and are counted by the crossbar.
+    """
+    return {
+        ("array", "cell_write"): rows * columns * vectors,
+        ("pulse_driver", "write_row"): rows * vectors,
+        ("pulse_driver", "write_column"): columns * vectors,
+    }
+
+
+def affine_operations(parts: Iterable[tuple[int, int]], vectors: int, *, transposed: bool = False) -> int:
+    """Return the multiply-adds after a matrix's reads: each converted number is scaled and accumulated once.
+
+    Parameters
+    ----------
+    parts : iterable of (rows, columns)
+        The matrix's parts.
+    vectors : int
+        Number of vectors (repeated reads of one vector are scaled once).
+    transposed : bool
+        True for the backward product, whose results are rows.
+    """
+    return vectors * sum(rows if transposed else columns for rows, columns in parts)
+
+
+def update_operations(inputs: int, outputs: int, vectors: int) -> int:
+    """Return the element operations before an update: one per element of the two vectors.
+
+    The 2N of in-memory SGD on an N x N array, Rasch et al. 2024 (doi:10.1038/s41467-024-51221-z), Table 1.
+    """
+    return vectors * (inputs + outputs)
+
+
+def vector_bytes(chip: Chip, elements: int) -> int:
+    """Return the bytes that so many elements take in a buffer and on a link (none on a stage-engine chip)."""
+    if chip.buffer is None or chip.stage_engine is not None:
+        return 0
+    return elements * chip.buffer.element_bits // 8

@@ -1,0 +1,41 @@
+"""The built-in chips: each a YAML document beside this file, in which every constant names its source."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+from ruamel.yaml import YAML
+
+__all__ = ["reram_1024", "rpu_512", "unit"]
+
+
+def unit() -> dict[str, Any]:
+    """Return the textbook pipeline: every forward and backward of a stage takes one cycle of 1 ns.
+
+    The chip on which closed-form makespans hold exactly; arXiv:2410.15155 counts its speed-ups so.
+    """
+    return _document("unit.yaml")
+
+
+def reram_1024() -> dict[str, Any]:
+    """Return the analog ReRAM training accelerator of Marinella et al. 2018, 14/16 nm, 1024 x 1024 cells.
+
+    doi:10.1109/JETCAS.2018.2796379, arXiv:1707.09952. Complete in time and energy of the crossbar;
+    what surrounds it is borrowed or a placeholder, as its constants say.
+    """
+    return _document("reram-1024.yaml")
+
+
+def rpu_512() -> dict[str, Any]:
+    """Return the 512 x 512 resistive processing unit whose times Rasch et al. 2024 use.
+
+    doi:10.1038/s41467-024-51221-z. Energies and areas are not published and are placeholders.
+    """
+    return _document("rpu-512.yaml")
+
+
+def _document(name: str) -> dict[str, Any]:
+    text = files(__name__).joinpath(name).read_text(encoding="utf-8")
+    document: dict[str, Any] = YAML(typ="safe").load(text)
+    return document
