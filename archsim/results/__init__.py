@@ -1,1 +1,34 @@
 """What a run leaves behind: counts, learning curve, timeline, metrics; saved, loaded, compared."""
+
+from archsim.results.compare import COMPARED_METRICS, compare_runs
+from archsim.results.constants import ConstantRecord
+from archsim.results.learning import LearningCurve
+from archsim.results.ledger import Ledger
+from archsim.results.load import load_run
+from archsim.results.metrics import METRICS, Metric, MetricValue
+from archsim.results.observations import Observations
+from archsim.results.provenance import Provenance, collect_provenance
+from archsim.results.run import Run, make_run
+from archsim.results.save import check_run_directory
+from archsim.results.tally import Tally
+from archsim.results.timeline import Timeline
+
+__all__ = [
+    "COMPARED_METRICS",
+    "METRICS",
+    "ConstantRecord",
+    "LearningCurve",
+    "Ledger",
+    "Metric",
+    "MetricValue",
+    "Observations",
+    "Provenance",
+    "Run",
+    "Tally",
+    "Timeline",
+    "check_run_directory",
+    "collect_provenance",
+    "compare_runs",
+    "load_run",
+    "make_run",
+]

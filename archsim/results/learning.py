@@ -6,7 +6,19 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from archsim.results.tally import Tally
+
 __all__ = ["LEARNING_COLUMNS", "LearningCurve", "LearningPoint"]
+
+#: Column names and types of a learning curve's table.
+LEARNING_COLUMNS: dict[str, str] = {
+    "mini_batch": "int64",
+    "samples": "int64",
+    "time_ps": "int64",
+    "energy_pj": "float64",
+    "train_loss": "float64",
+    "test_accuracy": "float64",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +37,8 @@ class LearningPoint:
         Mean training loss since the last point.
     test_accuracy : float or None
         Fraction of test samples classified correctly; None where nothing is classified.
+    tally : Tally or None
+        What had been counted, so that the energy can be priced again.
     """
 
     mini_batch: int
@@ -33,17 +47,7 @@ class LearningPoint:
     energy_pj: float | None
     train_loss: float | None
     test_accuracy: float | None
-
-
-#: Column names and types of a learning curve's table.
-LEARNING_COLUMNS: dict[str, str] = {
-    "mini_batch": "int64",
-    "samples": "int64",
-    "time_ps": "int64",
-    "energy_pj": "float64",
-    "train_loss": "float64",
-    "test_accuracy": "float64",
-}
+    tally: Tally | None = None
 
 
 class LearningCurve:
@@ -68,9 +72,10 @@ class LearningCurve:
         energy_pj: float | None,
         train_loss: float | None,
         test_accuracy: float | None,
+        tally: Tally | None = None,
     ) -> None:
-        """Append an evaluation; see `LearningPoint` for the units."""
-        self.points.append(LearningPoint(mini_batch, samples, time_ps, energy_pj, train_loss, test_accuracy))
+        """Append an evaluation; see `LearningPoint`. Without a tally its energy cannot be re-priced."""
+        self.points.append(LearningPoint(mini_batch, samples, time_ps, energy_pj, train_loss, test_accuracy, tally))
 
     def frame(self) -> pd.DataFrame:
         """Return the curve as a table with the columns of `LEARNING_COLUMNS`; None becomes NaN."""

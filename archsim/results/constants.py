@@ -1,0 +1,62 @@
+"""Which physical constants of the chip a run rests on, and how well founded each is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from archsim.chip.provenance import constants_used
+from archsim.chip.specification import Chip
+from archsim.results.observations import Observations
+from archsim.specification import Status, constants_of
+
+__all__ = ["ConstantRecord", "chip_constants"]
+
+
+@dataclass(frozen=True, slots=True)
+class ConstantRecord:
+    """A constant of the chip as it is reported.
+
+    Attributes
+    ----------
+    name : str
+        Dotted name in the experiment, for example ``chip.tile.integration_time``.
+    value : float
+        Value in `unit`.
+    unit : str
+        Unit, for example ``ns``.
+    source : str
+        Where the value comes from.
+    status : str
+        *measured*, *published*, *derived*, *placeholder* or *user*.
+    used : bool
+        Whether a time, an energy or the area of this run rests on it.
+    """
+
+    name: str
+    value: float
+    unit: str
+    source: str
+    status: Status
+    used: bool
+
+
+def chip_constants(chip: Chip, observations: Observations) -> tuple[ConstantRecord, ...]:
+    """Return all constants of a chip, in the order of its document (none is used by a run without a clock)."""
+    used = constants_used(observations.counts, observations.units, chip) if observations.makespan_ps else {}
+    document = {"chip": chip.model_dump(mode="json")}
+    records = []
+    for name, constant in constants_of(chip, "chip."):
+        value, unit = _quantity(document, name.split("."))
+        records.append(ConstantRecord(name, value, unit, constant.source, constant.status, name in used))
+    return tuple(records)
+
+
+def _quantity(document: Mapping[str, Any], path: Iterable[str]) -> tuple[float, str]:
+    """Value and unit as the chip's own document writes them, such as (130.0, "ns")."""
+    at: Any = document
+    for name in path:
+        at = at[name]
+    value, _, unit = str(at["value"]).partition(" ")
+    return float(value), unit

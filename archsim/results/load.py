@@ -1,0 +1,108 @@
+"""Loading a run folder, without loss and with a clear word about what is wrong."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from archsim.chip.specification import Chip
+from archsim.errors import InputError
+from archsim.results.constants import ConstantRecord
+from archsim.results.learning import LEARNING_COLUMNS
+from archsim.results.provenance import Provenance
+from archsim.results.record import observations_from_json, tally_from_json
+from archsim.results.run import COST_COLUMNS, Run
+from archsim.results.save import (
+    CHECKED_FILES,
+    COST_FILE,
+    DOCUMENT_FILE,
+    FORMAT,
+    LEARNING_FILE,
+    RUN_FILE,
+    TIMELINE_FILE,
+    WEIGHTS_FILE,
+    file_digest,
+)
+from archsim.results.tables import read_csv
+from archsim.results.timeline import TIMELINE_COLUMNS
+
+__all__ = ["load_run"]
+
+Content = TypeVar("Content")
+
+
+def load_run(directory: str | Path) -> Run:
+    """Return the run of a run folder, equal to the one that was saved.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder, it holds no run, or one of its files is missing or damaged.
+    """
+    folder = Path(directory)
+    if not folder.is_dir():
+        raise InputError("there is no such folder", value=str(folder), remedy="give the folder of a finished run")
+    if not (folder / RUN_FILE).is_file():
+        raise InputError(f"this folder holds no run: it has no {RUN_FILE}", value=str(folder))
+    record = _read(folder, RUN_FILE, _read_json)
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        raise InputError(f"{RUN_FILE} is not of the format {FORMAT} that this archsim reads", value=str(folder))
+    _check_files(folder, record)
+
+    def parse(path: Path) -> Run:
+        return _run_of(record, folder)
+
+    return _read(folder, RUN_FILE, parse)
+
+
+def _run_of(record: dict[str, Any], folder: Path) -> Run:
+    return Run(
+        document=_read(folder, DOCUMENT_FILE, lambda path: path.read_text(encoding="utf-8")),
+        chip=Chip.model_validate(record["chip"]),
+        observations=observations_from_json(record["observations"]),
+        metrics=record["metrics"],
+        learning=_read(folder, LEARNING_FILE, lambda path: read_csv(path, LEARNING_COLUMNS)),
+        tallies=tuple(tally_from_json(tally) for tally in record["tallies"]),
+        cost=_read(folder, COST_FILE, lambda path: read_csv(path, COST_COLUMNS)),
+        timeline=_read(folder, TIMELINE_FILE, lambda path: pd.read_parquet(path)[list(TIMELINE_COLUMNS)]),
+        constants=tuple(ConstantRecord(**constant) for constant in record["constants"]),
+        provenance=Provenance(**record["provenance"]),
+        warnings=tuple(record["warnings"]),
+        weights=_read(folder, WEIGHTS_FILE, _read_weights),
+    )
+
+
+def _read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _read_weights(path: Path) -> dict[str, Any]:
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def _check_files(folder: Path, record: dict[str, Any]) -> None:
+    for name in CHECKED_FILES:
+        if not (folder / name).is_file():
+            raise InputError(f"the run folder is incomplete: it has no {name}", value=str(folder))
+        if record.get("sha256", {}).get(name) != _read(folder, name, file_digest):
+            raise InputError(
+                f"the run folder is damaged: {name} is not what was saved",
+                value=str(folder),
+                remedy=f"run its {DOCUMENT_FILE} again" if name != DOCUMENT_FILE else "simulate the experiment again",
+            )
+
+
+def _read(folder: Path, name: str, read: Callable[[Path], Content]) -> Content:
+    try:
+        return read(folder / name)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"the run folder is damaged: {name} cannot be read ({type(error).__name__}: {error})", value=str(folder)
+        ) from error

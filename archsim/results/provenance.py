@@ -1,0 +1,104 @@
+"""Where a result comes from: which program, on which machine, with which seeds, when."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+
+__all__ = ["Provenance", "collect_provenance"]
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What is needed to know a run's origin, and to make it again.
+
+    Attributes
+    ----------
+    archsim, python : str
+        Versions.
+    platform, machine : str
+        Operating system and kind of processor.
+    instruction_set : str
+        The one that the numerical core was using.
+    threads : int
+        Threads of the numerical core (they change no result).
+    seeds : mapping of str to int
+        Device, noise and data seed.
+    dependencies : mapping of str to str
+        Version of every package that archsim depends on.
+    git_commit : str or None
+        Commit of the checkout that archsim was imported from, with ``+changes`` if files differ from it.
+    started : str
+        Wall-clock time of the start (ISO 8601 with time zone).
+    duration_s : float
+        Wall-clock time that the run took.
+    """
+
+    archsim: str
+    python: str
+    platform: str
+    machine: str
+    instruction_set: str
+    threads: int
+    seeds: Mapping[str, int]
+    dependencies: Mapping[str, str]
+    git_commit: str | None
+    started: str
+    duration_s: float
+
+
+def collect_provenance(
+    *, seeds: Mapping[str, int], instruction_set: str, threads: int, started: datetime, duration_s: float
+) -> Provenance:
+    """Return the provenance of a run that ends now; `started` needs a time zone."""
+    if started.tzinfo is None:
+        raise ValueError("the start of a run needs a time zone")
+    return Provenance(
+        archsim=version("archsim"),
+        python=platform.python_version(),
+        platform=platform.platform(),
+        machine=platform.machine(),
+        instruction_set=instruction_set,
+        threads=threads,
+        seeds=dict(seeds),
+        dependencies=_dependencies(),
+        git_commit=_git_commit(Path(__file__)),
+        started=started.isoformat(timespec="seconds"),
+        duration_s=duration_s,
+    )
+
+
+def _dependencies() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for requirement in requires("archsim") or ():
+        name = re.match(r"[\w.-]+", requirement)
+        if name is None or "extra ==" in requirement:
+            continue
+        with contextlib.suppress(PackageNotFoundError):
+            found[name[0]] = version(name[0])
+    return dict(sorted(found.items()))
+
+
+def _git_commit(file: Path) -> str | None:
+    def git(*arguments: str) -> str | None:
+        try:
+            done = subprocess.run(
+                ["git", "-C", str(file.parent), *arguments], capture_output=True, text=True, timeout=10, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    # An installed copy may lie inside somebody else's checkout (a virtual environment does).
+    if git("ls-files", "--error-unmatch", file.name) is None:
+        return None
+    commit = git("rev-parse", "HEAD")
+    changes = git("status", "--porcelain", "--untracked-files=no")
+    return f"{commit}+changes" if commit and changes else commit

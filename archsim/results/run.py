@@ -1,0 +1,268 @@
+"""A finished run: what it observed, what that costs on its chip, and what it learnt."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from ruamel.yaml import YAML
+
+from archsim.chip.cost import area_um2, cost_table, energy_pj
+from archsim.chip.provenance import timing_fingerprint
+from archsim.chip.specification import Chip
+from archsim.errors import InputError
+from archsim.results.constants import ConstantRecord, chip_constants
+from archsim.results.folder import Writer
+from archsim.results.learning import LearningCurve
+from archsim.results.metrics import MetricValue, compute_metrics
+from archsim.results.observations import Observations
+from archsim.results.provenance import Provenance
+from archsim.results.save import save_run
+from archsim.results.tables import same_table
+from archsim.results.tally import Tally
+from archsim.results.timeline import Timeline
+
+__all__ = ["COST_COLUMNS", "Run", "make_run"]
+
+#: Column names and types of a cost table.
+COST_COLUMNS: dict[str, str] = {
+    "component": "str",
+    "phase": "str",
+    "layer": "str",
+    "operation": "str",
+    "count": "int64",
+    "dynamic_pj": "float64",
+    "leakage_pj": "float64",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished run. `archsim.report.write_run` saves it together with its report.
+
+    Attributes
+    ----------
+    document : str
+        The resolved experiment (YAML) that reproduces the run.
+    chip : Chip
+        The chip on which it was priced.
+    observations : Observations
+        Counts and times, before any price.
+    metrics : mapping of str to number, list or dict
+        See `archsim.results.metrics.METRICS`.
+    learning : DataFrame
+        One row per evaluation: mini_batch, samples, time_ps, energy_pj, train_loss, test_accuracy.
+    tallies : tuple of Tally or None
+        For each row of `learning`, what had been counted by then.
+    cost : DataFrame
+        component, phase, layer, operation, count, dynamic_pj, leakage_pj.
+    timeline : DataFrame
+        unit, stage, layer, action, micro_batch, start_ps, end_ps, cause (no rows if they were not stored).
+    constants : tuple of ConstantRecord
+        The chip's constants with their sources.
+    provenance : Provenance
+        Program, machine, seeds, date.
+    warnings : tuple of str
+        What a reader of the numbers has to know.
+    weights : dict of str to float32 array [outputs, inputs]
+        Trained weights by layer (empty in timing mode).
+    """
+
+    document: str
+    chip: Chip
+    observations: Observations
+    metrics: Mapping[str, MetricValue]
+    learning: pd.DataFrame
+    tallies: tuple[Tally | None, ...]
+    cost: pd.DataFrame
+    timeline: pd.DataFrame
+    constants: tuple[ConstantRecord, ...]
+    provenance: Provenance
+    warnings: tuple[str, ...]
+    weights: dict[str, npt.NDArray[np.float32]]
+
+    @cached_property
+    def settings(self) -> Mapping[str, Any]:
+        """The resolved experiment as nested mappings and lists."""
+        settings: Mapping[str, Any] = YAML(typ="safe", pure=True).load(self.document)
+        return settings
+
+    @property
+    def placeholders(self) -> tuple[ConstantRecord, ...]:
+        """The guessed constants on which this run rests."""
+        return tuple(record for record in self.constants if record.used and record.status == "placeholder")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Run):
+            return NotImplemented
+        plain = ("document", "chip", "observations", "metrics", "tallies", "constants", "provenance", "warnings")
+        return (
+            all(getattr(self, name) == getattr(other, name) for name in plain)
+            and all(same_table(getattr(self, name), getattr(other, name)) for name in ("learning", "cost", "timeline"))
+            and self.weights.keys() == other.weights.keys()
+            and all(np.array_equal(array, other.weights[name]) for name, array in self.weights.items())
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def save(self, directory: str | Path, force: bool = False, extra: Sequence[Writer] = ()) -> None:
+        """Save the run as a folder, whole or not at all.
+
+        Parameters
+        ----------
+        directory : str or Path
+            The folder to make.
+        force : bool
+            Whether an existing run folder is replaced, after the new one is complete.
+        extra : sequence of callable
+            Each is called with the folder under construction and writes further files into it; this is
+            how the report joins in (see `archsim.report.write_run`).
+
+        Raises
+        ------
+        InputError
+            If the folder exists and may not be replaced, or cannot be made.
+        """
+        save_run(self, Path(directory), force=force, extra=extra)
+
+    def reprice(self, chip: Chip) -> Run:
+        """Return this run with the energies and the area of another technology.
+
+        Counts, times, timeline and weights stay. The energies of a learning curve that kept no
+        tallies become NaN.
+
+        Parameters
+        ----------
+        chip : Chip
+            A chip on which the simulation would have run alike.
+
+        Raises
+        ------
+        InputError
+            If the chip differs in fields that change counts or times; they are listed.
+        """
+        mine, its = dict(_flat(timing_fingerprint(self.chip))), dict(_flat(timing_fingerprint(chip)))
+        differing = sorted(name for name in mine.keys() | its.keys() if mine.get(name) != its.get(name))
+        if differing:
+            raise InputError(
+                "a run cannot be re-priced for a chip on which it would have taken other times or counts",
+                field="chip",
+                value=", ".join(f"{name}: {mine.get(name)} -> {its.get(name)}" for name in differing),
+                allowed="chips that differ in energies, leakage, areas, names and sources only",
+                remedy="simulate the experiment again on that chip",
+            )
+        energies = [
+            math.nan if tally is None or not self.observations.makespan_ps else tally.energy_pj(chip)
+            for tally in self.tallies
+        ]
+        priced = _price(self.observations, chip)
+        return replace(
+            self,
+            document=_with_chip(self.document, chip),
+            chip=chip,
+            metrics=priced.metrics,
+            learning=self.learning.assign(energy_pj=pd.Series(energies, dtype="float64")),
+            cost=priced.cost,
+            constants=priced.constants,
+        )
+
+
+def make_run(
+    document: str,
+    chip: Chip,
+    observations: Observations,
+    learning: LearningCurve,
+    timeline: Timeline,
+    provenance: Provenance,
+    *,
+    warnings: Sequence[str] = (),
+    weights: Mapping[str, npt.NDArray[np.float32]] | None = None,
+) -> Run:
+    """Price what a simulation observed and bind it to a run.
+
+    Parameters
+    ----------
+    document : str
+        Resolved experiment.
+    chip : Chip
+        The chip that was simulated.
+    observations : Observations
+        Counts and times.
+    learning : LearningCurve
+        Evaluations.
+    timeline : Timeline
+        Slices of all units, closed.
+    provenance : Provenance
+        Where the run comes from.
+    warnings : sequence of str
+        Warnings of the simulation; one is added if the training diverged.
+    weights : mapping of str to float32 array [outputs, inputs], optional
+        Trained weights by layer.
+
+    Raises
+    ------
+    ValueError
+        If the observations contradict each other.
+    """
+    if observations.loss is not None and not math.isfinite(observations.loss):
+        warnings = (*warnings, f"the training diverged: the last training loss is {observations.loss}")
+        observations = replace(observations, loss=None)
+    priced = _price(observations, chip)
+    return Run(
+        document=document,
+        chip=chip,
+        observations=observations,
+        metrics=priced.metrics,
+        learning=learning.frame(),
+        tallies=tuple(point.tally for point in learning.points),
+        cost=priced.cost,
+        timeline=timeline.frame(),
+        constants=priced.constants,
+        provenance=provenance,
+        warnings=tuple(warnings),
+        weights={name: np.array(array, dtype=np.float32) for name, array in (weights or {}).items()},
+    )
+
+
+@dataclass(frozen=True)
+class _Priced:
+    metrics: dict[str, MetricValue]
+    cost: pd.DataFrame
+    constants: tuple[ConstantRecord, ...]
+
+
+def _price(observations: Observations, chip: Chip) -> _Priced:
+    dynamic, leakage = energy_pj(observations.counts, observations.units, chip)
+    area = area_um2(chip, observations.tiles, observations.nodes)
+    table = cost_table(observations.counts, observations.units, chip)
+    return _Priced(
+        metrics=compute_metrics(observations, dynamic, leakage, area),
+        cost=table[list(COST_COLUMNS)].astype(COST_COLUMNS).reset_index(drop=True),
+        constants=chip_constants(chip, observations),
+    )
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "chip") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}.{name}")
+        else:
+            yield f"{prefix}.{name}", value
+
+
+def _with_chip(document: str, chip: Chip) -> str:
+    """The document with another chip section, so that it still reproduces its run."""
+    yaml = YAML(pure=True)
+    content = yaml.load(document)
+    content["chip"] = chip.model_dump(mode="json")
+    text = StringIO()
+    yaml.dump(content, text)
+    return text.getvalue()

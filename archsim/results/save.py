@@ -1,0 +1,109 @@
+"""Saving a run: one folder, whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from archsim.results.folder import Writer, check_target, write_folder
+from archsim.results.metrics import METRICS
+from archsim.results.record import observations_to_json, tally_to_json
+from archsim.results.tables import write_csv
+
+if TYPE_CHECKING:
+    from archsim.results.run import Run
+
+__all__ = [
+    "CHECKED_FILES",
+    "COST_FILE",
+    "DOCUMENT_FILE",
+    "FORMAT",
+    "LEARNING_FILE",
+    "RUN_FILE",
+    "TIMELINE_FILE",
+    "WEIGHTS_FILE",
+    "check_run_directory",
+    "file_digest",
+    "save_run",
+]
+
+#: The file that makes a folder a run folder.
+RUN_FILE = "run.json"
+#: Version of its layout.
+FORMAT = 1
+
+DOCUMENT_FILE = "experiment.yaml"
+LEARNING_FILE = "learning.csv"
+COST_FILE = "cost.csv"
+TIMELINE_FILE = "timeline.parquet"
+WEIGHTS_FILE = "weights.npz"
+#: The files whose content `RUN_FILE` vouches for.
+CHECKED_FILES = (DOCUMENT_FILE, LEARNING_FILE, COST_FILE, TIMELINE_FILE, WEIGHTS_FILE)
+
+
+def check_run_directory(directory: Path, *, force: bool = False) -> None:
+    """Raise the error that `save_run` would raise for an existing folder: ask before a long simulation."""
+    check_target(directory, marker=RUN_FILE, force=force)
+
+
+def save_run(run: Run, directory: Path, *, force: bool = False, extra: Sequence[Writer] = ()) -> None:
+    """Save a run as a folder, whole or not at all.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    directory : Path
+        The folder to make.
+    force : bool
+        Whether an existing run folder is replaced (after the new one is complete).
+    extra : sequence of callable
+        Each is called with the folder under construction and writes further files into it; so the
+        report joins in without the results knowing it.
+
+    Raises
+    ------
+    InputError
+        If the folder exists and may not be replaced, or cannot be made.
+    """
+
+    def data(folder: Path) -> None:
+        _write_data(run, folder)
+
+    write_folder(directory, (data, *extra), marker=RUN_FILE, force=force)
+
+
+def _write_data(run: Run, folder: Path) -> None:
+    (folder / DOCUMENT_FILE).write_text(run.document, encoding="utf-8")
+    write_csv(run.learning, folder / LEARNING_FILE)
+    write_csv(run.cost, folder / COST_FILE)
+    run.timeline.to_parquet(folder / TIMELINE_FILE, index=False)
+    with (folder / WEIGHTS_FILE).open("wb") as file:
+        np.savez(file, allow_pickle=False, **run.weights)
+    record = {
+        "format": FORMAT,
+        "metrics": dict(run.metrics),
+        "definitions": {metric.id: {"unit": metric.unit, "definition": metric.definition} for metric in METRICS},
+        "warnings": list(run.warnings),
+        "placeholders": [record.name for record in run.placeholders],
+        "provenance": asdict(run.provenance),
+        "constants": [asdict(constant) for constant in run.constants],
+        "chip": run.chip.model_dump(mode="json"),
+        "observations": observations_to_json(run.observations),
+        "tallies": [tally_to_json(tally) for tally in run.tallies],
+        "sha256": {name: file_digest(folder / name) for name in CHECKED_FILES},
+    }
+    text = json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False)
+    (folder / RUN_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
