@@ -10,9 +10,21 @@ import pandas as pd
 
 from archsim.chip.counts import OPERATIONS, CountKey, UnitTime
 from archsim.chip.prices import UnitEnergy, area_um2, leakages, unit_energies
+from archsim.chip.provenance import constants_used, placeholders_used, timing_fingerprint
 from archsim.chip.specification import Chip
 
-__all__ = ["CostRow", "UnitEnergy", "area_um2", "cost_rows", "cost_table", "energy_pj", "unit_energies"]
+__all__ = [
+    "CostRow",
+    "UnitEnergy",
+    "area_um2",
+    "constants_used",
+    "cost_rows",
+    "cost_table",
+    "energy_pj",
+    "placeholders_used",
+    "timing_fingerprint",
+    "unit_energies",
+]
 
 _PHASES = ("F", "B", "U")
 

@@ -12,7 +12,7 @@ __all__ = ["UnitEnergy", "area_um2", "leakages", "unit_energies"]
 
 @dataclass(frozen=True, slots=True)
 class UnitEnergy:
-    """The dynamic energy of one operation and the dotted names of the constants that it comes from."""
+    """The dynamic energy of one operation and the dotted names (below ``chip``) of the constants it comes from."""
 
     pj: float
     constants: tuple[str, ...] = ()
@@ -32,20 +32,20 @@ def unit_energies(chip: Chip) -> dict[tuple[str, str], UnitEnergy]:
 
 
 def leakages(chip: Chip) -> dict[str, tuple[Leakage, str]]:
-    """Return the static power of one unit by component, and the dotted name of the section that says it.
+    """Return the static power of one unit by component, and the dotted name (below ``chip``) of its section.
 
     The components are ``tile`` (array, converters and drivers together), ``nmpu``, ``buffer`` and
     ``link``; those without an entry (``host``, ``stage_engine``) have none.
     """
     if chip.stage_engine is not None:
         return {}
-    found = {"tile": (chip.tile.leakage, "chip.tile.leakage")}
+    found = {"tile": (chip.tile.leakage, "tile.leakage")}
     if chip.nmpu is not None:
-        found["nmpu"] = (chip.nmpu.leakage, "chip.nmpu.leakage")
+        found["nmpu"] = (chip.nmpu.leakage, "nmpu.leakage")
     if chip.buffer is not None:
-        found["buffer"] = (chip.buffer.leakage, "chip.buffer.leakage")
+        found["buffer"] = (chip.buffer.leakage, "buffer.leakage")
     if chip.interconnect is not None:
-        found["link"] = (chip.interconnect.leakage, "chip.interconnect.leakage")
+        found["link"] = (chip.interconnect.leakage, "interconnect.leakage")
     return found
 
 
@@ -63,14 +63,14 @@ def _at_resolution(energy: BitEnergy, bits: int | None, name: str) -> UnitEnergy
 
 def _tile_energies(chip: Chip) -> dict[tuple[str, str], UnitEnergy]:
     energy, dac, adc = chip.tile.energy, chip.dac.bits, chip.adc.bits
-    name = "chip.tile.energy"
+    name = "tile.energy"
     return {
         ("array", "cell_read"): _at_resolution(energy.cell_read, dac, f"{name}.cell_read"),
         ("array", "cell_write"): _at_resolution(energy.cell_write, dac, f"{name}.cell_write"),
         ("array", "coincidence"): UnitEnergy(energy.coincidence.value, (f"{name}.coincidence",)),
-        ("dac", "conversion"): _at_resolution(chip.dac.energy, dac, "chip.dac.energy"),
+        ("dac", "conversion"): _at_resolution(chip.dac.energy, dac, "dac.energy"),
         ("integrator", "integration"): _at_resolution(energy.integration, adc, f"{name}.integration"),
-        ("adc", "conversion"): _at_resolution(chip.adc.energy, adc, "chip.adc.energy"),
+        ("adc", "conversion"): _at_resolution(chip.adc.energy, adc, "adc.energy"),
         ("pulse_driver", "write_row"): _at_resolution(energy.write_row, dac, f"{name}.write_row"),
         ("pulse_driver", "write_column"): _at_resolution(energy.write_column, dac, f"{name}.write_column"),
     }
@@ -79,13 +79,13 @@ def _tile_energies(chip: Chip) -> dict[tuple[str, str], UnitEnergy]:
 def _digital_energies(chip: Chip) -> dict[tuple[str, str], UnitEnergy]:
     found: dict[tuple[str, str], UnitEnergy] = {}
     if chip.nmpu is not None:
-        found["nmpu", "multiply_add"] = UnitEnergy(chip.nmpu.multiply_add.value, ("chip.nmpu.multiply_add",))
-        found["nmpu", "activation"] = UnitEnergy(chip.nmpu.activation.value, ("chip.nmpu.activation",))
+        found["nmpu", "multiply_add"] = UnitEnergy(chip.nmpu.multiply_add.value, ("nmpu.multiply_add",))
+        found["nmpu", "activation"] = UnitEnergy(chip.nmpu.activation.value, ("nmpu.activation",))
     if chip.buffer is not None:
-        found["buffer", "read_byte"] = UnitEnergy(chip.buffer.read_byte.value, ("chip.buffer.read_byte",))
-        found["buffer", "write_byte"] = UnitEnergy(chip.buffer.write_byte.value, ("chip.buffer.write_byte",))
+        found["buffer", "read_byte"] = UnitEnergy(chip.buffer.read_byte.value, ("buffer.read_byte",))
+        found["buffer", "write_byte"] = UnitEnergy(chip.buffer.write_byte.value, ("buffer.write_byte",))
     if chip.interconnect is not None:
-        found["link", "byte_hop"] = UnitEnergy(chip.interconnect.byte_hop.value, ("chip.interconnect.byte_hop",))
+        found["link", "byte_hop"] = UnitEnergy(chip.interconnect.byte_hop.value, ("interconnect.byte_hop",))
     if chip.host is not None:
-        found["host", "byte"] = UnitEnergy(chip.host.byte.value, ("chip.host.byte",))
+        found["host", "byte"] = UnitEnergy(chip.host.byte.value, ("host.byte",))
     return found

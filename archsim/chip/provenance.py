@@ -16,10 +16,10 @@ __all__ = ["constants_used", "placeholders_used", "timing_fingerprint"]
 
 #: Times that an operation rests on, by component.
 _TIMES: dict[str, tuple[str, ...]] = {
-    "dac": ("chip.dac.fixed_time", "chip.dac.step_time"),
-    "integrator": ("chip.tile.integration_time",),
-    "adc": ("chip.adc.fixed_time", "chip.adc.step_time"),
-    "pulse_driver": ("chip.tile.update_fixed_time", "chip.tile.pulse_time"),
+    "dac": ("dac.fixed_time", "dac.step_time"),
+    "integrator": ("tile.integration_time",),
+    "adc": ("adc.fixed_time", "adc.step_time"),
+    "pulse_driver": ("tile.update_fixed_time", "tile.pulse_time"),
 }
 
 #: Fields that change prices only; everything else changes times, counts or numbers.
@@ -41,7 +41,7 @@ _PRICES = frozenset(
 
 
 def constants_used(counts: Mapping[CountKey, int], units: Sequence[UnitTime], chip: Chip) -> dict[str, Constant[Any]]:
-    """Return the physical constants that a run's time, energy and area rest on, by dotted name.
+    """Return the physical constants that a run's time, energy and area rest on, by dotted name below ``chip``.
 
     Energies and times of the operations that were counted, static powers of the states in which
     time was spent, and the areas of the parts, in the order of the document. A run without a clock
@@ -50,11 +50,11 @@ def constants_used(counts: Mapping[CountKey, int], units: Sequence[UnitTime], ch
     names = set(_energy_names(counts, chip))
     if units:
         names.update(_time_names(counts, chip), _leakage_names(units, chip), _area_names(chip))
-    return {name: constant for name, constant in constants_of(chip, "chip.") if name in names}
+    return {name: constant for name, constant in constants_of(chip) if name in names}
 
 
 def placeholders_used(counts: Mapping[CountKey, int], units: Sequence[UnitTime], chip: Chip) -> tuple[str, ...]:
-    """Return the dotted names of the constants used that are guesses."""
+    """Return the dotted names (below ``chip``) of the constants used that are guesses."""
     used = constants_used(counts, units, chip)
     return tuple(name for name, constant in used.items() if constant.status == "placeholder")
 
@@ -93,7 +93,7 @@ def _energy_names(counts: Mapping[CountKey, int], chip: Chip) -> Iterable[str]:
 
 def _time_names(counts: Mapping[CountKey, int], chip: Chip) -> Iterable[str]:
     if chip.stage_engine is not None:
-        yield from ("chip.stage_engine.forward", "chip.stage_engine.backward", "chip.stage_engine.update")
+        yield from ("stage_engine.forward", "stage_engine.backward", "stage_engine.update")
         return
     for component in {key.component for key, count in counts.items() if count}:
         yield from _TIMES.get(component, ())
@@ -111,7 +111,7 @@ def _leakage_names(units: Sequence[UnitTime], chip: Chip) -> Iterable[str]:
 
 
 def _area_names(chip: Chip) -> Iterable[str]:
-    yield "chip.tile.area"
+    yield "tile.area"
     for part in ("nmpu", "buffer", "interconnect"):
         if getattr(chip, part) is not None:
-            yield f"chip.{part}.area"
+            yield f"{part}.area"
