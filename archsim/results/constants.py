@@ -21,7 +21,7 @@ class ConstantRecord:
     Attributes
     ----------
     name : str
-        Dotted name in the experiment, for example ``chip.tile.integration_time``.
+        Dotted name below ``chip``, for example ``tile.integration_time``.
     value : float
         Value in `unit`.
     unit : str
@@ -45,9 +45,9 @@ class ConstantRecord:
 def chip_constants(chip: Chip, observations: Observations) -> tuple[ConstantRecord, ...]:
     """Return all constants of a chip, in the order of its document (none is used by a run without a clock)."""
     used = constants_used(observations.counts, observations.units, chip) if observations.makespan_ps else {}
-    document = {"chip": chip.model_dump(mode="json")}
+    document = chip.model_dump(mode="json")
     records = []
-    for name, constant in constants_of(chip, "chip."):
+    for name, constant in constants_of(chip):
         value, unit = _quantity(document, name.split("."))
         records.append(ConstantRecord(name, value, unit, constant.source, constant.status, name in used))
     return tuple(records)

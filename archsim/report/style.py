@@ -1,0 +1,99 @@
+"""How every figure looks: colours that colour-blind readers tell apart, quiet axes, readable type."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from archsim.errors import InputError
+
+__all__ = [
+    "ACCENT",
+    "ACTION_COLOURS",
+    "CARD",
+    "CAUSE_STYLES",
+    "GRID",
+    "INK",
+    "LEAKAGE_COLOURS",
+    "MUTED",
+    "OTHER_COLOUR",
+    "SERIES",
+    "plain_axes",
+    "save_figure",
+    "svg_text",
+]
+
+# A page with a dark mode replaces exactly these four colours by its own (see `archsim.report.html`).
+INK = "#1c2733"
+MUTED = "#5c6b7a"
+GRID = "#dde3ea"
+CARD = "#fefefe"
+
+#: After Okabe & Ito, "Color universal design" (2008): told apart with any kind of colour vision.
+ACTION_COLOURS: dict[str, str] = {"F": "#2f86c5", "B": "#e69f00", "U": "#1b9e77", "T": "#cc79a7", "P": "#8a6fb0"}
+OTHER_COLOUR = "#9aa7b4"
+ACCENT = "#2f86c5"
+SERIES: tuple[str, ...] = ("#2f86c5", "#e69f00", "#1b9e77", "#cc79a7", "#d55e00", "#8a6fb0", "#56b4e9", "#7a8794")
+LEAKAGE_COLOURS: dict[str, str] = {"active": "#7a8794", "idle": "#a9b4bf", "gated": "#d0d7de"}
+
+#: Fill and hatch of idle causes, the most frequent first.
+CAUSE_STYLES: tuple[tuple[str, str], ...] = (
+    ("#9fb0c0", "////"),
+    ("#c9b7a4", "...."),
+    ("#b6c9b2", "\\\\\\\\"),
+    ("#c4b3cf", "xxxx"),
+    ("#a8c6c9", "----"),
+    ("#cfc59f", "++++"),
+)
+
+_FONT_POINTS = 9
+_SETTINGS = {
+    # Text stays text: the page's own font, selectable, small files.
+    "svg.fonttype": "none",
+    "svg.hashsalt": "archsim",
+    "hatch.linewidth": 0.5,
+}
+
+
+def plain_axes(axes: Axes, *, grid: str | None = None) -> None:
+    """Leave only what helps reading: no box, quiet ticks, grid lines along one axis (``x`` or ``y``)."""
+    for side in ("top", "right", "left", "bottom"):
+        axes.spines[side].set_visible(False)
+    axes.patch.set_visible(False)
+    axes.tick_params(colors=MUTED, labelsize=_FONT_POINTS, length=0)
+    axes.xaxis.label.set(color=MUTED, fontsize=_FONT_POINTS)
+    axes.yaxis.label.set(color=MUTED, fontsize=_FONT_POINTS)
+    axes.title.set(color=INK, fontsize=_FONT_POINTS + 0.5)
+    if grid is not None:
+        axes.grid(axis="x" if grid == "x" else "y", color=GRID, linewidth=0.8)
+        axes.set_axisbelow(True)
+
+
+def svg_text(figure: Figure) -> str:
+    """Return a figure as the text of an SVG document, equal for equal figures."""
+    text = StringIO()
+    figure.patch.set_visible(False)
+    with mpl.rc_context(_SETTINGS):
+        FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None, "Creator": None})
+    return text.getvalue()
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Save a figure as .svg, .pdf or .png, by the ending of the name.
+
+    Raises
+    ------
+    InputError
+        If the ending is another one.
+    """
+    allowed = (".svg", ".pdf", ".png")
+    if path.suffix not in allowed:
+        raise InputError("figures are not saved in this format", value=path.name, allowed=", ".join(allowed))
+    with mpl.rc_context(_SETTINGS):
+        date = {".svg": "Date", ".pdf": "CreationDate"}.get(path.suffix)
+        figure.savefig(path, dpi=200, facecolor="white", metadata={date: None} if date else None)
