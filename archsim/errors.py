@@ -15,6 +15,7 @@ __all__ = [
     "Deadlock",
     "DoesNotFit",
     "InputError",
+    "InputErrors",
     "Place",
     "Shortage",
     "did_you_mean",
@@ -97,6 +98,23 @@ class InputError(ArchsimError):
         if self.remedy:
             lines.append(f"  remedy:  {self.remedy}")
         return "\n".join(lines)
+
+
+class InputErrors(InputError):
+    """Several mistakes in one input, found together and told together.
+
+    Parameters
+    ----------
+    errors : sequence of InputError
+        The mistakes, in the order of the document.
+    """
+
+    def __init__(self, errors: Sequence[InputError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__(f"{len(self.errors)} mistakes")
+
+    def __str__(self) -> str:
+        return "\n".join([f"{self.problem}:", *(str(error) for error in self.errors)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from archsim.chip.specification import Chip
 from archsim.data.specification import DataSpecification
@@ -68,8 +69,10 @@ class Experiment(Specification):
     def _micro_batches_divide(self) -> Experiment:
         size, parts = self.training.mini_batch, self.schedule.micro_batches
         if size % parts:
-            raise ValueError(
-                f"schedule.micro_batches = {parts} does not divide training.mini_batch = {size}: "
-                "every micro-batch must hold the same number of samples"
+            raise PydanticCustomError(
+                "indivisible",
+                "{parts} micro-batches do not divide training.mini_batch = {size}: "
+                "every micro-batch must hold the same number of samples",
+                {"field": "schedule.micro_batches", "parts": parts, "size": size},
             )
         return self

@@ -12,9 +12,9 @@ import functools
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
 
-from archsim.errors import InputError, did_you_mean
+from archsim.errors import ArchsimError, InputError, Place, did_you_mean
 
-__all__ = ["Group", "load", "names"]
+__all__ = ["Group", "load", "names", "unknown"]
 
 Group = Literal[
     "archsim.chips",
@@ -37,23 +37,36 @@ def names(group: Group) -> tuple[str, ...]:
     return tuple(_points(group))
 
 
-def load(group: Group, name: str, *, field: str | None = None) -> Any:
+def unknown(group: Group, name: str, *, field: str | None = None, place: Place | None = None) -> InputError:
+    """Return the error that says that nothing is registered as `name`, with the closest name."""
+    known = names(group)
+    what = group.removeprefix("archsim.").removesuffix("s")
+    close = did_you_mean(name, known)
+    return InputError(
+        f"there is no {what} of this name",
+        field=field,
+        value=name,
+        allowed=", ".join(known),
+        remedy=f"did you mean '{close}'?" if close else f"see 'archsim list {what}s'",
+        place=place,
+    )
+
+
+def load(group: Group, name: str, *, field: str | None = None, place: Place | None = None) -> Any:
     """Return the object registered as `name`.
 
     Raises
     ------
     InputError
         If nothing of that name is registered; the closest name is suggested.
+    ArchsimError
+        If it is registered and cannot be imported.
     """
     points = _points(group)
     if name not in points:
-        what = group.removeprefix("archsim.").removesuffix("s")
-        close = did_you_mean(name, points)
-        raise InputError(
-            f"there is no {what} of this name",
-            field=field,
-            value=name,
-            allowed=", ".join(points),
-            remedy=f"did you mean '{close}'?" if close else f"see 'archsim list {what}s'",
-        )
-    return points[name].load()
+        raise unknown(group, name, field=field, place=place)
+    point = points[name]
+    try:
+        return point.load()
+    except (ImportError, AttributeError) as error:
+        raise ArchsimError(f"'{name}' of {group} cannot be loaded from {point.value}: {error}") from error

@@ -1,0 +1,22 @@
+"""Data sets as arrays in memory, by the names under which they are registered."""
+
+from __future__ import annotations
+
+from archsim import plugins
+from archsim.data.dataset import DataSet, epoch_order
+from archsim.data.specification import DataSpecification
+
+__all__ = ["DataSet", "epoch_order", "load_data"]
+
+
+def load_data(specification: DataSpecification) -> DataSet:
+    """Return the data set that a specification names, capped to the samples that it asks for.
+
+    Raises
+    ------
+    InputError
+        If there is no such data set, its files are missing or broken, or it has fewer samples.
+    """
+    load = plugins.load("archsim.datasets", specification.name, field="data.name")
+    data: DataSet = load(specification)
+    return data.capped(specification.samples, specification.test_samples)

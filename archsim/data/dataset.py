@@ -1,0 +1,139 @@
+"""A data set as arrays, and the order in which an epoch walks through it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from archsim.errors import InputError
+
+__all__ = ["DataSet", "epoch_order"]
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Training and test samples.
+
+    Attributes
+    ----------
+    name : str
+        What results call it.
+    train_inputs, test_inputs : ndarray of float32, shape (samples, \\*shape)
+        Inputs; both parts have samples of one shape.
+    train_targets, test_targets : ndarray of int64, shape (samples,), or of float32, shape (samples, outputs)
+        Class numbers from 0, or values.
+    classes : int, optional
+        Number of classes; None if the targets are values.
+
+    Raises
+    ------
+    InputError
+        If the arrays do not belong together.
+    """
+
+    name: str
+    train_inputs: npt.NDArray[np.float32]
+    train_targets: npt.NDArray[Any]
+    test_inputs: npt.NDArray[np.float32]
+    test_targets: npt.NDArray[Any]
+    classes: int | None = None
+
+    def __post_init__(self) -> None:
+        for part in ("train", "test"):
+            self._check(part, getattr(self, f"{part}_inputs"), getattr(self, f"{part}_targets"))
+        if self.train_inputs.shape[1:] != self.test_inputs.shape[1:]:
+            raise InputError(
+                f"training samples have the shape {self.train_inputs.shape[1:]}, "
+                f"test samples {self.test_inputs.shape[1:]}",
+                field=f"data set '{self.name}'",
+            )
+        if not len(self.train_inputs):
+            raise InputError("there are no training samples", field=f"data set '{self.name}'")
+
+    def _check(self, part: str, inputs: npt.NDArray[Any], targets: npt.NDArray[Any]) -> None:
+        field = f"data set '{self.name}', {part}_"
+        if inputs.dtype != np.float32 or inputs.ndim < 2:
+            raise InputError(
+                "wrong kind of inputs",
+                field=f"{field}inputs",
+                value=f"{inputs.dtype} of shape {inputs.shape}",
+                allowed="float32 of shape (samples, ...)",
+            )
+        if not np.isfinite(inputs).all():
+            raise InputError("inputs must be finite numbers", field=f"{field}inputs")
+        if len(inputs) != len(targets):
+            raise InputError(f"{len(inputs)} inputs and {len(targets)} targets", field=f"{field}targets")
+        if self.classes is None:
+            if targets.dtype != np.float32 or targets.ndim != 2 or not np.isfinite(targets).all():
+                raise InputError(
+                    "wrong kind of targets",
+                    field=f"{field}targets",
+                    value=f"{targets.dtype} of shape {targets.shape}",
+                    allowed="finite float32 of shape (samples, outputs); for classes, give their number",
+                )
+            return
+        if targets.dtype != np.int64 or targets.ndim != 1:
+            raise InputError(
+                "wrong kind of targets",
+                field=f"{field}targets",
+                value=f"{targets.dtype} of shape {targets.shape}",
+                allowed="int64 of shape (samples,)",
+            )
+        if len(targets) and not 0 <= targets.min() <= targets.max() < self.classes:
+            raise InputError(
+                "a class that does not exist",
+                field=f"{field}targets",
+                value=int(targets.max() if targets.max() >= self.classes else targets.min()),
+                allowed=f"0 to {self.classes - 1}",
+            )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one sample's input."""
+        return self.train_inputs.shape[1:]
+
+    def capped(self, samples: int | None, test_samples: int | None) -> DataSet:
+        """Return the first samples only.
+
+        Raises
+        ------
+        InputError
+            If more are asked for than there are.
+        """
+        for field, wanted, there in (
+            ("data.samples", samples, len(self.train_inputs)),
+            ("data.test_samples", test_samples, len(self.test_inputs)),
+        ):
+            if wanted is not None and wanted > there:
+                raise InputError(
+                    f"the data set '{self.name}' has fewer samples", field=field, value=wanted, allowed=f"up to {there}"
+                )
+        return replace(
+            self,
+            train_inputs=self.train_inputs[:samples],
+            train_targets=self.train_targets[:samples],
+            test_inputs=self.test_inputs[:test_samples],
+            test_targets=self.test_targets[:test_samples],
+        )
+
+
+def epoch_order(seed: int, epoch: int, samples: int) -> npt.NDArray[np.int64]:
+    """Return the order in which an epoch walks through the samples.
+
+    It depends on the arguments alone: the samples are sorted by raw words of a counter-based
+    generator (Philox4x64, Salmon et al. 2011, doi:10.1145/2063384.2063405) keyed by seed and epoch.
+
+    Parameters
+    ----------
+    seed : int
+        Data seed, 0 to 2**63 - 1.
+    epoch : int
+        Epoch from 0.
+    samples : int
+        Number of samples.
+    """
+    words = np.random.Philox(key=np.array([seed, epoch], dtype=np.uint64)).random_raw(samples)
+    return np.argsort(words, kind="stable").astype(np.int64)

@@ -1,0 +1,155 @@
+"""The validation library's complaints, rewritten for the person who wrote the document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from archsim.document.schema import Schema
+from archsim.document.tree import Node, Path, dotted
+from archsim.errors import InputError, InputErrors, Place, did_you_mean
+
+__all__ = ["explain", "together"]
+
+_PROBLEMS = {
+    "greater_than": "the number is too small",
+    "greater_than_equal": "the number is too small",
+    "less_than": "the number is too large",
+    "less_than_equal": "the number is too large",
+    "finite_number": "not a finite number",
+    "int_type": "not a whole number",
+    "int_from_float": "not a whole number",
+    "float_type": "not a number",
+    "bool_type": "neither true nor false",
+    "string_type": "not a text",
+    "literal_error": "not one of the choices",
+    "tuple_type": "not a list",
+    "list_type": "not a list",
+    "too_short": "the list is too short",
+    "model_type": "not a section of keys and values",
+    "model_attributes_type": "not a section of keys and values",
+    "dict_type": "not a section of keys and values",
+    "union_tag_invalid": "there is no such kind",
+    "union_tag_not_found": "the kind is missing",
+    "string_pattern_mismatch": "not a valid name",
+}
+_KIND_OF_VALUE = frozenset(problem for problem in _PROBLEMS if problem.endswith("_type"))
+
+
+def explain(error: ValidationError, tree: Node, model: type[BaseModel]) -> list[InputError]:
+    """Return one error for each mistake, in the order in which the library found them.
+
+    Parameters
+    ----------
+    error : ValidationError
+        The library's complaints.
+    tree : Node
+        The document that was validated.
+    model : type
+        The specification that it was validated as.
+    """
+    schema = Schema(model)
+    complaints: dict[Path, list[dict[str, Any]]] = {}
+    for complaint in error.errors(include_url=False):
+        complaints.setdefault(_real_path(complaint, tree), []).append(dict(complaint))
+    found = []
+    for path, group in complaints.items():
+        deeper = any(other[: len(path)] == path and other != path for other in complaints)
+        best = min(group, key=_weakness)
+        if _weakness(best) < 2 or not deeper:
+            found.append(_explain_one(best, len(group) > 1, path, tree, schema))
+    return found
+
+
+def _weakness(complaint: dict[str, Any]) -> int:
+    """Return how little a complaint tells: of an "either this or that", the wrong kind of value tells least."""
+    return 2 if complaint["type"] in _KIND_OF_VALUE else 1 if complaint["type"] == "literal_error" else 0
+
+
+def together(errors: Iterable[InputError]) -> InputError:
+    """Return one error for all."""
+    found = list(errors)
+    return found[0] if len(found) == 1 else InputErrors(found)
+
+
+def _real_path(complaint: Any, tree: Node) -> Path:
+    """Return where in the document a complaint points: the library mixes names of alternatives into its paths."""
+    path: list[str | int] = []
+    node = tree
+    for part in complaint["loc"]:
+        child = node.child(part)
+        if child is not None:
+            path.append(part)
+            node = child
+    if complaint["type"] == "missing":
+        path.append(complaint["loc"][-1])
+    if complaint["type"].startswith("union_tag"):
+        path.append("kind")
+    return tuple(path)
+
+
+def _explain_one(complaint: dict[str, Any], several: bool, path: Path, tree: Node, schema: Schema) -> InputError:
+    node, parent = _look_up(path, tree)
+    kind = complaint["type"]
+    if kind == "extra_forbidden":
+        return _unknown_key(path, tree, schema)
+    if kind == "missing":
+        return InputError(
+            f"'{path[-1]}' is missing",
+            field=dotted(path),
+            allowed=schema.describe(path, tree),
+            remedy=f"add '{path[-1]}: ...'" + (f" under '{dotted(path[:-1])}'" if path[:-1] else ""),
+            place=parent.place,
+        )
+    context = complaint.get("ctx", {})
+    field = dotted(path)
+    place: Place | None = (node or parent).place
+    allowed = schema.describe(path, tree)
+    problem = _PROBLEMS.get(kind, complaint["msg"])
+    value = node.plain() if node is not None else None
+    if "field" in context:
+        field = context["field"]
+        node, parent = _look_up(tuple(field.split(".")), tree)
+        place, value, allowed = (node or parent).place, node.plain() if node is not None else None, None
+    elif kind == "value_error":
+        problem, allowed = str(context["error"]), None
+        value = None if isinstance(value, dict) else value
+    elif kind in _KIND_OF_VALUE and several:
+        problem = "not what can stand here"
+    choices = schema.choices(path, tree)
+    close = did_you_mean(value, choices) if isinstance(value, str) else None
+    return InputError(
+        problem,
+        field=field or None,
+        value=value,
+        allowed=allowed,
+        remedy=f"did you mean '{close}'?" if close else None,
+        place=place,
+    )
+
+
+def _unknown_key(path: Path, tree: Node, schema: Schema) -> InputError:
+    node, parent = _look_up(path, tree)
+    known = schema.keys(path[:-1], tree)
+    close = did_you_mean(str(path[-1]), known)
+    return InputError(
+        f"unknown key '{path[-1]}'",
+        field=dotted(path),
+        allowed=", ".join(known),
+        remedy=f"did you mean '{close}'?" if close else "remove it",
+        place=(node.key_place if node is not None else None) or parent.place,
+    )
+
+
+def _look_up(path: Path, tree: Node) -> tuple[Node | None, Node]:
+    """Return what stands at a path, if anything does, and the innermost thing around it."""
+    parent, node = tree, tree
+    for part in path:
+        parent = node
+        child = node.child(part)
+        if child is None:
+            return None, parent
+        node = child
+    return node, parent

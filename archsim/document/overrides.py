@@ -1,0 +1,81 @@
+"""Overrides: ``a.b=value`` laid over a document whose presets stand written out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path as FilePath
+
+from archsim.document.presets import expand, group_at, merge
+from archsim.document.source import parse
+from archsim.document.tree import Node, Path, dotted
+from archsim.errors import InputError, Place
+
+__all__ = ["apply", "put"]
+
+
+def apply(tree: Node, text: str, folder: FilePath) -> Node:
+    """Return the document with one override laid over it.
+
+    Parameters
+    ----------
+    tree : Node
+        The document, presets written out.
+    text : str
+        ``a.b=value``; the value is YAML, a position in a list is a number.
+    folder : pathlib.Path
+        What a relative path to a preset's file starts from.
+
+    Raises
+    ------
+    InputError
+        If the text is no override, or there is nothing that it can be laid over.
+    """
+    place = Place(f"--set {text}")
+    name, equals, written = text.partition("=")
+    parts = name.strip().split(".")
+    if not equals or not all(parts):
+        raise InputError("not an override", value=text, allowed="field=value, such as training.epochs=3", place=place)
+    if not written.strip():
+        raise InputError("no value after '='", field=name, allowed="a value; 'null' for none", place=place)
+    path: Path = tuple(int(part) if part.isdecimal() else part for part in parts)
+    if path[-1] == "preset" and group_at(path[:-1]):
+        path = path[:-1]
+    value = replace(parse(written, place, lines=False), key_place=place)
+    return put(tree, path, expand(value, folder, path))
+
+
+def put(tree: Node, path: Path, value: Node) -> Node:
+    """Return a tree with a value laid over what stands at a path; missing sections are added."""
+    return _put(tree, path, 0, value)
+
+
+def _put(node: Node, path: Path, at: int, value: Node) -> Node:
+    if at == len(path):
+        return replace(merge(node, value, path), key_place=node.key_place or value.key_place)
+    here, part = path[:at], path[at]
+    if isinstance(node.value, tuple):
+        child = node.child(part)
+        if child is None:
+            raise InputError(
+                "this is a list",
+                field=dotted(here),
+                value=part,
+                allowed=f"a position from 0 to {len(node.value) - 1}",
+                place=value.place,
+            )
+        items = [_put(child, path, at + 1, value) if i == part else item for i, item in enumerate(node.value)]
+        return replace(node, value=tuple(items))
+    if isinstance(node.value, dict) or node.value is None:
+        key = str(part)
+        child = node.child(key) or Node(None, value.place, value.key_place)
+        # A preset is right by itself: what is wrong with it afterwards is due to who changed it last.
+        place = value.place if node.place.line is None else node.place
+        if at + 1 < len(path):
+            return replace(node, value={**node.entries, key: _put(child, path, at + 1, value)}, place=place)
+        # As a mapping of one entry, so that the rules for devices and constants hold here too.
+        over = replace(node, value={key: value}, whole=False)
+        merged = merge(node, over, here)
+        return replace(merged, place=place, key_place=node.key_place, whole=node.whole)
+    raise InputError(
+        f"this is a single value and has no '{part}'", field=dotted(here), value=node.value, place=value.place
+    )

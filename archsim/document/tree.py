@@ -1,0 +1,96 @@
+"""The document as a tree that remembers where every value was written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import BaseModel
+
+from archsim.errors import InputError, Place
+
+__all__ = ["Node", "Path", "Scalar", "dotted", "from_python"]
+
+Scalar = None | bool | int | float | str
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A value with its place.
+
+    Attributes
+    ----------
+    value : scalar, tuple of Node or dict of str to Node
+        What was written.
+    place : Place
+        Where the value starts.
+    key_place : Place, optional
+        Where its key stands, if it stands under one.
+    whole : bool
+        True for an expanded preset: it takes the place of what stood there before, and is not merged into it.
+    """
+
+    value: Scalar | tuple[Node, ...] | dict[str, Node]
+    place: Place
+    key_place: Place | None = None
+    whole: bool = False
+
+    @property
+    def entries(self) -> dict[str, Node]:
+        """The entries of a mapping; none for anything else."""
+        return self.value if isinstance(self.value, dict) else {}
+
+    def child(self, key: str | int) -> Node | None:
+        """Return what stands under a key or at a position, or None."""
+        if isinstance(self.value, dict):
+            return self.value.get(str(key))
+        if isinstance(self.value, tuple) and isinstance(key, int) and 0 <= key < len(self.value):
+            return self.value[key]
+        return None
+
+    def with_entries(self, entries: Mapping[str, Node]) -> Node:
+        """Return this mapping with other entries."""
+        return replace(self, value=dict(entries))
+
+    def plain(self) -> Any:
+        """Return the value as plain Python lists, dicts and scalars."""
+        if isinstance(self.value, dict):
+            return {key: child.plain() for key, child in self.value.items()}
+        if isinstance(self.value, tuple):
+            return [child.plain() for child in self.value]
+        return self.value
+
+
+def dotted(path: Path) -> str:
+    """Write a path as users do: ``network.layers.0.features``."""
+    return ".".join(str(part) for part in path)
+
+
+def from_python(value: object, place: Place, path: Path = ()) -> Node:
+    """Return plain Python values (and specifications among them) as a tree.
+
+    Raises
+    ------
+    InputError
+        If a value is of a type that a document cannot hold.
+    """
+    if isinstance(value, BaseModel):
+        value = value.model_dump(mode="json")
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return Node(value, place)
+    if isinstance(value, Mapping):
+        strange = next((key for key in value if not isinstance(key, str)), None)
+        if strange is not None:
+            raise InputError("a key must be a text", field=dotted(path) or None, value=strange, place=place)
+        return Node({key: from_python(item, place, (*path, key)) for key, item in value.items()}, place)
+    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
+        return Node(tuple(from_python(item, place, (*path, i)) for i, item in enumerate(value)), place)
+    raise InputError(
+        f"a {type(value).__name__} cannot stand in a document",
+        field=dotted(path) or None,
+        value=value,
+        allowed="numbers, texts, true, false, null, lists, mappings and specifications",
+        place=place,
+    )
