@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, fields
 
 import pandas as pd
 
@@ -29,7 +29,8 @@ __all__ = [
 _PHASES = ("F", "B", "U")
 
 
-class CostRow(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class CostRow:
     """One line of the ledger, priced.
 
     Leakage stands in rows of its own: ``operation`` is ``leakage``, ``phase`` the power state
@@ -77,7 +78,8 @@ def cost_table(counts: Mapping[CountKey, int], units: Sequence[UnitTime], chip: 
         Columns ``component, phase, layer, operation, count, dynamic_pj, leakage_pj``; by component,
         then layer in the order of `counts`, then phase. Leakage has rows of its own (see `CostRow`).
     """
-    table = pd.DataFrame(list(cost_rows(counts, units, chip)), columns=list(CostRow._fields))
+    rows = list(cost_rows(counts, units, chip))
+    table = pd.DataFrame({field.name: [getattr(row, field.name) for row in rows] for field in fields(CostRow)})
     return table.astype({"count": "int64", "dynamic_pj": "float64", "leakage_pj": "float64"})
 
 

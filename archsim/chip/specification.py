@@ -53,7 +53,7 @@ class BitEnergy(Specification):
 
     def at(self, bits: int) -> float:
         """Return the energy at a resolution, in picojoules."""
-        return self.fixed.value + self.per_step.value * 2**bits
+        return self.fixed.value + self.per_step.value * (1 << bits)
 
 
 class Dac(Specification):

@@ -1,0 +1,129 @@
+"""From a network and a chip to a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from archsim.chip.specification import Chip
+from archsim.errors import DoesNotFit, InputError, Shortage
+from archsim.mapping.cut import Rectangle, grid
+from archsim.mapping.place import exact_mesh, near_square_mesh, snake
+from archsim.mapping.plan import Part, Placement, Plan, StagePlan
+from archsim.mapping.stages import divide
+from archsim.network.graph import Graph
+
+__all__ = ["make_plan"]
+
+
+def make_plan(graph: Graph, chip: Chip, stages: int | Sequence[Sequence[str]], vectors: int = 1) -> Plan:
+    """Map a network onto a chip.
+
+    Matrices are cut into tiles (`archsim.mapping.cut`), layers go to contiguous stages
+    (`archsim.mapping.stages`), and stages take nodes in snake order (`archsim.mapping.place`). A
+    stage's parts fill its nodes one after the other; stages never share a node. The same arguments
+    always give the same plan.
+
+    Parameters
+    ----------
+    graph : Graph
+        The network.
+    chip : Chip
+        The chip. With ``tiles: auto`` it is as large as the mapping needs, completed to a rectangle.
+    stages : int or sequence of sequences of str
+        A number of stages to balance, or the names of each stage's layers.
+    vectors : int
+        Samples of a micro-batch; the balance depends on it.
+
+    Raises
+    ------
+    InputError
+        If the stages cannot be made.
+    DoesNotFit
+        If the chip has too few tiles, with demand, supply and what would make it fit.
+    """
+    operators = divide(graph, chip, stages, vectors)
+    parts = {
+        node.name: grid(node.matrix, chip.tile.rows, chip.tile.columns)
+        for node in graph.nodes
+        if node.matrix is not None
+    }
+    tiles = [sum(len(parts.get(name, ())) for name in names) for names in operators]
+    nodes = [max(1, -(-count // chip.node_tiles)) for count in tiles]
+    mesh = _mesh(chip, sum(tiles), sum(nodes), any(len(pieces) > 1 for pieces in parts.values()))
+    order = iter(snake(mesh))
+    crossbars = _numbering(graph, parts)
+    return Plan(
+        tuple(
+            _stage(index, names, [next(order) for _ in range(count)], crossbars, chip.node_tiles)
+            for index, (names, count) in enumerate(zip(operators, nodes, strict=True))
+        ),
+        mesh,
+        chip.node_tiles,
+        mesh[0] * mesh[1] * chip.node_tiles,
+        sum(tiles),
+    )
+
+
+def _mesh(chip: Chip, tiles: int, nodes: int, cut: bool) -> tuple[int, int]:
+    if chip.tiles == "auto":
+        return near_square_mesh(nodes)
+    supply, rest = divmod(chip.tiles, chip.node_tiles)
+    if rest:
+        raise InputError(
+            f"every node has chip.node_tiles = {chip.node_tiles} tiles",
+            field="chip.tiles",
+            value=chip.tiles,
+            allowed=f"a multiple of {chip.node_tiles}, or auto",
+        )
+    if nodes > supply:
+        raise DoesNotFit("the network does not fit the chip", _shortages(chip, tiles, nodes, cut), field="chip.tiles")
+    return exact_mesh(supply)
+
+
+def _shortages(chip: Chip, tiles: int, nodes: int, cut: bool) -> tuple[Shortage, ...]:
+    needed = nodes * chip.node_tiles
+    larger_tiles = ", or larger chip.tile.rows and chip.tile.columns" if cut else ""
+    found = [
+        Shortage(
+            f"tiles of {chip.tile.rows} x {chip.tile.columns}",
+            str(tiles) if tiles == needed else f"{needed} ({tiles} used, the rest of their nodes empty)",
+            str(chip.tiles),
+            f"chip.tiles: {needed} or auto{larger_tiles}",
+        )
+    ]
+    if nodes > -(-tiles // chip.node_tiles):
+        found.append(
+            Shortage(
+                f"nodes of {chip.node_tiles} tiles",
+                f"{nodes} (stages do not share one)",
+                str(int(chip.tiles) // chip.node_tiles),
+                "fewer schedule.stages or a smaller chip.node_tiles",
+            )
+        )
+    return tuple(found)
+
+
+def _numbering(graph: Graph, parts: dict[str, tuple[Rectangle, ...]]) -> dict[str, tuple[tuple[int, Rectangle], ...]]:
+    """Number the crossbars in the network's order, whatever the stages are."""
+    numbered: dict[str, tuple[tuple[int, Rectangle], ...]] = {}
+    first = 0
+    for node in graph.matrices:
+        numbered[node.name] = tuple(enumerate(parts[node.name], start=first))
+        first += len(parts[node.name])
+    return numbered
+
+
+def _stage(
+    index: int,
+    operators: tuple[str, ...],
+    nodes: list[int],
+    crossbars: dict[str, tuple[tuple[int, Rectangle], ...]],
+    node_tiles: int,
+) -> StagePlan:
+    tiles: Iterator[int] = (node * node_tiles + slot for node in nodes for slot in range(node_tiles))
+    placements = tuple(
+        Placement(name, tuple(Part(number, next(tiles), *rectangle) for number, rectangle in crossbars[name]))
+        for name in operators
+        if name in crossbars
+    )
+    return StagePlan(index, operators, placements, nodes[0], tuple(nodes))
