@@ -1,0 +1,181 @@
+"""The chip's parts as they work in time: units that serve one job at a time, and bounded buffers.
+
+They know no numbers: a job tells, when it is granted, how long it takes, and is told when it is done.
+All their state is in plain attributes; nothing lives in a suspended frame.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+__all__ = ["NO_WORK_YET", "BufferSpace", "Claimant", "Job", "Recorder", "Timekeeper", "Unit"]
+
+NO_WORK_YET = "no work yet"
+
+
+class Timekeeper(Protocol):
+    """What a component needs of an event kernel."""
+
+    @property
+    def now(self) -> int:
+        """Simulated time in picoseconds."""
+
+    def after(self, delay_ps: int, call: Callable[[Any], Any]) -> None:
+        """Call back after a delay in picoseconds."""
+
+
+class Recorder(Protocol):
+    """What a component tells of its time; slices of a unit follow each other without a gap."""
+
+    def unit(self, name: str, component: str, stage: int | None = None) -> int:
+        """Return the number of a unit."""
+
+    def cause(self, text: str) -> int:
+        """Return the number of a cause of waiting."""
+
+    def busy(self, unit: int, layer: int, action: str, micro_batch: int, start_ps: int, end_ps: int) -> None:
+        """Record work."""
+
+    def idle(self, unit: int, start_ps: int, end_ps: int, cause: int) -> None:
+        """Record waiting."""
+
+
+class Job(Protocol):
+    """A block of work for one unit."""
+
+    layer: int
+    phase: str
+
+    @property
+    def micro_batch(self) -> int:
+        """The micro-batch that it belongs to."""
+
+    def start(self) -> int:
+        """Do the work at the moment of the grant and return how long it takes, in picoseconds."""
+
+    def finish(self) -> None:
+        """Learn that the time is over."""
+
+
+class Unit:
+    """A unit that serves one job at a time, in the order of their requests.
+
+    Parameters
+    ----------
+    timekeeper : Timekeeper
+        The event kernel.
+    recorder : Recorder
+        Told of every busy and idle slice.
+    name, component : str
+        Its own name, and what it is (``tile``, ``nmpu``, ``link``, ...).
+    stage : int or None
+        The stage that it works for, if it is one stage's own.
+    """
+
+    __slots__ = ("_free_since", "_idle_cause", "_job", "_queue", "_recorder", "_since", "_timekeeper", "component", "name", "number")
+
+    def __init__(
+        self, timekeeper: Timekeeper, recorder: Recorder, name: str, component: str, stage: int | None = None
+    ) -> None:
+        self._timekeeper = timekeeper
+        self._recorder = recorder
+        self.name = name
+        self.component = component
+        self.number = recorder.unit(name, component, stage)
+        self._job: Job | None = None
+        self._since = 0
+        self._free_since = 0
+        self._queue: deque[Job] = deque()
+        self._idle_cause: int | None = recorder.cause(NO_WORK_YET)
+
+    @property
+    def busy_since(self) -> int | None:
+        """When the job now served was granted, or None."""
+        return None if self._job is None else self._since
+
+    def request(self, job: Job, cause: int) -> None:
+        """Ask for service; `cause` says what the unit was waiting for if it is idle."""
+        if self._job is not None:
+            self._queue.append(job)
+            return
+        now = self._timekeeper.now
+        if self._idle_cause is not None:
+            # Before its first job a unit waits for nothing in particular.
+            cause, self._idle_cause = self._idle_cause, None
+        self._recorder.idle(self.number, self._free_since, now, cause)
+        self._grant(job, now)
+
+    def _grant(self, job: Job, now: int) -> None:
+        self._job = job
+        self._since = now
+        self._timekeeper.after(job.start(), self._complete)
+
+    def _complete(self, event: Any) -> None:
+        job = self._job
+        if job is None:
+            raise RuntimeError(f"{self.name} completes a job that it does not have")
+        now = self._timekeeper.now
+        self._recorder.busy(self.number, job.layer, job.phase, job.micro_batch, self._since, now)
+        self._free_since = now
+        self._job = None
+        if self._queue:
+            self._grant(self._queue.popleft(), now)
+        job.finish()
+
+
+class Claimant(Protocol):
+    """Somebody who waits for space in a buffer."""
+
+    def admitted(self, waited: bool) -> None:
+        """Learn that the space is there, and whether it had to be waited for."""
+
+
+class BufferSpace:
+    """The space of a buffer. What does not fit waits, in the order of the claims.
+
+    Parameters
+    ----------
+    name : str
+        Its own name.
+    capacity : int or None
+        Bytes; None for no limit.
+    """
+
+    __slots__ = ("_waiting", "capacity", "name", "peak", "used")
+
+    def __init__(self, name: str, capacity: int | None) -> None:
+        self.name = name
+        self.capacity = capacity
+        self.used = 0
+        self.peak = 0
+        self._waiting: deque[tuple[int, Claimant]] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """How many claims wait."""
+        return len(self._waiting)
+
+    def claim(self, size_bytes: int, claimant: Claimant) -> None:
+        """Reserve space; the claimant is told at once or when enough has been released."""
+        if self._waiting or not self._fits(size_bytes):
+            self._waiting.append((size_bytes, claimant))
+        else:
+            self._take(size_bytes)
+            claimant.admitted(False)
+
+    def release(self, size_bytes: int) -> None:
+        """Give space back and admit those who can now go on."""
+        self.used -= size_bytes
+        while self._waiting and self._fits(self._waiting[0][0]):
+            size, claimant = self._waiting.popleft()
+            self._take(size)
+            claimant.admitted(True)
+
+    def _fits(self, size_bytes: int) -> bool:
+        return self.capacity is None or self.used + size_bytes <= self.capacity
+
+    def _take(self, size_bytes: int) -> None:
+        self.used += size_bytes
+        self.peak = max(self.peak, self.used)

@@ -1,0 +1,123 @@
+"""From the tallies of a machine to counts of operations and power-state times."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from archsim.chip.counts import CountKey, UnitTime
+from archsim.chip.operations import read_counts, update_counts
+from archsim.engine.equipment import Equipment
+from archsim.engine.machine import Machine
+from archsim.engine.tasks import PartTask
+from archsim.engine.transport import mesh_links
+from archsim.mapping.plan import Plan
+from archsim.results.ledger import Ledger
+
+__all__ = ["LayerTotals", "count_operations", "layer_totals", "unit_times"]
+
+
+def count_operations(machine: Machine) -> Ledger:
+    """Return what was counted so far."""
+    ledger = Ledger()
+    equipment = machine.equipment
+    for part in equipment.parts:
+        _count_part(ledger, part)
+    for digital in equipment.digital:
+        cost, step = digital.step.cost, digital.step
+        for operation, count in (("multiply_add", cost.multiply_adds), ("activation", cost.activations)):
+            if count and digital.samples:
+                ledger.add(CountKey("nmpu", operation, step.phase, step.layer), count * digital.samples)
+    for port in equipment.ports:
+        if port.size_bytes:
+            ledger.add(CountKey("buffer", port.operation, port.phase, port.name), port.size_bytes)
+    for phase, engine in equipment.engines:
+        operation = {"F": "forward", "B": "backward", "U": "update"}[phase]
+        ledger.add(CountKey("stage_engine", operation, phase, ""), engine.runs)
+    for key, count in machine.transport.byte_hops.items():
+        ledger.add(key, count)
+    for feed in machine.feeds:
+        if feed.size_bytes:
+            ledger.add(CountKey("host", "byte", "F", feed.name), feed.size_bytes * feed.sent)
+    return ledger
+
+
+def _count_part(ledger: Ledger, task: PartTask) -> None:
+    if not task.vectors:
+        return
+    part, phase, layer = task.part, task.step.phase, task.step.layer
+    if phase == "U":
+        counts = update_counts(part.rows, part.columns, task.vectors)
+        if task.pulses:
+            ledger.add(CountKey("array", "coincidence", phase, layer), task.pulses)
+    else:
+        counts = read_counts(part.rows, part.columns, task.vectors, transposed=phase == "B")
+    for (component, operation), count in counts.items():
+        ledger.add(CountKey(component, operation, phase, layer), count)
+
+
+class LayerTotals:
+    """Sums over the parts of each layer.
+
+    Attributes
+    ----------
+    reads, read_vectors : dict of str to int
+        Forward vector reads with and without repeats.
+    update_slots, update_vectors, pulses : dict of str to int
+        Of updates.
+    """
+
+    def __init__(self) -> None:
+        self.reads: dict[str, int] = defaultdict(int)
+        self.read_vectors: dict[str, int] = defaultdict(int)
+        self.update_slots: dict[str, int] = defaultdict(int)
+        self.update_vectors: dict[str, int] = defaultdict(int)
+        self.pulses: dict[str, int] = defaultdict(int)
+
+
+def layer_totals(equipment: Equipment) -> LayerTotals:
+    """Return the totals by layer."""
+    totals = LayerTotals()
+    for task in equipment.parts:
+        layer = task.step.layer
+        if task.phase == "F":
+            totals.reads[layer] += task.vectors
+            totals.read_vectors[layer] += task.requested
+        elif task.phase == "U":
+            totals.update_slots[layer] += task.slots
+            totals.update_vectors[layer] += task.vectors
+            totals.pulses[layer] += task.pulses
+    for _, engine in equipment.engines:
+        for layer, pulses in engine.pulses.items():
+            totals.pulses[layer] += pulses
+    return totals
+
+
+def unit_times(plan: Plan, busy_ps: Mapping[str, int], now_ps: int, *, stage_engines: bool) -> tuple[UnitTime, ...]:
+    """Return the power-state times of every unit of the chip; what no stage uses is gated.
+
+    Parameters
+    ----------
+    plan : Plan
+        The mapping, which tells how many units there are.
+    busy_ps : mapping of str to int
+        Time that each unit in use has worked.
+    now_ps : int
+        Time since the start.
+    stage_engines : bool
+        Whether the chip has abstract stages instead of units.
+    """
+    if stage_engines:
+        names = [("stage", f"stage {stage.index}") for stage in plan.stages]
+    else:
+        nodes = range(plan.mesh[0] * plan.mesh[1])
+        names = [("tile", f"tile {t}") for t in range(plan.tiles)]
+        names += [(part, f"{part} {n}") for part in ("nmpu", "buffer") for n in nodes]
+        names += [("link", name) for name in mesh_links(plan)]
+        names.append(("host", "host"))
+    times = []
+    for component, name in names:
+        used = name in busy_ps
+        active = busy_ps.get(name, 0)
+        times.append(UnitTime(component, name, active, now_ps - active if used else 0, 0 if used else now_ps))
+    return tuple(times)

@@ -1,0 +1,151 @@
+"""Equips stages: makes the chip's units that a plan uses, and the tasks that steps ask of them."""
+
+from __future__ import annotations
+
+from archsim.chip.components import Unit
+from archsim.chip.operations import vector_bytes
+from archsim.chip.specification import Chip
+from archsim.engine.kernel import Kernel
+from archsim.engine.program import DigitalStep, MatrixStep, StageProgram, Step
+from archsim.engine.sequencer import Sequencer, StageTasks
+from archsim.engine.tasks import DigitalTask, PartTask, PortTask, RemotePartTask, StageEngineTask, Task
+from archsim.engine.transport import Transport
+from archsim.engine.work import Work
+from archsim.mapping.plan import Part, Plan
+from archsim.results.timeline import Timeline
+
+__all__ = ["Equipment"]
+
+
+class Equipment:
+    """The units in use, and every task that may be asked of them.
+
+    Parameters
+    ----------
+    chip, plan
+        What is built, and where everything lies.
+    vectors : int
+        Samples of a micro-batch.
+    kernel, timeline, transport, work
+        Event kernel, recorder of slices, links, and the numbers.
+    """
+
+    def __init__(
+        self,
+        chip: Chip,
+        plan: Plan,
+        vectors: int,
+        kernel: Kernel,
+        timeline: Timeline,
+        transport: Transport,
+        work: Work,
+    ) -> None:
+        self.parts: list[PartTask] = []
+        self.digital: list[DigitalTask] = []
+        self.ports: list[PortTask] = []
+        self.engines: list[tuple[str, StageEngineTask]] = []
+        self.units: dict[str, Unit] = {}
+        self._chip = chip
+        self._plan = plan
+        self._vectors = vectors
+        self._kernel = kernel
+        self._timeline = timeline
+        self._transport = transport
+        self._work = work
+
+    def unit(self, component: str, number: int, stage: int | None) -> Unit:
+        """Return a unit, made on first use."""
+        name = f"{component} {number}"
+        if name not in self.units:
+            self.units[name] = Unit(self._kernel, self._timeline, name, component, stage)
+        return self.units[name]
+
+    def tasks(self, program: StageProgram, stage: Sequencer) -> dict[str, StageTasks]:
+        """Return the tasks of a stage's actions."""
+        engine = self._chip.stage_engine
+        phases = {"F": program.forward, "B": program.backward, "U": program.update}
+        if engine is None:
+            return {phase: self._steps(steps, stage) for phase, steps in phases.items()}
+        times = {"F": engine.forward, "B": engine.backward, "U": engine.update}
+        return {phase: self._engine(phase, steps, times[phase].value, stage) for phase, steps in phases.items()}
+
+    def _engine(self, phase: str, steps: tuple[Step, ...], duration_ps: int, stage: Sequencer) -> StageTasks:
+        task = StageEngineTask(stage, steps, duration_ps, self._work, self._kernel)
+        self.engines.append((phase, task))
+        return (((task,), 0),)
+
+    def _steps(self, steps: tuple[Step, ...], stage: Sequencer) -> StageTasks:
+        equipped: list[tuple[tuple[Task, ...], int]] = []
+        giver = f"stage {stage.index}"
+        for step in steps:
+            cause = self._timeline.cause(f"input from {giver}")
+            if isinstance(step, MatrixStep):
+                equipped.append((self._matrix(step, stage), cause))
+                giver = f"tile {step.placement.parts[0].tile}"
+            else:
+                equipped.append((self._digital(step, stage), cause))
+                giver = f"nmpu {self._home(stage)}"
+        return tuple(equipped)
+
+    def _matrix(self, step: MatrixStep, stage: Sequencer) -> tuple[Task, ...]:
+        layer = self._timeline.layer(step.layer)
+        tasks: list[Task] = []
+        for index, part in enumerate(step.placement.parts):
+            task = self._part(step, index, part, layer, stage)
+            self.parts.append(task)
+            tasks.append(task)
+        tasks.append(self._port(stage, layer, step.layer, step.phase, "read_byte", step.elements))
+        return tuple(tasks)
+
+    def _part(self, step: MatrixStep, index: int, part: Part, layer: int, stage: Sequencer) -> PartTask:
+        unit = self.unit("tile", part.tile, stage.index)
+        node, home = part.tile // self._plan.node_tiles, self._home(stage)
+        if node == home:
+            return PartTask(stage, unit, layer, step, index, self._chip, self._vectors, self._work)
+        return RemotePartTask(
+            stage,
+            unit,
+            layer,
+            step,
+            index,
+            self._chip,
+            self._vectors,
+            self._work,
+            self._transport,
+            (home, node),
+            self._remote_bytes(step, part),
+            self._timeline.cause(f"input from stage {stage.index}"),
+        )
+
+    def _remote_bytes(self, step: MatrixStep, part: Part) -> tuple[int, int]:
+        """Return the bytes of a micro-batch that a remote part is sent, and gives back."""
+        sent, given = {
+            "F": (part.rows, part.columns),
+            "B": (part.columns, part.rows),
+            "U": (part.rows + part.columns, 0),
+        }[step.phase]
+        return (
+            vector_bytes(self._chip, sent) * self._vectors,
+            vector_bytes(self._chip, given) * self._vectors,
+        )
+
+    def _digital(self, step: DigitalStep, stage: Sequencer) -> tuple[Task, ...]:
+        layer = self._timeline.layer(step.layer)
+        unit = self.unit("nmpu", self._home(stage), stage.index)
+        task = DigitalTask(stage, unit, layer, step, self._chip, self._vectors, self._work)
+        self.digital.append(task)
+        if not step.elements:
+            return (task,)
+        return task, self._port(stage, layer, step.layer, step.phase, "write_byte", step.elements)
+
+    def _port(
+        self, stage: Sequencer, layer: int, name: str, phase: str, operation: str, elements: int
+    ) -> PortTask:
+        size = vector_bytes(self._chip, elements) * self._vectors
+        unit = self.unit("buffer", self._home(stage), stage.index)
+        task = PortTask(stage, unit, layer, name, phase, operation, size, self._chip)
+        self.ports.append(task)
+        return task
+
+    def _home(self, stage: Sequencer) -> int:
+        return self._plan.stages[stage.index].home

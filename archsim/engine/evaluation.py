@@ -1,0 +1,88 @@
+"""Evaluation: a snapshot of the weights reads the test set through the noisy chain.
+
+A snapshot holds every stage's weights after the same number of mini-batches, whenever in time each
+stage got there, so what is evaluated does not depend on how stages overlap. It costs neither time
+nor energy and draws random numbers of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from archsim.data import DataSet
+from archsim.digital.arrays import Array
+from archsim.network.graph import INPUT, Graph
+from archsim.network.matrix import AnalogMatrix, MatrixSnapshot
+from archsim.network.operators import DigitalOperator, Operator
+
+__all__ = ["Evaluator"]
+
+#: Vectors of a block: fixed, so that results do not depend on the number of threads.
+BLOCK = 250
+
+
+class Evaluator:
+    """Measures the test accuracy of snapshots.
+
+    Parameters
+    ----------
+    graph : Graph
+        The network.
+    operators : mapping of str to Operator
+        The operator of each node.
+    matrices : mapping of str to AnalogMatrix
+        The matrices, whose converters are used with a snapshot's weights.
+    data : DataSet
+        The data.
+    threads : int
+        Blocks of test samples that may be evaluated at once.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        operators: Mapping[str, Operator],
+        matrices: Mapping[str, AnalogMatrix],
+        data: DataSet,
+        threads: int,
+    ) -> None:
+        self._graph = graph
+        self._operators = operators
+        self._matrices = matrices
+        self._data = data
+        self._threads = threads
+
+    def accuracy(self, snapshots: Mapping[str, MatrixSnapshot], mini_batch: int) -> float | None:
+        """Return the fraction of test samples classified correctly; None where nothing is classified."""
+        if self._data.classes is None or not len(self._data.test_inputs):
+            return None
+        starts = range(0, len(self._data.test_inputs), BLOCK)
+
+        def correct(start: int) -> int:
+            outputs = self._outputs(snapshots, start, mini_batch)
+            return int(np.sum(outputs.argmax(axis=1) == self._data.test_targets[start : start + BLOCK]))
+
+        if self._threads == 1 or len(starts) == 1:
+            right = sum(map(correct, starts))
+        else:
+            with ThreadPoolExecutor(self._threads) as pool:
+                right = sum(pool.map(correct, starts))
+        return right / len(self._data.test_inputs)
+
+    def _outputs(self, snapshots: Mapping[str, MatrixSnapshot], start: int, mini_batch: int) -> Array:
+        first_vector = mini_batch * len(self._data.test_inputs) + start
+        values: dict[str, Array] = {INPUT: self._data.test_inputs[start : start + BLOCK]}
+        for node in self._graph.nodes:
+            inputs = tuple(values[name] for name in node.inputs)
+            if node.matrix is not None:
+                matrix = self._matrices[node.name]
+                values[node.name] = matrix.evaluate(snapshots[node.name], inputs[0], first_vector)
+            else:
+                operator = self._operators[node.name]
+                if not isinstance(operator, DigitalOperator):
+                    raise TypeError(f"'{node.name}' of kind '{node.kind}' is no digital operator")
+                values[node.name] = operator.forward(node, inputs)
+        return values[self._graph.nodes[-1].name]

@@ -1,0 +1,57 @@
+"""Which samples make up a micro-batch: seeded shuffling, a ragged last mini-batch dropped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.data import DataSet, epoch_order
+from archsim.schedule.actions import PipelineShape
+
+__all__ = ["Feed"]
+
+
+class Feed:
+    """The training samples in the order in which the run sees them.
+
+    Parameters
+    ----------
+    data : DataSet
+        The data.
+    shape : PipelineShape
+        How many micro-batches a mini-batch has.
+    mini_batch : int
+        Samples of a mini-batch.
+    seed : int
+        Seed of the shuffling.
+    """
+
+    def __init__(self, data: DataSet, shape: PipelineShape, mini_batch: int, seed: int) -> None:
+        self._data = data
+        self._seed = seed
+        self._per_epoch = len(data.train_inputs) // mini_batch * shape.micro_batches
+        self.vectors = mini_batch // shape.micro_batches
+        self._orders: dict[int, NDArray[np.int64]] = {}
+
+    def first_vector(self, micro_batch: int) -> int:
+        """Return the index in the run of a micro-batch's first sample."""
+        return micro_batch * self.vectors
+
+    def inputs(self, micro_batch: int) -> NDArray[np.float32]:
+        """Return the inputs of a micro-batch, shape (V, \\*shape)."""
+        return self._data.train_inputs[self._samples(micro_batch)]
+
+    def targets(self, micro_batch: int) -> NDArray[Any]:
+        """Return the targets of a micro-batch."""
+        return self._data.train_targets[self._samples(micro_batch)]
+
+    def _samples(self, micro_batch: int) -> NDArray[np.int64]:
+        epoch, position = divmod(micro_batch, self._per_epoch)
+        if epoch not in self._orders:
+            self._orders[epoch] = epoch_order(self._seed, epoch, len(self._data.train_inputs))
+            # A pipeline holds samples of two neighbouring epochs at most.
+            self._orders.pop(epoch - 2, None)
+        start = position * self.vectors
+        return self._orders[epoch][start : start + self.vectors]

@@ -1,0 +1,104 @@
+"""Builds the matrices of a network on their crossbars: device populations, initial weights, scales."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim import plugins
+from archsim.analog.algorithms import TrainingArray
+from archsim.analog.crossbar import Crossbar
+from archsim.chip.specification import Chip
+from archsim.digital.affine import Affine
+from archsim.engine.seeds import Seeds
+from archsim.mapping.plan import Part, Placement, Plan
+from archsim.network.graph import Graph, Node
+from archsim.network.matrix import AnalogMatrix, PartRange
+from archsim.network.specification import WeightScaling
+
+__all__ = ["build_matrices"]
+
+
+def build_matrices(
+    graph: Graph, chip: Chip, plan: Plan, algorithm: str, seeds: Seeds, threads: int
+) -> dict[str, AnalogMatrix]:
+    """Return the matrix of every layer that has one, with its initial weights written.
+
+    Parameters
+    ----------
+    graph, chip, plan
+        What is computed, on what, and where.
+    algorithm : str
+        Training algorithm of layers that name none.
+    seeds : Seeds
+        Seeds of devices, noise and initial weights.
+    threads : int
+        Threads that a crossbar may use.
+    """
+    placements = {p.layer: p for stage in plan.stages for p in stage.placements}
+    matrices = {}
+    for index, node in enumerate(graph.matrices):
+        matrix = _matrix(node, placements[node.name], chip, node.layer.algorithm or algorithm, seeds, threads)
+        _initialise(matrix, node, np.random.default_rng([seeds.weights, index]))
+        matrices[node.name] = matrix
+    return matrices
+
+
+def _matrix(node: Node, placement: Placement, chip: Chip, algorithm: str, seeds: Seeds, threads: int) -> AnalogMatrix:
+    make_array = plugins.load("archsim.algorithms", algorithm, field="training.algorithm")
+    device = node.layer.device or chip.device
+
+    def crossbars(part: Part) -> Callable[[int], Crossbar]:
+        def make(index: int) -> Crossbar:
+            if index:
+                raise ValueError("crossbar numbers for several arrays on a tile are not given out")
+            return Crossbar(
+                part.rows,
+                part.columns,
+                device,
+                chip.io,
+                chip.backward_io or chip.io,
+                chip.update,
+                dac_bits=chip.dac.bits,
+                adc_bits=chip.adc.bits,
+                identity=part.crossbar,
+                device_seed=seeds.device,
+                noise_seed=seeds.noise,
+                threads=threads,
+            )
+
+        return make
+
+    arrays: list[TrainingArray] = [make_array(crossbars(part)) for part in placement.parts]
+    ranges = [PartRange(part.inputs, part.outputs) for part in placement.parts]
+    inputs, outputs = node.matrix or (0, 0)
+    scaling = node.layer.scaling or WeightScaling()
+    bias = np.zeros(outputs, np.float32) if node.layer.bias is not False else None
+    scaled = scaling.learn_out_scaling or scaling.weight_scaling_omega > 0
+    scale = np.ones(outputs, np.float32) if scaled else None
+    affine = Affine(scale, bias, learn_scale=scaling.learn_out_scaling)
+    return AnalogMatrix((inputs, outputs), ranges, arrays, affine)
+
+
+def _initialise(matrix: AnalogMatrix, node: Node, random: np.random.Generator) -> None:
+    """Draw weights and biases from U(-r, r), r = 1/sqrt(inputs) unless given, and write them."""
+    reach = node.layer.initial_range or 1 / np.sqrt(matrix.inputs)
+    weights = random.uniform(-reach, reach, (matrix.outputs, matrix.inputs)).astype(np.float32)
+    bias = random.uniform(-reach, reach, matrix.outputs).astype(np.float32)
+    if matrix.affine.bias is not None:
+        matrix.affine.bias = bias
+    scaling = node.layer.scaling
+    if scaling is not None and scaling.weight_scaling_omega > 0:
+        scale = _mapping_scale(weights, scaling)
+        weights = weights / scale[:, None]
+        matrix.affine.scale = scale
+    matrix.program(weights)
+
+
+def _mapping_scale(weights: NDArray[np.float32], scaling: WeightScaling) -> NDArray[np.float32]:
+    """Return the digital scale of each output, max|w| / omega of the matrix or of its own row."""
+    largest = np.abs(weights).max(axis=1) if scaling.columnwise else np.full(len(weights), np.abs(weights).max())
+    largest[largest == 0] = scaling.weight_scaling_omega
+    return (largest / scaling.weight_scaling_omega).astype(np.float32)

@@ -1,0 +1,253 @@
+"""The numbers behind the events: each layer computes at the moment at which its tile is granted.
+
+Nobody injects staleness here. A stage keeps what it stored at F (inputs, outputs, errors); everything
+else is read from the crossbars as they are when they are asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.digital.arrays import Array
+from archsim.digital.losses import mean_squared_error, softmax_cross_entropy
+from archsim.engine.evaluation import Evaluator
+from archsim.engine.feed import Feed
+from archsim.engine.program import HOST, DigitalStep, Edge, MatrixStep, StageProgram
+from archsim.engine.work import Evaluation, UpdateWork
+from archsim.network.graph import Graph
+from archsim.network.matrix import AnalogMatrix, MatrixSnapshot
+from archsim.network.operators import DigitalOperator, Operator
+from archsim.schedule.actions import Action, PipelineShape
+
+__all__ = ["LearningSettings", "Numbers"]
+
+
+@dataclass(frozen=True, slots=True)
+class LearningSettings:
+    """How the run learns.
+
+    Attributes
+    ----------
+    learning_rate : callable
+        ``learning_rate(mini_batch)``, for mini-batches counted from 0.
+    samples_applied_together : int
+        The loss is averaged over so many samples: a micro-batch or a mini-batch.
+    evaluate_after : frozenset of int
+        Numbers of mini-batches (counted from 1) after which the test set is evaluated.
+    """
+
+    learning_rate: Callable[[int], float]
+    samples_applied_together: int
+    evaluate_after: frozenset[int]
+
+
+@dataclass(slots=True)
+class _Stored:
+    """What a stage keeps of one micro-batch."""
+
+    values: dict[str, Array] = field(default_factory=dict)
+    gradients: dict[str, Array] = field(default_factory=dict)
+    incoming: dict[Edge, Array] = field(default_factory=dict)
+    errors: dict[str, Array] = field(default_factory=dict)
+    affine: dict[str, tuple[Array | None, Array | None]] = field(default_factory=dict)
+    analog: dict[str, Array] = field(default_factory=dict)
+    parts: list[Array] = field(default_factory=list)
+
+    def add_gradient(self, name: str, d: Array) -> None:
+        self.gradients[name] = self.gradients[name] + d if name in self.gradients else d
+
+
+class Numbers:
+    """Computes what the stages of a pipeline compute, when they compute it.
+
+    Parameters
+    ----------
+    graph : Graph
+        The network.
+    programs : sequence of StageProgram
+        What each stage does.
+    operators, matrices : mapping
+        The digital operators and the analog matrices by node.
+    feed : Feed
+        The training samples.
+    evaluator : Evaluator
+        Measures the accuracy of snapshots.
+    shape : PipelineShape
+        Mini-batches and micro-batches.
+    settings : LearningSettings
+        Learning rate, loss average, evaluations.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        programs: tuple[StageProgram, ...],
+        operators: Mapping[str, Operator],
+        matrices: Mapping[str, AnalogMatrix],
+        feed: Feed,
+        evaluator: Evaluator,
+        shape: PipelineShape,
+        settings: LearningSettings,
+    ) -> None:
+        self.graph = graph
+        self.programs = programs
+        self.operators = operators
+        self.matrices = matrices
+        self.feed = feed
+        self.shape = shape
+        self.settings = settings
+        self._evaluator = evaluator
+        self._loss = mean_squared_error if graph.loss == "mean-squared-error" else softmax_cross_entropy
+        self._loss_scale = np.float32(1 / settings.samples_applied_together)
+        self._stored: list[dict[int, _Stored]] = [{} for _ in programs]
+        self._layers = [
+            tuple(step.layer for step in program.forward if isinstance(step, MatrixStep)) for program in programs
+        ]
+        self._losses: dict[int, float] = {}
+        self._snapshots: dict[int, dict[str, MatrixSnapshot]] = {}
+        self._missing: dict[int, int] = {}
+        self._evaluated = 0
+
+    def begin(self, stage: int, action: Action) -> None:
+        """Fetch the samples when a stage that reads them starts a forward; add up what came back before a B."""
+        program = self.programs[stage]
+        if action.kind == "F":
+            stored = self._stored[stage].setdefault(action.micro_batch, _Stored())
+            for edge in program.imports:
+                if edge.source == HOST:
+                    stored.values[edge.name] = self.feed.inputs(action.micro_batch)
+        elif action.kind == "B":
+            # In the order of the edges, not of their arrival: sums must not depend on timing.
+            stored = self._stored[stage][action.micro_batch]
+            for edge in program.exports:
+                if edge.gradient:
+                    stored.add_gradient(edge.name, stored.incoming.pop(edge))
+
+    def read(self, stage: int, step: MatrixStep, part: int, micro_batch: int) -> int:
+        """Read a part on the conductances that it holds now; see `Work.read`."""
+        stored = self._stored[stage][micro_batch]
+        matrix = self.matrices[step.layer]
+        first = self.feed.first_vector(micro_batch)
+        if len(stored.parts) != len(matrix.arrays):
+            stored.parts = [np.empty((0, 0), np.float32)] * len(matrix.arrays)
+        if step.phase == "F":
+            read = matrix.forward_part(part, stored.values[self.graph[step.layer].inputs[0]], first)
+        else:
+            read = matrix.backward_part(part, stored.errors[step.layer], first)
+        stored.parts[part] = read.values
+        return read.reads
+
+    def update(self, stage: int, step: MatrixStep, part: int, action: Action) -> UpdateWork:
+        """Update a part by the stored inputs and errors, micro-batch after micro-batch."""
+        matrix = self.matrices[step.layer]
+        source = self.graph[step.layer].inputs[0]
+        work = UpdateWork()
+        for micro_batch in action.micro_batches:
+            stored = self._stored[stage][micro_batch]
+            rate = self._rate(step.layer, micro_batch)
+            first = self.feed.first_vector(micro_batch)
+            done = matrix.update_part(part, stored.values[source], stored.errors[step.layer], rate, first)
+            work.vectors += self.feed.vectors
+            work.slots += done.slots
+            work.pulses += done.pulses
+        return work
+
+    def digital(self, stage: int, step: DigitalStep, action: Action) -> None:
+        """Do a step of the near-memory unit."""
+        if step.phase == "F":
+            self._forward(self._stored[stage][action.micro_batch], step, action.micro_batch)
+        elif step.phase == "B":
+            self._backward(self._stored[stage][action.micro_batch], step)
+        elif step.prepare is not None:
+            for micro_batch in action.micro_batches:
+                gradients = self._stored[stage][micro_batch].affine[step.prepare]
+                self.matrices[step.prepare].affine.update(gradients, self._rate(step.prepare, micro_batch))
+
+    def deliver(self, edge: Edge, micro_batch: int) -> None:
+        """Hand a value over to the stage that needs it."""
+        target = self._stored[edge.target].setdefault(micro_batch, _Stored())
+        target.values[edge.name] = self._stored[edge.source][micro_batch].values[edge.name]
+
+    def deliver_gradient(self, edge: Edge, micro_batch: int) -> None:
+        """Hand a gradient back to the stage that made the value."""
+        if edge.gradient:
+            gradient = self._stored[edge.target][micro_batch].gradients[edge.name]
+            self._stored[edge.source][micro_batch].incoming[edge] = gradient
+
+    def finish(self, stage: int, action: Action) -> list[Evaluation]:
+        """Drop what is no longer needed after a U; keep the weights if an evaluation is due."""
+        if action.kind != "U":
+            return []
+        for micro_batch in action.micro_batches:
+            del self._stored[stage][micro_batch]
+        mini_batch, last = divmod(action.micro_batch + 1, self.shape.micro_batches)
+        if last or mini_batch not in self.settings.evaluate_after:
+            return []
+        snapshot = self._snapshots.setdefault(mini_batch, {})
+        for layer in self._layers[stage]:
+            snapshot[layer] = self.matrices[layer].snapshot()
+        left = self._missing.get(mini_batch, len(self.programs)) - 1
+        self._missing[mini_batch] = left
+        return [] if left else [self._evaluate(mini_batch)]
+
+    def _evaluate(self, mini_batch: int) -> Evaluation:
+        del self._missing[mini_batch]
+        accuracy = self._evaluator.accuracy(self._snapshots.pop(mini_batch), mini_batch)
+        first, last = self._evaluated * self.shape.micro_batches, mini_batch * self.shape.micro_batches
+        total = sum(self._losses.pop(k) for k in range(first, last))
+        self._evaluated = mini_batch
+        return Evaluation(mini_batch, total / ((last - first) * self.feed.vectors), accuracy)
+
+    def _rate(self, layer: str, micro_batch: int) -> float:
+        factor = self.graph[layer].layer.learning_rate_factor
+        rate = self.settings.learning_rate(micro_batch // self.shape.micro_batches)
+        return rate if factor is None else rate * factor
+
+    def _operator(self, name: str) -> DigitalOperator:
+        operator = self.operators[name]
+        if not isinstance(operator, DigitalOperator):
+            raise TypeError(f"'{name}' is no digital operator")
+        return operator
+
+    def _forward(self, stored: _Stored, step: DigitalStep, micro_batch: int) -> None:
+        if step.collect is not None:
+            matrix = self.matrices[step.collect]
+            analog = matrix.add_outputs(stored.parts)
+            if matrix.affine.learn_scale:
+                stored.analog[step.collect] = analog
+            stored.values[step.collect] = matrix.affine.forward(analog, matrix.affine.scale, matrix.affine.bias)
+            stored.parts = []
+        for name in step.nodes:
+            node = self.graph[name]
+            inputs = tuple(stored.values[source] for source in node.inputs)
+            stored.values[name] = self._operator(name).forward(node, inputs)
+        if step.loss:
+            output = self.graph.nodes[-1].name
+            targets: NDArray[Any] = self.feed.targets(micro_batch)
+            loss, gradient = self._loss(stored.values[output], targets)
+            self._losses[micro_batch] = loss
+            stored.gradients[output] = gradient * self._loss_scale
+
+    def _backward(self, stored: _Stored, step: DigitalStep) -> None:
+        if step.collect is not None:
+            matrix = self.matrices[step.collect]
+            stored.add_gradient(self.graph[step.collect].inputs[0], matrix.add_inputs(stored.parts))
+            stored.parts = []
+        for name in step.nodes:
+            node = self.graph[name]
+            inputs = tuple(stored.values[source] for source in node.inputs)
+            gradients = self._operator(name).gradient(node, inputs, stored.values[name], stored.gradients[name])
+            for source, gradient in zip(node.inputs, gradients, strict=True):
+                if source in self.graph.needs_gradient:
+                    stored.add_gradient(source, gradient)
+        if step.prepare is not None:
+            affine = self.matrices[step.prepare].affine
+            gradient = stored.gradients[step.prepare]
+            analog = stored.analog.pop(step.prepare, gradient)
+            stored.affine[step.prepare] = affine.parameter_gradients(analog, gradient)
+            stored.errors[step.prepare] = affine.gradient(gradient)

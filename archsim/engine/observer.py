@@ -1,0 +1,81 @@
+"""Watches a run: the learning curve, and progress for a person who waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from archsim.engine.work import Work
+from archsim.results.learning import LearningCurve
+from archsim.schedule.actions import Action, PipelineShape
+
+__all__ = ["Observer", "Progress"]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run has come.
+
+    Attributes
+    ----------
+    done, total : int
+        Mini-batches.
+    time_ps : int
+        Simulated time.
+    events : int
+        Events so far.
+    """
+
+    done: int
+    total: int
+    time_ps: int
+    events: int
+
+
+class Observer:
+    """Told of every ended action.
+
+    Parameters
+    ----------
+    work : Work
+        The numbers, whose evaluations are recorded.
+    shape : PipelineShape
+        Mini-batches and micro-batches.
+    vectors : int
+        Samples of a micro-batch.
+    progress : callable, optional
+        Called with a `Progress` after each mini-batch of the first stage.
+    """
+
+    def __init__(
+        self, work: Work, shape: PipelineShape, vectors: int, progress: Callable[[Progress], None] | None
+    ) -> None:
+        self.curve = LearningCurve()
+        self._work = work
+        self._shape = shape
+        self._mini_batch = vectors * shape.micro_batches
+        self._progress = progress
+
+    def action_ended(
+        self, stage: int, action: Action, time_ps: int, events: int, energy_pj: Callable[[], float | None]
+    ) -> None:
+        """Record what an ended action completes.
+
+        Parameters
+        ----------
+        stage : int
+            The stage.
+        action : Action
+            What it did.
+        time_ps, events : int
+            Simulated time and events so far (0 without a clock).
+        energy_pj : callable
+            Returns the energy so far; asked only when an evaluation is recorded.
+        """
+        for point in self._work.finish(stage, action):
+            samples = point.mini_batch * self._mini_batch
+            self.curve.add(point.mini_batch, samples, time_ps, energy_pj(), point.train_loss, point.accuracy)
+        if self._progress is not None and stage == 0 and action.kind == "U":
+            done, rest = divmod(action.micro_batch + 1, self._shape.micro_batches)
+            if not rest:
+                self._progress(Progress(done, self._shape.mini_batches, time_ps, events))

@@ -1,0 +1,250 @@
+"""What a stage does in one F, B or U: steps on crossbars and steps on the digital unit, in order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from archsim.mapping.plan import Placement, Plan, StagePlan
+from archsim.network.graph import INPUT, Graph, Node
+from archsim.network.operators import DigitalOperator, OperatorCost, load_operator
+
+__all__ = ["HOST", "DigitalStep", "Edge", "MatrixStep", "Phase", "StageProgram", "Step", "build_programs"]
+
+Phase = Literal["F", "B", "U"]
+
+#: Stage number of the host, which feeds the network's input.
+HOST = -1
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixStep:
+    """A forward read, transposed read or update of a layer's matrix: all its parts at once.
+
+    ``elements`` of stored input (or error) leave the buffer for it, per sample.
+    """
+
+    phase: Phase
+    placement: Placement
+    elements: int
+
+    @property
+    def layer(self) -> str:
+        """The layer whose matrix it is."""
+        return self.placement.layer
+
+
+@dataclass(frozen=True, slots=True)
+class DigitalStep:
+    """Work of the near-memory unit between two matrix steps.
+
+    Attributes
+    ----------
+    phase : {"F", "B", "U"}
+        What it belongs to.
+    layer : str
+        The layer it is booked on.
+    collect : str or None
+        The matrix whose parts were read just before: add them (F: then scale and bias).
+    nodes : tuple of str
+        Digital operators to run, in this order (B: their gradients).
+    prepare : str or None
+        B: the matrix to be read next: scale its error and note the gradients of scale and bias.
+        U: the matrix whose scale and bias are updated.
+    loss : bool
+        F: compute the loss and its gradient at the end.
+    cost : OperatorCost
+        Element operations per sample.
+    elements : int
+        Numbers written to the buffer per sample.
+    """
+
+    phase: Phase
+    layer: str
+    collect: str | None
+    nodes: tuple[str, ...]
+    prepare: str | None
+    loss: bool
+    cost: OperatorCost
+    elements: int
+
+
+Step = MatrixStep | DigitalStep
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A value that crosses from one stage to another; its gradient, if needed, comes back."""
+
+    name: str
+    source: int
+    target: int
+    elements: int
+    gradient: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StageProgram:
+    """The steps of a stage's actions, and what crosses its borders."""
+
+    index: int
+    forward: tuple[Step, ...]
+    backward: tuple[Step, ...]
+    update: tuple[Step, ...]
+    imports: tuple[Edge, ...]
+    exports: tuple[Edge, ...]
+    stored_elements: int
+
+    def steps(self, phase: Phase) -> tuple[Step, ...]:
+        """Return the steps of an action."""
+        return {"F": self.forward, "B": self.backward, "U": self.update}[phase]
+
+
+def build_programs(graph: Graph, plan: Plan) -> tuple[StageProgram, ...]:
+    """Return the program of every stage of a plan."""
+    edges = _edges(graph, plan)
+    return tuple(_StageBuilder(graph, stage, edges).build() for stage in plan.stages)
+
+
+def _edges(graph: Graph, plan: Plan) -> tuple[Edge, ...]:
+    stage_of = {name: stage.index for stage in plan.stages for name in stage.operators}
+    stage_of[INPUT] = HOST
+    found: dict[tuple[str, int], Edge] = {}
+    for node in graph.nodes:
+        target = stage_of[node.name]
+        for name in node.inputs:
+            if stage_of[name] != target:
+                size = math.prod(graph.shape_of(name))
+                edge = Edge(name, stage_of[name], target, size, name in graph.needs_gradient)
+                found.setdefault((name, target), edge)
+    return tuple(found.values())
+
+
+class _StageBuilder:
+    def __init__(self, graph: Graph, stage: StagePlan, edges: Iterable[Edge]) -> None:
+        self.graph = graph
+        self.stage = stage
+        self.nodes = [graph[name] for name in stage.operators]
+        self.placements = {placement.layer: placement for placement in stage.placements}
+        self.imports = tuple(edge for edge in edges if edge.target == stage.index)
+        self.exports = tuple(edge for edge in edges if edge.source == stage.index)
+        self.last = self.nodes[-1] is graph.nodes[-1]
+
+    def build(self) -> StageProgram:
+        return StageProgram(
+            self.stage.index,
+            tuple(self._forward()),
+            tuple(self._backward()),
+            tuple(self._update()),
+            self.imports,
+            self.exports,
+            self._stored_elements(),
+        )
+
+    def _forward(self) -> Iterable[Step]:
+        collect: Node | None = None
+        nodes: list[Node] = []
+        for node in self.nodes:
+            if node.matrix is None:
+                nodes.append(node)
+                continue
+            if collect or nodes:
+                yield self._digital("F", collect, nodes)
+            yield MatrixStep("F", self.placements[node.name], node.matrix[0])
+            collect, nodes = node, []
+        yield self._digital("F", collect, nodes, loss=self.last)
+
+    def _backward(self) -> Iterable[Step]:
+        collect: Node | None = None
+        nodes: list[Node] = []
+        for node in reversed(self.nodes):
+            if node.name not in self.graph.needs_gradient:
+                continue
+            if node.matrix is None:
+                nodes.append(node)
+                continue
+            yield self._digital("B", collect, nodes, prepare=node)
+            collect, nodes = None, []
+            if node.inputs[0] in self.graph.needs_gradient:
+                yield MatrixStep("B", self.placements[node.name], node.matrix[1])
+                collect = node
+        if collect or nodes:
+            yield self._digital("B", collect, nodes)
+
+    def _update(self) -> Iterable[Step]:
+        for node in self.nodes:
+            if node.matrix is None or node.layer.trainable is False:
+                continue
+            yield self._digital("U", None, [], prepare=node)
+            yield MatrixStep("U", self.placements[node.name], sum(node.matrix))
+
+    def _digital(
+        self, phase: Phase, collect: Node | None, nodes: list[Node], prepare: Node | None = None, loss: bool = False
+    ) -> DigitalStep:
+        cost = OperatorCost()
+        elements = 0
+        if collect is not None:
+            cost += _collect_cost(self.placements[collect.name], phase)
+            elements += _matrix_size(collect, phase)
+        for node in nodes:
+            operator = _operator(node)
+            cost += operator.cost(node) if phase == "F" else operator.gradient_cost(node)
+            elements += math.prod(node.shape)
+        if prepare is not None:
+            cost += _prepare_cost(prepare, phase)
+        if loss:
+            cost += _loss_cost(self.graph)
+        booked = collect or prepare or nodes[0]
+        return DigitalStep(
+            phase,
+            booked.name,
+            collect.name if collect else None,
+            tuple(node.name for node in nodes),
+            prepare.name if prepare else None,
+            loss,
+            cost,
+            elements,
+        )
+
+    def _stored_elements(self) -> int:
+        """Numbers kept per sample from the arrival of the input to the end of the update."""
+        values = sum(edge.elements for edge in self.imports) + sum(math.prod(node.shape) for node in self.nodes)
+        errors = sum(node.matrix[1] for node in self.nodes if node.matrix is not None)
+        gradients = sum(edge.elements for edge in self.exports if edge.gradient)
+        return values + errors + gradients
+
+
+def _operator(node: Node) -> DigitalOperator:
+    operator = load_operator(node.kind, f"network.layers.{node.name}")
+    if not isinstance(operator, DigitalOperator):
+        raise TypeError(f"'{node.name}' of kind '{node.kind}' is no digital operator")
+    return operator
+
+
+def _matrix_size(node: Node, phase: Phase) -> int:
+    inputs, outputs = node.matrix or (0, 0)
+    return inputs if phase == "B" else outputs
+
+
+def _collect_cost(placement: Placement, phase: Phase) -> OperatorCost:
+    """Every converted number is scaled and accumulated once."""
+    lines = sum(part.rows if phase == "B" else part.columns for part in placement.parts)
+    return OperatorCost(multiply_adds=lines)
+
+
+def _prepare_cost(node: Node, phase: Phase) -> OperatorCost:
+    """B: scale and sum up the error. U: one operation per element of the two vectors.
+
+    The latter is the 2N of in-memory SGD in Table 1 of Rasch et al. 2024, doi:10.1038/s41467-024-51221-z.
+    """
+    inputs, outputs = node.matrix or (0, 0)
+    return OperatorCost(multiply_adds=inputs + outputs if phase == "U" else outputs)
+
+
+def _loss_cost(graph: Graph) -> OperatorCost:
+    size = math.prod(graph.nodes[-1].shape)
+    if graph.loss == "softmax-cross-entropy":
+        return OperatorCost(multiply_adds=2 * size, activations=size)
+    return OperatorCost(multiply_adds=2 * size)

@@ -1,0 +1,225 @@
+"""The control of one stage: it goes through its list of actions, one after another.
+
+All state is explicit (position in the list, step, tasks outstanding); nothing lives in a suspended
+frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from archsim.chip.components import NO_WORK_YET, BufferSpace, Recorder, Timekeeper
+from archsim.engine.program import HOST, Edge, StageProgram
+from archsim.engine.tasks import Task
+from archsim.engine.work import Work
+from archsim.schedule.actions import Action
+
+__all__ = ["Neighbours", "Sequencer", "StageTasks"]
+
+#: For each step of an action, its tasks and the cause that their units name for having waited.
+StageTasks = Sequence[tuple[tuple[Task, ...], int]]
+
+
+class Neighbours(Protocol):
+    """What a stage tells the rest of the machine."""
+
+    def forward_started(self, stage: int) -> None:
+        """A forward has started, so that an input left the queue before it."""
+
+    def send_values(self, stage: int, micro_batch: int) -> None:
+        """A forward has ended: hand its values on."""
+
+    def send_gradients(self, stage: int, micro_batch: int) -> None:
+        """A backward has ended: hand its gradients back."""
+
+    def action_ended(self, stage: int, action: Action) -> None:
+        """An action has ended and its numbers are final."""
+
+
+class Sequencer:
+    """One stage.
+
+    Parameters
+    ----------
+    program : StageProgram
+        What crosses its borders.
+    actions : iterator of Action
+        Its part of the schedule.
+    tasks : mapping of phase to StageTasks
+        The steps of F, B and U; set later by `equip`, since tasks know their stage.
+    work : Work
+        The numbers.
+    space : BufferSpace
+        Space for what it stores; ``footprint`` bytes a micro-batch.
+    neighbours : Neighbours
+        The rest of the machine.
+
+    Attributes
+    ----------
+    in_flight, in_flight_max : int
+        Micro-batches between the start of F and the end of B.
+    updates, staleness_sum, backwards : int
+        Updates done; sum over backwards of the updates since the same micro-batch's forward.
+    """
+
+    def __init__(
+        self,
+        program: StageProgram,
+        actions: Iterator[Action],
+        work: Work,
+        space: BufferSpace,
+        footprint: int,
+        timekeeper: Timekeeper,
+        recorder: Recorder,
+        neighbours: Neighbours,
+    ) -> None:
+        self.index = program.index
+        self.program = program
+        self.space = space
+        self.footprint = footprint
+        self.in_flight = self.in_flight_max = 0
+        self.updates = self.staleness_sum = self.backwards = 0
+        self.position = 0
+        self.next = next(actions, None)
+        self._actions = actions
+        self._work = work
+        self._timekeeper = timekeeper
+        self._recorder = recorder
+        self._neighbours = neighbours
+        self._number = recorder.unit(f"stage {self.index}", "stage", self.index)
+        self._no_layer = recorder.layer("")
+        self._tasks: dict[str, StageTasks] = {}
+        self._running: Action | None = None
+        self._step = 0
+        self._outstanding = 0
+        self._since = 0
+        self._free_since = 0
+        self._inputs: dict[int, int] = {}
+        self._gradients: dict[int, int] = {}
+        self._waited_for_space: set[int] = set()
+        self._version_at_forward: dict[int, int] = {}
+        self._causes = self._name_causes()
+
+    def equip(self, tasks: dict[str, StageTasks]) -> None:
+        """Give it the tasks of its actions."""
+        self._tasks = tasks
+
+    @property
+    def action(self) -> Action:
+        """The action that the stage is doing."""
+        if self._running is None:
+            raise RuntimeError(f"stage {self.index} is doing nothing")
+        return self._running
+
+    @property
+    def busy_since(self) -> int | None:
+        """When the running action started, or None."""
+        return None if self._running is None else self._since
+
+    def input_arrived(self, edge: Edge, micro_batch: int, waited_for_space: bool) -> None:
+        """Take an input; go on if that was what was missing."""
+        self._inputs[micro_batch] = self._inputs.get(micro_batch, 0) + 1
+        if waited_for_space:
+            self._waited_for_space.add(micro_batch)
+        self.proceed()
+
+    def gradient_arrived(self, edge: Edge, micro_batch: int) -> None:
+        """Take a gradient; go on if that was what was missing."""
+        self._gradients[micro_batch] = self._gradients.get(micro_batch, 0) + 1
+        self.proceed()
+
+    def proceed(self) -> None:
+        """Start the next action if the stage is free and what it needs is there."""
+        action = self.next
+        if self._running is not None or action is None or self.missing(action):
+            return
+        self.next = next(self._actions, None)
+        self.position += 1
+        self._begin(action)
+
+    def missing(self, action: Action) -> str:
+        """Return what an action waits for; empty if nothing."""
+        k = action.micro_batch
+        if action.kind == "F" and self._inputs.get(k, 0) < len(self.program.imports):
+            source = self.program.imports[0].source
+            return f"input {k} from " + ("the host" if source == HOST else f"stage {source}")
+        if action.kind == "B" and self._gradients.get(k, 0) < len(self.program.exports):
+            return f"gradient {k} from stage {self.program.exports[0].target}"
+        return ""
+
+    def task_done(self) -> None:
+        """Learn that a task of the current step is done."""
+        self._outstanding -= 1
+        if not self._outstanding:
+            self._step += 1
+            self._run_step()
+
+    def _begin(self, action: Action) -> None:
+        now = self._timekeeper.now
+        self._recorder.idle(self._number, self._free_since, now, self._idle_cause(action))
+        self._running = action
+        self._since = now
+        k = action.micro_batch
+        if action.kind == "F":
+            del self._inputs[k]
+            self._version_at_forward[k] = self.updates
+            self.in_flight += 1
+            self.in_flight_max = max(self.in_flight_max, self.in_flight)
+        elif action.kind == "B":
+            self._gradients.pop(k, None)
+            self.staleness_sum += self.updates - self._version_at_forward.pop(k)
+            self.backwards += 1
+        self._work.begin(self.index, action)
+        if action.kind == "F":
+            self._neighbours.forward_started(self.index)
+        self._step = 0
+        self._run_step()
+
+    def _run_step(self) -> None:
+        steps = self._tasks[self.action.kind]
+        if self._step == len(steps):
+            self._end()
+            return
+        tasks, cause = steps[self._step]
+        self._outstanding = len(tasks)
+        for task in tasks:
+            task.request(cause)
+
+    def _end(self) -> None:
+        now = self._timekeeper.now
+        action = self.action
+        self._recorder.busy(self._number, self._no_layer, action.kind, action.micro_batch, self._since, now)
+        self._free_since = now
+        self._running = None
+        if action.kind == "F":
+            self._neighbours.send_values(self.index, action.micro_batch)
+        elif action.kind == "B":
+            self.in_flight -= 1
+            self._neighbours.send_gradients(self.index, action.micro_batch)
+        else:
+            self.updates += 1
+            self.space.release(self.footprint * action.count)
+        self._neighbours.action_ended(self.index, action)
+        self.proceed()
+
+    def _name_causes(self) -> dict[str, int]:
+        imports, exports = self.program.imports, self.program.exports
+        source = imports[0].source if imports else HOST
+        giver = "the host" if source == HOST else f"stage {source}"
+        return {
+            "none": self._recorder.cause(NO_WORK_YET),
+            "F": self._recorder.cause(f"input from {giver}"),
+            "B": self._recorder.cause(f"gradient from stage {exports[0].target}" if exports else "its own forward"),
+            "U": self._recorder.cause("its own backward"),
+            "space": self._recorder.cause(f"space in {self.space.name}"),
+        }
+
+    def _idle_cause(self, action: Action) -> int:
+        k = action.micro_batch
+        if action.kind == "F" and k in self._waited_for_space:
+            self._waited_for_space.remove(k)
+            return self._causes["space"]
+        if not self._free_since and not self.position - 1:
+            return self._causes["none"]
+        return self._causes[action.kind]

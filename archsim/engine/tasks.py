@@ -1,0 +1,322 @@
+"""The tasks of a stage's steps: what is asked of tiles, digital units, ports and stage engines.
+
+A stage does one action at a time, so each task is made once and used for every micro-batch; it keeps
+only its tally.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from archsim.chip.components import Timekeeper, Unit
+from archsim.chip.specification import Chip
+from archsim.chip.timing import buffer_ps, nmpu_ps, read_ps, update_ps
+from archsim.engine.program import DigitalStep, MatrixStep, Step
+from archsim.engine.transport import Message, Transport
+from archsim.engine.work import UpdateWork, Work
+from archsim.mapping.plan import Part
+from archsim.schedule.actions import Action
+
+__all__ = ["DigitalTask", "PartTask", "PortTask", "RemotePartTask", "StageEngineTask", "StageState", "Task", "do_step"]
+
+
+class StageState(Protocol):
+    """What a task needs to know of its stage."""
+
+    index: int
+
+    @property
+    def action(self) -> Action:
+        """The action that the stage is doing."""
+
+    def task_done(self) -> None:
+        """Learn that a task of the current step is done."""
+
+
+class Task(Protocol):
+    """A piece of a step."""
+
+    def request(self, cause: int) -> None:
+        """Ask for it to be done; `cause` says what its unit was waiting for."""
+
+
+class _UnitTask:
+    """A task that occupies one unit."""
+
+    __slots__ = ("_stage", "_unit", "layer", "phase")
+
+    def __init__(self, stage: StageState, unit: Unit, layer: int, phase: str) -> None:
+        self._stage = stage
+        self._unit = unit
+        self.layer = layer
+        self.phase = phase
+
+    @property
+    def micro_batch(self) -> int:
+        return self._stage.action.micro_batch
+
+    @property
+    def unit(self) -> Unit:
+        return self._unit
+
+    def request(self, cause: int) -> None:
+        self._unit.request(self, cause)
+
+    def start(self) -> int:
+        raise NotImplementedError
+
+    def finish(self) -> None:
+        self._stage.task_done()
+
+
+class PartTask(_UnitTask):
+    """A read, transposed read or update of one part on its tile.
+
+    Attributes
+    ----------
+    vectors : int
+        Vector reads (with repeats), or vectors updated.
+    requested : int
+        The same without repeats.
+    slots, pulses : int
+        Pulse slots sent and device pulses made.
+    """
+
+    __slots__ = (
+        "_chip",
+        "_durations",
+        "_index",
+        "_vectors",
+        "_work",
+        "part",
+        "pulses",
+        "requested",
+        "slots",
+        "step",
+        "vectors",
+    )
+
+    def __init__(
+        self,
+        stage: StageState,
+        unit: Unit,
+        layer: int,
+        step: MatrixStep,
+        index: int,
+        chip: Chip,
+        vectors: int,
+        work: Work,
+    ) -> None:
+        super().__init__(stage, unit, layer, step.phase)
+        self.step = step
+        self.part: Part = step.placement.parts[index]
+        self.vectors = self.requested = self.slots = self.pulses = 0
+        self._index = index
+        self._chip = chip
+        self._vectors = vectors
+        self._work = work
+        self._durations: dict[int, int] = {}
+
+    def start(self) -> int:
+        """Compute on the conductances of this moment; the numbers decide how long it takes."""
+        action = self._stage.action
+        if self.phase == "U":
+            return self._update(self._work.update(self._stage.index, self.step, self._index, action))
+        reads = self._work.read(self._stage.index, self.step, self._index, action.micro_batch)
+        self.vectors += reads
+        self.requested += self._vectors
+        duration = self._durations.get(reads)
+        if duration is None:
+            part = self.part
+            duration = read_ps(self._chip, part.rows, part.columns, reads, transposed=self.phase == "B")
+            self._durations[reads] = duration
+        return duration
+
+    def _update(self, work: UpdateWork) -> int:
+        self.vectors += work.vectors
+        self.requested += work.vectors
+        self.slots += work.slots
+        self.pulses += work.pulses
+        return update_ps(self._chip, work.vectors, work.slots)
+
+
+class RemotePartTask(PartTask):
+    """The same for a part on another node: what it needs is sent there, what it gives is sent back."""
+
+    __slots__ = ("_bytes_back", "_bytes_out", "_cause", "_home", "_layer_name", "_node", "_returning", "_transport")
+
+    def __init__(
+        self,
+        stage: StageState,
+        unit: Unit,
+        layer: int,
+        step: MatrixStep,
+        index: int,
+        chip: Chip,
+        vectors: int,
+        work: Work,
+        transport: Transport,
+        nodes: tuple[int, int],
+        sizes: tuple[int, int],
+        cause: int,
+    ) -> None:
+        super().__init__(stage, unit, layer, step, index, chip, vectors, work)
+        self._transport = transport
+        self._home, self._node = nodes
+        self._bytes_out, self._bytes_back = sizes
+        self._layer_name = step.layer
+        self._cause = cause
+        self._returning = False
+
+    def request(self, cause: int) -> None:
+        """Send the inputs first."""
+        self._returning = False
+        self._send(self._home, self._node, self._bytes_out)
+
+    def arrived(self, message: Message) -> None:
+        """Ask for the tile when the inputs are there; be done when the outputs are back."""
+        if self._returning:
+            self._stage.task_done()
+        else:
+            self._unit.request(self, self._cause)
+
+    def finish(self) -> None:
+        """Send the outputs back."""
+        self._returning = True
+        self._send(self._node, self._home, self._bytes_back)
+
+    def _send(self, source: int, target: int, size_per_micro_batch: int) -> None:
+        action = self._stage.action
+        size = size_per_micro_batch * action.count
+        layer = (self.layer, self._layer_name)
+        self._transport.send(source, target, size, layer, self.phase, action.micro_batch, self._cause, self)
+
+
+class DigitalTask(_UnitTask):
+    """A step on the near-memory unit.
+
+    Attributes
+    ----------
+    samples : int
+        Samples it was done for.
+    """
+
+    __slots__ = ("_chip", "_durations", "_vectors", "_work", "samples", "step")
+
+    def __init__(
+        self, stage: StageState, unit: Unit, layer: int, step: DigitalStep, chip: Chip, vectors: int, work: Work
+    ) -> None:
+        super().__init__(stage, unit, layer, step.phase)
+        self.step = step
+        self.samples = 0
+        self._chip = chip
+        self._vectors = vectors
+        self._work = work
+        self._durations: dict[int, int] = {}
+
+    def start(self) -> int:
+        """Compute, and say how long it takes."""
+        action = self._stage.action
+        self._work.digital(self._stage.index, self.step, action)
+        samples = self._vectors * action.count
+        self.samples += samples
+        duration = self._durations.get(samples)
+        if duration is None:
+            cost = self.step.cost
+            duration = nmpu_ps(self._chip, (cost.multiply_adds + cost.activations) * samples)
+            self._durations[samples] = duration
+        return duration
+
+
+class PortTask(_UnitTask):
+    """Traffic at the port of a node's buffer, streaming beside the step that needs it.
+
+    Attributes
+    ----------
+    size_bytes : int
+        Bytes moved.
+    """
+
+    __slots__ = ("_bytes_per_micro_batch", "_chip", "name", "operation", "size_bytes")
+
+    def __init__(
+        self,
+        stage: StageState,
+        unit: Unit,
+        layer: int,
+        name: str,
+        phase: str,
+        operation: str,
+        bytes_per_micro_batch: int,
+        chip: Chip,
+    ) -> None:
+        super().__init__(stage, unit, layer, phase)
+        self.name = name
+        self.operation = operation
+        self.size_bytes = 0
+        self._bytes_per_micro_batch = bytes_per_micro_batch
+        self._chip = chip
+
+    def start(self) -> int:
+        """Move the bytes of the micro-batches at hand."""
+        size = self._bytes_per_micro_batch * self._stage.action.count
+        self.size_bytes += size
+        return buffer_ps(self._chip, size)
+
+
+def do_step(step: Step, stage: int, action: Action, work: Work) -> UpdateWork | int | None:
+    """Do the numbers of a whole step at once, its parts in order.
+
+    Returns
+    -------
+    UpdateWork, int or None
+        Of an update, what it took; of a read, the vector reads; summed over the parts.
+    """
+    if isinstance(step, DigitalStep):
+        work.digital(stage, step, action)
+        return None
+    parts = range(len(step.placement.parts))
+    if step.phase != "U":
+        return sum(work.read(stage, step, part, action.micro_batch) for part in parts)
+    total = UpdateWork()
+    for part in parts:
+        done = work.update(stage, step, part, action)
+        total.vectors += done.vectors
+        total.slots += done.slots
+        total.pulses += done.pulses
+    return total
+
+
+class StageEngineTask:
+    """A whole action of an abstract stage, which takes a given time.
+
+    Attributes
+    ----------
+    pulses : dict of str to int
+        Device pulses by layer.
+    """
+
+    __slots__ = ("_duration_ps", "_stage", "_steps", "_timekeeper", "_work", "pulses", "runs")
+
+    def __init__(
+        self, stage: StageState, steps: tuple[Step, ...], duration_ps: int, work: Work, timekeeper: Timekeeper
+    ) -> None:
+        self._stage = stage
+        self._steps = steps
+        self._duration_ps = duration_ps
+        self._work = work
+        self._timekeeper = timekeeper
+        self.runs = 0
+        self.pulses: dict[str, int] = {}
+
+    def request(self, cause: int) -> None:
+        """Do the numbers now; be done after the given time."""
+        self.runs += 1
+        for step in self._steps:
+            done = do_step(step, self._stage.index, self._stage.action, self._work)
+            if isinstance(done, UpdateWork):
+                self.pulses[step.layer] = self.pulses.get(step.layer, 0) + done.pulses
+        self._timekeeper.after(self._duration_ps, self._finish)
+
+    def _finish(self, event: Any) -> None:
+        self._stage.task_done()

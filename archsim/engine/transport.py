@@ -1,0 +1,210 @@
+"""Messages on the mesh: dimension-ordered routes, one link each way, virtual cut-through.
+
+A message holds each link of its route for hop latency + serialisation; its head asks for the next
+link one hop latency after it was granted this one. Blocks that wait stand in the router before the
+link. A message without bytes, or within a node, takes no time but still goes through the event queue.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any, Protocol
+
+from archsim.chip.components import Recorder, Timekeeper, Unit
+from archsim.chip.counts import CountKey
+from archsim.chip.specification import Chip
+from archsim.chip.timing import hop_ps, link_ps
+from archsim.mapping.plan import Plan
+
+__all__ = ["Message", "Receiver", "Transport", "link_name", "mesh_links"]
+
+
+class Receiver(Protocol):
+    """Who learns that a message is there."""
+
+    def arrived(self, message: Message) -> None:
+        """Take a message that has arrived."""
+
+
+class Message:
+    """A block under way.
+
+    Attributes
+    ----------
+    layer, phase, micro_batch
+        What it belongs to.
+    size_bytes : int
+        Its size.
+    """
+
+    __slots__ = (
+        "_cause",
+        "_hop_ps",
+        "_hops_done",
+        "_hops_started",
+        "_receiver",
+        "_route",
+        "_timekeeper",
+        "_transport",
+        "layer",
+        "micro_batch",
+        "occupancy_ps",
+        "phase",
+        "size_bytes",
+    )
+
+    def __init__(
+        self,
+        transport: Transport,
+        route: tuple[Unit, ...],
+        size_bytes: int,
+        layer: int,
+        phase: str,
+        micro_batch: int,
+        cause: int,
+        receiver: Receiver,
+    ) -> None:
+        self._transport = transport
+        self._timekeeper = transport.timekeeper
+        self._route = route
+        self._hop_ps = transport.hop_ps
+        self._receiver = receiver
+        self._cause = cause
+        self._hops_started = 0
+        self._hops_done = 0
+        self.occupancy_ps = transport.hop_ps + link_ps(transport.chip, size_bytes)
+        self.size_bytes = size_bytes
+        self.layer = layer
+        self.phase = phase
+        self.micro_batch = micro_batch
+
+    def depart(self) -> None:
+        """Set out."""
+        if self._route and self.size_bytes:
+            self._route[0].request(self, self._cause)
+        else:
+            self._timekeeper.after(0, self._arrive)
+
+    def start(self) -> int:
+        """Take a link; the head goes on to the next one a hop later."""
+        self._hops_started += 1
+        if self._hops_started < len(self._route):
+            self._timekeeper.after(self._hop_ps, self._advance)
+        return self.occupancy_ps
+
+    def finish(self) -> None:
+        """Leave a link; behind the last one, arrive."""
+        self._hops_done += 1
+        if self._hops_done == len(self._route):
+            self._arrive(None)
+
+    def _advance(self, event: Any) -> None:
+        self._route[self._hops_started].request(self, self._cause)
+
+    def _arrive(self, event: Any) -> None:
+        self._transport.bytes_received += self.size_bytes
+        self._receiver.arrived(self)
+
+
+class Transport:
+    """The links of a chip.
+
+    Parameters
+    ----------
+    chip, plan
+        What is built, and where the stages are.
+    timekeeper, recorder
+        The event kernel and who is told of busy and idle slices.
+
+    Attributes
+    ----------
+    bytes_sent, bytes_received : int
+        Conservation: equal when nothing is under way.
+    byte_hops : dict of CountKey to int
+        Bytes times hops, by phase and layer.
+    """
+
+    def __init__(self, chip: Chip, plan: Plan, timekeeper: Timekeeper, recorder: Recorder) -> None:
+        self.chip = chip
+        self.plan = plan
+        self.timekeeper = timekeeper
+        self.hop_ps = hop_ps(chip)
+        self.bytes_sent = 0
+        self.bytes_received = 0
+        self.byte_hops: dict[CountKey, int] = {}
+        self._recorder = recorder
+        self._links: dict[tuple[int, int], Unit] = {}
+        self._routes: dict[tuple[int, int], tuple[Unit, ...]] = {}
+
+    @property
+    def units(self) -> tuple[Unit, ...]:
+        """The links in use."""
+        return tuple(self._links.values())
+
+    def send(
+        self,
+        source: int,
+        target: int,
+        size_bytes: int,
+        layer: tuple[int, str],
+        phase: str,
+        micro_batch: int,
+        cause: int,
+        receiver: Receiver,
+    ) -> None:
+        """Send a block from node to node; `layer` is its number in the timeline and its name."""
+        number, name = layer
+        route = self._route(source, target)
+        self.bytes_sent += size_bytes
+        if route and size_bytes:
+            key = CountKey("link", "byte_hop", phase, name)
+            self.byte_hops[key] = self.byte_hops.get(key, 0) + size_bytes * len(route)
+        Message(self, route, size_bytes, number, phase, micro_batch, cause, receiver).depart()
+
+    def _route(self, source: int, target: int) -> tuple[Unit, ...]:
+        """Return the links from node to node: first along the row, then along the column."""
+        if self.chip.stage_engine is not None:
+            return ()
+        route = self._routes.get((source, target))
+        if route is None:
+            route = tuple(self._link(a, b) for a, b in _hops(self.plan, source, target))
+            self._routes[source, target] = route
+        return route
+
+    def _link(self, source: int, target: int) -> Unit:
+        link = self._links.get((source, target))
+        if link is None:
+            link = Unit(self.timekeeper, self._recorder, link_name(source, target), "link")
+            self._links[source, target] = link
+        return link
+
+
+def link_name(source: int, target: int) -> str:
+    """Return the name of the link between two neighbouring nodes."""
+    return f"link {source}->{target}"
+
+
+def mesh_links(plan: Plan) -> list[str]:
+    """Return the names of all links of the mesh, used or not."""
+    columns, rows = plan.mesh
+    names = []
+    for node in range(columns * rows):
+        column, row = plan.position(node)
+        if column + 1 < columns:
+            names += [link_name(node, node + 1), link_name(node + 1, node)]
+        if row + 1 < rows:
+            names += [link_name(node, node + columns), link_name(node + columns, node)]
+    return names
+
+
+def _hops(plan: Plan, source: int, target: int) -> list[tuple[int, int]]:
+    columns = plan.mesh[0]
+    (column, row), (to_column, to_row) = plan.position(source), plan.position(target)
+    path = [source]
+    while column != to_column:
+        column += 1 if to_column > column else -1
+        path.append(row * columns + column)
+    while row != to_row:
+        row += 1 if to_row > row else -1
+        path.append(row * columns + column)
+    return list(pairwise(path))
