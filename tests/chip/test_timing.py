@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Generator
 from fractions import Fraction
 from typing import Any
@@ -55,8 +56,12 @@ def simulated(service_ps: npt.NDArray[np.int64]) -> int:
     return int(environment.now)
 
 
+RERAM = presets.reram_1024()
+
+
 def reram(**changes: Any) -> Chip:
-    document = presets.reram_1024()
+    """The preset with changed fields; a double underscore stands for a dot."""
+    document = copy.deepcopy(RERAM)
     for path, value in changes.items():
         at = document
         *sections, last = path.split("__")
