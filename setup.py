@@ -1,20 +1,36 @@
 """The Cython extensions and their compiler flags; everything else stands in pyproject.toml."""
 
+import platform
 from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 CORE = Path("archsim/_core")
+
+# Contraction to fused multiply-adds would give each instruction set its own last bits.
 FLAGS = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+
+# The same kernels, once for each instruction set; archsim._core chooses when it is imported.
+INSTRUCTION_SETS = {
+    "avx2": ["-mavx2", "-mpopcnt", "-mbmi", "-mbmi2"],
+    "avx512": [
+        *("-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mprefer-vector-width=512"),
+        *("-mavx2", "-mpopcnt", "-mbmi", "-mbmi2"),
+    ],
+}
+IS_X86 = platform.machine().lower() in ("x86_64", "amd64")
+PARTS = [str(part) for pattern in ("*.pxi", "*.h") for part in sorted(CORE.glob(pattern))]
 
 extensions = [
     Extension(
         ".".join(source.with_suffix("").parts),
         [str(source)],
-        extra_compile_args=FLAGS,
+        depends=PARTS,
+        extra_compile_args=FLAGS + INSTRUCTION_SETS.get(source.stem, []),
     )
     for source in sorted(CORE.glob("*.pyx"))
+    if IS_X86 or source.stem not in INSTRUCTION_SETS
 ]
 
 setup(ext_modules=cythonize(extensions, language_level=3))

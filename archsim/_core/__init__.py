@@ -1,0 +1,35 @@
+"""Compiled kernels: arrays in, arrays out. They know no tile, no clock and no configuration.
+
+The same kernels are built for several instruction sets and give the same bits in all of them (matrix products
+excepted, which are BLAS's). The best one that this processor has is taken at import; the environment variable
+``ARCHSIM_ISA`` (``baseline``, ``avx2`` or ``avx512``) overrides that.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from archsim._core.dispatch import choose
+from archsim._core.purposes import BACKWARD, EVALUATE, FORWARD, POPULATION, PROGRAM, UPDATE_CELL, UPDATE_D, UPDATE_X
+
+if TYPE_CHECKING:
+    from archsim._core import baseline as kernels
+else:
+    kernels = importlib.import_module(f"archsim._core.{choose()}")
+
+#: The instruction set in use.
+ISA: str = kernels.__name__.rpartition(".")[2]
+
+__all__ = [
+    "BACKWARD",
+    "EVALUATE",
+    "FORWARD",
+    "ISA",
+    "POPULATION",
+    "PROGRAM",
+    "UPDATE_CELL",
+    "UPDATE_D",
+    "UPDATE_X",
+    "kernels",
+]

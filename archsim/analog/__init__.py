@@ -1,0 +1,7 @@
+"""What a crossbar does to numbers: converters, device populations, pulsed updates, training algorithms."""
+
+from archsim.analog.crossbar import Crossbar
+from archsim.analog.observed import Read, Update
+from archsim.analog.threads import Workers, one_blas_thread
+
+__all__ = ["Crossbar", "Read", "Update", "Workers", "one_blas_thread"]

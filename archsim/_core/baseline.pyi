@@ -1,0 +1,140 @@
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "Converters",
+    "PulseRules",
+    "all_finite",
+    "apply_trains",
+    "exact_update",
+    "normals",
+    "philox",
+    "pulse_trains",
+    "read",
+]
+
+class Converters:
+    def __init__(
+        self,
+        *,
+        perfect: bool,
+        abs_max: bool,
+        inp_bound: float,
+        inp_step: float,
+        inp_noise: float,
+        stochastic_rounding: bool,
+        out_bound: float,
+        out_step: float,
+        out_noise: float,
+        w_noise: float,
+        max_bm_factor: float,
+        max_bm_scale: float,
+    ) -> None: ...
+    @property
+    def perfect(self) -> bool: ...
+    @property
+    def abs_max(self) -> bool: ...
+    @property
+    def stochastic_rounding(self) -> bool: ...
+    @property
+    def inp_bound(self) -> float: ...
+    @property
+    def inp_step(self) -> float: ...
+    @property
+    def inp_noise(self) -> float: ...
+    @property
+    def out_bound(self) -> float: ...
+    @property
+    def out_step(self) -> float: ...
+    @property
+    def out_noise(self) -> float: ...
+    @property
+    def w_noise(self) -> float: ...
+    @property
+    def max_bm_factor(self) -> float: ...
+    @property
+    def max_bm_scale(self) -> float: ...
+
+class PulseRules:
+    def __init__(
+        self, *, desired_bl: int, management: bool, bl_management: bool, granularity: float, um_grad_scale: float
+    ) -> None: ...
+    @property
+    def desired_bl(self) -> int: ...
+    @property
+    def management(self) -> bool: ...
+    @property
+    def bl_management(self) -> bool: ...
+    @property
+    def granularity(self) -> float: ...
+    @property
+    def um_grad_scale(self) -> float: ...
+
+def philox(counters: NDArray[np.uint32], key: int) -> None: ...
+def normals(
+    out: NDArray[np.float32],
+    key: int,
+    crossbar: int,
+    purpose: int,
+    vector: int,
+    first_element: int,
+    draw: int,
+    attempt: int,
+) -> None: ...
+def read(
+    converters: Converters,
+    weights: NDArray[np.float32],
+    inputs: NDArray[np.float32],
+    values: NDArray[np.float32],
+    transposed: bool,
+    managed: bool,
+    key: int,
+    crossbar: int,
+    purpose: int,
+    first_vector: int,
+) -> int: ...
+def pulse_trains(
+    rules: PulseRules,
+    x: NDArray[np.float32],
+    d: NDArray[np.float32],
+    learning_rate: float,
+    key: int,
+    crossbar: int,
+    x_purpose: int,
+    d_purpose: int,
+    first_vector: int,
+    x_lines: NDArray[np.uint32],
+    x_trains: NDArray[np.uint32],
+    x_count: NDArray[np.int32],
+    d_lines: NDArray[np.uint32],
+    d_trains: NDArray[np.uint32],
+    d_count: NDArray[np.int32],
+) -> tuple[int, int, int, int]: ...
+def apply_trains(
+    weights: NDArray[np.float32],
+    cells: NDArray[np.float32],
+    deviation: float,
+    multiplicative: bool,
+    x_lines: NDArray[np.uint32],
+    x_trains: NDArray[np.uint32],
+    x_count: NDArray[np.int32],
+    d_lines: NDArray[np.uint32],
+    d_trains: NDArray[np.uint32],
+    d_count: NDArray[np.int32],
+    vectors: int,
+    first_output: int,
+    last_output: int,
+    key: int,
+    crossbar: int,
+    purpose: int,
+    first_vector: int,
+) -> int: ...
+def exact_update(
+    weights: NDArray[np.float32],
+    x: NDArray[np.float32],
+    d: NDArray[np.float32],
+    learning_rate: float,
+    first_output: int,
+    last_output: int,
+) -> None: ...
+def all_finite(values: NDArray[np.float32]) -> bool: ...

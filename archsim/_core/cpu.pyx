@@ -1,0 +1,28 @@
+# cython: language_level=3
+cdef extern from *:
+    """
+    #if defined(__x86_64__) && defined(__GNUC__)
+    static int cpu_has_avx2(void) {
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("bmi2");
+    }
+    static int cpu_has_avx512(void) {
+      return cpu_has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+             __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    }
+    #else
+    static int cpu_has_avx2(void) { return 0; }
+    static int cpu_has_avx512(void) { return 0; }
+    #endif
+    """
+    bint cpu_has_avx2()
+    bint cpu_has_avx512()
+
+
+def supported():
+    """Return the instruction sets of this processor that archsim has kernels for, the plainest first."""
+    names = ["baseline"]
+    if cpu_has_avx2():
+        names.append("avx2")
+    if cpu_has_avx512():
+        names.append("avx512")
+    return tuple(names)

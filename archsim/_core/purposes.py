@@ -1,0 +1,27 @@
+"""What a random number is for: the top byte of the second counter word.
+
+The counter of Philox4x32-10 is laid out as
+
+- word 0: element within the crossbar (cell = output * inputs + input, or the index of the line);
+- word 1: draw | attempt << 16 | purpose << 24;
+- word 2: low 32 bits of the vector's index in the run;
+- word 3: the next 12 bits of that index | crossbar << 12;
+
+and the key is the 64-bit seed. So a number belongs to a cell and a sample, and never depends on
+order, blocks or threads.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["BACKWARD", "EVALUATE", "FORWARD", "POPULATION", "PROGRAM", "UPDATE_CELL", "UPDATE_D", "UPDATE_X"]
+
+FORWARD: Final = 1
+BACKWARD: Final = 2
+UPDATE_X: Final = 3
+UPDATE_D: Final = 4
+UPDATE_CELL: Final = 5
+EVALUATE: Final = 6
+POPULATION: Final = 7
+PROGRAM: Final = 8

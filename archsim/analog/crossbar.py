@@ -1,0 +1,218 @@
+"""One array of devices between its converters: noisy reads both ways and pulsed updates in place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from archsim._core import BACKWARD, FORWARD, kernels
+from archsim.analog.blocks import (
+    BLOCK_VECTORS,
+    FloatArray,
+    NotFiniteError,
+    as_block,
+    as_matrix,
+    ranges,
+    restore_arrays,
+)
+from archsim.analog.converters import make_converters
+from archsim.analog.devices import make_array
+from archsim.analog.observed import Read, Update
+from archsim.analog.specification import Device, IOParameters, UpdateParameters
+from archsim.analog.threads import Workers
+from archsim.errors import InputError
+
+__all__ = ["Crossbar"]
+
+#: Identities share a counter word with the upper bits of the vector's index.
+IDENTITIES = 2**20
+
+
+class Crossbar:
+    """An array of devices whose conductances hold a matrix W of float32 [outputs, inputs].
+
+    Vector v of a block has the index ``first_vector + v`` in the run; its random numbers belong to that index, so they
+    are the same however a run is cut into blocks.
+
+    Parameters
+    ----------
+    inputs, outputs : int
+        Lines on the two sides.
+    device : Device
+        What a pulse does to a cell.
+    io, backward_io : IOParameters
+        The read chain of forward and of transposed reads (these never use bound management).
+    update : UpdateParameters
+        How pulse trains are made.
+    dac_bits, adc_bits : int or None
+        Resolutions of the converters; a converter of b bits has the step 2 bound / (2**b - 2), None does not quantise.
+    identity : int
+        Which crossbar of the run this is (below 2**20): it separates the random numbers.
+    device_seed, noise_seed : int
+        Seeds of the device population and of all noise (below 2**64).
+    workers : Workers, optional
+        Threads that may share a large operation. Results do not depend on them.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        device: Device,
+        io: IOParameters,
+        backward_io: IOParameters,
+        update: UpdateParameters,
+        *,
+        dac_bits: int | None,
+        adc_bits: int | None,
+        identity: int,
+        device_seed: int,
+        noise_seed: int,
+        workers: Workers | None = None,
+    ) -> None:
+        if not 0 <= identity < IDENTITIES:
+            raise InputError("too many crossbars", value=identity, allowed=f"identities 0 to {IDENTITIES - 1}")
+        if inputs * outputs > 2**32:
+            raise InputError("a crossbar holds at most 2**32 cells", value=(outputs, inputs))
+        self.inputs = inputs
+        self.outputs = outputs
+        self._workers = workers or Workers()
+        self._seed = noise_seed
+        self._identity = identity
+        self._forward = make_converters(io, dac_bits, adc_bits)
+        self._backward = make_converters(backward_io, dac_bits, adc_bits)
+        self._managed = io.bound_management == "iterative"
+        self._array = make_array(device, outputs, inputs, update, identity, device_seed, noise_seed, self._workers)
+        self._weights = self._array.weights
+        self._visible = self._weights.view()
+        self._visible.flags.writeable = False
+
+    @property
+    def weights(self) -> FloatArray:
+        """What a read sees: float32 [outputs, inputs], a read-only view that follows the array."""
+        return self._visible
+
+    def program(self, weights: ArrayLike) -> None:
+        """Write a matrix exactly, clipped to each cell's bounds."""
+        matrix = as_matrix(weights, self.outputs, self.inputs)
+        if not kernels.all_finite(matrix):
+            raise NotFiniteError("weights")
+        self._array.program(matrix)
+
+    def forward(
+        self, x: ArrayLike, first_vector: int, *, purpose: int = FORWARD, weights: FloatArray | None = None
+    ) -> Read:
+        """Read y = x @ W.T through the forward chain.
+
+        Parameters
+        ----------
+        x : float32 [V, inputs]
+            Block of input vectors.
+        first_vector : int
+            Index of the first of them in the run.
+        purpose : int
+            ``FORWARD``, or ``EVALUATE`` for a read that must not disturb the noise of training.
+        weights : float32 [outputs, inputs], optional
+            A snapshot to read instead of the array's own weights.
+
+        Returns
+        -------
+        Read
+            Values [V, outputs].
+        """
+        block = as_block(x, self.inputs, "x")
+        matrix = self._weights if weights is None else as_matrix(weights, self.outputs, self.inputs)
+        values = np.empty((len(block), self.outputs), np.float32)
+        return self._read(self._forward, matrix, block, values, False, self._managed, purpose, first_vector)
+
+    def backward(self, d: ArrayLike, first_vector: int) -> Read:
+        """Read g = d @ W, the transposed product, through the backward chain.
+
+        Parameters
+        ----------
+        d : float32 [V, outputs]
+            Block of error vectors.
+        first_vector : int
+            Index of the first of them in the run.
+
+        Returns
+        -------
+        Read
+            Values [V, inputs].
+        """
+        block = as_block(d, self.outputs, "d")
+        values = np.empty((len(block), self.inputs), np.float32)
+        return self._read(self._backward, self._weights, block, values, True, False, BACKWARD, first_vector)
+
+    def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Update:
+        """Make W <- W - learning_rate d x^T on the devices, one vector after the other.
+
+        Parameters
+        ----------
+        x : float32 [V, inputs]
+            Inputs at the time of the forward read.
+        d : float32 [V, outputs]
+            Errors.
+        learning_rate : float
+            Negative values turn the sign.
+        first_vector : int
+            Index of the first vector in the run.
+
+        Raises
+        ------
+        InputError
+            If shapes do not fit or a number is not finite; the weights are then unchanged.
+        """
+        x_block = as_block(x, self.inputs, "x")
+        d_block = as_block(d, self.outputs, "d")
+        if len(x_block) != len(d_block):
+            raise InputError("x and d must hold the same number of vectors", value=(len(x_block), len(d_block)))
+        return self._array.update(x_block, d_block, learning_rate, first_vector)
+
+    def saturated(self) -> float:
+        """Return the fraction of cells whose weight stands at a bound."""
+        return self._array.saturated()
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return copies of everything that was drawn or changes."""
+        return {name: array.copy() for name, array in self._array.arrays().items()}
+
+    def restore(self, state: dict[str, NDArray[Any]]) -> None:
+        """Continue from a `state` of an equal crossbar."""
+        restore_arrays(self._array.arrays(), state)
+
+    def _read(
+        self,
+        chain: kernels.Converters,
+        matrix: FloatArray,
+        block: FloatArray,
+        values: FloatArray,
+        transposed: bool,
+        managed: bool,
+        purpose: int,
+        first_vector: int,
+    ) -> Read:
+        def part(begin: int, end: int) -> int:
+            return kernels.read(
+                chain,
+                matrix,
+                block[begin:end],
+                values[begin:end],
+                transposed,
+                managed,
+                self._seed,
+                self._identity,
+                purpose,
+                first_vector + begin,
+            )
+
+        try:
+            if len(block) <= BLOCK_VECTORS:
+                reads = part(0, len(block))
+            else:
+                reads = sum(self._workers.map(part, ranges(len(block), BLOCK_VECTORS)))
+        except ValueError as error:
+            raise NotFiniteError("d" if transposed else "x") from error
+        return Read(values, reads)

@@ -1,0 +1,99 @@
+"""Cells that change by pulses."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from archsim._core import UPDATE_CELL, kernels
+from archsim.analog.blocks import FloatArray, NotFiniteError, ranges
+from archsim.analog.devices.population import Population
+from archsim.analog.observed import Update
+from archsim.analog.pulses import PulseTrains
+from archsim.analog.specification import UpdateParameters
+from archsim.analog.threads import Workers
+
+__all__ = ["PulsedArray"]
+
+#: Meetings of active lines below which a second thread costs more than it gives.
+WORTH_SHARING = 100_000
+
+
+class PulsedArray:
+    """A population of cells, updated by coincidences of pulse trains.
+
+    A coincidence whose values have a positive product is a down pulse, so that W <- W - learning_rate d x^T on average.
+    """
+
+    def __init__(
+        self,
+        outputs: int,
+        inputs: int,
+        population: Population,
+        update: UpdateParameters,
+        identity: int,
+        noise_seed: int,
+        workers: Workers,
+    ) -> None:
+        self.weights: FloatArray = np.zeros((outputs, inputs), np.float32)
+        self.population = population
+        self._trains = PulseTrains(outputs, inputs, update, population.granularity, identity, noise_seed)
+        self._identity = identity
+        self._seed = noise_seed
+        self._workers = workers
+
+    def program(self, weights: FloatArray) -> None:
+        """Write a matrix exactly, clipped to each cell's bounds."""
+        low, high = self._bounds()
+        np.clip(weights, low, high, out=self.weights)
+
+    def update(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Update:
+        """Send the trains of a block of vectors, one vector after the other."""
+        trains = self._trains
+        try:
+            slots, x_pulses, d_pulses, meetings = trains.draw(x, d, learning_rate, first_vector)
+        except ValueError as error:
+            raise NotFiniteError("x, d or the learning rate of an update") from error
+        outputs = len(self.weights)
+        if self._workers.threads > 1 and meetings >= WORTH_SHARING:
+            parts = ranges(outputs, -(-outputs // self._workers.threads))
+            pulses = sum(self._workers.map(lambda begin, end: self._apply(len(x), begin, end, first_vector), parts))
+        else:
+            pulses = self._apply(len(x), 0, outputs, first_vector) if meetings else 0
+        return Update(slots, pulses, x_pulses, d_pulses)
+
+    def _apply(self, vectors: int, begin: int, end: int, first_vector: int) -> int:
+        population, trains = self.population, self._trains
+        return kernels.apply_trains(
+            self.weights,
+            population.cells,
+            population.deviation,
+            population.multiplicative,
+            trains.x_lines,
+            trains.x_trains,
+            trains.x_count,
+            trains.d_lines,
+            trains.d_trains,
+            trains.d_count,
+            vectors,
+            begin,
+            end,
+            self._seed,
+            self._identity,
+            UPDATE_CELL,
+            first_vector,
+        )
+
+    def saturated(self) -> float:
+        """Return the fraction of cells at one of their bounds."""
+        if not self.weights.size:
+            return 0.0
+        low, high = self._bounds()
+        return float(np.mean((self.weights <= low) | (self.weights >= high)))
+
+    def arrays(self) -> dict[str, FloatArray]:
+        """Return weights and cells, by name."""
+        return {"weights": self.weights, "cells": self.population.cells}
+
+    def _bounds(self) -> tuple[FloatArray, FloatArray]:
+        cells = self.population.cells
+        return cells[:, 4].reshape(self.weights.shape), cells[:, 5].reshape(self.weights.shape)
