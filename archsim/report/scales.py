@@ -61,7 +61,7 @@ def short(number: float) -> str:
 def write_value(value: float | None, unit: str) -> str:
     """Write a metric's number for a person, ``79.45 µs`` for 79447000 ps; a missing one as a dash."""
     if value is None or not math.isfinite(value):
-        return "–"  # noqa: RUF001 (a dash is meant)
+        return "—"
     if unit not in _BY_UNIT:
         return f"{short(value)} {unit}".rstrip()
     if value == 0:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from io import StringIO
 from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from archsim.errors import InputError
@@ -52,12 +52,6 @@ CAUSE_STYLES: tuple[tuple[str, str], ...] = (
 )
 
 _FONT_POINTS = 9
-_SETTINGS = {
-    # Text stays text: the page's own font, selectable, small files.
-    "svg.fonttype": "none",
-    "svg.hashsalt": "archsim",
-    "hatch.linewidth": 0.5,
-}
 
 
 def plain_axes(axes: Axes, *, grid: str | None = None) -> None:
@@ -75,25 +69,28 @@ def plain_axes(axes: Axes, *, grid: str | None = None) -> None:
 
 
 def svg_text(figure: Figure) -> str:
-    """Return a figure as the text of an SVG document, equal for equal figures."""
+    """Return a figure as the text of an SVG document without background, equal for equal figures."""
     text = StringIO()
-    figure.patch.set_visible(False)
-    with mpl.rc_context(_SETTINGS):
-        FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None, "Creator": None})
+    with _settings():
+        figure.savefig(text, format="svg", facecolor="none", metadata={"Date": None, "Creator": None})
     return text.getvalue()
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Save a figure as .svg, .pdf or .png, by the ending of the name.
+    """Save a figure as .svg, .pdf or .png, by the ending of the name; equal files for equal figures.
 
     Raises
     ------
     InputError
         If the ending is another one.
     """
-    allowed = (".svg", ".pdf", ".png")
-    if path.suffix not in allowed:
-        raise InputError("figures are not saved in this format", value=path.name, allowed=", ".join(allowed))
-    with mpl.rc_context(_SETTINGS):
-        date = {".svg": "Date", ".pdf": "CreationDate"}.get(path.suffix)
-        figure.savefig(path, dpi=200, facecolor="white", metadata={date: None} if date else None)
+    dates = {".svg": "Date", ".pdf": "CreationDate", ".png": "Software"}
+    if path.suffix not in dates:
+        raise InputError("figures are not saved in this format", value=path.name, allowed=", ".join(dates))
+    with _settings():
+        figure.savefig(path, dpi=200, facecolor="white", metadata={dates[path.suffix]: None})
+
+
+def _settings() -> AbstractContextManager[None]:
+    # Text stays text: the page's own font, selectable, small files.
+    return mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "archsim", "hatch.linewidth": 0.5})

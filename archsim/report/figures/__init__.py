@@ -1,0 +1,19 @@
+"""The figures of a report, one module each: a run in, a matplotlib figure out (or None if it has no data)."""
+
+from archsim.report.figures.comparison import comparison
+from archsim.report.figures.energy import energy_by_component
+from archsim.report.figures.idle import idle_by_stage
+from archsim.report.figures.learning import learning_curves
+from archsim.report.figures.staleness import staleness_by_stage
+from archsim.report.figures.timeline import stage_timeline
+from archsim.report.figures.utilisation import utilisation
+
+__all__ = [
+    "comparison",
+    "energy_by_component",
+    "idle_by_stage",
+    "learning_curves",
+    "stage_timeline",
+    "staleness_by_stage",
+    "utilisation",
+]

@@ -1,0 +1,72 @@
+"""How well the network does: accuracy and loss against samples, simulated time and energy."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from archsim.report.scales import energy_scale, time_scale
+from archsim.report.style import ACCENT, ACTION_COLOURS, plain_axes
+from archsim.results import Run
+
+__all__ = ["learning_curves"]
+
+
+def learning_curves(run: Run) -> Figure | None:
+    """Return accuracy and loss in rows against samples, time and energy in columns; None without any."""
+    table = run.learning
+    rows = [
+        (name, text, colour)
+        for name, text, colour in (
+            ("test_accuracy", "test accuracy", ACCENT),
+            ("train_loss", "training loss", ACTION_COLOURS["B"]),
+        )
+        if table[name].notna().any()
+    ]
+    if not rows:
+        return None
+    columns = _against(run)
+    width = 9.2 if len(columns) > 1 else 5.4
+    figure = Figure(figsize=(width, 0.3 + 1.75 * len(rows)), layout="constrained")
+    panels = figure.subplots(len(rows), len(columns), squeeze=False, sharey="row", sharex="col")
+    for i, (name, text, colour) in enumerate(rows):
+        for j, (x, label) in enumerate(columns):
+            _curve(panels[i, j], x, table[name], colour)
+            if i == len(rows) - 1:
+                panels[i, j].set_xlabel(label)
+        panels[i, 0].set_ylabel(text)
+    return figure
+
+
+def _against(run: Run) -> list[tuple[pd.Series, str]]:
+    table = run.learning
+    found = [(table["samples"], "trained samples")]
+    if run.observations.makespan_ps:
+        scale = time_scale(table["time_ps"])
+        found.append((table["time_ps"] / scale.factor, f"simulated time ({scale.unit})"))
+    if table["energy_pj"].notna().any() and table["energy_pj"].max() > 0:
+        scale = energy_scale(table["energy_pj"])
+        found.append((table["energy_pj"] / scale.factor, f"energy ({scale.unit})"))
+    return found
+
+
+def _curve(axes: Axes, x: pd.Series, y: pd.Series, colour: str) -> None:
+    there = x.notna() & y.notna()
+    few = there.sum() <= 40
+    axes.plot(
+        x[there],
+        y[there],
+        color=colour,
+        linewidth=1.8,
+        marker="o" if few else None,
+        markersize=3.6,
+        solid_capstyle="round",
+        clip_on=False,
+    )
+    plain_axes(axes, grid="y")
+    axes.set_xlim(left=0)
+    if y[there].min() >= 0:
+        axes.set_ylim(bottom=0)
+    if colour == ACCENT and y[there].max() <= 1:
+        axes.set_ylim(0, 1)

@@ -1,0 +1,125 @@
+"""The stage timeline: a Gantt chart of the start of the run and of a steady part of it."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from archsim.report.causes import OTHER_CAUSES, cause_kind, cause_styles
+from archsim.report.scales import time_scale
+from archsim.report.style import ACTION_COLOURS, CARD, INK, MUTED, OTHER_COLOUR, plain_axes
+from archsim.results import Run
+
+__all__ = ["stage_timeline", "windows"]
+
+_LABEL_PART = 0.022
+_MOST_LABELLED_STAGES = 16
+_IDLE_ALPHA = 0.4
+
+
+def stage_timeline(run: Run) -> Figure | None:
+    """Return a Gantt chart of the stages, or None if no slices were stored."""
+    names = list(run.observations.stages)
+    slices = run.timeline[run.timeline["unit"].isin(names)]
+    if slices.empty:
+        return None
+    shown = windows(slices, run.observations.makespan_ps, len(names))
+    row = min(0.34, 7.0 / len(names))
+    figure = Figure(figsize=(9.2, len(shown) * (0.62 + row * len(names)) + 0.45), layout="constrained")
+    panels = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
+    causes = sorted({cause_kind(cause) for cause in slices["cause"].unique() if cause})
+    styles = cause_styles(_idle(run), causes)
+    seen: set[str] = set()
+    for panel, title, (start, end) in zip(panels, ("Start", "Steady"), shown, strict=False):
+        part = slices[(slices["start_ps"] < end) & (slices["end_ps"] > start)]
+        seen |= set(part["action"]) | {cause_kind(cause) for cause in part["cause"]}
+        _draw(panel, part, names, (start, end), styles)
+        if len(shown) > 1:
+            panel.set_title(title, loc="left", fontsize=9.5, color=INK)
+    figure.legend(
+        handles=_handles(seen, styles), loc="outside upper left", ncols=6, fontsize=8.5, frameon=False, labelcolor=MUTED
+    )
+    return figure
+
+
+def windows(slices: pd.DataFrame, makespan_ps: int, stages: int) -> list[tuple[int, int]]:
+    """Return the intervals to show: all of a short run, else its start and as much from its middle on.
+
+    Parameters
+    ----------
+    slices : DataFrame
+        Busy and idle slices of the stages.
+    makespan_ps : int
+        End of the run.
+    stages : int
+        Number of stages.
+    """
+    micro_batches = max(1, slices["micro_batch"].nunique())
+    wanted = min(40, max(14, 2 * stages + 6))
+    width = makespan_ps * wanted // micro_batches
+    if width * 3 >= makespan_ps * 2:
+        return [(0, makespan_ps)]
+    forward = slices[(slices["action"] == "F") & (slices["start_ps"] >= makespan_ps // 2)]
+    middle = int(forward["start_ps"].min()) if len(forward) else makespan_ps // 2
+    return [(0, width), (middle, min(makespan_ps, middle + width))]
+
+
+def _draw(
+    axes: Axes, part: pd.DataFrame, names: list[str], window: tuple[int, int], styles: dict[str, tuple[str, str]]
+) -> None:
+    start, end = window
+    factor, unit = time_scale([end])
+    begins = part["start_ps"].clip(lower=start).to_numpy() / factor
+    lasts = part["end_ps"].clip(upper=end).to_numpy() / factor - begins
+    rows = part["unit"].map({name: i for i, name in enumerate(names)}).astype("int64").tolist()
+    kinds = [action or cause_kind(cause) for action, cause in zip(part["action"], part["cause"], strict=True)]
+    groups: dict[tuple[int, str], list[tuple[float, float]]] = {}
+    for row, kind, begin, last in zip(rows, kinds, begins, lasts, strict=True):
+        groups.setdefault((row, kind), []).append((float(begin), float(last)))
+    for (row, kind), bars in groups.items():
+        if kind in styles:
+            fill, hatch = styles[kind]
+            axes.broken_barh(
+                bars, (row - 0.34, 0.68), facecolor="none", edgecolor=fill, hatch=hatch, linewidth=0, alpha=_IDLE_ALPHA
+            )
+        else:
+            colour = ACTION_COLOURS.get(kind, OTHER_COLOUR)
+            axes.broken_barh(bars, (row - 0.41, 0.82), facecolor=colour, edgecolor=CARD, linewidth=0.7)
+    if len(names) <= _MOST_LABELLED_STAGES:
+        shown = part["micro_batch"].to_numpy(dtype="float64", na_value=float("nan"))
+        for row, kind, begin, last, number in zip(rows, kinds, begins, lasts, shown, strict=True):
+            if kind not in styles and number == number and last > _LABEL_PART * (end - start) / factor:
+                axes.text(begin + last / 2, row, f"{number:.0f}", color="#ffffff", fontsize=7, ha="center", va="center")
+    plain_axes(axes)
+    axes.set_xlim(start / factor, end / factor)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    step = 1 if len(names) <= _MOST_LABELLED_STAGES else -(-len(names) // 8)
+    axes.set_yticks(range(0, len(names), step), names[::step])
+    axes.set_xlabel(f"simulated time ({unit})")
+
+
+def _handles(seen: set[str], styles: dict[str, tuple[str, str]]) -> list[Patch]:
+    known = ("F", "B", "U", "T", "P")
+    texts = {"F": "F forward", "B": "B backward", "U": "U update", "T": "T transfer", "P": "P program"}
+    handles = [Patch(facecolor=ACTION_COLOURS[kind], label=texts[kind]) for kind in known if kind in seen]
+    others = False
+    for kind, (fill, hatch) in styles.items():
+        if kind in seen and hatch:
+            handles.append(
+                Patch(facecolor="none", edgecolor=fill, hatch=hatch, linewidth=0, alpha=0.8, label=f"idle: {kind}")
+            )
+        others = others or (kind in seen and not hatch)
+    if others:
+        handles.append(Patch(facecolor="none", edgecolor=OTHER_COLOUR, linewidth=0.5, label=f"idle: {OTHER_CAUSES}"))
+    return handles
+
+
+def _idle(run: Run) -> dict[str, int]:
+    stages = set(run.observations.stages)
+    totals: dict[str, int] = {}
+    for (unit, cause), time in run.observations.idle_ps.items():
+        if unit in stages:
+            totals[cause] = totals.get(cause, 0) + time
+    return totals
