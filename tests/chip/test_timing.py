@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import simpy
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -71,7 +71,6 @@ def reram(**changes: Any) -> Chip:
     return Chip.model_validate(document)
 
 
-@settings(deadline=None)
 @given(TIMES)
 def test_chain_equals_the_vector_by_vector_simulation(service_ps: npt.NDArray[np.int64]) -> None:
     assert chain_ps(service_ps) == simulated(service_ps)
