@@ -23,6 +23,7 @@ __all__ = [
     "MUTED",
     "OTHER_COLOUR",
     "SERIES",
+    "label_colour",
     "plain_axes",
     "save_figure",
     "svg_text",
@@ -52,6 +53,11 @@ CAUSE_STYLES: tuple[tuple[str, str], ...] = (
 )
 
 _FONT_POINTS = 9
+
+
+def label_colour(action: str) -> str:
+    """Return the colour in which a text is read best on an action's colour."""
+    return "#ffffff" if action in ("F", "U", "P") else "#17202a"
 
 
 def plain_axes(axes: Axes, *, grid: str | None = None) -> None:

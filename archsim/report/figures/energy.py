@@ -9,9 +9,10 @@ from archsim.report.scales import energy_scale, write_value
 from archsim.report.style import ACTION_COLOURS, CARD, INK, LEAKAGE_COLOURS, MUTED, OTHER_COLOUR, plain_axes
 from archsim.results import Run
 
-__all__ = ["energy_by_component", "energy_table"]
+__all__ = ["PHASE_TEXTS", "energy_by_component", "energy_table"]
 
-_PHASE_TEXTS = {
+#: What the phases of a cost table are called; power states are phases of leakage.
+PHASE_TEXTS: dict[str, str] = {
     "F": "forward",
     "B": "backward",
     "U": "update",
@@ -31,8 +32,8 @@ def energy_table(cost: pd.DataFrame) -> pd.DataFrame:
     """
     energy = cost.assign(energy_pj=cost["dynamic_pj"] + cost["leakage_pj"])
     table = energy.pivot_table(index="component", columns="phase", values="energy_pj", aggfunc="sum", fill_value=0.0)
-    known = [phase for phase in _PHASE_TEXTS if phase in table.columns]
-    table = table[[*known, *(phase for phase in table.columns if phase not in _PHASE_TEXTS)]]
+    known = [phase for phase in PHASE_TEXTS if phase in table.columns]
+    table = table[[*known, *(phase for phase in table.columns if phase not in PHASE_TEXTS)]]
     table = table.loc[table.sum(axis=1) > 0, table.sum(axis=0) > 0]
     return table.loc[table.sum(axis=1).sort_values(ascending=False, kind="stable").index]
 
@@ -58,7 +59,7 @@ def energy_by_component(run: Run) -> Figure | None:
             color=colour,
             edgecolor=CARD,
             linewidth=0.7,
-            label=_PHASE_TEXTS.get(phase, str(phase)),
+            label=PHASE_TEXTS.get(phase, str(phase)),
         )
         left = left + width
     for row, total in enumerate(totals):

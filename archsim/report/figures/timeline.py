@@ -9,14 +9,15 @@ from matplotlib.patches import Patch
 
 from archsim.report.causes import OTHER_CAUSES, cause_kind, cause_styles
 from archsim.report.scales import time_scale
-from archsim.report.style import ACTION_COLOURS, CARD, INK, MUTED, OTHER_COLOUR, plain_axes
+from archsim.report.style import ACTION_COLOURS, CARD, INK, MUTED, OTHER_COLOUR, label_colour, plain_axes
 from archsim.results import Run
 
 __all__ = ["stage_timeline", "windows"]
 
-_LABEL_PART = 0.022
+_LABEL_PART = 0.016
+_MOST_SLICES = 4000
 _MOST_LABELLED_STAGES = 16
-_IDLE_ALPHA = 0.4
+_IDLE_ALPHA = 0.65
 
 
 def stage_timeline(run: Run) -> Figure | None:
@@ -57,7 +58,7 @@ def windows(slices: pd.DataFrame, makespan_ps: int, stages: int) -> list[tuple[i
         Number of stages.
     """
     micro_batches = max(1, slices["micro_batch"].nunique())
-    wanted = min(40, max(14, 2 * stages + 6))
+    wanted = max(8, min(2 * stages + 4, _MOST_SLICES // (3 * stages)))
     width = makespan_ps * wanted // micro_batches
     if width * 3 >= makespan_ps * 2:
         return [(0, makespan_ps)]
@@ -91,7 +92,15 @@ def _draw(
         shown = part["micro_batch"].to_numpy(dtype="float64", na_value=float("nan"))
         for row, kind, begin, last, number in zip(rows, kinds, begins, lasts, shown, strict=True):
             if kind not in styles and number == number and last > _LABEL_PART * (end - start) / factor:
-                axes.text(begin + last / 2, row, f"{number:.0f}", color="#ffffff", fontsize=7, ha="center", va="center")
+                axes.text(
+                    begin + last / 2,
+                    row,
+                    f"{number:.0f}",
+                    color=label_colour(kind),
+                    fontsize=7,
+                    ha="center",
+                    va="center",
+                )
     plain_axes(axes)
     axes.set_xlim(start / factor, end / factor)
     axes.set_ylim(len(names) - 0.4, -0.6)

@@ -1,0 +1,166 @@
+"""What the report says: cards, tables and texts, ready for the template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from archsim.report.figures.energy import PHASE_TEXTS, energy_table
+from archsim.report.scales import short, write_value
+from archsim.results import METRICS, MetricValue, Run
+
+__all__ = [
+    "Card",
+    "EnergyRow",
+    "MetricRow",
+    "energy_rows",
+    "facts",
+    "main_cards",
+    "metric_rows",
+    "provenance_rows",
+    "side_cards",
+]
+
+_MOST_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A number that is seen first: what it is, its value, and a line below it."""
+
+    title: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricRow:
+    """A metric with its value for a person and its definition."""
+
+    name: str
+    value: str
+    definition: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyRow:
+    """The energy of a component: in each phase, in total, and its share of all."""
+
+    component: str
+    phases: tuple[str, ...]
+    total: str
+    share: str
+
+
+def facts(run: Run) -> dict[str, str]:
+    """Return what was run, in a few words each."""
+    settings = run.settings
+    schedule, training = settings["schedule"], settings["training"]
+    stages = len(run.observations.staleness)
+    return {
+        "mode": str(settings["run"]["mode"]),
+        "chip": run.chip.name,
+        "network": str(settings["network"].get("name", "network")),
+        "data": str(settings["data"]["name"]),
+        "schedule": f"{schedule['kind']}, {stages} stage{'s' if stages != 1 else ''}",
+        "mini-batch": f"{training['mini_batch']} samples in {schedule['micro_batches']}",
+        "algorithm": str(training["algorithm"]),
+        "learning rate": f"{training['learning_rate']:g}",
+    }
+
+
+def main_cards(run: Run) -> tuple[Card, ...]:
+    """Return time, energy and accuracy."""
+    mode = str(run.settings["run"]["mode"])
+    no_clock = f"no clock in {mode} mode"
+    time, energy = _number(run, "time_per_sample_ps"), _number(run, "energy_per_sample_pj")
+    total, leakage = _number(run, "energy_pj"), _number(run, "leakage_pj")
+    share = f", {100 * leakage / total:.3g} % leakage" if total and leakage is not None else ""
+    accuracy, loss = _number(run, "accuracy"), _number(run, "loss")
+    makespan = _number(run, "makespan_ps") or None
+    return (
+        Card("Time", write_value(makespan, "ps"), f"{write_value(time, 'ps')} per sample" if time else no_clock),
+        Card(
+            "Energy",
+            write_value(total, "pJ"),
+            f"{write_value(energy, 'pJ')} per sample{share}" if energy is not None else no_clock,
+        ),
+        Card(
+            "Accuracy",
+            f"{100 * accuracy:.2f} %" if accuracy is not None else "—",
+            f"training loss {loss:.4g}" if loss is not None else "nothing was trained on data",
+        ),
+    )
+
+
+def side_cards(run: Run) -> tuple[Card, ...]:
+    """Return the numbers beside the first three."""
+    bubble = _number(run, "bubble_fraction")
+    staleness = run.observations.staleness
+    return (
+        Card("Power", write_value(_number(run, "power_w"), "W")),
+        Card("Area", write_value(_number(run, "area_um2") or None, "um^2")),
+        Card("Bubbles", f"{100 * bubble:.3g} %" if bubble is not None else "—"),
+        Card("Staleness, worst", f"{max(staleness):.3g}" if staleness else "—"),
+        Card("Samples", short(run.observations.samples)),
+        Card("Mini-batches", short(run.observations.mini_batches)),
+    )
+
+
+def metric_rows(run: Run) -> list[MetricRow]:
+    """Return every metric with its definition."""
+    return [MetricRow(metric.id, _write(run.metrics[metric.id], metric.unit), metric.definition) for metric in METRICS]
+
+
+def energy_rows(run: Run) -> tuple[tuple[str, ...], list[EnergyRow]]:
+    """Return the phases that have energy, and one row per component, the largest first."""
+    table = energy_table(run.cost)
+    totals = table.sum(axis=1)
+    everything = float(totals.sum())
+    rows = [
+        EnergyRow(
+            str(component).replace("_", " "),
+            tuple(write_value(float(value), "pJ") if value else "" for value in values),
+            write_value(float(total), "pJ"),
+            f"{100 * float(total) / everything:.1f} %",
+        )
+        for (component, values), total in zip(table.iterrows(), totals, strict=True)
+    ]
+    return tuple(PHASE_TEXTS.get(str(phase), str(phase)) for phase in table.columns), rows
+
+
+def _number(run: Run, name: str) -> float | None:
+    value = run.metrics[name]
+    return value if isinstance(value, (int, float)) else None
+
+
+def _write(value: MetricValue, unit: str) -> str:
+    if isinstance(value, dict):
+        return _enumerate([f"{name} {write_value(number, unit)}" for name, number in value.items()])
+    if isinstance(value, list):
+        return _enumerate([write_value(number, "") for number in value], unit)
+    return write_value(value, unit)
+
+
+def _enumerate(parts: Sequence[str], unit: str = "") -> str:
+    if not parts:
+        return "—"
+    more = len(parts) - _MOST_SHOWN
+    tail = f" and {more} more" if more > 0 else ""
+    return " · ".join(parts[:_MOST_SHOWN]) + tail + (f" {unit}" if unit else "")
+
+
+def provenance_rows(run: Run) -> dict[str, str]:
+    """Return where the run comes from, in words."""
+    origin = run.provenance
+    seeds: Mapping[str, Any] = origin.seeds
+    return {
+        "archsim": origin.archsim + (f" ({origin.git_commit})" if origin.git_commit else ""),
+        "started": f"{origin.started}, took {origin.duration_s:.3g} s",
+        "seeds": ", ".join(f"{name} {seed}" for name, seed in seeds.items()),
+        "Python": origin.python,
+        "platform": f"{origin.platform}, {origin.machine}",
+        "core": f"{origin.instruction_set}, {origin.threads} thread{'s' if origin.threads != 1 else ''}",
+        "packages": ", ".join(f"{name} {number}" for name, number in origin.dependencies.items()),
+    }

@@ -1,0 +1,103 @@
+"""The report of one run: a single HTML file that needs nothing else and asks for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib.figure import Figure
+
+from archsim.report import content, figures
+from archsim.report.inline import inline_svg
+from archsim.results import Run
+
+__all__ = ["Drawing", "render_report"]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A figure with its words, as the page shows it."""
+
+    title: str
+    caption: str
+    wide: bool
+    svg: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Recipe:
+    draw: Callable[[Run], Figure | None]
+    title: str
+    caption: str
+    wide: bool = False
+
+
+_RECIPES: dict[str, _Recipe] = {
+    "timeline": _Recipe(
+        figures.stage_timeline,
+        "Stage timeline",
+        "Numbers are micro-batches. A long run shows its start and a steady part from its middle.",
+        wide=True,
+    ),
+    "idle": _Recipe(
+        figures.idle_by_stage,
+        "Busy and idle time by stage",
+        "Every stage's busy time and idle time by cause add up to the makespan.",
+    ),
+    "staleness": _Recipe(
+        figures.staleness_by_stage,
+        "Staleness and micro-batches in flight",
+        "Staleness: updates of a stage between a micro-batch's F and its B there, as observed.",
+    ),
+    "learning": _Recipe(
+        figures.learning_curves,
+        "Accuracy and loss",
+        "Test accuracy is evaluated through the noisy crossbars at no cost in time or energy.",
+        wide=True,
+    ),
+    "energy": _Recipe(
+        figures.energy_by_component,
+        "Energy by component and phase",
+        "Dynamic energy in colours by phase, leakage in greys by power state.",
+    ),
+    "utilisation": _Recipe(
+        figures.utilisation,
+        "Utilisation",
+        "Busy time of the units that were used at all, as a share of the makespan.",
+    ),
+}
+
+
+def render_report(run: Run) -> str:
+    """Return the report of a run as one self-contained HTML page."""
+    environment = Environment(
+        loader=PackageLoader("archsim.report"), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
+    )
+    phases, energy_rows = content.energy_rows(run)
+    return environment.get_template("report.html").render(
+        name=str(run.settings["name"]),
+        description=str(run.settings.get("description") or ""),
+        facts=content.facts(run),
+        main_cards=content.main_cards(run),
+        side_cards=content.side_cards(run),
+        warnings=run.warnings,
+        placeholders=run.placeholders,
+        drawings={key: _drawing(run, key, recipe) for key, recipe in _RECIPES.items()},
+        has_trace=not run.timeline.empty,
+        phases=phases,
+        energy_rows=energy_rows,
+        metric_rows=content.metric_rows(run),
+        used=[record for record in run.constants if record.used],
+        unused=[record for record in run.constants if not record.used],
+        provenance=content.provenance_rows(run),
+        document=run.document,
+        version=run.provenance.archsim,
+    )
+
+
+def _drawing(run: Run, key: str, recipe: _Recipe) -> Drawing | None:
+    figure = recipe.draw(run)
+    if figure is None:
+        return None
+    return Drawing(recipe.title, recipe.caption, recipe.wide, inline_svg(figure, key, recipe.title))
