@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from archsim.chip.cost import energy_pj
 from archsim.chip.specification import Chip
 from archsim.engine.accounts import count_operations, layer_totals, unit_times
 from archsim.engine.machine import Machine
-from archsim.engine.observer import Observer
+from archsim.engine.observer import Account, Observer
 from archsim.engine.program import HOST, StageProgram
 from archsim.engine.tasks import do_step
 from archsim.engine.work import UpdateWork, Work
 from archsim.errors import Deadlock
 from archsim.mapping.plan import Plan
 from archsim.results.observations import Observations
+from archsim.results.tally import Tally
 from archsim.results.timeline import Timeline
 from archsim.schedule.actions import Action, Schedule
 
@@ -48,13 +48,13 @@ def run_on_chip(
     """
     engines = chip.stage_engine is not None
 
-    def energy_so_far() -> float:
-        busy = machine.busy_so_far()
-        units = unit_times(plan, busy, machine.kernel.now, stage_engines=engines)
-        return sum(energy_pj(count_operations(machine).counts, units, chip))
+    def account() -> Account:
+        units = unit_times(plan, machine.busy_so_far(), machine.kernel.now, stage_engines=engines)
+        tally = Tally.of(count_operations(machine).counts, units)
+        return tally.energy_pj(chip), tally
 
     def action_ended(stage: int, action: Action) -> None:
-        observer.action_ended(stage, action, machine.kernel.now, machine.kernel.events, energy_so_far)
+        observer.action_ended(stage, action, machine.kernel.now, machine.kernel.events, account)
 
     machine = Machine(chip, plan, programs, schedule, vectors, work, timeline, action_ended)
     machine.run()
@@ -152,7 +152,7 @@ def run_without_clock(
         for stage in stages:
             while (action := stage.next) is not None and stage.ready(action):
                 _do(stage, action, stages, work, totals)
-                observer.action_ended(stage.program.index, action, 0, 0, _no_energy)
+                observer.action_ended(stage.program.index, action, 0, 0, _no_account)
                 stage.next = next(stage.actions, None)
                 moved = True
     stuck = [stage for stage in stages if stage.next is not None]
@@ -211,7 +211,7 @@ def _do(
                 stages[edge.source].gradients[action.micro_batch] += 1
 
 
-def _no_energy() -> float | None:
+def _no_account() -> Account | None:
     return None
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from archsim import plugins
 from archsim.analog.algorithms import TrainingArray
 from archsim.analog.crossbar import Crossbar
+from archsim.analog.threads import Workers
 from archsim.chip.specification import Chip
 from archsim.digital.affine import Affine
 from archsim.engine.seeds import Seeds
@@ -22,7 +23,7 @@ __all__ = ["build_matrices"]
 
 
 def build_matrices(
-    graph: Graph, chip: Chip, plan: Plan, algorithm: str, seeds: Seeds, threads: int
+    graph: Graph, chip: Chip, plan: Plan, algorithm: str, seeds: Seeds, workers: Workers
 ) -> dict[str, AnalogMatrix]:
     """Return the matrix of every layer that has one, with its initial weights written.
 
@@ -34,19 +35,19 @@ def build_matrices(
         Training algorithm of layers that name none.
     seeds : Seeds
         Seeds of devices, noise and initial weights.
-    threads : int
-        Threads that a crossbar may use.
+    workers : Workers
+        Threads that crossbars may use.
     """
     placements = {p.layer: p for stage in plan.stages for p in stage.placements}
     matrices = {}
     for index, node in enumerate(graph.matrices):
-        matrix = _matrix(node, placements[node.name], chip, node.layer.algorithm or algorithm, seeds, threads)
+        matrix = _matrix(node, placements[node.name], chip, node.layer.algorithm or algorithm, seeds, workers)
         _initialise(matrix, node, np.random.default_rng([seeds.weights, index]))
         matrices[node.name] = matrix
     return matrices
 
 
-def _matrix(node: Node, placement: Placement, chip: Chip, algorithm: str, seeds: Seeds, threads: int) -> AnalogMatrix:
+def _matrix(node: Node, placement: Placement, chip: Chip, algorithm: str, seeds: Seeds, workers: Workers) -> AnalogMatrix:
     make_array = plugins.load("archsim.algorithms", algorithm, field="training.algorithm")
     device = node.layer.device or chip.device
 
@@ -66,7 +67,7 @@ def _matrix(node: Node, placement: Placement, chip: Chip, algorithm: str, seeds:
                 identity=part.crossbar,
                 device_seed=seeds.device,
                 noise_seed=seeds.noise,
-                threads=threads,
+                workers=workers,
             )
 
         return make

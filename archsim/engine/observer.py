@@ -7,9 +7,13 @@ from dataclasses import dataclass
 
 from archsim.engine.work import Work
 from archsim.results.learning import LearningCurve
+from archsim.results.tally import Tally
 from archsim.schedule.actions import Action, PipelineShape
 
-__all__ = ["Observer", "Progress"]
+__all__ = ["Account", "Observer", "Progress"]
+
+#: Energy in picojoules, and the counts that it was computed from.
+Account = tuple[float, Tally]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class Observer:
         self._progress = progress
 
     def action_ended(
-        self, stage: int, action: Action, time_ps: int, events: int, energy_pj: Callable[[], float | None]
+        self, stage: int, action: Action, time_ps: int, events: int, account: Callable[[], Account | None]
     ) -> None:
         """Record what an ended action completes.
 
@@ -69,12 +73,13 @@ class Observer:
             What it did.
         time_ps, events : int
             Simulated time and events so far (0 without a clock).
-        energy_pj : callable
-            Returns the energy so far; asked only when an evaluation is recorded.
+        account : callable
+            Returns energy and counts so far, None without a clock; asked only when an evaluation is recorded.
         """
         for point in self._work.finish(stage, action):
             samples = point.mini_batch * self._mini_batch
-            self.curve.add(point.mini_batch, samples, time_ps, energy_pj(), point.train_loss, point.accuracy)
+            energy_pj, tally = account() or (None, None)
+            self.curve.add(point.mini_batch, samples, time_ps, energy_pj, point.train_loss, point.accuracy, tally)
         if self._progress is not None and stage == 0 and action.kind == "U":
             done, rest = divmod(action.micro_batch + 1, self._shape.micro_batches)
             if not rest:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim._core import EVALUATE
 from archsim.analog.algorithms import TrainingArray
-from archsim.analog.crossbar import Read, Update
+from archsim.analog.observed import Read, Update
 from archsim.digital.affine import Affine
 from archsim.digital.arrays import Array
 
@@ -99,6 +100,13 @@ class AnalogMatrix:
             whole[slice(*cut.outputs), slice(*cut.inputs)] = array.weights
         return whole
 
+    @property
+    def saturated(self) -> float:
+        """The fraction of cells that stand at a bound."""
+        cells = [(end - start) * (r.outputs[1] - r.outputs[0]) for r in self.ranges for start, end in (r.inputs,)]
+        shares = [array.saturated() for array in self.arrays]
+        return sum(c * s for c, s in zip(cells, shares, strict=True)) / sum(cells)
+
     def snapshot(self) -> MatrixSnapshot:
         """Return a copy for an evaluation that happens while training goes on."""
         return MatrixSnapshot(
@@ -108,7 +116,9 @@ class AnalogMatrix:
     def evaluate(self, snapshot: MatrixSnapshot, x: Array, first_vector: int) -> Array:
         """Read a snapshot through the noisy chain, under the random numbers of an evaluation."""
         parts = [
-            array.evaluate(self._cut(x, cut.inputs, self.inputs), first_vector, weights).values
+            array.forward(
+                self._cut(x, cut.inputs, self.inputs), first_vector, purpose=EVALUATE, weights=weights
+            ).values
             for cut, array, weights in zip(self.ranges, self.arrays, snapshot.weights, strict=True)
         ]
         return self.affine.forward(self.add_outputs(parts), snapshot.scale, snapshot.bias)

@@ -1,0 +1,55 @@
+"""Simulate analog in-memory computing chips that train neural networks in a pipeline.
+
+The public names::
+
+    run = archsim.simulate("workloads/mlp_digits.yaml")
+    run.metrics["accuracy"], run.metrics["makespan_ps"], run.metrics["energy_pj"]
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archsim.data import DataSet, load_data
+    from archsim.document import load_experiment, resolved
+    from archsim.errors import ArchsimError, DoesNotFit, InputError
+    from archsim.experiment import Experiment
+    from archsim.results import Run, load_run
+    from archsim.simulation import simulate
+
+__all__ = [
+    "ArchsimError",
+    "DataSet",
+    "DoesNotFit",
+    "Experiment",
+    "InputError",
+    "Run",
+    "load_data",
+    "load_experiment",
+    "load_run",
+    "resolved",
+    "simulate",
+]
+
+_HOMES = {
+    "ArchsimError": "archsim.errors",
+    "DataSet": "archsim.data",
+    "DoesNotFit": "archsim.errors",
+    "Experiment": "archsim.experiment",
+    "InputError": "archsim.errors",
+    "Run": "archsim.results",
+    "load_data": "archsim.data",
+    "load_experiment": "archsim.document",
+    "load_run": "archsim.results",
+    "resolved": "archsim.document",
+    "simulate": "archsim.simulation",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded on first use, so that a command that only prints help starts at once.
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'archsim' has no attribute '{name}'")
