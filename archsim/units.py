@@ -23,6 +23,7 @@ __all__ = [
     "Picoseconds",
     "SquareMicrometres",
     "Watts",
+    "format_duration",
     "format_energy",
     "format_power",
     "format_time",
@@ -165,6 +166,11 @@ def _engineering(value: float, steps: tuple[tuple[float, str], ...]) -> str:
             return f"{value / factor:.4g} {unit}"
     factor, unit = steps[-1]
     return f"{value / factor:.4g} {unit}"
+
+
+def format_duration(time_ps: float) -> str:
+    """Write a time for a person, rounded, as ``"1.235 ms"``."""
+    return _engineering(time_ps, ((1e12, "s"), (1e9, "ms"), (1e6, "us"), (1e3, "ns"), (1.0, "ps")))
 
 
 def format_energy(energy_pj: float) -> str:

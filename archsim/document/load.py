@@ -8,18 +8,23 @@ from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from archsim import plugins
+from archsim.analog.specification import Device
+from archsim.chip.specification import Chip
 from archsim.document.explain import explain, together
 from archsim.document.overrides import apply, put
 from archsim.document.presets import expand
 from archsim.document.source import read_file
 from archsim.document.tree import Node, Path, dotted, from_python
+from archsim.document.workloads import find_experiment
 from archsim.errors import InputError, Place
 from archsim.experiment import Experiment
+from archsim.network.specification import NetworkSpecification
+from archsim.specification import Specification
 
-__all__ = ["load_experiment"]
+__all__ = ["load_experiment", "load_preset"]
 
 _SECTIONS = frozenset({"data", "training", "schedule", "run"})
 
@@ -35,7 +40,8 @@ def load_experiment(
     Parameters
     ----------
     source : str, pathlib.Path or mapping
-        A YAML file, or the document as plain Python values (specifications may stand among them).
+        A YAML file, the name of a workload, or the document as plain Python values (specifications
+        may stand among them).
         Relative paths in a file start from its folder, those in a mapping or an override from the
         current one.
     overrides : sequence of str
@@ -53,7 +59,7 @@ def load_experiment(
     if isinstance(source, Mapping):
         tree = expand(from_python(source, Place("experiment")), here)
     else:
-        file = FilePath(source)
+        file = find_experiment(source)
         tree = expand(read_file(file), file.parent)
         if "name" not in tree.entries:
             tree = put(tree, ("name",), Node(file.stem, tree.place))
@@ -63,6 +69,41 @@ def load_experiment(
         place = Place(f"--mode {mode}")
         tree = put(tree, ("run", "mode"), Node(mode, place, key_place=place))
     return _validate(tree)
+
+
+def load_preset(group: plugins.Group, name: str) -> BaseModel:
+    """Return a preset of a chip, a device or a network as the specification that it stands for.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name, or what it holds is wrong.
+    """
+    slot, model = _PRESETS[group]
+    tree = expand(Node(name, Place("preset")), FilePath(), slot)
+    try:
+        return model.model_validate_json(json.dumps({"preset": tree.plain()}), strict=True).preset
+    except ValidationError as error:
+        raise together(explain(error, Node({"preset": tree}, tree.place), model)) from None
+
+
+class _ChipPreset(Specification):
+    preset: Chip
+
+
+class _DevicePreset(Specification):
+    preset: Device
+
+
+class _NetworkPreset(Specification):
+    preset: NetworkSpecification
+
+
+_PRESETS: dict[str, tuple[Path, type[_ChipPreset | _DevicePreset | _NetworkPreset]]] = {
+    "archsim.chips": (("chip",), _ChipPreset),
+    "archsim.devices": (("chip", "device"), _DevicePreset),
+    "archsim.networks": (("network",), _NetworkPreset),
+}
 
 
 def _validate(tree: Node) -> Experiment:

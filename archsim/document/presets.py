@@ -109,8 +109,10 @@ def _kind(node: Node) -> object:
 def _referenced(node: Node, group: plugins.Group, folder: FilePath, path: Path, depth: int) -> Node:
     """Return the preset or the file that a text names."""
     name = str(node.value)
+    if depth >= _DEEPEST:
+        raise InputError("presets refer to each other in a circle", field=dotted(path), value=name, place=node.place)
     if name in plugins.names(group):
-        return replace(_preset(name, group, path, node.place), whole=True)
+        return replace(expand(_preset(name, group, path, node.place), folder, path, depth + 1), whole=True)
     file = FilePath(name).expanduser()
     if file.suffix not in (".yaml", ".yml"):
         if len(file.parts) > 1 or (folder / file).is_file():
@@ -118,8 +120,6 @@ def _referenced(node: Node, group: plugins.Group, folder: FilePath, path: Path, 
                 "a file of another kind", field=dotted(path), value=name, allowed=".yaml, .yml", place=node.place
             )
         raise plugins.unknown(group, name, field=dotted(path), place=node.place)
-    if depth >= _DEEPEST:
-        raise InputError("files refer to each other in a circle", field=dotted(path), value=name, place=node.place)
     file = folder / file
     written = read_file(file, field=dotted(path), place=node.place)
     return replace(expand(written, file.parent, path, depth + 1), whole=True)

@@ -16,7 +16,7 @@ def workload_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _FOLDER.glob("*.yaml")))
 
 
-def find_experiment(name: str) -> Path:
+def find_experiment(name: str | Path) -> Path:
     """Return the file of an experiment given by its path or by the name of a workload.
 
     Raises
@@ -35,13 +35,13 @@ def find_experiment(name: str) -> Path:
     return workload
 
 
-def _refuse(name: str, problem: str) -> None:
+def _refuse(name: str | Path, problem: str) -> None:
     known = workload_names()
     close = did_you_mean(Path(name).stem, known)
     raise InputError(
         problem,
         field="EXPERIMENT",
-        value=name,
+        value=str(name),
         allowed="the path of a YAML file" + (f", or a workload: {', '.join(known)}" if known else ""),
         remedy=f"did you mean '{close}'?" if close else None,
     )

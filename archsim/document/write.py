@@ -1,15 +1,21 @@
-"""An experiment written out in full: the document beside every result, which makes it again."""
+"""Specifications written out in full: for a program to read back, and for a person to read."""
 
 from __future__ import annotations
 
 import io
 from importlib.metadata import version
+from typing import Any
 
+from pydantic import BaseModel
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from archsim.experiment import Experiment
+from archsim.specification import Constant
 
-__all__ = ["resolved"]
+__all__ = ["readable", "resolved"]
+
+_WIDTH = 120
 
 
 def resolved(experiment: Experiment) -> str:
@@ -17,10 +23,49 @@ def resolved(experiment: Experiment) -> str:
 
     Reading it gives the same experiment again, exactly.
     """
+    head = f"# Resolved by archsim {version('archsim')}: presets, defaults and overrides written out.\n"
+    return head + _text(experiment.model_dump(mode="json"))
+
+
+def readable(model: BaseModel) -> str:
+    """Return YAML for a person: what is not set is left out, and a constant's source stands behind it."""
+    return _text(_commented(model))
+
+
+def _text(content: Any) -> str:
     yaml = YAML()
-    yaml.width = 120
+    yaml.width = _WIDTH
     text = io.StringIO()
-    yaml.dump(experiment.model_dump(mode="json"), text)
-    return (
-        f"# Resolved by archsim {version('archsim')}: presets, defaults and overrides written out.\n{text.getvalue()}"
-    )
+    yaml.dump(content, text)
+    return text.getvalue()
+
+
+def _commented(model: BaseModel) -> CommentedMap:
+    written = model.model_dump(mode="json")
+    content = CommentedMap()
+    for name in type(model).model_fields:
+        value = getattr(model, name)
+        if value is None:
+            continue
+        if isinstance(value, Constant):
+            content[name] = written[name]["value"]
+            source = " ".join(value.source.split())
+            content.yaml_add_eol_comment(f"{value.status}: {source}" if source else value.status, name, column=0)
+        elif isinstance(value, BaseModel):
+            content[name] = _commented(value)
+        elif isinstance(value, tuple):
+            content[name] = _sequence(value, written[name])
+        else:
+            content[name] = written[name]
+    return content
+
+
+def _sequence(values: tuple[Any, ...], written: list[Any]) -> CommentedSeq:
+    """Return a list with one line for each entry that is a section, and one line in all for plain values."""
+    sections = [value for value in values if isinstance(value, BaseModel)]
+    content = CommentedSeq([_commented(value) for value in sections] if sections else written)
+    if not sections:
+        content.fa.set_flow_style()
+    for entry in content if sections else ():
+        entry.fa.set_flow_style()
+    return content

@@ -1,0 +1,134 @@
+"""The commands: what they take, and whom they call. Heavy modules are imported by those who need them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from archsim.cli.guard import guarded
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Simulate the training of neural networks on analog in-memory computing chips: time, energy and accuracy.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", "-s", metavar="FIELD=VALUE", help="Override a field, as training.epochs=3; repeatable."),
+]
+Mode = Annotated[str | None, typer.Option("--mode", metavar="MODE", help="timing, numerics or coupled.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an existing folder of results.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(version("archsim"))
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Hold the options of the command itself."""
+
+
+@app.command()
+@guarded
+def run(
+    experiment: Annotated[str, typer.Argument(metavar="EXPERIMENT", help="A YAML file, or the name of a workload.")],
+    overrides: Overrides = None,
+    mode: Mode = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Folder of results (default: new, under runs/)")
+    ] = None,
+    force: Force = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print run.json and nothing else.")] = False,
+) -> None:
+    """Simulate an experiment and write its results into a folder."""
+    from archsim.cli.running import run_experiment
+
+    run_experiment(experiment, overrides or [], mode, output, force=force, as_json=as_json)
+
+
+@app.command()
+@guarded
+def compare(
+    subjects: Annotated[
+        list[str], typer.Argument(metavar="EXPERIMENT | RUN_DIR...", help="One experiment, or folders of results.")
+    ],
+    schedules: Annotated[
+        list[str] | None,
+        typer.Option("--schedule", metavar="KIND", help="Run the experiment with this schedule (default: all)."),
+    ] = None,
+    overrides: Overrides = None,
+    mode: Mode = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Folder for the runs, the table and the figure")
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Put runs side by side: one experiment under several schedules, or folders of results."""
+    from archsim.cli.comparing import compare_experiment, compare_folders, folders_among
+
+    folders = folders_among(subjects)
+    if folders:
+        compare_folders(folders, output, force=force, run_options=bool(schedules or overrides or mode))
+    else:
+        compare_experiment(subjects[0], schedules or [], overrides or [], mode, output, force=force)
+
+
+@app.command()
+@guarded
+def report(directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of results.")]) -> None:
+    """Write the report of a finished run anew."""
+    from archsim.cli.running import rewrite_report
+
+    rewrite_report(directory)
+
+
+@app.command("list")
+@guarded
+def list_(
+    group: Annotated[
+        str | None, typer.Argument(metavar="GROUP", help="chips, devices, algorithms, schedules, workloads, ...")
+    ] = None,
+) -> None:
+    """List what is there: all groups, or the names of one with a line about each."""
+    from archsim.cli.catalogue import print_group, print_groups
+
+    if group is None:
+        print_groups()
+    else:
+        print_group(group)
+
+
+@app.command()
+@guarded
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A preset, a workload or anything else that is listed.")],
+) -> None:
+    """Show what stands behind a name, with the sources of its constants."""
+    from archsim.cli.catalogue import show_name
+
+    show_name(name)
+
+
+@app.command()
+@guarded
+def info() -> None:
+    """Show version, instruction set, BLAS, threads, data folder and dependencies."""
+    from archsim.cli.info import print_info
+
+    print_info()

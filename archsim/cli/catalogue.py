@@ -1,0 +1,130 @@
+"""The commands ``list`` and ``show``: what is registered, and what stands behind a name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from archsim import plugins
+from archsim.cli.console import out, plain_table
+from archsim.document import find_experiment, load_preset, readable, workload_names
+from archsim.errors import ArchsimError, InputError, did_you_mean
+
+__all__ = ["print_group", "print_groups", "show_name"]
+
+_GROUPS: dict[str, plugins.Group] = {
+    "chips": "archsim.chips",
+    "devices": "archsim.devices",
+    "algorithms": "archsim.algorithms",
+    "schedules": "archsim.schedules",
+    "datasets": "archsim.datasets",
+    "networks": "archsim.networks",
+    "operators": "archsim.operators",
+}
+_WORKLOADS = "workloads"
+
+
+def print_groups() -> None:
+    """Print every group with its names."""
+    rows = [(group, ", ".join(plugins.names(entry))) for group, entry in _GROUPS.items()]
+    rows.append((_WORKLOADS, ", ".join(workload_names()) or "(no folder 'workloads' here)"))
+    out().print(plain_table(("group", "names"), rows, numbers_from=2))
+
+
+def print_group(group: str) -> None:
+    """Print the names of one group, with a line about each.
+
+    Raises
+    ------
+    InputError
+        If there is no such group.
+    """
+    if group == _WORKLOADS:
+        rows = [(name, _workload_line(name)) for name in workload_names()]
+    elif group in _GROUPS:
+        rows = [(name, _line(_GROUPS[group], name)) for name in plugins.names(_GROUPS[group])]
+    else:
+        known = (*_GROUPS, _WORKLOADS)
+        close = did_you_mean(group, known)
+        raise InputError(
+            "there is no such group",
+            field="GROUP",
+            value=group,
+            allowed=", ".join(known),
+            remedy=f"did you mean '{close}'?" if close else None,
+        )
+    out().print(plain_table((group, ""), rows, numbers_from=2))
+
+
+def show_name(name: str) -> None:
+    """Print what stands behind a name, wherever it is registered.
+
+    Raises
+    ------
+    InputError
+        If the name is nowhere.
+    """
+    console = out()
+    found = list(_found(name))
+    for title, text in found:
+        if len(found) > 1:
+            console.print(f"# {title}", soft_wrap=True)
+        console.print(text.rstrip(), soft_wrap=True)
+    if found:
+        return
+    known = sorted({*workload_names(), *(name for group in _GROUPS.values() for name in plugins.names(group))})
+    close = did_you_mean(name, known)
+    raise InputError(
+        "nothing of this name is registered",
+        field="NAME",
+        value=name,
+        allowed=", ".join(known),
+        remedy=f"did you mean '{close}'?" if close else "see 'archsim list'",
+    )
+
+
+def _found(name: str) -> Iterator[tuple[str, str]]:
+    for title, group in _GROUPS.items():
+        if name in plugins.names(group):
+            yield title, _describe(group, name)
+    if name in workload_names() or Path(name).is_file():
+        yield _WORKLOADS, find_experiment(name).read_text(encoding="utf-8")
+
+
+def _describe(group: plugins.Group, name: str) -> str:
+    text = _about(plugins.load(group, name))
+    if group in ("archsim.chips", "archsim.devices", "archsim.networks"):
+        about = "\n".join(f"# {line}".rstrip() for line in text.splitlines())
+        return f"{about}\n{readable(load_preset(group, name))}"
+    return f"{name}: {text}"
+
+
+def _line(group: plugins.Group, name: str) -> str:
+    try:
+        registered: Any = plugins.load(group, name)
+    except ArchsimError as error:
+        return f"(broken: {error})"
+    return _about(registered).partition("\n\n")[0].replace("\n", " ")
+
+
+def _about(registered: Any) -> str:
+    """Return what something registered says about itself: its description if it is a value, else its docstring."""
+    description = getattr(registered, "description", None)
+    text = description if isinstance(description, str) else inspect.getdoc(registered) or ""
+    if not text.startswith("Return "):
+        return text
+    text = text.removeprefix("Return ")
+    return text[:1].upper() + text[1:]
+
+
+def _workload_line(name: str) -> str:
+    """Return the description that a workload gives of itself."""
+    from archsim.document.source import read_file
+
+    try:
+        node = read_file(find_experiment(name)).child("description")
+    except ArchsimError as error:
+        return f"(broken: {str(error).splitlines()[0]})"
+    return str(node.value) if node is not None else ""

@@ -1,0 +1,72 @@
+"""Progress of a simulation, for a person who watches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from archsim.units import format_duration
+
+__all__ = ["Advance", "watched"]
+
+
+class Advance(Protocol):
+    """How far a simulation is: mini-batches done and in all, simulated time, events."""
+
+    @property
+    def done(self) -> int:
+        """Mini-batches done."""
+
+    @property
+    def total(self) -> int:
+        """Mini-batches of the run."""
+
+    @property
+    def time_ps(self) -> int:
+        """Simulated time in picoseconds."""
+
+    @property
+    def events(self) -> int:
+        """Events so far."""
+
+
+@contextmanager
+def watched(title: str) -> Iterator[Callable[[Advance], None] | None]:
+    """Yield what a simulation reports its progress to; None where nobody watches.
+
+    Parameters
+    ----------
+    title : str
+        What is running.
+    """
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("mini-batches {task.fields[rate]}", markup=False),
+        TextColumn("simulated {task.fields[simulated]}", markup=False),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(title, total=None, rate="", simulated="0 ps")
+
+        def report(now: Advance) -> None:
+            speed = bar.tasks[0].finished_speed or bar.tasks[0].speed
+            bar.update(
+                task,
+                completed=now.done,
+                total=now.total,
+                rate=f"({speed:.1f}/s)" if speed else "",
+                simulated=format_duration(now.time_ps),
+            )
+
+        yield report
