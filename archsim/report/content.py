@@ -58,13 +58,14 @@ def facts(run: Run) -> dict[str, str]:
     settings = run.settings
     schedule, training = settings["schedule"], settings["training"]
     stages = len(run.observations.staleness)
+    parts = schedule["micro_batches"]
     return {
         "mode": str(settings["run"]["mode"]),
         "chip": run.chip.name,
         "network": str(settings["network"].get("name", "network")),
         "data": str(settings["data"]["name"]),
         "schedule": f"{schedule['kind']}, {stages} stage{'s' if stages != 1 else ''}",
-        "mini-batch": f"{training['mini_batch']} samples in {schedule['micro_batches']}",
+        "mini-batch": f"{parts} micro-batch{'es' if parts != 1 else ''} of {training['mini_batch'] // parts}",
         "algorithm": str(training["algorithm"]),
         "learning rate": f"{training['learning_rate']:g}",
     }
@@ -137,7 +138,7 @@ def _number(run: Run, name: str) -> float | None:
 
 def _write(value: MetricValue, unit: str) -> str:
     if isinstance(value, dict):
-        return _enumerate([f"{name} {write_value(number, unit)}" for name, number in value.items()])
+        return _enumerate([f"{name}: {write_value(number, unit)}" for name, number in value.items()])
     if isinstance(value, list):
         return _enumerate([write_value(number, "") for number in value], unit)
     return write_value(value, unit)

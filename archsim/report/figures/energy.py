@@ -45,7 +45,7 @@ def energy_by_component(run: Run) -> Figure | None:
         return None
     totals = table.sum(axis=1)
     factor, unit = energy_scale(totals)
-    figure = Figure(figsize=(5.4, 1.15 + 0.34 * len(table)), layout="constrained")
+    figure = Figure(figsize=(4.6, 1.3 + 0.34 * len(table)), layout="constrained")
     axes = figure.subplots()
     left = pd.Series(0.0, index=table.index)
     for phase in table.columns:
@@ -75,7 +75,7 @@ def energy_by_component(run: Run) -> Figure | None:
     plain_axes(axes, grid="x")
     axes.set_yticks(range(len(table)), [name.replace("_", " ") for name in table.index])
     axes.invert_yaxis()
-    axes.set_xlim(0, totals.max() / factor * 1.2)
+    axes.set_xlim(0, totals.max() / factor * 1.25)
     axes.set_xlabel(f"energy ({unit})")
-    figure.legend(loc="outside upper left", ncols=4, fontsize=8.5, frameon=False, labelcolor=MUTED)
+    figure.legend(loc="outside upper left", ncols=3, fontsize=8.5, frameon=False, labelcolor=MUTED)
     return figure

@@ -36,7 +36,7 @@ def idle_by_stage(run: Run) -> Figure | None:
     kinds = sorted(totals, key=lambda kind: (-totals[kind], kind))
     styles = cause_styles(totals, kinds)
     row = min(0.34, 7.0 / len(idle))
-    figure = Figure(figsize=(5.4, 1.3 + row * len(idle)), layout="constrained")
+    figure = Figure(figsize=(4.6, 1.3 + row * len(idle)), layout="constrained")
     axes = figure.subplots()
     places = range(len(idle))
     # Whatever is not idle is busy: not only F, B and U, which the bubble fraction counts.

@@ -27,7 +27,7 @@ def learning_curves(run: Run) -> Figure | None:
     if not rows:
         return None
     columns = _against(run)
-    width = 9.2 if len(columns) > 1 else 5.4
+    width = 9.2 if len(columns) > 1 else 4.6
     figure = Figure(figsize=(width, 0.3 + 1.75 * len(rows)), layout="constrained")
     panels = figure.subplots(len(rows), len(columns), squeeze=False, sharey="row", sharex="col")
     for i, (name, text, colour) in enumerate(rows):

@@ -17,9 +17,9 @@ def staleness_by_stage(run: Run) -> Figure | None:
     if not staleness:
         return None
     stages = range(len(staleness))
-    figure = Figure(figsize=(5.4, 2.5), layout="constrained")
+    figure = Figure(figsize=(4.6, 2.5), layout="constrained")
     axes = figure.subplots()
-    axes.bar(stages, staleness, width=0.55, color=ACTION_COLOURS["U"], label="staleness, mean (updates)")
+    axes.bar(stages, staleness, width=0.55, color=ACTION_COLOURS["U"], label="mean staleness (updates)")
     axes.scatter(
         range(len(in_flight)),
         in_flight,
@@ -27,7 +27,7 @@ def staleness_by_stage(run: Run) -> Figure | None:
         s=26,
         color=OTHER_COLOUR,
         zorder=3,
-        label="in flight, most (micro-batches)",
+        label="most in flight",
     )
     if len(staleness) <= 16:
         for stage, mean in enumerate(staleness):

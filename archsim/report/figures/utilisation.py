@@ -21,7 +21,7 @@ def utilisation(run: Run) -> Figure | None:
         return None
     shares = {name: 100 * sum(times) / (len(times) * makespan) for name, times in busy.items()}
     names = sorted(shares, key=lambda name: (-shares[name], name))
-    figure = Figure(figsize=(5.4, 0.75 + 0.34 * len(names)), layout="constrained")
+    figure = Figure(figsize=(4.6, 0.75 + 0.34 * len(names)), layout="constrained")
     axes = figure.subplots()
     axes.barh(range(len(names)), [100] * len(names), height=0.5, color=GRID)
     axes.barh(range(len(names)), [shares[name] for name in names], height=0.5, color=ACCENT)

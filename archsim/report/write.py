@@ -1,0 +1,46 @@
+"""A run folder with everything: data, trace and report, whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from archsim.report.html import render_report
+from archsim.report.trace import write_trace
+from archsim.results import Run
+
+__all__ = ["REPORT_FILE", "TRACE_FILE", "write_report", "write_run"]
+
+REPORT_FILE = "report.html"
+TRACE_FILE = "trace.json.gz"
+
+
+def write_run(run: Run, directory: str | Path, force: bool = False) -> None:
+    """Save a run with its trace and its report.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    directory : str or Path
+        The folder to make.
+    force : bool
+        Whether an existing run folder is replaced, after the new one is complete.
+
+    Raises
+    ------
+    InputError
+        If the folder exists and may not be replaced, or cannot be made.
+    """
+
+    def views(folder: Path) -> None:
+        write_trace(run, folder / TRACE_FILE)
+        write_report(run, folder / REPORT_FILE)
+
+    run.save(directory, force, extra=(views,))
+
+
+def write_report(run: Run, path: Path) -> None:
+    """Write the report of a run as one HTML file, replacing an old one only when the new one is complete."""
+    part = path.with_name(f".{path.name}.partial")
+    part.write_text(render_report(run), encoding="utf-8")
+    part.replace(path)
