@@ -12,7 +12,7 @@ __all__ = ["OTHER_CAUSES", "cause_kind", "cause_styles"]
 OTHER_CAUSES = "other causes"
 
 # Where the name of a unit begins in a cause, and what is kept before it.
-_NAMES = ((" from ", ""), (" in ", ""), (" unit ", " unit"))
+_NAMES = ((" from ", ""), (" of ", ""), (" in ", ""), (" unit ", " unit"))
 
 
 def cause_kind(cause: str) -> str:

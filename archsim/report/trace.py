@@ -12,7 +12,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import pandas as pd
 
@@ -56,7 +55,7 @@ def write_trace(run: Run, path: Path, *, most_slices: int = MOST_SLICES) -> None
         _write(file, run, shown, len(busy))
 
 
-def _write(file: IO[bytes], run: Run, shown: pd.DataFrame, total: int) -> None:
+def _write(file: gzip.GzipFile, run: Run, shown: pd.DataFrame, total: int) -> None:
     tracks = _tracks(run)
     file.write(b'{"displayTimeUnit":"ns","otherData":')
     file.write(json.dumps(_about(run, shown, total)).encode())

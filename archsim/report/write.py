@@ -34,13 +34,13 @@ def write_run(run: Run, directory: str | Path, force: bool = False) -> None:
 
     def views(folder: Path) -> None:
         write_trace(run, folder / TRACE_FILE)
-        write_report(run, folder / REPORT_FILE)
+        write_report(run, folder)
 
     run.save(directory, force, extra=(views,))
 
 
-def write_report(run: Run, path: Path) -> None:
-    """Write the report of a run as one HTML file, replacing an old one only when the new one is complete."""
-    part = path.with_name(f".{path.name}.partial")
+def write_report(run: Run, directory: Path) -> None:
+    """Write the report of a run into its folder; an old one is replaced only when the new one is complete."""
+    part = directory / f".{REPORT_FILE}.partial"
     part.write_text(render_report(run), encoding="utf-8")
-    part.replace(path)
+    part.replace(directory / REPORT_FILE)
