@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -54,8 +54,11 @@ def explain(error: ValidationError, tree: Node, model: type[BaseModel]) -> list[
     complaints: dict[Path, list[dict[str, Any]]] = {}
     for complaint in error.errors(include_url=False):
         complaints.setdefault(_real_path(complaint, tree), []).append(dict(complaint))
+    meant = {(*path[:-1], _closest_key(path, tree, schema)) for path, group in complaints.items() if _is_unknown(group)}
     found = []
     for path, group in complaints.items():
+        if path in meant:
+            continue  # It is missing because it is misspelt, which is told.
         deeper = any(other[: len(path)] == path and other != path for other in complaints)
         best = min(group, key=_weakness)
         if _weakness(best) < 2 or not deeper:
@@ -115,7 +118,8 @@ def _explain_one(complaint: dict[str, Any], several: bool, path: Path, tree: Nod
         place, value, allowed = (node or parent).place, node.plain() if node is not None else None, None
     elif kind == "value_error":
         problem, allowed = str(context["error"]), None
-        value = None if isinstance(value, dict) else value
+        if isinstance(value, dict):
+            place, value = _blamed(node or parent), None
     elif kind in _KIND_OF_VALUE and several:
         problem = "not what can stand here"
     choices = schema.choices(path, tree)
@@ -130,17 +134,38 @@ def _explain_one(complaint: dict[str, Any], several: bool, path: Path, tree: Nod
     )
 
 
+def _is_unknown(group: list[dict[str, Any]]) -> bool:
+    return any(complaint["type"] == "extra_forbidden" for complaint in group)
+
+
+def _closest_key(path: Path, tree: Node, schema: Schema) -> str | None:
+    return did_you_mean(str(path[-1]), schema.keys(path[:-1], tree))
+
+
 def _unknown_key(path: Path, tree: Node, schema: Schema) -> InputError:
     node, parent = _look_up(path, tree)
-    known = schema.keys(path[:-1], tree)
-    close = did_you_mean(str(path[-1]), known)
+    close = _closest_key(path, tree, schema)
     return InputError(
         f"unknown key '{path[-1]}'",
         field=dotted(path),
-        allowed=", ".join(known),
+        allowed=", ".join(schema.keys(path[:-1], tree)),
         remedy=f"did you mean '{close}'?" if close else "remove it",
         place=(node.key_place if node is not None else None) or parent.place,
     )
+
+
+def _blamed(section: Node) -> Place:
+    """Return the one override that reached into a section that contradicts itself, or where the section stands."""
+    overrides = {node.place for node in _within(section) if node.place.file.startswith("--")}
+    return overrides.pop() if len(overrides) == 1 else section.place
+
+
+def _within(node: Node) -> Iterator[Node]:
+    yield node
+    for child in node.value.values() if isinstance(node.value, dict) else ():
+        yield from _within(child)
+    for child in node.value if isinstance(node.value, tuple) else ():
+        yield from _within(child)
 
 
 def _look_up(path: Path, tree: Node) -> tuple[Node | None, Node]:

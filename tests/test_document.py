@@ -1,0 +1,451 @@
+"""Documents: what they mean, how they come back, and what is said about every way to get them wrong."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from archsim.analog.specification import Ideal, LinearStep, SoftBounds
+from archsim.document import load_experiment, load_preset, readable, resolved
+from archsim.errors import InputError, InputErrors
+from archsim.experiment import Experiment
+
+DOCUMENT = """\
+description: a small one
+network:
+  name: tiny
+  input_shape: [4]
+  layers:
+    - {name: fc1, kind: linear, features: 3}
+    - {name: act1, kind: tanh}
+    - name: fc2
+      kind: linear
+      features: 2
+chip: unit
+training:
+  learning_rate: 0.1
+  mini_batch: 4
+schedule:
+  kind: gpipe
+  stages: 2
+  micro_batches: 2
+"""
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(DOCUMENT)
+    return path
+
+
+def write(folder: Path, text: str, name: str = "written.yaml") -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def error_of(source: Any, *overrides: str, mode: str | None = None) -> InputError:
+    with pytest.raises(InputError) as caught:
+        load_experiment(source, overrides, mode)
+    return caught.value
+
+
+# What documents mean
+
+
+def test_a_document_becomes_an_experiment(document: Path) -> None:
+    experiment = load_experiment(document)
+    assert experiment.name == "tiny"
+    assert experiment.network.input_shape == (4,)
+    assert [layer.name for layer in experiment.network.layers] == ["fc1", "act1", "fc2"]
+    assert experiment.chip.name == "unit"
+    assert experiment.schedule.stages == 2
+    assert experiment.run.mode == "coupled"
+
+
+def test_a_mapping_is_a_document_too() -> None:
+    unit = load_preset("archsim.chips", "unit")
+    network = load_preset("archsim.networks", "mlp-64-64-32-10")
+    experiment = load_experiment({"network": network, "chip": unit, "training": {"learning_rate": 1}})
+    assert experiment.chip == unit
+    assert experiment.network == network
+    assert experiment.training.learning_rate == 1.0
+
+
+def test_overrides_apply_in_order_after_the_preset(document: Path) -> None:
+    experiment = load_experiment(
+        document,
+        [
+            "chip.tile.rows=7",
+            "chip=rpu-512",
+            "chip.tile.columns=9",
+            "network.layers.0.features=5",
+            "schedule.stages=[[fc1, act1], [fc2]]",
+            "training.epochs=1e2",
+            "training.learning_rate_step={epochs: 3, factor: 0.5}",
+            "training.learning_rate_step.factor=0.25",
+        ],
+        mode="timing",
+    )
+    assert (experiment.chip.tile.rows, experiment.chip.tile.columns) == (512, 9)
+    assert experiment.network.layers[0].features == 5
+    assert experiment.schedule.stages == (("fc1", "act1"), ("fc2",))
+    assert experiment.training.epochs == 100
+    assert experiment.training.learning_rate_step is not None
+    assert experiment.training.learning_rate_step.factor == 0.25
+    assert experiment.run.mode == "timing"
+
+
+def test_an_inline_mapping_starts_from_a_preset_and_overrides_it_deeply() -> None:
+    plain = load_preset("archsim.chips", "reram-1024")
+    experiment = load_experiment(
+        {
+            "network": "mlp-64-64-32-10",
+            "chip": {"preset": "reram-1024", "tile": {"rows": 128}, "device": {"w_max": 0.9}},
+            "training": {"learning_rate": 0.1},
+        }
+    )
+    expected = plain.model_dump(mode="json")
+    expected["tile"]["rows"] = 128
+    expected["device"]["w_max"] = 0.9
+    assert experiment.chip.model_dump(mode="json") == expected
+
+
+def test_a_device_comes_as_a_preset_inline_or_for_one_layer(document: Path) -> None:
+    chip = load_experiment(document, ["chip.device={preset: soft-bounds, w_max: 0.8}"]).chip
+    assert chip.device == SoftBounds(w_max=0.8)
+    layers = load_experiment(document, ["network.layers.0.device=ideal"]).network.layers
+    assert layers[0].device == Ideal()
+    assert layers[2].device is None
+
+
+@pytest.mark.parametrize("override", ["chip.device.kind=linear-step", "chip.device={kind: linear-step}"])
+def test_a_device_of_another_kind_starts_from_its_own_defaults(override: str) -> None:
+    base = {"network": "mlp-64-64-32-10", "training": {"learning_rate": 0.1}}
+    chip = {"preset": "unit", "device": {"preset": "soft-bounds", "w_max": 0.123}}
+    assert load_experiment({**base, "chip": chip}, [override]).chip.device == LinearStep()
+
+
+def test_presets_come_from_files_beside_the_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "parts").mkdir()
+    write(tmp_path / "parts", "preset: unit\ntile: {rows: 99}\ndevice: device.yaml\n", "chip.yaml")
+    write(tmp_path / "parts", "preset: soft-bounds\nw_max: 0.7\n", "device.yaml")
+    write(tmp_path, "name: other\ninput_shape: [3]\nlayers: [{name: a, kind: identity}]\n", "network.yaml")
+    path = write(tmp_path, "network: mlp-64-64-32-10\nchip: parts/chip.yaml\ntraining: {learning_rate: 1}\n")
+    chip = load_experiment(path).chip
+    assert chip.tile.rows == 99
+    assert chip.device == SoftBounds(w_max=0.7)
+    # In an override, a path starts from the current folder.
+    monkeypatch.chdir(tmp_path)
+    assert load_experiment(path, ["network=network.yaml"]).network.name == "other"
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["chip.nmpu.multiply_add=3 pJ", "chip.nmpu.multiply_add.value=3 pJ", "chip={nmpu: {multiply_add: 3 pJ}}"],
+)
+def test_a_constant_that_is_changed_loses_its_source(override: str) -> None:
+    base = {"network": "mlp-64-64-32-10", "chip": "reram-1024", "training": {"learning_rate": 0.1}}
+    before = load_experiment(base).chip.nmpu
+    after = load_experiment(base, [override]).chip.nmpu
+    assert before is not None
+    assert before.multiply_add.status != "user"
+    assert after is not None
+    assert (after.multiply_add.value, after.multiply_add.status) == (3.0, "user")
+    assert after.multiply_add.source == "experiment document"
+    assert after.activation == before.activation
+
+
+def test_a_constant_keeps_a_source_that_is_given_with_it() -> None:
+    base = {"network": "mlp-64-64-32-10", "chip": "reram-1024", "training": {"learning_rate": 0.1}}
+    constant = "{value: 3 pJ, source: 'doi:10.1/x', status: published}"
+    nmpu = load_experiment(base, [f"chip.nmpu.multiply_add={constant}"]).chip.nmpu
+    assert nmpu is not None
+    assert (nmpu.multiply_add.source, nmpu.multiply_add.status) == ("doi:10.1/x", "published")
+
+
+def test_yaml_anchors_and_merge_keys(tmp_path: Path) -> None:
+    text = DOCUMENT.replace("training:\n", "training: &t\n").replace(
+        "schedule:\n  kind: gpipe\n", "schedule:\n  kind: gpipe\n  update: &u immediate\n"
+    )
+    assert load_experiment(write(tmp_path, text)).schedule.update == "immediate"
+    merged = "network: mlp-64-64-32-10\nchip:\n  preset: unit\n  tile: {<<: {rows: 5, columns: 6}, rows: 7}\n"
+    tile = load_experiment(write(tmp_path, merged + "training: {learning_rate: 1}\n")).chip.tile
+    assert (tile.rows, tile.columns) == (7, 6)
+
+
+def test_a_section_without_contents_is_one_with_defaults(document: Path) -> None:
+    document.write_text(DOCUMENT + "run:\ndata:\n")
+    empty = load_experiment(document)
+    document.write_text(DOCUMENT)
+    assert empty == load_experiment(document)
+
+
+# How they come back
+
+
+@pytest.mark.parametrize("chip", ["unit", "reram-1024", "rpu-512"])
+def test_the_resolved_document_gives_the_same_experiment(tmp_path: Path, chip: str) -> None:
+    experiment = load_experiment({"network": "mlp-64-64-32-10", "chip": chip, "training": {"learning_rate": 0.1}})
+    text = resolved(experiment)
+    assert text.startswith("# Resolved by archsim ")
+    assert "preset" not in text.split("\n", 1)[1].split("description")[0]
+    again = load_experiment(write(tmp_path, text))
+    assert again == experiment
+    assert resolved(again) == text
+
+
+TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=40)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    name=TEXTS,
+    description=TEXTS
+    | st.sampled_from(["null", "1e3", "true", "2020-01-01", "'", "# no", "a: b", "- x", "~", " ", ""]),
+    learning_rate=st.floats(min_value=0, exclude_min=True, allow_infinity=False),
+    energy_pj=st.floats(min_value=0, max_value=1e12),
+    time_ps=st.integers(0, 10**12),
+    hertz=st.fractions(min_value=1, max_value=10**12),
+    seed=st.integers(0, 2**63 - 1),
+)
+def test_any_experiment_comes_back_exactly(
+    tmp_path_factory: pytest.TempPathFactory,
+    name: str,
+    description: str,
+    learning_rate: float,
+    energy_pj: float,
+    time_ps: int,
+    hertz: Any,
+    seed: int,
+) -> None:
+    chip = load_preset("archsim.chips", "reram-1024").model_dump(mode="json")
+    chip["nmpu"]["multiply_add"] = f"{energy_pj!r} pJ"
+    chip["nmpu"]["clock"] = f"{hertz.numerator}/{hertz.denominator} Hz"
+    chip["tile"]["pulse_time"] = f"{time_ps} ps"
+    experiment = load_experiment(
+        {
+            "name": name,
+            "description": description,
+            "network": "mlp-64-64-32-10",
+            "chip": chip,
+            "training": {"learning_rate": learning_rate},
+            "run": {"seed": seed},
+        }
+    )
+    path = tmp_path_factory.mktemp("resolved") / "experiment.yaml"
+    path.write_text(resolved(experiment), encoding="utf-8")
+    assert load_experiment(path) == experiment
+
+
+def test_the_readable_form_names_the_sources() -> None:
+    text = readable(load_preset("archsim.chips", "reram-1024"))
+    assert "# published: " in text
+    assert "# placeholder: " in text
+
+
+# What is said about mistakes
+
+MISTAKES = [
+    ("trainning.epochs=1", "trainning", ["unknown key 'trainning'", "did you mean 'training'?"]),
+    ("training.epoch=1", "training.epoch", ["unknown key 'epoch'", "did you mean 'epochs'?", "allowed: algorithm"]),
+    ("schedule.stages=0", "schedule.stages", ["too small", "found:   0", "a whole number, 1 or more; or a list"]),
+    ("schedule.stages=two", "schedule.stages", ["found:   'two'", "a whole number, 1 or more; or a list"]),
+    ("schedule.stages=[[fc1], []]", "schedule.stages.1", ["too short", "a list of one or more (a text)"]),
+    ("schedule.stages=[[fc1], [3]]", "schedule.stages.1.0", ["not a text"]),
+    ("training.learning_rate=nan", "training.learning_rate", ["not a number", "a number, above 0"]),
+    ("training.learning_rate=.nan", "training.learning_rate", ["not a finite number"]),
+    ("training.learning_rate=.inf", "training.learning_rate", ["not a finite number"]),
+    ("training.learning_rate=-1", "training.learning_rate", ["too small", "found:   -1", "a number, above 0"]),
+    ("training.learning_rate=true", "training.learning_rate", ["not a number"]),
+    ("training.learning_rate='0.1'", "training.learning_rate", ["not a number"]),
+    ("training.learning_rate=null", "training.learning_rate", ["not a number"]),
+    ("training.learning_rate.x=1", "training.learning_rate", ["a single value and has no 'x'"]),
+    ("training.learning_rate_step={epochs: 0}", "training.learning_rate_step.epochs", ["too small", "2 mistakes"]),
+    ("training.mini_batch=2.5", "training.mini_batch", ["not a whole number", "found:   2.5"]),
+    ("training.mini_batch=true", "training.mini_batch", ["not a whole number"]),
+    ("training.algorithm=analog-sdg", "training.algorithm", ["did you mean 'analog-sgd'?"]),
+    ("training=3", "training", ["not a section", "algorithm, learning_rate"]),
+    ("schedule.micro_batches=3", "schedule.micro_batches", ["3 micro-batches do not divide", "mini_batch = 4"]),
+    ("schedule.kind=gpip", "schedule.kind", ["there is no schedule of this name", "did you mean 'gpipe'?"]),
+    ("schedule.update=later", "schedule.update", ["not one of the choices", "immediate, deferred; or null"]),
+    ("chip=no-such-chip", "chip", ["there is no chip of this name", "reram-1024, rpu-512, unit"]),
+    ("chip=reram-1204", "chip", ["did you mean 'reram-1024'?"]),
+    ("chip=nosuch.yaml", "chip", ["there is no such file", "nosuch.yaml"]),
+    ("chip=some/chip.txt", "chip", ["a file of another kind", ".yaml"]),
+    ("chip=3", "chip", ["not a section"]),
+    ("chip={preset: 3}", "chip.preset", ["by its name or by the path of a file"]),
+    ("chip={preset: unti}", "chip", ["did you mean 'unit'?"]),
+    ("chip.preset=unti", "chip", ["did you mean 'unit'?"]),
+    ("chip.tiles=0", "chip.tiles", ["too small", "auto; or a whole number, 1 or more"]),
+    ("chip.tiles=many", "chip.tiles", ["found:   'many'", "auto; or a whole number"]),
+    ("chip.adc.bits=99", "chip.adc.bits", ["too large", "2 or more and 16 or less; or null"]),
+    ("chip.adc.step_time=5", "chip.adc.step_time", ["a time needs a number and its unit, such as '130 ns'"]),
+    ("chip.adc.step_time=5 nJ", "chip.adc.step_time", ["unit of an energy, and a time is needed"]),
+    ("chip.adc.step_time={value: 1 ns, status: x}", "chip.adc.step_time.status", ["measured, published, derived"]),
+    ("chip.adc.step_time={source: x}", "chip.adc.step_time.value", ["missing", "such as '130 ns'"]),
+    ("chip.stage_engine=null", "chip", ["needs the sections nmpu, buffer, interconnect, host"]),
+    ("chip.device.kind=idael", "chip.device.kind", ["no such kind", "ideal", "did you mean 'ideal'?"]),
+    ("chip.device={kind: linear-step, gama_up: 1}", "chip.device.gama_up", ["did you mean 'gamma_up'?"]),
+    ("chip.device={kind: soft-bounds, w_max: -1}", "chip.device.w_max", ["too small", "0 or more"]),
+    ("chip.device={kind: soft-bounds, w_max: 0, w_min: 0}", "chip.device", ["w_max must lie above w_min"]),
+    ("network=none", "network", ["there is no network of this name"]),
+    ("network.layers=[]", "network.layers", ["too short"]),
+    ("network.layers.0.kind=lin", "network.layers.0.kind", ["no operator of this name", "did you mean 'linear'?"]),
+    ("network.layers.0.name=1st", "network.layers.0.name", ["not a valid name"]),
+    ("network.layers.0.name=fc2", "network", ["two layers are called 'fc2'"]),
+    ("network.layers.0.feature=3", "network.layers.0.feature", ["did you mean 'features'?"]),
+    ("network.layers.0.device={preset: idael}", "network.layers.0.device", ["did you mean 'ideal'?"]),
+    ("network.layers.9.features=3", "network.layers", ["a position from 0 to 2"]),
+    ("network.layers.fc1.features=3", "network.layers", ["a position from 0 to 2", "found:   'fc1'"]),
+    ("run.mode=fast", "run.mode", ["timing, numerics, coupled"]),
+    ("run.seed=-1", "run.seed", ["too small", "0 or more and below 9223372036854775808"]),
+    ("run.seed=99999999999999999999", "run.seed", ["too large"]),
+    ("run.timeline=1", "run.timeline", ["neither true nor false"]),
+    ("name=3", "name", ["not a text"]),
+    ("data.samples=0", "data.samples", ["too small", "a whole number, 1 or more; or null"]),
+]
+
+
+@pytest.mark.parametrize(("override", "field", "words"), MISTAKES, ids=[mistake[0] for mistake in MISTAKES])
+def test_a_wrong_override_names_itself_the_field_and_what_is_allowed(
+    document: Path, override: str, field: str, words: list[str]
+) -> None:
+    error = error_of(document, override)
+    first = error.errors[0] if isinstance(error, InputErrors) else error
+    assert first.field == field
+    text = str(error)
+    assert f"--set {override}: " in text
+    for word in words:
+        assert word in text
+    for foreign in ("pydantic", "Input should", "Traceback", "validation error"):
+        assert foreign not in text
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("training.epochs", "not an override"),
+        ("=3", "not an override"),
+        ("a..b=3", "not an override"),
+        ("training.epochs=", "no value after '='"),
+        ("training.epochs=[1", "not valid YAML"),
+        ("training.epochs=!x 1", "YAML tags are not used"),
+    ],
+)
+def test_what_is_no_override(document: Path, override: str, words: str) -> None:
+    error = error_of(document, override)
+    assert words in str(error)
+    assert f"--set {override}" in str(error)
+
+
+def test_a_wrong_mode_names_the_option(document: Path) -> None:
+    error = error_of(document, mode="fast")
+    assert str(error).startswith("--mode fast: run.mode: not one of the choices")
+    assert "timing, numerics, coupled" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "column", "field", "words"),
+    [
+        ("learning_rate: 0.1", "learning_rate: fast", 13, 18, "training.learning_rate", "not a number"),
+        ("learning_rate: 0.1", "learnin_rate: 0.1", 13, 3, "training.learnin_rate", "did you mean 'learning_rate'?"),
+        ("      features: 2", "      features: -2", 10, 17, "network.layers.2.features", "too small"),
+        ("features: 3", "featuers: 3", 6, 33, "network.layers.0.featuers", "did you mean 'features'?"),
+        ("kind: gpipe", "kind: gpype", 16, 9, "schedule.kind", "did you mean 'gpipe'?"),
+        ("chip: unit", "chip: unti", 11, 7, "chip", "did you mean 'unit'?"),
+        ("  mini_batch: 4", "  mini_batch: 4\n  mini_batch: 5", 15, 3, "training.mini_batch", "stands here twice"),
+        ("  learning_rate: 0.1\n", "", 13, 3, "training.learning_rate", "is missing"),
+        ("micro_batches: 2", "micro_batches: 3", 18, 18, "schedule.micro_batches", "do not divide"),
+    ],
+)
+def test_a_mistake_in_a_file_is_placed(
+    document: Path, old: str, new: str, line: int, column: int, field: str, words: str
+) -> None:
+    document.write_text(DOCUMENT.replace(old, new))
+    error = error_of(document)
+    first = error.errors[0] if isinstance(error, InputErrors) else error
+    assert first.field == field
+    assert first.place is not None
+    assert (first.place.file, first.place.line, first.place.column) == (str(document), line, column)
+    assert words in str(error)
+
+
+def test_several_mistakes_are_told_together(document: Path) -> None:
+    document.write_text(DOCUMENT.replace("features: 3", "features: 0").replace("kind: gpipe", "kind: g"))
+    error = error_of(document, "run.sed=1", "training.learning_rate=-1")
+    assert isinstance(error, InputErrors)
+    fields = {one.field for one in error.errors}
+    assert fields == {"network.layers.0.features", "schedule.kind", "run.sed", "training.learning_rate"}
+    assert str(error).startswith("4 mistakes:")
+    assert error.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "the file is empty"),
+        (b"# nothing\n", "the file is empty"),
+        (b"- a\n- b\n", "not a mapping"),
+        (b"just text", "not a mapping"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "not a text file"),
+        (b"a: 1\0", "not a text file"),
+        (b"a: [1", "not valid YAML"),
+        (b"a: 1: 2", "not valid YAML"),
+        (b"a:\n\t- 1", "indent with blanks"),
+        (b"a: 1\n---\nb: 2", "not valid YAML"),
+        (b"a: *nothing", "not valid YAML"),
+        (b"a: &x [*x]", "contains itself"),
+        (b"a: !!python/object:os.system {}", "YAML tags are not used"),
+        (b"[1]: 2", "a key must be a text"),
+        (b'a: "\\ud800"', "cannot be read as a value"),
+        (b"a: {<<: 3}", "'<<' takes a mapping"),
+        (b"[" * 5000, "nested too deeply"),
+        (
+            b"a: &a [1,1,1,1,1,1,1,1,1,1]\n"
+            + b"".join(
+                b"%c: &%c [%s]\n" % (c, c, b",".join([b"*%c" % (c - 1)] * 10)) for c in range(ord("b"), ord("h"))
+            ),
+            "grows too large",
+        ),
+    ],
+)
+def test_what_is_no_document(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "broken.yaml"
+    path.write_bytes(content)
+    error = error_of(path)
+    assert words in str(error)
+    assert str(path) in str(error)
+
+
+def test_missing_files_and_folders(tmp_path: Path) -> None:
+    assert "there is no such file" in str(error_of(tmp_path / "none.yaml"))
+    assert "not a file" in str(error_of(tmp_path))
+    assert "neither a file nor a workload" in str(error_of("no-such-workload"))
+
+
+def test_presets_in_a_circle(tmp_path: Path) -> None:
+    path = write(tmp_path, "preset: one.yaml\n", "one.yaml")
+    error = error_of({"network": "mlp-64-64-32-10", "chip": str(path), "training": {"learning_rate": 1}})
+    assert "in a circle" in str(error)
+
+
+@pytest.mark.parametrize("value", [object(), b"bytes", {1: 2}])
+def test_a_mapping_holds_only_what_a_document_can(value: object) -> None:
+    error = error_of({"data": {"samples": value}})
+    assert "data.samples" in str(error)
+
+
+def test_experiments_are_frozen_and_equal_by_value(document: Path) -> None:
+    one, two = load_experiment(document), load_experiment(document)
+    assert one == two
+    assert isinstance(one, Experiment)
+    with pytest.raises(ValueError, match="frozen"):
+        one.training.epochs = 3  # type: ignore[misc]
+    assert copy.deepcopy(one) == one
