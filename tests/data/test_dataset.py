@@ -58,13 +58,13 @@ def test_more_samples_than_there_are(field: str, there: int) -> None:
 
 
 def test_an_unknown_data_set_gets_a_suggestion() -> None:
-    with pytest.raises(InputError, match="data.name: there is no dataset") as caught:
+    with pytest.raises(InputError, match=r"data\.name: there is no dataset") as caught:
         load_data(DataSpecification(name="digit"))
     assert "did you mean 'digits'?" in str(caught.value)
 
 
 def test_digits_have_no_path() -> None:
-    with pytest.raises(InputError, match="data.path: the data set 'digits' is embedded"):
+    with pytest.raises(InputError, match=r"data\.path: the data set 'digits' is embedded"):
         load_data(DataSpecification(path="somewhere"))
 
 
