@@ -36,7 +36,7 @@ from archsim.results import Run, make_run
 from archsim.results.observations import Observations
 from archsim.results.provenance import Provenance, collect_provenance
 from archsim.results.timeline import Timeline
-from archsim.schedule import Profile, Schedule, dry_run, make_schedule
+from archsim.schedule import Profile, dry_run, make_schedule
 
 __all__ = ["simulate"]
 
@@ -107,9 +107,7 @@ class _Simulation:
         if self.mode == "numerics":
             seen = run_without_clock(self.programs, self.schedule, self.vectors, work, observer)
         else:
-            seen = run_on_chip(
-                chip, self.plan, self.programs, self.schedule, self.vectors, work, timeline, observer
-            )
+            seen = run_on_chip(chip, self.plan, self.programs, self.schedule, self.vectors, work, timeline, observer)
         return make_run(
             resolved(self.experiment),
             chip,
@@ -152,9 +150,7 @@ class _Simulation:
         self.matrices = build_matrices(
             self.graph, experiment.chip, self.plan, experiment.training.algorithm, self.seeds, Workers(threads)
         )
-        operators = {
-            node.name: load_operator(node.kind, f"network.layers.{node.name}") for node in self.graph.nodes
-        }
+        operators = {node.name: load_operator(node.kind, f"network.layers.{node.name}") for node in self.graph.nodes}
         per_epoch = len(data.train_inputs) // experiment.training.mini_batch
         every = experiment.run.evaluate_every or per_epoch
         applied = self.vectors if self.schedule.update == "immediate" else experiment.training.mini_batch

@@ -29,7 +29,8 @@ class PulseTrains:
     largest magnitudes x_m and d_m of a vector, k = lr x_m d_m / g pulses are wanted in the cell that wants most; the
     length is BL = min(ceil(k), desired_bl) with update-BL management, else desired_bl; a slot of line j pulses with
     probability B |x_j|, of line i with A |d_i|, A B = lr / (g BL), and A / B = x_m / d_m with update management
-    (Gokmen, Onen & Haensch 2017, doi:10.3389/fnins.2017.00538). Where k exceeds desired_bl, d_m is scaled down for A / B.
+    (Gokmen, Onen & Haensch 2017, doi:10.3389/fnins.2017.00538). Where k exceeds desired_bl, d_m is scaled down for
+    A / B.
     """
 
     def __init__(

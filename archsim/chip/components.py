@@ -35,6 +35,9 @@ class Recorder(Protocol):
     def cause(self, text: str) -> int:
         """Return the number of a cause of waiting."""
 
+    def layer(self, text: str) -> int:
+        """Return the number of a layer; the empty text stands for none."""
+
     def busy(self, unit: int, layer: int, action: str, micro_batch: int, start_ps: int, end_ps: int) -> None:
         """Record work."""
 
@@ -74,7 +77,18 @@ class Unit:
         The stage that it works for, if it is one stage's own.
     """
 
-    __slots__ = ("_free_since", "_idle_cause", "_job", "_queue", "_recorder", "_since", "_timekeeper", "component", "name", "number")
+    __slots__ = (
+        "_free_since",
+        "_idle_cause",
+        "_job",
+        "_queue",
+        "_recorder",
+        "_since",
+        "_timekeeper",
+        "component",
+        "name",
+        "number",
+    )
 
     def __init__(
         self, timekeeper: Timekeeper, recorder: Recorder, name: str, component: str, stage: int | None = None

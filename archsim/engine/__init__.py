@@ -1,0 +1,1 @@
+"""Runs a schedule on a simulated chip: events in integer time, coupled to the numbers."""

@@ -138,9 +138,7 @@ class Equipment:
             return (task,)
         return task, self._port(stage, layer, step.layer, step.phase, "write_byte", step.elements)
 
-    def _port(
-        self, stage: Sequencer, layer: int, name: str, phase: str, operation: str, elements: int
-    ) -> PortTask:
+    def _port(self, stage: Sequencer, layer: int, name: str, phase: str, operation: str, elements: int) -> PortTask:
         size = vector_bytes(self._chip, elements) * self._vectors
         unit = self.unit("buffer", self._home(stage), stage.index)
         task = PortTask(stage, unit, layer, name, phase, operation, size, self._chip)

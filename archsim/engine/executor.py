@@ -213,5 +213,3 @@ def _do(
 
 def _no_account() -> Account | None:
     return None
-
-

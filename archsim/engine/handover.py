@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from archsim.chip.components import Recorder, Unit
 from archsim.chip.specification import Chip
 from archsim.chip.timing import host_ps
@@ -182,5 +181,3 @@ class HostFeed:
     def deliver(self, job: _HostJob) -> None:
         """Hand over to the stage."""
         self._target.input_arrived(self._edge, job.micro_batch, job.waited)
-
-

@@ -96,7 +96,8 @@ class Machine:
         running |= {unit.name: unit.busy_since for unit in self.transport.units}
         running |= {f"stage {stage.index}": stage.busy_since for stage in self.stages}
         return {
-            unit.name: self._timeline.busy_ps(number) + (now - since if (since := running.get(unit.name)) is not None else 0)
+            unit.name: self._timeline.busy_ps(number)
+            + (now - since if (since := running.get(unit.name)) is not None else 0)
             for number, unit in enumerate(self._timeline.units)
         }
 

@@ -47,7 +47,9 @@ def build_matrices(
     return matrices
 
 
-def _matrix(node: Node, placement: Placement, chip: Chip, algorithm: str, seeds: Seeds, workers: Workers) -> AnalogMatrix:
+def _matrix(
+    node: Node, placement: Placement, chip: Chip, algorithm: str, seeds: Seeds, workers: Workers
+) -> AnalogMatrix:
     make_array = plugins.load("archsim.algorithms", algorithm, field="training.algorithm")
     device = node.layer.device or chip.device
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim._core import EVALUATE
+from archsim.analog import EVALUATE
 from archsim.analog.algorithms import TrainingArray
 from archsim.analog.observed import Read, Update
 from archsim.digital.affine import Affine
@@ -109,16 +109,12 @@ class AnalogMatrix:
 
     def snapshot(self) -> MatrixSnapshot:
         """Return a copy for an evaluation that happens while training goes on."""
-        return MatrixSnapshot(
-            tuple(array.weights.copy() for array in self.arrays), self.affine.scale, self.affine.bias
-        )
+        return MatrixSnapshot(tuple(array.weights.copy() for array in self.arrays), self.affine.scale, self.affine.bias)
 
     def evaluate(self, snapshot: MatrixSnapshot, x: Array, first_vector: int) -> Array:
         """Read a snapshot through the noisy chain, under the random numbers of an evaluation."""
         parts = [
-            array.forward(
-                self._cut(x, cut.inputs, self.inputs), first_vector, purpose=EVALUATE, weights=weights
-            ).values
+            array.forward(self._cut(x, cut.inputs, self.inputs), first_vector, purpose=EVALUATE, weights=weights).values
             for cut, array, weights in zip(self.ranges, self.arrays, snapshot.weights, strict=True)
         ]
         return self.affine.forward(self.add_outputs(parts), snapshot.scale, snapshot.bias)

@@ -27,7 +27,7 @@ class Action(NamedTuple):
 
     kind: ActionKind
     micro_batch: int
-    count: int = 1
+    count: int = 1  # type: ignore[assignment]  # takes the place of tuple.count
 
     @property
     def micro_batches(self) -> range:

@@ -60,10 +60,12 @@ gpipe = ScheduleKind(
 synchronous = ScheduleKind(
     _flushed_one_forward_one_backward,
     "deferred",
-    "One forward, one backward within a mini-batch, then a flush (analog SGD with synchronous pipeline, arXiv:2410.15155).",
+    "One forward, one backward within a mini-batch, then a flush "
+    "(analog SGD with synchronous pipeline, arXiv:2410.15155).",
 )
 asynchronous = ScheduleKind(
     _continuous_one_forward_one_backward,
     "immediate",
-    "Continuous one forward, one backward: no flush, no stashed weights (analog SGD with asynchronous pipeline, arXiv:2410.15155).",
+    "Continuous one forward, one backward: no flush, no stashed weights "
+    "(analog SGD with asynchronous pipeline, arXiv:2410.15155).",
 )
