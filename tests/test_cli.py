@@ -1,0 +1,352 @@
+"""The command line: exit codes, what is printed where, and that no mistake of a user shows a traceback."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+import archsim
+from archsim.cli.app import app
+from archsim.cli.folders import fresh_folder
+from archsim.document import load_experiment, load_preset, workload_names
+from archsim.plugins import names
+
+ROOT = Path(__file__).resolve().parents[1]
+FAST = ("pipeline_unit", "--set", "training.max_mini_batches=2")
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "workloads").symlink_to(ROOT / "workloads")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ARCHSIM_DATA", raising=False)
+
+
+def invoke(*args: str) -> Result:
+    return CliRunner().invoke(app, list(args))
+
+
+def refused(*args: str) -> str:
+    """Return what is said when the command line refuses something."""
+    result = invoke(*args)
+    assert result.exit_code == 2, result.output
+    assert isinstance(result.exception, SystemExit)
+    assert "Traceback" not in result.output
+    assert not list(Path().glob("runs/*"))
+    return result.output
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("--set", "trainning.epochs=1"), ("--set trainning.epochs=1", "did you mean 'training'?")),
+        (("--set", "schedule.stages=0"), ("schedule.stages", "1 or more")),
+        (("--set", "training.learning_rate=nan"), ("training.learning_rate", "a number, above 0")),
+        (("--set", "chip=no-such-chip"), ("chip: there is no chip", "reram-1024")),
+        (("--set", "schedule.stages=99"), ("stages",)),
+        (("--set", "training.epochs"), ("not an override",)),
+        (("--mode", "fast"), ("--mode fast", "run.mode", "timing, numerics, coupled")),
+        (("--set", "data.name=mnits"), ("data.name", "did you mean 'mnist'?")),
+        (("--set", "data.name=mnits", "--mode", "timing"), ("data.name", "did you mean 'mnist'?")),
+        (("--set", "data.name=mnist"), ("data.name", "ARCHSIM_DATA")),
+        (("--set", "data.samples=99999"), ("data.samples", "up to 1438")),
+        (("--set", "training.mini_batch=2000"), ("training.mini_batch", "1438")),
+        (("--set", "schedule.micro_batches=3"), ("schedule.micro_batches", "do not divide")),
+        (("--set", "network.input_shape=[3]"), ("network.input_shape", "[64]")),
+        (("--set", "training.learning_rate=-1", "--set", "run.sed=1"), ("2 mistakes", "run.sed", "learning_rate")),
+        (("-o", "workloads"), ("the output folder exists already", "--force")),
+        (("-o", "workloads", "--force"), ("not a folder that archsim wrote",)),
+        (("-o", "workloads/mlp_digits.yaml/x"), ("this is not a folder",)),
+    ],
+)
+def test_a_wrong_run_is_refused_with_one_message(args: tuple[str, ...], words: tuple[str, ...]) -> None:
+    said = refused("run", "mlp_digits", *args)
+    assert said.count("archsim: ") == 1
+    for word in words:
+        assert word in said
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("run", "mlp_digts"), ("EXPERIMENT", "did you mean 'mlp_digits'?")),
+        (("run", "none.yaml"), ("there is no such file",)),
+        (("run", "workloads"), ("not a file",)),
+        (("report", "nowhere"), ("there is no such folder",)),
+        (("report", "workloads"), ("holds no run",)),
+        (("list", "chip"), ("GROUP", "did you mean 'chips'?")),
+        (("show", "reram-1025"), ("NAME", "did you mean 'reram-1024'?")),
+        (("compare", "mlp_digits", "--schedule", "gpip"), ("--schedule", "did you mean 'gpipe'?")),
+        (("compare", "mlp_digits", "pipeline_unit"), ("RUN_DIR", "'mlp_digits'")),
+        (("compare", "mlp_digts", "--schedule", "gpipe"), ("did you mean 'mlp_digits'?",)),
+        (("compare", "workloads"), ("holds no run",)),
+        (("compare", "workloads", "--schedule", "gpipe"), ("RUN_DIR", "finished runs")),
+        (("compare", "mlp_digits", "-o", "workloads"), ("the output folder exists already",)),
+    ],
+)
+def test_other_wrong_commands_are_refused_with_one_message(args: tuple[str, ...], words: tuple[str, ...]) -> None:
+    said = refused(*args)
+    assert said.count("archsim: ") == 1
+    for word in words:
+        assert word in said
+
+
+@pytest.mark.parametrize("args", [("run",), ("run", "x", "--nothing"), ("fly",), ("list", "a", "b"), ("compare",)])
+def test_wrong_usage_leaves_with_two(args: tuple[str, ...]) -> None:
+    assert "Error" in refused(*args)
+
+
+def test_an_existing_folder_is_refused_before_the_simulation(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*args: Any, **kwargs: Any) -> None:
+        pytest.fail("simulated although the results have no place")
+
+    monkeypatch.setattr(archsim, "simulate", never, raising=False)
+    Path("there").mkdir()
+    assert "exists already" in refused("run", *FAST, "-o", "there")
+
+
+# What is done
+
+
+def test_a_run_writes_its_folder_and_prints_a_summary() -> None:
+    result = invoke("run", *FAST, "-o", "deep/out")
+    assert result.exit_code == 0, result.output
+    for word in ("time", "energy", "bubble fraction", "results: deep/out"):
+        assert word in result.stdout
+    assert result.stderr == ""
+    assert {path.name for path in Path("deep/out").iterdir()} >= {
+        "experiment.yaml",
+        "run.json",
+        "learning.csv",
+        "cost.csv",
+        "timeline.parquet",
+        "trace.json.gz",
+        "report.html",
+    }
+    again = invoke("run", "deep/out/experiment.yaml", "-o", "again")
+    assert again.exit_code == 0, again.output
+    first, second = (json.loads(Path(folder, "run.json").read_text()) for folder in ("deep/out", "again"))
+    assert first["metrics"] == second["metrics"]
+    assert Path("deep/out/experiment.yaml").read_text() == Path("again/experiment.yaml").read_text()
+
+
+def test_without_a_folder_each_run_gets_a_fresh_one() -> None:
+    for _ in range(2):
+        assert invoke("run", *FAST).exit_code == 0
+    folders = sorted(Path("runs").iterdir())
+    assert len(folders) == 2
+    assert all(folder.name.startswith("pipeline_unit-") and (folder / "run.json").is_file() for folder in folders)
+
+
+def test_force_replaces_a_run() -> None:
+    assert invoke("run", *FAST, "-o", "out").exit_code == 0
+    assert invoke("run", *FAST, "-o", "out").exit_code == 2
+    result = invoke("run", *FAST, "-o", "out", "--force", "--set", "schedule.stages=8")
+    assert result.exit_code == 0, result.output
+    assert len(json.loads(Path("out/run.json").read_text())["metrics"]["in_flight_max"]) == 8
+
+
+def test_json_is_run_json_and_nothing_else() -> None:
+    result = invoke("run", *FAST, "-o", "out", "--json")
+    assert result.exit_code == 0
+    assert result.stdout == Path("out/run.json").read_text()
+    assert json.loads(result.stdout)["metrics"]["makespan_ps"] == 44_000
+
+
+def test_mode_is_one_more_override() -> None:
+    result = invoke("run", "mlp_digits", "--mode", "timing", "--set", "data.samples=40", "-o", "out")
+    assert result.exit_code == 0, result.output
+    assert json.loads(Path("out/run.json").read_text())["metrics"]["accuracy"] is None
+
+
+def test_compare_runs_every_schedule_and_writes_table_and_figure() -> None:
+    result = invoke("compare", *FAST, "-o", "out")
+    assert result.exit_code == 0, result.output
+    kinds = names("archsim.schedules")
+    assert len(kinds) >= 4
+    for kind in kinds:
+        assert kind in result.stdout
+        assert Path("out", kind, "run.json").is_file()
+    rows = Path("out/comparison.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows[1:]] == list(kinds)
+    assert Path("out/comparison.svg").read_text().startswith("<?xml")
+    assert invoke("compare", *FAST, "-o", "out").exit_code == 2
+    assert invoke("compare", *FAST, "-o", "out", "--force", "--schedule", "gpipe").exit_code == 0
+    assert not Path("out/synchronous").exists()
+
+
+def test_compare_puts_folders_side_by_side() -> None:
+    for stages in (2, 4):
+        assert invoke("run", *FAST, "--set", f"schedule.stages={stages}", "-o", f"a/{stages}").exit_code == 0
+    assert invoke("run", *FAST, "-o", "b/2").exit_code == 0
+    result = invoke("compare", "a/2", "a/4", "b/2", "-o", "both")
+    assert result.exit_code == 0, result.output
+    rows = Path("both/comparison.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows] == ["run", "a/2", "4", "b/2"]
+    assert invoke("compare", "a/2", "a/2").exit_code == 0
+
+
+def test_report_is_written_anew() -> None:
+    assert invoke("run", *FAST, "-o", "out").exit_code == 0
+    before = Path("out/report.html").read_text()
+    Path("out/report.html").unlink()
+    result = invoke("report", "out")
+    assert result.exit_code == 0, result.output
+    assert Path("out/report.html").read_text() == before
+
+
+@pytest.mark.parametrize("workload", ["mlp_digits", "mlp_mnist", "pipeline_unit"])
+def test_every_workload_is_a_valid_experiment(workload: str) -> None:
+    assert workload in workload_names()
+    assert load_experiment(workload).name == workload
+
+
+@pytest.mark.parametrize("stages", [1, 2, 4, 8, 16])
+@pytest.mark.parametrize("kind", ["sequential", "gpipe", "synchronous", "asynchronous"])
+def test_the_unit_pipeline_runs_with_any_number_of_stages(stages: int, kind: str) -> None:
+    overrides = [f"schedule.stages={stages}", f"schedule.kind={kind}", "training.max_mini_batches=3"]
+    run = archsim.simulate(load_experiment("pipeline_unit", overrides))
+    assert run.metrics["mini_batches"] == 3
+    assert len(run.observations.in_flight_max) == stages
+
+
+# What there is to see
+
+
+@pytest.mark.parametrize(
+    ("group", "name"),
+    [
+        ("chips", "reram-1024"),
+        ("devices", "soft-bounds"),
+        ("algorithms", "analog-sgd"),
+        ("schedules", "gpipe"),
+        ("datasets", "digits"),
+        ("networks", "mlp-64-64-32-10"),
+        ("operators", "tanh"),
+        ("workloads", "pipeline_unit"),
+    ],
+)
+def test_list_and_show_know_every_group(group: str, name: str) -> None:
+    listed = invoke("list", group)
+    assert listed.exit_code == 0
+    assert name in listed.stdout
+    assert "broken" not in listed.stdout
+    assert name in invoke("list").stdout
+    shown = invoke("show", name)
+    assert shown.exit_code == 0, shown.output
+    assert name in shown.stdout
+
+
+def test_show_prints_presets_that_can_be_used(tmp_path: Path) -> None:
+    (tmp_path / "chip.yaml").write_text(invoke("show", "reram-1024").stdout)
+    chip = load_experiment({"network": "mlp-64-64-32-10", "chip": "chip.yaml", "training": {"learning_rate": 1}}).chip
+    original = load_preset("archsim.chips", "reram-1024")
+    assert chip.model_dump(mode="json")["tile"]["integration_time"]["status"] == "user"
+    assert _values(chip.model_dump(mode="json")) == _values(original.model_dump(mode="json"))
+
+
+def _values(content: Any) -> Any:
+    """Return a chip without the sources of its constants."""
+    if not isinstance(content, dict):
+        return content
+    if "value" in content and "source" in content:
+        return content["value"]
+    return {key: _values(value) for key, value in content.items()}
+
+
+def test_info_names_what_results_depend_on() -> None:
+    result = invoke("info")
+    assert result.exit_code == 0, result.output
+    for word in ("archsim", "instruction set", "BLAS", "processors", "ARCHSIM_DATA", "numpy"):
+        assert word in result.stdout
+
+
+# What happens around it
+
+
+def test_a_watched_run_shows_progress(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from archsim.cli.progress import watched
+
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("COLUMNS", "120")
+    with watched("mine") as report:
+        assert report is not None
+        report(SimpleNamespace(done=3, total=8, time_ps=2_500_000, events=10))
+        report(SimpleNamespace(done=8, total=8, time_ps=9_000_000, events=20))
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "8/8" in shown.err
+    assert "9 us" in shown.err
+
+
+def test_an_unwatched_run_shows_none(capsys: pytest.CaptureFixture[str]) -> None:
+    from archsim.cli.progress import watched
+
+    with watched("mine") as report:
+        assert report is None
+    assert capsys.readouterr().err == ""
+
+
+def test_fresh_folders_are_never_shared_and_go_when_nothing_came(tmp_path: Path) -> None:
+    with fresh_folder("a/b: c") as one, fresh_folder("a/b: c") as two:
+        assert one != two
+        assert one.parent == two.parent == Path("runs")
+        assert one.name.startswith("a-b-c-")
+        (two / "run.json").write_text("")
+    assert not one.exists()
+    assert two.exists()
+
+
+def _interrupt(*args: Any, **kwargs: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def _break(*args: Any, **kwargs: Any) -> None:
+    raise archsim.ArchsimError("the pipeline stands still")
+
+
+@pytest.mark.parametrize(
+    ("happening", "code", "words"), [(_interrupt, 130, "interrupted"), (_break, 1, "the pipeline stands still")]
+)
+def test_what_stops_a_run_gives_its_exit_code(
+    monkeypatch: pytest.MonkeyPatch, happening: Callable[..., None], code: int, words: str
+) -> None:
+    monkeypatch.setattr(archsim, "simulate", happening, raising=False)
+    result = invoke("run", *FAST)
+    assert result.exit_code == code
+    assert result.stderr == f"archsim: {words}\n"
+    assert not list(Path("runs").iterdir())
+
+
+def test_the_installed_command_and_the_module_agree() -> None:
+    done = [
+        subprocess.run([*command, "--version"], capture_output=True, text=True, check=True).stdout
+        for command in ([str(Path(sys.executable).with_name("archsim"))], [sys.executable, "-m", "archsim"])
+    ]
+    assert done[0] == done[1]
+
+
+def test_a_process_that_is_interrupted_leaves_with_130() -> None:
+    command = [sys.executable, "-m", "archsim", "run", "mlp_digits", "--set", "training.epochs=100000"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not list(Path().glob("runs/*")) and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "Traceback" not in said
+    assert not list(Path("runs").iterdir())
