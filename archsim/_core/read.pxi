@@ -1,6 +1,14 @@
 # A noisy read (matrix-vector product) of a block of vectors: the converter chain of Rasch et al. 2021
 # (doi:10.1109/AICAS51828.2021.9458494) around one exact product.
 
+cdef extern from "product.h" nogil:
+    void product_forward(
+        const float *w, const float *x, float *y, ptrdiff_t outputs, ptrdiff_t inputs, ptrdiff_t vectors)
+    void product_transposed(
+        const float *w, const float *d, float *g, ptrdiff_t outputs, ptrdiff_t inputs, ptrdiff_t vectors)
+    void descend_row(
+        float *w, const float *x, const float *d, ptrdiff_t outputs, ptrdiff_t inputs, ptrdiff_t vectors, float rate)
+
 cdef enum:
     INPUT_DRAW = 1  # input line: normals (noise, -), word 2 rounds
     OUTPUT_DRAW = 0  # output line: normals (output noise, weight noise)
@@ -131,18 +139,13 @@ cdef bint convert_outputs(
     return hit != 0
 
 
-cdef void product(
+cdef inline void product(
     const float *w, const float *v, float *y, int outputs, int inputs, int vectors, bint transposed
 ) noexcept nogil:
-    # y = v @ w.T, or v @ w if transposed. In BLAS's eyes (columns first) w is inputs x outputs.
-    cdef float one = 1.0, zero = 0.0
-    cdef int k
     if transposed:
-        k = outputs
-        sgemm(b"N", b"N", &inputs, &vectors, &k, &one, <float *> w, &inputs, <float *> v, &k, &zero, y, &inputs)
+        product_transposed(w, v, y, outputs, inputs, vectors)
     else:
-        k = inputs
-        sgemm(b"T", b"N", &outputs, &vectors, &k, &one, <float *> w, &k, <float *> v, &k, &zero, y, &outputs)
+        product_forward(w, v, y, outputs, inputs, vectors)
 
 
 cdef int64_t noisy_reads(

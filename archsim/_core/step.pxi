@@ -149,10 +149,7 @@ def exact_update(
     float learning_rate, int first_output, int last_output
 ):
     cdef int outputs = <int> weights.shape[0], inputs = <int> weights.shape[1], vectors = <int> x.shape[0]
-    cdef int i, j, v
-    cdef float c
-    cdef float *w
-    cdef const float *row
+    cdef int i
     if x.shape[1] != inputs or d.shape[1] != outputs or d.shape[0] != vectors:
         raise ValueError("the shapes of weights, x and d do not fit")
     if not 0 <= first_output <= last_output <= outputs:
@@ -161,12 +158,7 @@ def exact_update(
         return
     with nogil:
         for i in range(first_output, last_output):
-            w = &weights[i, 0]
-            for v in range(vectors):
-                c = learning_rate * d[v, i]
-                row = &x[v, 0]
-                for j in range(inputs):
-                    w[j] -= c * row[j]
+            descend_row(&weights[i, 0], &x[0, 0], &d[0, i], outputs, inputs, vectors, learning_rate)
 
 
 def all_finite(const float[:, ::1] values not None):

@@ -1,0 +1,19 @@
+"""The core once more in plain NumPy: slow, readable, with the same random numbers and the same bits."""
+
+from archsim.analog.reference.random import normals, philox, uniform, words
+from archsim.analog.reference.read import product, read
+from archsim.analog.reference.step import apply_trains, exact_update
+from archsim.analog.reference.trains import pulse_trains, train_length
+
+__all__ = [
+    "apply_trains",
+    "exact_update",
+    "normals",
+    "philox",
+    "product",
+    "pulse_trains",
+    "read",
+    "train_length",
+    "uniform",
+    "words",
+]
