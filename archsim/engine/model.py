@@ -90,6 +90,9 @@ def _initialise(matrix: AnalogMatrix, node: Node, random: np.random.Generator) -
     reach = node.layer.initial_range or 1 / np.sqrt(matrix.inputs)
     weights = random.uniform(-reach, reach, (matrix.outputs, matrix.inputs)).astype(np.float32)
     bias = random.uniform(-reach, reach, matrix.outputs).astype(np.float32)
+    if node.layer.initial_value is not None:
+        weights = np.full_like(weights, node.layer.initial_value)
+        bias = np.zeros_like(bias)
     if matrix.affine.bias is not None:
         matrix.affine.bias = bias
     scaling = node.layer.scaling

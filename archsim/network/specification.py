@@ -31,7 +31,8 @@ class Layer(Specification):
     """One operator of the graph.
 
     ``inputs`` names the operators (or ``input``) whose outputs it takes; without it, the operator
-    before it in the list.
+    before it in the list. Weights and biases start from U(-r, r) with r = ``initial_range`` (default
+    1/sqrt(inputs)), or all weights from ``initial_value`` and biases from 0.
     """
 
     name: Name
@@ -45,6 +46,7 @@ class Layer(Specification):
     algorithm: str | None = None
     scaling: WeightScaling | None = None
     initial_range: Annotated[float, Field(gt=0)] | None = None
+    initial_value: float | None = None
     learning_rate_factor: Annotated[float, Field(ge=0)] | None = None
 
 

@@ -22,6 +22,7 @@ class Linear(Operator):
             "algorithm",
             "scaling",
             "initial_range",
+            "initial_value",
             "learning_rate_factor",
         }
     )
