@@ -54,18 +54,12 @@ def summary_table(run: Run) -> Table:
 
 
 def comparison_table(runs: Mapping[str, Run]) -> Table:
-    """Return one row per run."""
-    headers = ("run", "schedule", *(label for label, _, _ in _COMPARED), "staleness")
-    rows = [
-        (
-            name,
-            str(run.settings["schedule"]["kind"]),
-            *(_text(run.metrics, metric, write) for _, metric, write in _COMPARED),
-            f"{max(run.observations.staleness, default=0.0):.3g}",
-        )
-        for name, run in runs.items()
-    ]
-    return plain_table(headers, rows, numbers_from=2)
+    """Return one column per run: a handful of runs fits a narrow terminal so."""
+    rows = [("schedule", *(str(run.settings["schedule"]["kind"]) for run in runs.values()))]
+    rows += [(label, *(_text(run.metrics, name, write) for run in runs.values())) for label, name, write in _COMPARED]
+    stale = (f"{max(run.observations.staleness, default=0.0):.3g}" for run in runs.values())
+    rows.append(("staleness (updates)", *stale))
+    return plain_table(("", *runs), rows, numbers_from=1)
 
 
 def notes(run: Run, directory: Path) -> list[str]:
