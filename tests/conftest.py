@@ -1,6 +1,34 @@
-"""Settings of all tests: hypothesis judges results, never the speed of the machine."""
+"""Settings of all tests: hypothesis judges results, never the speed of the machine; CI skips no data that is there."""
 
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
 
 settings.register_profile("archsim", deadline=None)
 settings.load_profile("archsim")
+
+#: Read once: tests change the environment.
+DATA = os.environ.get("ARCHSIM_DATA")
+CI = os.environ.get("CI") == "true"
+
+
+@pytest.fixture
+def data_folder() -> Path:
+    """The folder of the larger data sets; without one the test is skipped."""
+    if not DATA:
+        pytest.skip("ARCHSIM_DATA names no folder of data sets")
+    return Path(DATA)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if CI and DATA and report.skipped and "ARCHSIM_DATA" in str(report.longrepr):
+        report.outcome = "failed"
+        report.longrepr = f"skipped for want of data, but ARCHSIM_DATA is {DATA}: {report.longrepr}"
+    return report
