@@ -35,7 +35,11 @@ def test_one_stage_equals_sequential_with_small_mini_batches(chip: str) -> None:
     common = ("schedule.stages=1", f"chip={chip}")
     asynchronous = digits("schedule.kind=asynchronous", "schedule.micro_batches=4", *common)
     sequential = digits(
-        "schedule.kind=sequential", "training.mini_batch=3", "training.max_mini_batches=96", "run.evaluate_every=32", *common
+        "schedule.kind=sequential",
+        "training.mini_batch=3",
+        "training.max_mini_batches=96",
+        "run.evaluate_every=32",
+        *common,
     )
     assert asynchronous.metrics["samples"] == sequential.metrics["samples"]
     for layer, weights in asynchronous.weights.items():
