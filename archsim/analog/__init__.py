@@ -3,6 +3,6 @@
 from archsim._core import EVALUATE
 from archsim.analog.crossbar import Crossbar
 from archsim.analog.observed import Read, Update
-from archsim.analog.threads import Workers, one_blas_thread
+from archsim.analog.threads import Workers
 
-__all__ = ["EVALUATE", "Crossbar", "Read", "Update", "Workers", "one_blas_thread"]
+__all__ = ["EVALUATE", "Crossbar", "Read", "Update", "Workers"]

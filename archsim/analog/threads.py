@@ -7,9 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self, TypeVar
 
-from threadpoolctl import ThreadpoolController
-
-__all__ = ["Workers", "one_blas_thread"]
+__all__ = ["Workers"]
 
 Result = TypeVar("Result")
 
@@ -42,11 +40,3 @@ class Workers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def one_blas_thread() -> object:
-    """Return a context in which matrix products use one thread, so that their bits do not depend on the machine's load.
-
-    Enter it once around a run: entering takes some microseconds, finding the libraries some milliseconds.
-    """
-    return ThreadpoolController().limit(limits=1, user_api="blas")

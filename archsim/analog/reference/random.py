@@ -73,7 +73,8 @@ def _log(u: FloatArray) -> FloatArray:
     s = f / (np.float32(2.0) + f)
     q = s * s
     p = _polynomial(q, (0.11111111, 0.14285715, 0.2, 0.33333334))
-    return exponent.astype(np.float32) * np.float32(0.6931472) + np.float32(2.0) * (s + s * q * p)
+    log: FloatArray = exponent.astype(np.float32) * np.float32(0.6931472) + np.float32(2.0) * (s + s * q * p)
+    return log
 
 
 def _cos_sin(t: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -42,7 +42,8 @@ def quantise(values: FloatArray, step: float, dither: FloatArray | None = None) 
     if step == 0.0:
         return values
     ratio = values / np.float32(step)
-    return np.float32(step) * np.rint(ratio if dither is None else ratio + dither)
+    levels: FloatArray = np.rint(ratio if dither is None else ratio + dither)
+    return np.float32(step) * levels
 
 
 def norm2(vector: FloatArray) -> float:

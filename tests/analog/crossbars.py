@@ -1,0 +1,40 @@
+"""Crossbars for tests."""
+
+from archsim.analog import Crossbar
+from archsim.analog.specification import IOParameters, SoftBounds, UpdateParameters
+
+PERFECT = IOParameters(is_perfect=True)
+DEFAULTS = {
+    "device": SoftBounds(dw_min=0.01),
+    "io": IOParameters(),
+    "backward_io": IOParameters(),
+    "update": UpdateParameters(),
+    "dac_bits": 7,
+    "adc_bits": 9,
+    "identity": 0,
+    "device_seed": 1,
+    "noise_seed": 2,
+}
+
+
+def make(inputs, outputs, **changes):
+    """Return a crossbar with the defaults of the literature but for some changes."""
+    settings = {**DEFAULTS, **changes}
+    return Crossbar(
+        inputs,
+        outputs,
+        settings.pop("device"),
+        settings.pop("io"),
+        settings.pop("backward_io"),
+        settings.pop("update"),
+        **settings,
+    )
+
+
+def quiet(device, **changes):
+    """Return a device without any variation or noise."""
+    silent = dict.fromkeys(
+        ("dw_min_dtod", "dw_min_std", "w_max_dtod", "w_min_dtod", "up_down_dtod", "gamma_up_dtod", "gamma_down_dtod"),
+        0.0,
+    )
+    return device(**{k: v for k, v in {**silent, **changes}.items() if k in device.model_fields})

@@ -1,0 +1,70 @@
+"""Noise of reads. Seeds are fixed; every check states its false-alarm rate."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from archsim.analog import Crossbar
+from archsim.analog.specification import Ideal, IOParameters, UpdateParameters
+
+VECTORS = 3000
+
+
+def errors(io, x, w, *, dac_bits=None, adc_bits=None):
+    """Return what many reads of one vector add to the exact product, [VECTORS, outputs]."""
+    crossbar = Crossbar(
+        w.shape[1],
+        w.shape[0],
+        Ideal(),
+        io,
+        io,
+        UpdateParameters(),
+        dac_bits=dac_bits,
+        adc_bits=adc_bits,
+        identity=0,
+        device_seed=1,
+        noise_seed=5,
+    )
+    crossbar.program(w)
+    return crossbar.forward(np.repeat(x[None], VECTORS, axis=0), 0).values - w @ x
+
+
+RNG = np.random.default_rng(2)
+W = RNG.uniform(-0.3, 0.3, (10, 25)).astype(np.float32)
+X = RNG.uniform(-2, 2, 25).astype(np.float32)
+PEAK = np.abs(X).max()
+
+
+@pytest.mark.parametrize(
+    ("io", "deviation"),
+    [
+        (IOParameters(out_noise=0.06), np.full(10, 0.06 * PEAK)),
+        (IOParameters(out_noise=0.0, w_noise=0.05), np.full(10, 0.05 * np.linalg.norm(X))),
+        (IOParameters(out_noise=0.0, inp_noise=0.1), 0.1 * PEAK * np.linalg.norm(W, axis=1)),
+        (IOParameters(out_noise=0.06, noise_management="none", inp_bound=10.0), np.full(10, 0.06)),
+    ],
+    ids=["output", "weights", "input", "output, unscaled"],
+)
+def test_noise_is_normal_with_its_deviation(io, deviation):
+    # Kolmogorov-Smirnov for each of 10 outputs, 1e-4 in all
+    noise = errors(io, X, W)
+    for line, sigma in zip(noise.T, deviation, strict=True):
+        assert stats.kstest(line, "norm", (0.0, sigma)).pvalue > 1e-5
+
+
+def test_outputs_and_vectors_are_independent():
+    # 45 correlations between outputs and 10 between successive vectors, 1e-4 in all
+    noise = errors(IOParameters(), X, W)
+    between = np.corrcoef(noise.T)[np.triu_indices(10, 1)]
+    after = [np.corrcoef(line[1:], line[:-1])[0, 1] for line in noise.T]
+    assert np.abs([*between, *after]).max() < stats.norm.isf(0.5e-4 / 55) / np.sqrt(VECTORS)
+
+
+def test_stochastic_rounding_is_right_on_average():
+    # 10 outputs, 1e-4 in all; plain rounding is off by more than ten standard errors
+    io = IOParameters(out_noise=0.0, inp_sto_round=True)
+    noise = errors(io, X, W, dac_bits=4)
+    z = noise.mean(axis=0) / (noise.std(axis=0, ddof=1) / np.sqrt(VECTORS))
+    assert np.abs(z).max() < stats.norm.isf(0.5e-5)
+    plain = errors(io.model_copy(update={"inp_sto_round": False}), X, W, dac_bits=4)
+    assert (np.abs(plain.mean(axis=0)) / (noise.std(axis=0) / np.sqrt(VECTORS))).max() > 10
