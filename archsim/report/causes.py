@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from archsim.report.style import CAUSE_STYLES, OTHER_COLOUR
+from archsim.results.timeline import DRAINED, NO_WORK
 
 __all__ = ["OTHER_CAUSES", "cause_kind", "cause_styles"]
 
@@ -17,11 +18,14 @@ _NAMES = ((" from ", ""), (" of ", ""), (" in ", ""), (" unit ", " unit"))
 
 def cause_kind(cause: str) -> str:
     """Return a cause without the name of whom is waited for, ``waiting for input`` for any neighbour."""
+    if cause == DRAINED or cause.startswith(NO_WORK):
+        return cause
     for marker, kept in _NAMES:
         head, found, _ = cause.partition(marker)
         if found:
-            return head + kept
-    return cause
+            cause = head + kept
+            break
+    return cause if cause.startswith("waiting") else f"waiting for {cause}"
 
 
 def cause_styles(idle_ps: Mapping[str, int], kinds: Iterable[str]) -> dict[str, tuple[str, str]]:

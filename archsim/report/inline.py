@@ -32,8 +32,15 @@ def inline_svg(figure: Figure, name: str, description: str) -> str:
     text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
     text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
+    text = re.sub(r' d="[^"]*"', lambda path: re.sub(r"\d+\.\d{3,}", _shorter, path[0]).replace("\n", ""), text)
+    text = re.sub(r"font-family: [^;\"]*; ?", "", text)
     text = text.replace('id="', f'id="{name}-').replace('href="#', f'href="#{name}-').replace("url(#", f"url(#{name}-")
     for colour, variable in _VARIABLES.items():
         text = text.replace(colour, variable)
     label = f'<svg role="img" aria-label="{escape(description)}"'
     return text.replace("<svg", label, 1)
+
+
+def _shorter(number: re.Match[str]) -> str:
+    # A hundredth of a point is finer than any screen; the drawing's own digits double its size.
+    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")

@@ -44,12 +44,12 @@ LEAKAGE_COLOURS: dict[str, str] = {"active": "#7a8794", "idle": "#a9b4bf", "gate
 
 #: Fill and hatch of idle causes, the most frequent first.
 CAUSE_STYLES: tuple[tuple[str, str], ...] = (
-    ("#9fb0c0", "////"),
-    ("#c9b7a4", "...."),
-    ("#b6c9b2", "\\\\\\\\"),
-    ("#c4b3cf", "xxxx"),
-    ("#a8c6c9", "----"),
-    ("#cfc59f", "++++"),
+    ("#8497a9", "////"),
+    ("#b3956f", "||||"),
+    ("#7fa37a", "\\\\\\\\"),
+    ("#a489b8", "xxxx"),
+    ("#6fa0a5", "----"),
+    ("#a89a52", "++++"),
 )
 
 _FONT_POINTS = 9

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -39,12 +39,21 @@ def read_csv(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
     ValueError
         If the columns are others or a value does not fit its type.
     """
-    # Only an empty cell of a number column is missing; a layer may well be called 'nan' or 'null'.
-    empty = {name: [""] if kind == "float64" else [] for name, kind in columns.items()}
-    table = pd.read_csv(path, dtype=dict(columns), keep_default_na=False, na_values=empty, float_precision="round_trip")
-    if list(table.columns) != list(columns):
-        raise ValueError(f"columns {', '.join(map(str, table.columns))} found, {', '.join(columns)} expected")
-    return table
+    with path.open(newline="", encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    if header != list(columns):
+        raise ValueError(f"columns {', '.join(header)} found, {', '.join(columns)} expected")
+    cells = list(zip(*rows, strict=True)) or [()] * len(header)
+    values = {name: [_READ[columns[name]](cell) for cell in found] for name, found in zip(header, cells, strict=True)}
+    return pd.DataFrame(values, columns=header).astype(dict(columns))
+
+
+def _number(cell: str) -> float:
+    return float(cell) if cell else math.nan
+
+
+#: How a cell of a column of some type is read: exactly, and without guessing what may be meant by 'nan' or 'null'.
+_READ: Mapping[str, Callable[[str], object]] = {"int64": int, "float64": _number, "str": str}
 
 
 def same_table(one: pd.DataFrame, other: pd.DataFrame) -> bool:

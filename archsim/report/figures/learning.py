@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from archsim.report.scales import energy_scale, time_scale
 from archsim.report.style import ACCENT, ACTION_COLOURS, plain_axes
@@ -65,6 +66,7 @@ def _curve(axes: Axes, x: pd.Series, y: pd.Series, colour: str) -> None:
         clip_on=False,
     )
     plain_axes(axes, grid="y")
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
     axes.set_xlim(left=0)
     if y[there].min() >= 0:
         axes.set_ylim(bottom=0)

@@ -1,0 +1,120 @@
+"""The metrics are what their definitions say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from archsim.chip.counts import UnitTime
+from archsim.results import METRICS, Observations
+from archsim.results.metrics import compute_metrics
+
+SEEN = Observations(
+    makespan_ps=1000,
+    samples=20,
+    mini_batches=5,
+    accuracy=0.75,
+    loss=0.5,
+    staleness=(1.0, 0.0),
+    in_flight_max=(2, 1),
+    stage_busy_ps=(800, 600),
+    stages=("stage 0", "stage 1"),
+    counts={},
+    units=(
+        UnitTime("tile", "tile 0", 700, 300, 0),
+        UnitTime("tile", "tile 1", 500, 500, 0),
+        UnitTime("tile", "tile 2", 0, 0, 1000),
+        UnitTime("nmpu", "nmpu 0", 0, 1000, 0),
+    ),
+    tiles=3,
+    nodes=1,
+    idle_ps={
+        ("stage 0", "input"): 150,
+        ("stage 0", "drained"): 50,
+        ("stage 1", "input"): 400,
+        ("tile 0", "input"): 300,
+    },
+    pulses={"fc1": 12},
+    reads={"fc1": 30, "fc2": 0},
+    read_vectors={"fc1": 20, "fc2": 0},
+    update_slots={"fc1": 90},
+    update_vectors={"fc1": 20},
+    bytes_sent=64,
+    bytes_received=64,
+    events=9,
+)
+
+
+def test_values_follow_the_definitions() -> None:
+    assert compute_metrics(SEEN, dynamic_pj=30.0, leakage_pj=10.0, area_um2=5.0) == {
+        "makespan_ps": 1000,
+        "energy_pj": 40.0,
+        "leakage_pj": 10.0,
+        "power_w": 0.04,
+        "area_um2": 5.0,
+        "samples": 20,
+        "mini_batches": 5,
+        "accuracy": 0.75,
+        "loss": 0.5,
+        "time_per_sample_ps": 50.0,
+        "energy_per_sample_pj": 2.0,
+        "bubble_fraction": pytest.approx(0.3),
+        "staleness": [1.0, 0.0],
+        "in_flight_max": [2, 1],
+        "pulses": {"fc1": 12},
+        "bl_mean": {"fc1": 4.5},
+        "reads_per_mvm": {"fc1": 1.5},
+        "utilisation": {"tile": 0.6},
+        "idle": {"input": 550, "drained": 50},
+        "bytes_sent": 64,
+        "bytes_received": 64,
+        "macs": None,
+        "events": 9,
+    }
+
+
+def test_each_metric_has_a_definition_and_an_integer_stays_one() -> None:
+    values = compute_metrics(SEEN, 30.0, 10.0, 5.0)
+    assert list(values) == [metric.id for metric in METRICS]
+    assert all(metric.definition.endswith(".") for metric in METRICS)
+    assert type(values["makespan_ps"]) is int
+
+
+def test_without_a_clock_times_and_energies_are_missing() -> None:
+    seen = replace(SEEN, makespan_ps=0, units=(), stages=(), stage_busy_ps=(), idle_ps={})
+    values = compute_metrics(seen, 0.0, 0.0, 5.0)
+    missing = {name for name, value in values.items() if value is None}
+    assert missing == {
+        "energy_pj",
+        "leakage_pj",
+        "power_w",
+        "time_per_sample_ps",
+        "energy_per_sample_pj",
+        "bubble_fraction",
+        "macs",
+    }
+    assert values["makespan_ps"] == 0
+    assert values["utilisation"] == {}
+    assert values["accuracy"] == 0.75
+
+
+def test_a_run_of_no_samples_divides_by_nothing() -> None:
+    values = compute_metrics(replace(SEEN, samples=0, mini_batches=0), 30.0, 10.0, 5.0)
+    assert values["time_per_sample_ps"] is None
+    assert values["energy_per_sample_pj"] is None
+
+
+def test_a_loss_that_is_not_finite_is_missing() -> None:
+    assert compute_metrics(replace(SEEN, loss=float("nan")), 1.0, 1.0, 1.0)["loss"] is None
+
+
+@pytest.mark.parametrize("energy", [float("nan"), float("inf"), -100.0])
+def test_broken_numbers_are_refused(energy: float) -> None:
+    with pytest.raises(ValueError, match="energy_pj"):
+        compute_metrics(SEEN, energy, 10.0, 5.0)
+
+
+def test_stages_busier_than_the_makespan_are_refused() -> None:
+    with pytest.raises(ValueError, match="bubble_fraction"):
+        compute_metrics(replace(SEEN, stage_busy_ps=(1100, 1000)), 30.0, 10.0, 5.0)
