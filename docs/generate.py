@@ -1,0 +1,164 @@
+"""Writes the parts of the documentation that the code knows best: docs/reference.md and the table in docs/results.md.
+
+Run it after a change of the document's keys or of the metrics: ``python docs/generate.py``. A test compares.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from ruamel.yaml import YAML
+
+from archsim.document.presets import group_at
+from archsim.document.schema import Schema
+from archsim.document.tree import Node
+from archsim.errors import Place
+from archsim.experiment import Experiment
+from archsim.results import METRICS
+from archsim.specification import Constant
+
+DOCS = Path(__file__).parent
+REFERENCE = DOCS / "reference.md"
+RESULTS = DOCS / "results.md"
+BEGIN = "<!-- metrics: made by docs/generate.py -->"
+END = "<!-- end of metrics -->"
+
+HEAD = """\
+# Reference: every key of an experiment
+
+Made by `docs/generate.py` from the specifications that check a document. How documents, presets and overrides
+work stands in [experiment.md](experiment.md). A key without a default is required. Quantities carry their unit.
+"""
+
+ModelPath = tuple[str, ...]
+
+
+def main() -> None:
+    """Write both files anew."""
+    REFERENCE.write_text(reference(), encoding="utf-8")
+    RESULTS.write_text(with_metrics(RESULTS.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def with_metrics(text: str) -> str:
+    """Return a text with the table of metrics between its two marks."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    rows = [f"| `{metric.id}` | {metric.unit or '1'} | {metric.definition} |" for metric in METRICS]
+    return "\n".join([before + BEGIN, "| metric | unit | definition |", "|---|---|---|", *rows, END + after])
+
+
+def reference() -> str:
+    """Return the reference of the document."""
+    meanings = load_meanings()
+    parts = [HEAD]
+    for model, paths in places().items():
+        parts.append(_section(model, paths, meanings))
+    return "\n".join(parts)
+
+
+def load_meanings() -> dict[str, dict[str, str]]:
+    """Return what each field of each specification means."""
+    meanings: dict[str, dict[str, str]] = YAML(typ="safe").load((DOCS / "meanings.yaml").read_text(encoding="utf-8"))
+    return meanings
+
+
+def places() -> dict[type[BaseModel], list[ModelPath]]:
+    """Return every specification below `Experiment` with the paths at which it stands, in document order."""
+    found: dict[type[BaseModel], list[ModelPath]] = {}
+
+    def walk(model: type[BaseModel], path: ModelPath) -> None:
+        found.setdefault(model, []).append(path)
+        for name, field in model.model_fields.items():
+            for below, listed in _models(field.annotation):
+                walk(below, (*path, name, "*") if listed else (*path, name))
+
+    walk(Experiment, ())
+    constant = [model for model in found if issubclass(model, Constant)]
+    for model in constant[1:]:
+        found[constant[0]] += found.pop(model)
+    found[constant[0]] = [()]
+    found[constant[0]] = found.pop(constant[0])
+    return found
+
+
+def meaning_of(model: type[BaseModel], field: str, meanings: dict[str, dict[str, str]]) -> str:
+    """Return what a field means: said of its own specification, or of one that it is derived from."""
+    for base in model.__mro__:
+        name = base.__name__.partition("[")[0]
+        if field in meanings.get(name, {}):
+            return meanings[name][field]
+    raise KeyError(f"docs/meanings.yaml does not say what {model.__name__}.{field} means")
+
+
+def _models(annotation: Any) -> Iterator[tuple[type[BaseModel], bool]]:
+    """Yield the specifications that an annotation names, and whether they stand in a list."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation, False
+        return
+    listed = getattr(annotation, "__origin__", None) is tuple
+    for argument in get_args(annotation):
+        for model, below in _models(argument):
+            yield model, listed or below
+
+
+def _section(model: type[BaseModel], paths: list[ModelPath], meanings: dict[str, dict[str, str]]) -> str:
+    lines = [f"## {_title(model, paths)}", "", _prose(model), ""]
+    fields = {name: field for name, field in model.model_fields.items() if name != "kind" or _tag(model) is None}
+    if fields:
+        lines += ["| key | what may stand there | default | meaning |", "|---|---|---|---|"]
+    for name, field in fields.items():
+        cells = (f"`{name}`", _words(model, name, field, paths), _default(field), meaning_of(model, name, meanings))
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join([*lines, ""]) if fields else "\n".join(lines)
+
+
+def _tag(model: type[BaseModel]) -> str | None:
+    """Return the kind that marks one of several specifications that may stand at a place."""
+    field = model.model_fields.get("kind")
+    return field.default if field is not None and get_origin(field.annotation) is Literal else None
+
+
+def _title(model: type[BaseModel], paths: list[ModelPath]) -> str:
+    if issubclass(model, Constant):
+        return "Constants"
+    title = ", ".join(f"`{'.'.join(path)}`" for path in paths if path) or "The document"
+    return title if _tag(model) is None else f"{title} of kind `{_tag(model)}`"
+
+
+def _prose(model: type[BaseModel]) -> str:
+    if not issubclass(model, Constant):
+        return inspect.cleandoc(model.__doc__ or "").replace("``", "`")
+    text = inspect.cleandoc(Constant.__doc__ or "").replace("``", "`")
+    return text + "\n\nA constant may also be written as its value alone; its status is then *user*."
+
+
+def _words(model: type[BaseModel], name: str, field: FieldInfo, paths: list[ModelPath]) -> str:
+    below = [found for found, _ in _models(field.annotation)]
+    if below and not all(issubclass(found, Constant) for found in below):
+        many = "list of sections" if any(listed for _, listed in _models(field.annotation)) else "section"
+        return many + (", or the name of a preset" if group_at((*paths[0], name)) else "")
+    if issubclass(model, Constant) and name == "value":
+        return "a quantity"
+    words = Schema(model).describe((name,), Node({}, Place(""))) or "a text"
+    return words.replace(str(2**63), "2^63")
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return ""
+    value = field.get_default(call_default_factory=True)
+    if isinstance(value, Constant):
+        return f"{value.value:g} ({value.status})"
+    if isinstance(value, BaseModel):
+        return f"`{_tag(type(value))}`" if _tag(type(value)) else "its defaults"
+    return "none" if value is None else f"`{json.dumps(value)}`" if value != "" else '`""`'
+
+
+if __name__ == "__main__":
+    main()
