@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -47,10 +48,11 @@ class Action(NamedTuple):
         ValueError
             If the text is no action.
         """
-        kind, _, count = text[1:].partition("*")
-        if text[:1] not in ("F", "B", "U") or not kind.isdecimal() or (count and not count.isdecimal()):
+        found = re.fullmatch(r"([FBU])(\d+)(?:\*(\d+))?", text)
+        if found is None:
             raise ValueError(f"'{text}' is no action; write F3, B3, U3 or U7*8")
-        return cls(text[0], int(kind), int(count or 1))  # type: ignore[arg-type]
+        kind, micro_batch, count = found.groups(default="1")
+        return cls(kind, int(micro_batch), int(count))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)

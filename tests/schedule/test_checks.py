@@ -1,0 +1,59 @@
+"""The dry run finds what a schedule does wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from archsim.errors import Deadlock
+from archsim.schedule import Action, PipelineShape, Schedule, dry_run
+from archsim.schedule.checks import ScheduleError, StageCycles
+
+SHAPE = PipelineShape(stages=2, mini_batches=1, micro_batches=2)
+
+
+def written(*stages: str) -> Schedule:
+    """Return a schedule whose stages do what is written."""
+
+    def order(shape: PipelineShape, stage: int) -> Iterator[Action]:
+        yield from map(Action.parse, stages[stage].split())
+
+    return Schedule("written", SHAPE, "immediate", order)
+
+
+GOOD = "F0 F1 B0 U0 B1 U1"
+
+
+def test_a_good_schedule_passes() -> None:
+    profile = dry_run(written(GOOD, GOOD))
+    assert profile.actions == 12
+    assert profile.in_flight_max == (2, 2)
+    assert profile.resident_max == (2, 2)
+
+
+def test_waiting_in_a_circle_is_spelt_out() -> None:
+    with pytest.raises(Deadlock, match=r"stage 0 waits to do B0, for B0 of stage 1, which is at F1") as found:
+        dry_run(written("F0 B0 U0 F1 B1 U1", "F1 B1 U1 F0 B0 U0"))
+    assert "stage 1 waits to do F1, for F1 of stage 0, which is at B0" in str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("stage", "message"),
+    [
+        ("F0 F1 B0 U0 B1", "does U for 1 of 2"),
+        ("F0 F0 B0 U0 F1 B1 U1", "does F0 twice"),
+        ("F0 B0 U0 B0 F1 B1 U1", "does B0 before F0, or twice"),
+        ("F0 U0 B0 F1 B1 U1", "does U0 before B0, or twice"),
+        ("F0 B0 U0 U0 F1 B1 U1", "does U0 before B0, or twice"),
+    ],
+)
+def test_what_is_missing_doubled_or_too_early_is_named(stage: str, message: str) -> None:
+    with pytest.raises(ScheduleError, match=message):
+        dry_run(written(GOOD, stage))
+
+
+def test_uneven_stages_wait_for_the_slowest() -> None:
+    cycles = (StageCycles(1, 1, 0), StageCycles(5, 5, 2))
+    # Stage 1: F0 1..6, F1 6..11, B0 11..16, U0 ..18, B1 18..23, U1 ..25; stage 0 ends with B1 at 24.
+    assert dry_run(written(GOOD, GOOD), cycles).makespan == 25

@@ -1,0 +1,78 @@
+"""The built-in schedules against their closed forms, for every small pipeline."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from archsim.schedule import Action, PipelineShape, Schedule, dry_run, make_schedule
+from archsim.schedule.closed_forms import asynchronous_in_flight, asynchronous_staleness, makespan_cycles
+from archsim.schedule.specification import ScheduleSpecification
+
+KINDS = ("sequential", "gpipe", "synchronous", "asynchronous")
+shapes = st.builds(
+    PipelineShape,
+    stages=st.integers(1, 7),
+    mini_batches=st.integers(1, 4),
+    micro_batches=st.integers(1, 9),
+)
+
+
+def schedule(kind: str, shape: PipelineShape, update: str | None = None) -> Schedule:
+    specification = ScheduleSpecification.model_validate(
+        {"kind": kind, "micro_batches": shape.micro_batches, "update": update}
+    )
+    return make_schedule(specification, shape.stages, shape.mini_batches)
+
+
+@given(shape=shapes, kind=st.sampled_from(KINDS))
+def test_makespan_is_the_closed_form(shape: PipelineShape, kind: str) -> None:
+    assert dry_run(schedule(kind, shape)).makespan == makespan_cycles(kind, shape)
+
+
+@given(shape=shapes)
+def test_asynchronous_staleness_and_in_flight(shape: PipelineShape) -> None:
+    profile = dry_run(schedule("asynchronous", shape))
+    stages = range(shape.stages)
+    assert profile.staleness == pytest.approx([asynchronous_staleness(shape, s) for s in stages], abs=1e-12)
+    assert profile.in_flight_max == tuple(asynchronous_in_flight(shape, s) for s in stages)
+
+
+@given(shape=shapes)
+def test_synchronous_holds_at_most_as_many_as_stages_follow(shape: PipelineShape) -> None:
+    profile = dry_run(schedule("synchronous", shape))
+    assert profile.in_flight_max == tuple(min(shape.micro_batches, shape.stages - s) for s in range(shape.stages))
+    assert profile.staleness == (0.0,) * shape.stages
+
+
+@given(shape=shapes, kind=st.sampled_from(KINDS), update=st.sampled_from(["immediate", "deferred"]))
+def test_every_micro_batch_is_applied_once_at_every_stage(shape: PipelineShape, kind: str, update: str) -> None:
+    made = schedule(kind, shape, update)
+    for stage in range(shape.stages):
+        applied = [k for action in made.stage(stage) if action.kind == "U" for k in action.micro_batches]
+        assert applied == list(range(shape.total))
+
+
+def test_deferred_updates_come_right_after_the_stages_own_last_backward() -> None:
+    made = schedule("synchronous", PipelineShape(stages=2, mini_batches=2, micro_batches=3))
+    assert made.to_text().splitlines() == [
+        "F0 F1 B0 F2 B1 B2 U2*3 F3 F4 B3 F5 B4 B5 U5*3",
+        "F0 B0 F1 B1 F2 B2 U2*3 F3 B3 F4 B4 F5 B5 U5*3",
+    ]
+
+
+def test_immediate_updates_come_right_after_each_backward() -> None:
+    made = schedule("asynchronous", PipelineShape(stages=2, mini_batches=3, micro_batches=1))
+    assert made.to_text().splitlines() == ["F0 F1 B0 U0 F2 B1 U1 B2 U2", "F0 B0 U0 F1 B1 U1 F2 B2 U2"]
+
+
+@pytest.mark.parametrize("text", ["F0", "B12", "U7*8"])
+def test_actions_are_read_as_they_are_written(text: str) -> None:
+    assert str(Action.parse(text)) == text
+
+
+@pytest.mark.parametrize("text", ["", "X1", "F", "F-1", "U3*", "U3*x", "3"])
+def test_what_is_no_action_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no action"):
+        Action.parse(text)
