@@ -33,7 +33,7 @@ def comparison(table: pd.DataFrame) -> Figure:
     panels = figure.subplots(1, len(columns), sharey=True)
     for panel, (values, title) in zip(panels, columns, strict=True):
         _bars(panel, values, title)
-    panels[0].set_yticks(range(len(table)), list(table["run"]))
+    panels[0].set_yticks(range(len(table)), [str(name).replace("$", r"\$") for name in table["run"]])
     panels[0].invert_yaxis()
     return figure
 

@@ -1,0 +1,139 @@
+"""Figures show what the tables hold."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import matplotlib as mpl
+import pytest
+from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
+
+from archsim.errors import InputError
+from archsim.report import comparison, save_figure
+from archsim.report.figures import (
+    energy_by_component,
+    idle_by_stage,
+    learning_curves,
+    stage_timeline,
+    staleness_by_stage,
+    utilisation,
+)
+from archsim.report.figures.energy import energy_table
+from archsim.report.figures.idle import stage_idle
+from archsim.report.figures.timeline import windows
+from archsim.report.style import svg_text
+from archsim.results import Run, compare_runs
+from tests.results.synthetic import synthetic_run
+
+ALL = [energy_by_component, idle_by_stage, learning_curves, stage_timeline, staleness_by_stage, utilisation]
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    return synthetic_run(micro_batches=80)
+
+
+@pytest.mark.parametrize("draw", ALL)
+def test_equal_runs_give_equal_drawings(draw, run: Run) -> None:
+    first, second = draw(run), draw(run)
+    assert isinstance(first, Figure)
+    settings = dict(mpl.rcParams)
+    assert svg_text(first) == svg_text(second)
+    assert dict(mpl.rcParams) == settings
+
+
+def test_a_run_without_a_clock_draws_its_learning_only() -> None:
+    run = synthetic_run(numerics=True)
+    drawn = {draw.__name__ for draw in ALL if draw(run) is not None}
+    assert drawn == {"learning_curves", "staleness_by_stage"}
+    figure = learning_curves(run)
+    assert figure is not None
+    assert len(figure.axes) == 2  # accuracy and loss, against samples only
+
+
+def test_energy_of_the_figure_is_the_energy_of_the_run(run: Run) -> None:
+    table = energy_table(run.cost)
+    assert math.fsum(table.to_numpy().ravel()) == pytest.approx(run.metrics["energy_pj"], rel=1e-12)
+    assert table.sum(axis=1).is_monotonic_decreasing
+    assert table.loc["tile", "active"] > 0
+    figure = energy_by_component(run)
+    assert figure is not None
+    factor = {"energy (µJ)": 1e6, "energy (nJ)": 1e3}[figure.axes[0].get_xlabel()]
+    drawn = math.fsum(bar.get_width() for bar in figure.axes[0].patches) * factor
+    assert drawn == pytest.approx(run.metrics["energy_pj"], rel=1e-9)
+
+
+def test_bars_of_every_stage_reach_the_makespan(run: Run) -> None:
+    figure = idle_by_stage(run)
+    assert figure is not None
+    reach: dict[float, float] = {}
+    for bar in figure.axes[0].patches:
+        reach[bar.get_y()] = reach.get(bar.get_y(), 0.0) + bar.get_width()
+    assert list(reach.values()) == pytest.approx([100.0] * 3)
+    total = sum(time for causes in stage_idle(run).values() for time in causes.values())
+    assert total == sum(run.metrics["idle"].values())
+
+
+def test_a_short_run_is_shown_whole_and_a_long_one_in_parts(run: Run) -> None:
+    short = synthetic_run(micro_batches=4)
+    makespan = short.observations.makespan_ps
+    assert windows(short.timeline, makespan, 3) == [(0, makespan)]
+    (start, width), (middle, end) = windows(run.timeline, run.observations.makespan_ps, 3)
+    assert start == 0
+    assert end - middle == width
+    assert run.observations.makespan_ps // 2 <= middle < end <= run.observations.makespan_ps
+    assert middle in set(run.timeline.loc[run.timeline["action"] == "F", "start_ps"])
+
+
+def test_the_timeline_shows_every_slice_of_a_short_run() -> None:
+    run = synthetic_run(micro_batches=4)
+    figure = stage_timeline(run)
+    assert figure is not None
+    slices = run.timeline[run.timeline["unit"].isin(run.observations.stages)]
+    drawn = sum(len(c.get_paths()) for c in figure.axes[0].collections if isinstance(c, PolyCollection))
+    assert drawn == len(slices)
+
+
+def test_curves_go_through_the_evaluations(run: Run) -> None:
+    figure = learning_curves(run)
+    assert figure is not None
+    assert len(figure.axes) == 6
+    for axes, name in zip(figure.axes, ["test_accuracy"] * 3 + ["train_loss"] * 3, strict=True):
+        assert axes.lines[0].get_ydata().tolist() == run.learning[name].tolist()
+    assert figure.axes[0].lines[0].get_xdata().tolist() == run.learning["samples"].tolist()
+
+
+def test_utilisation_is_the_metric(run: Run) -> None:
+    figure = utilisation(run)
+    assert figure is not None
+    widths = [bar.get_width() for bar in figure.axes[0].patches if bar.get_width() != 100]
+    assert widths == pytest.approx([100 * run.metrics["utilisation"]["tile"]])
+
+
+@pytest.mark.parametrize("suffix", ["svg", "pdf", "png"])
+def test_figures_are_saved_alike(suffix: str, run: Run, tmp_path: Path) -> None:
+    table = compare_runs({"with clock": run, "without": synthetic_run(numerics=True)})
+    for name in ("a", "b"):
+        save_figure(comparison(table), tmp_path / f"{name}.{suffix}")
+    assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
+
+
+def test_another_format_is_refused(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="format"):
+        save_figure(comparison(compare_runs({"a": run})), tmp_path / "figure.docx")
+
+
+def test_a_comparison_shows_each_number_of_each_run(run: Run) -> None:
+    figure = comparison(compare_runs({"a": run, "b": run, "c": synthetic_run(numerics=True)}))
+    assert [len(axes.patches) for axes in figure.axes] == [3] * 4
+    assert [bar.get_width() for bar in figure.axes[3].patches] == pytest.approx([93.75] * 3)
+    assert [text.get_text() for text in figure.axes[0].texts][2] == "—"
+
+
+@pytest.mark.parametrize("draw", ALL)
+def test_many_stages_fit_a_figure(draw) -> None:
+    figure = draw(synthetic_run(stages=40, micro_batches=60))
+    assert figure is not None
+    assert figure.get_size_inches()[1] < 17
