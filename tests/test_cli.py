@@ -89,6 +89,7 @@ def test_a_wrong_run_is_refused_with_one_message(args: tuple[str, ...], words: t
         (("report", "workloads"), ("holds no run",)),
         (("list", "chip"), ("GROUP", "did you mean 'chips'?")),
         (("show", "reram-1025"), ("NAME", "did you mean 'reram-1024'?")),
+        (("show", sys.executable), ("not a text file",)),
         (("compare", "mlp_digits", "--schedule", "gpip"), ("--schedule", "did you mean 'gpipe'?")),
         (("compare", "mlp_digits", "pipeline_unit"), ("RUN_DIR", "'mlp_digits'")),
         (("compare", "mlp_digts", "--schedule", "gpipe"), ("did you mean 'mlp_digits'?",)),

@@ -93,7 +93,7 @@ def test_other_quantities(adapter: TypeAdapter[float], text: str, expected: floa
     ],
 )
 def test_wrong_quantities_say_what_is_wrong(adapter: TypeAdapter[object], text: object, words: str) -> None:
-    with pytest.raises(ValidationError, match="(?s).*") as caught:
+    with pytest.raises(ValidationError) as caught:
         adapter.validate_python(text)
     assert words in str(caught.value)
 

@@ -10,6 +10,7 @@ from typing import Any
 from archsim import plugins
 from archsim.cli.console import out, plain_table
 from archsim.document import find_experiment, load_preset, readable, workload_names
+from archsim.document.source import read_file
 from archsim.errors import ArchsimError, InputError, did_you_mean
 
 __all__ = ["print_group", "print_groups", "show_name"]
@@ -90,7 +91,9 @@ def _found(name: str) -> Iterator[tuple[str, str]]:
         if name in plugins.names(group):
             yield title, _describe(group, name)
     if name in workload_names() or Path(name).is_file():
-        yield _WORKLOADS, find_experiment(name).read_text(encoding="utf-8")
+        file = find_experiment(name)
+        read_file(file)  # Says what is wrong with a file that is no document.
+        yield _WORKLOADS, f"# {file}\n{file.read_text(encoding='utf-8')}"
 
 
 def _describe(group: plugins.Group, name: str) -> str:
@@ -121,8 +124,6 @@ def _about(registered: Any) -> str:
 
 def _workload_line(name: str) -> str:
     """Return the description that a workload gives of itself."""
-    from archsim.document.source import read_file
-
     try:
         node = read_file(find_experiment(name)).child("description")
     except ArchsimError as error:
