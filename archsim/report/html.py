@@ -37,7 +37,7 @@ _RECIPES: dict[str, _Recipe] = {
     "timeline": _Recipe(
         figures.stage_timeline,
         "Stage timeline",
-        "Numbers are micro-batches. A long run shows its start and a steady part from its middle.",
+        "Numbers, where they fit, are micro-batches. A long run shows its start and a part from its middle.",
         wide=True,
     ),
     "idle": _Recipe(

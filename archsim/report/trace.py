@@ -8,6 +8,7 @@ that counts in nanoseconds rounds them.
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ MOST_SLICES = 200_000
 
 _SORT_FIRST = ("stage", "stage_engine", "tile", "nmpu", "buffer", "link", "host")
 _OTHER = "other"
+_BLOCK = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +62,12 @@ def _write(file: gzip.GzipFile, run: Run, shown: pd.DataFrame, total: int) -> No
     file.write(b'{"displayTimeUnit":"ns","otherData":')
     file.write(json.dumps(_about(run, shown, total)).encode())
     file.write(b',"traceEvents":[')
-    separator = b"\n"
-    for events in (_names(run, tracks), _slices(shown, tracks), _flows(run, shown, tracks)):
-        for event in events:
-            file.write(separator)
-            file.write(event.encode())
-            separator = b",\n"
+    events = itertools.chain(_names(run, tracks), _slices(shown, tracks), _flows(run, shown, tracks))
+    separator = "\n"
+    while block := list(itertools.islice(events, _BLOCK)):
+        # Compressing event by event would take most of the time.
+        file.write((separator + ",\n".join(block)).encode())
+        separator = ",\n"
     file.write(b"\n]}\n")
 
 
@@ -119,28 +121,31 @@ def _meta(kind: str, process: int, thread: int, key: str, value: str | int) -> s
 def _slices(shown: pd.DataFrame, tracks: dict[str, _Track]) -> Iterator[str]:
     columns = [shown[name].tolist() for name in ("unit", "layer", "action", "start_ps", "end_ps")]
     micro_batches = shown["micro_batch"].fillna(-1).astype("int64").tolist()
+    layers = {layer: json.dumps(layer) for layer in shown["layer"].cat.categories}
     for unit, layer, action, start, end, micro_batch in zip(*columns, micro_batches, strict=True):
         track = tracks[unit]
-        arguments = {"layer": layer} if layer else {}
-        arguments |= {"micro_batch": micro_batch} if micro_batch >= 0 else {}
-        name = f"{action}{micro_batch}" if micro_batch >= 0 else action
-        # Written by hand: a float would round the picoseconds of a long run.
+        number = str(micro_batch) if micro_batch >= 0 else ""
+        arguments: tuple[str, ...] = (f'"layer":{layers[layer]}',) if layer else ()
+        arguments += (f'"micro_batch":{number}',) if number else ()
+        # Written by hand: fast, and a float would round the picoseconds of a long run.
         yield (
-            f'{{"ph":"X","name":{json.dumps(name)},"cat":{json.dumps(action)},"pid":{track.process},'
-            f'"tid":{track.thread},"ts":{_microseconds(start)},"dur":{_microseconds(end - start)},'
-            f'"args":{json.dumps(arguments)}}}'
+            f'{{"ph":"X","name":"{action}{number}","cat":"{action}","pid":{track.process},"tid":{track.thread},'
+            f'"ts":{_microseconds(start)},"dur":{_microseconds(end - start)},"args":{{{",".join(arguments)}}}}}'
         )
 
 
 def _flows(run: Run, shown: pd.DataFrame, tracks: dict[str, _Track]) -> Iterator[str]:
     stages = set(run.observations.stages)
     steps = shown[shown["unit"].isin(stages) & shown["action"].isin(["F", "B"]) & shown["micro_batch"].notna()]
-    for micro_batch, way in steps.groupby("micro_batch", sort=True):
-        if not (way["action"] == "B").any():
+    ways: dict[int, list[tuple[str, str, int]]] = {}
+    columns = [steps[name].tolist() for name in ("unit", "action", "start_ps")]
+    for micro_batch, *step in zip(steps["micro_batch"].astype("int64").tolist(), *columns, strict=True):
+        ways.setdefault(micro_batch, []).append((step[0], step[1], step[2]))
+    for micro_batch, way in ways.items():
+        if all(action == "F" for _, action, _ in way):
             continue
-        rows = list(zip(way["unit"].tolist(), way["start_ps"].tolist(), strict=True))
-        for i, (unit, start) in enumerate(rows):
-            phase = "s" if i == 0 else "f" if i == len(rows) - 1 else "t"
+        for i, (unit, _, start) in enumerate(way):
+            phase = "s" if i == 0 else "f" if i == len(way) - 1 else "t"
             track = tracks[unit]
             yield (
                 f'{{"ph":"{phase}","bp":"e","name":"micro-batch","cat":"micro-batch","id":{micro_batch},'

@@ -35,12 +35,15 @@ def stage_timeline(run: Run) -> Figure | None:
     seen: set[str] = set()
     for panel, title, (start, end) in zip(panels, ("Start", "Steady"), shown, strict=False):
         part = slices[(slices["start_ps"] < end) & (slices["end_ps"] > start)]
-        seen |= set(part["action"]) | {cause_kind(cause) for cause in part["cause"]}
+        lasting = part[part["end_ps"] > part["start_ps"]]
+        seen |= set(lasting["action"]) | {cause_kind(cause) for cause in lasting["cause"].unique() if cause}
         _draw(panel, part, names, (start, end), styles)
         if len(shown) > 1:
             panel.set_title(title, loc="left", fontsize=9.5, color=INK)
+    handles = _handles(seen, styles)
+    columns = len(handles) if len(handles) <= 6 else -(-len(handles) // 2)
     figure.legend(
-        handles=_handles(seen, styles), loc="outside upper left", ncols=6, fontsize=8.5, frameon=False, labelcolor=MUTED
+        handles=handles, loc="outside upper left", ncols=columns, fontsize=8.5, frameon=False, labelcolor=MUTED
     )
     return figure
 
