@@ -2,89 +2,127 @@
 # (up step at weight 0, its slope, down step at weight 0, its slope, w_min, w_max, -, -): eight numbers, so that one
 # cache line holds all that a cell needs. Down steps are stored as what they add, below zero.
 
+cdef extern from *:
+    """
+    #if defined(__GNUC__)
+    #define PREFETCH(p) __builtin_prefetch(p)
+    #else
+    #define PREFETCH(p)
+    #endif
+    """
+    void PREFETCH(const void *p) noexcept nogil
+
 cdef enum:
     CELL = 8
-    EVENTS = 1024
+    EVENTS = 512
     MOST_PULSES = 32
 
 
 ctypedef struct Events:
+    # Cells of one vector with at least one coincidence; no cell twice.
     int n
+    int64_t vector
     uint32_t cell[EVENTS]
     uint32_t slots[EVENTS]  # coincidences; the top bit is set where the signs of x and d differ
-    uint32_t vector[EVENTS]
 
 
-ctypedef struct Noise:
-    float z[MOST_PULSES][CHUNK]
+ctypedef struct Lanes:
+    int count[CHUNK]
+    float w[CHUNK]
+    float step[CHUNK]
+    float slope[CHUNK]
+    float low[CHUNK]
+    float high[CHUNK]
+    float noise[MOST_PULSES][CHUNK]
 
 
-cdef inline void cycle_noise(const Events *events, int begin, int n, int most, const Stream *stream, Noise *noise) noexcept nogil:
-    # Pulse k of an event gets normal number k % 4 of draw k // 4.
+cdef inline void cycle_noise(const uint32_t *cell, int n, int most, const Stream *stream, int64_t vector, Lanes *lanes) noexcept nogil:
+    # Pulse k of a cell gets normal number k % 4 of draw k // 4.
     cdef Words words
     cdef Pair pair
-    cdef uint64_t index
-    cdef int i, m = padded(n)
-    cdef uint32_t draw
-    for draw in range(<uint32_t> (most + 3) // 4):
+    cdef uint64_t index = stream.first_vector + <uint64_t> vector
+    cdef uint32_t c1, c2 = <uint32_t> index, c3 = (<uint32_t> (index >> 32) & 0xFFF) | stream.crossbar << 12
+    cdef int i, draw, m = padded(n)
+    for draw in range((most + 3) // 4):
+        c1 = <uint32_t> draw | stream.purpose << 24
+        for i in range(n):
+            words.w[0][i] = cell[i]
+        for i in range(n, m):
+            words.w[0][i] = 0
         for i in range(m):
-            # lanes beyond the events repeat the first one; nobody looks at them
-            index = stream.first_vector + events.vector[begin + i if i < n else begin]
-            words.w[0][i] = events.cell[begin + i if i < n else begin]
-            words.w[1][i] = draw | stream.purpose << 24
-            words.w[2][i] = <uint32_t> index
-            words.w[3][i] = (<uint32_t> (index >> 32) & 0xFFF) | stream.crossbar << 12
+            words.w[1][i] = c1
+            words.w[2][i] = c2
+            words.w[3][i] = c3
         philox_rounds(words.w[0], words.w[1], words.w[2], words.w[3], m, stream.key0, stream.key1)
         box_muller(&words, 0, &pair, n)
         for i in range(m):
-            noise.z[4 * draw][i] = pair.first[i]
-            noise.z[4 * draw + 1][i] = pair.second[i]
-        if most > 4 * <int> draw + 2:
+            lanes.noise[4 * draw][i] = pair.first[i]
+            lanes.noise[4 * draw + 1][i] = pair.second[i]
+        if most > 4 * draw + 2:
             box_muller(&words, 2, &pair, n)
             for i in range(m):
-                noise.z[4 * draw + 2][i] = pair.first[i]
-                noise.z[4 * draw + 3][i] = pair.second[i]
+                lanes.noise[4 * draw + 2][i] = pair.first[i]
+                lanes.noise[4 * draw + 3][i] = pair.second[i]
 
 
-cdef inline float pulsed(
-    float w, const float *cell, uint32_t slots, const Noise *noise, int lane, float deviation, bint multiplicative
-) noexcept nogil:
-    # One event: as many pulses as coincidences, the weight clipped after each.
-    cdef const float *side = cell if slots & SIGN else cell + 2
-    cdef float step = side[0], slope = side[1], low = cell[4], high = cell[5], dw, z
-    cdef int k
-    for k in range(popcount(slots & ~SIGN)):
-        if deviation > 0.0:
-            z = <float> 1.0 + deviation * noise.z[k][lane]
-            dw = (slope * w + step) * z if multiplicative else slope * w + step * z
-        else:
-            dw = slope * w + step
+cdef inline void pulse(Lanes *lanes, int n, int k, float deviation, bint multiplicative) noexcept nogil:
+    # Pulse k of every cell that has so many, clipped.
+    cdef int i
+    cdef float w, z, dw
+    for i in range(padded(n)):
+        w = lanes.w[i]
+        z = <float> 1.0 + deviation * lanes.noise[k][i]
+        dw = lanes.slope[i] * w
+        dw = (dw + lanes.step[i]) * z if multiplicative else dw + lanes.step[i] * z
         w = w + dw
-        w = high if w > high else w
-        w = low if w < low else w
-    return w
+        w = lanes.high[i] if w > lanes.high[i] else w
+        w = lanes.low[i] if w < lanes.low[i] else w
+        lanes.w[i] = w if k < lanes.count[i] else lanes.w[i]
 
 
 cdef int64_t apply_events(
     Events *events, float *weights, const float *cells, float deviation, bint multiplicative, const Stream *stream
 ) noexcept nogil:
-    cdef Noise noise
-    cdef int block, begin, n, i, count, most
+    cdef Lanes lanes
+    cdef const uint32_t *cell
+    cdef const float *numbers
+    cdef const float *side
+    cdef int block, n, i, k, most
     cdef int64_t pulses = 0
     for block in range((events.n + CHUNK - 1) // CHUNK):
-        begin = block * CHUNK
-        n = min(CHUNK, events.n - begin)
+        cell = events.cell + block * CHUNK
+        n = min(CHUNK, events.n - block * CHUNK)
         most = 0
         for i in range(n):
-            count = popcount(events.slots[begin + i] & ~SIGN)
-            pulses += count
-            most = max(most, count)
+            # what a cell needs is on its way while its noise is drawn
+            PREFETCH(cells + <size_t> cell[i] * CELL)
+            PREFETCH(weights + cell[i])
+            lanes.count[i] = popcount(events.slots[block * CHUNK + i] & ~SIGN)
+            pulses += lanes.count[i]
+            most = max(most, lanes.count[i])
         if deviation > 0.0:
-            cycle_noise(events, begin, n, most, stream, &noise)
+            cycle_noise(cell, n, most, stream, events.vector, &lanes)
+        else:
+            for k in range(most):
+                for i in range(n):
+                    lanes.noise[k][i] = 0.0
         for i in range(n):
-            weights[events.cell[begin + i]] = pulsed(
-                weights[events.cell[begin + i]], cells + <size_t> events.cell[begin + i] * CELL,
-                events.slots[begin + i], &noise, i, deviation, multiplicative)
+            numbers = cells + <size_t> cell[i] * CELL
+            side = numbers if events.slots[block * CHUNK + i] & SIGN else numbers + 2
+            lanes.w[i] = weights[cell[i]]
+            lanes.step[i] = side[0]
+            lanes.slope[i] = side[1]
+            lanes.low[i] = numbers[4]
+            lanes.high[i] = numbers[5]
+        for i in range(n, padded(n)):
+            lanes.count[i] = 0
+            lanes.w[i] = lanes.step[i] = lanes.slope[i] = lanes.low[i] = lanes.high[i] = 0.0
+            for k in range(most):
+                lanes.noise[k][i] = 0.0
+        for k in range(most):
+            pulse(&lanes, n, k, deviation, multiplicative)
+        for i in range(n):
+            weights[cell[i]] = lanes.w[i]
     events.n = 0
     return pulses
 
@@ -118,6 +156,7 @@ def apply_trains(
     with nogil:
         events.n = 0
         for v in range(vectors):
+            events.vector = v
             lines = &x_lines[v, 0]
             trains = &x_trains[v, 0]
             for i in range(d_count[v]):
@@ -136,11 +175,10 @@ def apply_trains(
                         both = train & trains[j] & ~SIGN
                         events.cell[n] = row * <uint32_t> inputs + lines[j]
                         events.slots[n] = both | ((train ^ trains[j]) & SIGN)
-                        events.vector[n] = <uint32_t> v
                         n += both != 0
                     events.n = n
                     j = end
-        pulses += apply_events(&events, &weights[0, 0], &cells[0, 0], deviation, multiplicative, &stream)
+            pulses += apply_events(&events, &weights[0, 0], &cells[0, 0], deviation, multiplicative, &stream)
     return pulses
 
 

@@ -5,10 +5,20 @@
 cdef extern from *:
     """
     #define SIGN 0x80000000u
-    #define CERTAIN 0xFFFFFFFFu
+    #define CERTAIN 0xFFFFFFFEu
+    #if defined(__GNUC__)
+    #define popcount(word) __builtin_popcount(word)
+    #else
+    static inline int popcount(uint32_t word) {
+      int bits = 0;
+      for (; word; word &= word - 1) bits++;
+      return bits;
+    }
+    #endif
     """
     uint32_t SIGN  # of a line's value, in its train
-    uint32_t CERTAIN  # the limit of a probability of 1; all others are even
+    int popcount(uint32_t word) noexcept nogil
+    uint32_t CERTAIN  # a probability of 1: more than 2**32 times any float32 below 1
 
 
 cdef class PulseRules:
@@ -28,12 +38,6 @@ cdef class PulseRules:
         self.bl_management = bl_management
         self.granularity = granularity
         self.um_grad_scale = um_grad_scale
-
-
-cdef inline int popcount(uint32_t word) noexcept nogil:
-    word = word - ((word >> 1) & 0x55555555u)
-    word = (word & 0x33333333u) + ((word >> 2) & 0x33333333u)
-    return <int> ((((word + (word >> 4)) & 0x0F0F0F0Fu) * 0x01010101u) >> 24)
 
 
 cdef int train_length(
@@ -87,10 +91,9 @@ cdef inline int settle(const Words *words, Slots *slots, int n) noexcept nogil:
 
 
 cdef void draw_trains(
-    const uint32_t *lines, const uint32_t *limits, uint32_t *trains, int n, uint32_t mask, const Stream *stream,
-    int64_t vector
+    const uint32_t *lines, uint32_t *trains, int n, uint32_t mask, const Stream *stream, int64_t vector
 ) noexcept nogil:
-    # The trains of n (at most CHUNK) lines, of the slots in mask.
+    # The trains of n (at most CHUNK) lines, of the slots in mask, in the place of their probability words.
     cdef Words words
     cdef Slots slots
     cdef uint64_t index = stream.first_vector + <uint64_t> vector
@@ -98,13 +101,13 @@ cdef void draw_trains(
     cdef uint32_t draw = 0
     cdef int i, kept, m, left = 0
     for i in range(n):
-        trains[i] = mask
         slots.place[left] = i
         slots.line[left] = lines[i]
-        slots.limit[left] = limits[i]
+        slots.limit[left] = trains[i] & ~1u
         slots.open_[left] = mask
         slots.train[left] = 0
-        left += limits[i] != CERTAIN
+        left += trains[i] < CERTAIN
+        trains[i] = trains[i] << 31 | mask
     while left:
         m = padded(left)
         for i in range(left, m):
@@ -121,7 +124,7 @@ cdef void draw_trains(
         settle(&words, &slots, m)
         kept = 0
         for i in range(left):
-            trains[slots.place[i]] = slots.train[i]
+            trains[slots.place[i]] = (trains[slots.place[i]] & SIGN) | slots.train[i]
             slots.place[kept] = slots.place[i]
             slots.line[kept] = slots.line[i]
             slots.limit[kept] = slots.limit[i]
@@ -132,35 +135,45 @@ cdef void draw_trains(
         draw += 1
 
 
+cdef int candidates(const float *values, int n, float factor, uint32_t sign, uint32_t *lines, uint32_t *chances) noexcept nogil:
+    # The lines that may pulse, in order, with probability * 2**31 in the upper bits and the sign in the lowest one.
+    cdef uint32_t chance[CHUNK]
+    cdef Bits bits
+    cdef float p
+    cdef int block, begin, i, m, found = 0
+    for block in range((n + CHUNK - 1) // CHUNK):
+        begin = block * CHUNK
+        m = min(CHUNK, n - begin)
+        for i in range(m):
+            bits.f = values[begin + i]
+            chance[i] = (bits.u ^ sign) >> 31
+            bits.u = bits.u & ~SIGN
+            p = factor * bits.f
+            bits.f = p if p < 1.0 else <float> 0.0
+            chance[i] |= <uint32_t> <int32_t> (bits.f * <float> 2147483648.0) << 1
+            chance[i] = chance[i] | CERTAIN if p >= 1.0 else chance[i]
+        for i in range(m):
+            lines[found] = <uint32_t> (begin + i)
+            chances[found] = chance[i]
+            found += chance[i] > 1
+    return found
+
+
 cdef int64_t line_trains(
     const float *values, int n, float factor, uint32_t sign, uint32_t mask, const Stream *stream, int64_t vector,
     uint32_t *lines, uint32_t *trains, int32_t *count
 ) noexcept nogil:
     # The lines with at least one pulse, in order, and their trains. Returns the number of pulses.
-    cdef uint32_t some_lines[CHUNK]
-    cdef uint32_t some_limits[CHUNK]
-    cdef uint32_t some_signs[CHUNK]
-    cdef uint32_t some_trains[CHUNK]
-    cdef Bits bits
-    cdef float p
-    cdef int i = 0, k, some, total = 0
+    cdef int block, begin, i, total = 0, found = candidates(values, n, factor, sign, lines, trains)
     cdef int64_t pulses = 0
-    while i < n:
-        some = 0
-        while i < n and some < CHUNK:
-            bits.f = values[i]
-            p = factor * (-bits.f if bits.f < 0.0 else bits.f)
-            some_lines[some] = <uint32_t> i
-            some_signs[some] = (bits.u ^ sign) & SIGN
-            some_limits[some] = CERTAIN if p >= 1.0 else <uint32_t> <int32_t> (p * <float> 2147483648.0) << 1
-            some += some_limits[some] != 0
-            i += 1
-        draw_trains(some_lines, some_limits, some_trains, some, mask, stream, vector)
-        for k in range(some):
-            lines[total] = some_lines[k]
-            trains[total] = some_trains[k] | some_signs[k]
-            pulses += popcount(some_trains[k])
-            total += some_trains[k] != 0
+    for block in range((found + CHUNK - 1) // CHUNK):
+        begin = block * CHUNK
+        draw_trains(lines + begin, trains + begin, min(CHUNK, found - begin), mask, stream, vector)
+    for i in range(found):
+        lines[total] = lines[i]
+        trains[total] = trains[i]
+        pulses += popcount(trains[i] & ~SIGN)
+        total += (trains[i] & ~SIGN) != 0
     count[0] = total
     return pulses
 
