@@ -81,12 +81,12 @@ class _Simulation:
         run = experiment.run
         self.seeds = Seeds.derive(run.seed, run.device_seed, run.noise_seed, run.data_seed)
         self.graph = build_graph(experiment.network)
-        self.data = None if self.mode == "timing" else (data or load_data(experiment.data))
-        if self.data is not None:
-            _check_shapes(self.graph, self.data)
         self.vectors = experiment.training.mini_batch // experiment.schedule.micro_batches
         self.plan = make_plan(self.graph, experiment.chip, experiment.schedule.stages, self.vectors)
         self.programs = build_programs(self.graph, self.plan)
+        self.data = None if self.mode == "timing" else (data or load_data(experiment.data))
+        if self.data is not None:
+            _check_shapes(self.graph, self.data)
         self.schedule = make_schedule(experiment.schedule, len(self.plan.stages), self._mini_batches())
         self.profile = dry_run(self.schedule)
         if self.mode != "numerics":

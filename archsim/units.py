@@ -6,14 +6,18 @@ Quantities are read as exact fractions, so that "0.1 ns" is 100 ps and nothing n
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from archsim.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from pint import UnitRegistry
 
 __all__ = [
     "Bytes",
@@ -31,41 +35,65 @@ __all__ = [
 
 _QUANTITY = re.compile(r"\s*(?P<number>[-+]?(?:\d+/\d+|(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?))\s*(?P<unit>\S.*?)?\s*")
 
-#: Decimal exponents of the SI prefixes.
-_PREFIXES = {"f": -15, "p": -12, "n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12}
+#: What quantities are made of; only these, so that a slip of the pen is not taken for an exotic unit.
+_DEFINITIONS = """
+femto- = 1/1000000000000000 = f-
+pico- = 1/1000000000000 = p-
+nano- = 1/1000000000 = n-
+micro- = 1/1000000 = u- = \N{MICRO SIGN}- = \N{GREEK SMALL LETTER MU}-
+milli- = 1/1000 = m-
+kilo- = 1000 = k-
+mega- = 1000000 = M-
+giga- = 1000000000 = G-
+tera- = 1000000000000 = T-
+kibi- = 1024 = Ki-
+mebi- = 1048576 = Mi-
+gibi- = 1073741824 = Gi-
+second = [time] = s
+meter = [length] = m
+joule = [energy] = J
+watt = joule / second = W
+hertz = 1 / second = Hz
+byte = [information] = B
+"""
 
 
 @dataclass(frozen=True)
 class _Dimension:
-    """A kind of quantity: its units as exact multiples of the one that is stored."""
+    """A kind of quantity: the unit in which it is stored, and the usual ones."""
 
     name: str
     example: str
-    units: dict[str, Fraction]
+    stored: str
+    usual: tuple[str, ...]
 
 
-def _scaled(name: str, example: str, symbol: str, base: int, prefixes: str, *, power: int = 1) -> _Dimension:
-    """Return a dimension with SI prefixes; `base` is the stored unit's decimal exponent."""
-    suffix = symbol if power == 1 else f"{symbol}^{power}"
-    units = {
-        f"{prefix}{suffix}": Fraction(10) ** (_PREFIXES[prefix] * power - base) for prefix in (*prefixes.split(), "")
-    }
-    return _Dimension(name, example, units)
-
-
-_TIME = _scaled("a time", "130 ns", "s", -12, "f p n u m")
-_ENERGY = _scaled("an energy", "13.4 nJ", "J", -12, "f p n u m")
-_POWER = _scaled("a power", "3 mW", "W", 0, "p n u m k")
-_AREA = _scaled("an area", "75000 um^2", "m", -12, "n u m", power=2)
-_FREQUENCY = _scaled("a frequency", "1 GHz", "Hz", 0, "k M G T")
-_SIZE = _Dimension(
-    "a size",
-    "64 KiB",
-    {"B": Fraction(1)}
-    | {f"{prefix}B": Fraction(10) ** _PREFIXES[prefix] for prefix in "kMG"}
-    | {f"{prefix}iB": Fraction(1024**power) for power, prefix in enumerate("KMG", start=1)},
-)
+_TIME = _Dimension("a time", "130 ns", "ps", ("fs", "ps", "ns", "us", "ms", "s"))
+_ENERGY = _Dimension("an energy", "13.4 nJ", "pJ", ("fJ", "pJ", "nJ", "uJ", "mJ", "J"))
+_POWER = _Dimension("a power", "3 mW", "W", ("pW", "nW", "uW", "mW", "W", "kW"))
+_AREA = _Dimension("an area", "75000 um^2", "um^2", ("nm^2", "um^2", "mm^2", "m^2"))
+_FREQUENCY = _Dimension("a frequency", "1 GHz", "Hz", ("Hz", "kHz", "MHz", "GHz", "THz"))
+_SIZE = _Dimension("a size", "64 KiB", "B", ("B", "kB", "MB", "GB", "KiB", "MiB", "GiB"))
 _DIMENSIONS = (_TIME, _ENERGY, _POWER, _AREA, _FREQUENCY, _SIZE)
+
+
+@functools.cache
+def _registry() -> UnitRegistry[Fraction]:
+    # Imported on first use: a command that reads no quantity should not wait for it.
+    from pint import UnitRegistry
+
+    registry: UnitRegistry[Fraction] = UnitRegistry(None, non_int_type=Fraction)
+    registry.load_definitions(_DEFINITIONS.strip().splitlines())
+    return registry
+
+
+@functools.cache
+def _factor(unit: str, stored: str) -> Fraction | None:
+    """Return how many of `stored` a unit is, or None if it is no unit of that kind."""
+    try:
+        return Fraction(_registry().Quantity(Fraction(1), unit).to(stored).magnitude)
+    except Exception:  # what is no unit comes back as a dozen kinds of errors
+        return None
 
 
 def _parse(quantity: object, dimension: _Dimension) -> Fraction:
@@ -80,10 +108,11 @@ def _parse(quantity: object, dimension: _Dimension) -> Fraction:
         raise ValueError(f"not a quantity: write a number and a unit, such as '{example}'")
     number = _parse_number(found["number"])
     unit = _normalise(found["unit"] or "")
-    if unit in dimension.units:
-        return number * dimension.units[unit]
     if not unit and number == 0:
         return number
+    factor = _factor(unit, dimension.stored) if unit else None
+    if factor is not None:
+        return number * factor
     raise ValueError(_wrong_unit(unit, dimension))
 
 
@@ -111,12 +140,12 @@ def _wrong_unit(unit: str, dimension: _Dimension) -> str:
     if not unit:
         return f"the unit is missing: write it as '{example}'"
     for other in _DIMENSIONS:
-        if unit in other.units:
+        if _factor(unit, other.stored) is not None:
             return f"'{unit}' is the unit of {other.name}, and {dimension.name} is needed, such as '{example}'"
-    close = did_you_mean(unit, dimension.units)
+    close = did_you_mean(unit, dimension.usual)
     hint = f"did you mean '{close}'? " if close else ""
     return (
-        f"there is no unit '{unit}': {hint}write {dimension.name} as '{example}' (units: {', '.join(dimension.units)})"
+        f"there is no unit '{unit}': {hint}write {dimension.name} as '{example}' (units: {', '.join(dimension.usual)})"
     )
 
 
