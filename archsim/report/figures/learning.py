@@ -28,15 +28,21 @@ def learning_curves(run: Run) -> Figure | None:
     if not rows:
         return None
     columns = _against(run)
-    width = 9.2 if len(columns) > 1 else 4.6
-    figure = Figure(figsize=(width, 0.3 + 1.75 * len(rows)), layout="constrained")
-    panels = figure.subplots(len(rows), len(columns), squeeze=False, sharey="row", sharex="col")
+    # Against samples alone, accuracy and loss stand beside each other.
+    beside = len(columns) == 1
+    shape = (1, len(rows)) if beside else (len(rows), len(columns))
+    figure = Figure(figsize=(9.2, 0.45 + 1.75 * shape[0]), layout="constrained")
+    panels = figure.subplots(
+        *shape, squeeze=False, sharey=False if beside else "row", sharex=False if beside else "col"
+    )
     for i, (name, text, colour) in enumerate(rows):
         for j, (x, label) in enumerate(columns):
-            _curve(panels[i, j], x, table[name], colour)
-            if i == len(rows) - 1:
-                panels[i, j].set_xlabel(label)
-        panels[i, 0].set_ylabel(text)
+            panel = panels[0, i] if beside else panels[i, j]
+            _curve(panel, x, table[name], colour)
+            if beside or i == len(rows) - 1:
+                panel.set_xlabel(label)
+            if j == 0:
+                panel.set_ylabel(text)
     return figure
 
 
