@@ -14,6 +14,13 @@ cdef enum:
     OUTPUT_DRAW = 0  # output line: normals (output noise, weight noise)
 
 
+cdef extern from *:
+    """
+    #define SMALLEST 1.17549435e-38f
+    """
+    float SMALLEST  # normal float32: what is below counts as zero, its inverse may be infinite
+
+
 cdef class Converters:
     """The numbers of a read chain, fixed for a crossbar and direction (see `archsim.analog.converters`)."""
 
@@ -161,7 +168,7 @@ cdef int64_t noisy_reads(
     cdef bint last, hit
     for i in range(vectors):
         reads += 1
-        if c.abs_max and largest[i] <= 0.0:
+        if c.abs_max and largest[i] < SMALLEST:
             for k in range(n_out):
                 values[<Py_ssize_t> i * n_out + k] = 0.0
         else:

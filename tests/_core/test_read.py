@@ -111,6 +111,16 @@ def test_zero_vectors_read_as_zero_and_count(kernels):
     assert values[[0, 2]].any()
 
 
+def test_vanishing_vectors_read_as_zero(kernels):
+    x = np.zeros((2, 8), np.float32)
+    x[:, 3] = 1e-40, 2e-38
+    values, reads = both(kernels, IOParameters(), some(np.random.default_rng(2), 5, 8), x)
+    assert reads == 2
+    assert np.isfinite(values).all()
+    assert not values[0].any()
+    assert values[1].any()
+
+
 @pytest.mark.parametrize("shape", [(0, 3, 4), (2, 0, 4), (2, 3, 0)])
 def test_nothing_to_read(kernels, shape):
     vectors, outputs, inputs = shape

@@ -103,7 +103,7 @@ class _Chain:
 
     def read(self, weights: FloatArray, x: FloatArray, transposed: bool, managed: bool) -> tuple[FloatArray, int]:
         largest = np.abs(x).max() if self.io.noise_management == "abs-max" else np.float32(1.0)
-        if largest == 0.0:
+        if largest < np.finfo(np.float32).tiny:
             return np.zeros(weights.shape[1] if transposed else weights.shape[0], np.float32), 1
         factor, attempt = 1.0, 0
         while True:
