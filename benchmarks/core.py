@@ -1,7 +1,7 @@
 """How fast the core is: forward reads, transposed reads and pulsed updates of the layers of a 784-256-128-10 network.
 
-Run it as ``python benchmarks/core.py [--instruction-set avx2]``. Times are the best of many calls, so that other work on
-the machine disturbs little; inputs and errors are as sparse as in training on handwritten digits (0.004, 0.04 and
+Run it as ``python benchmarks/core.py [--instruction-set avx2]``. Times are the best of many calls, so that other work
+on the machine disturbs little; inputs and errors are as sparse as in training on handwritten digits (0.004, 0.04 and
 0.4 coincidences a cell and vector).
 """
 
