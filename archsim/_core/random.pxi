@@ -102,7 +102,10 @@ cdef inline void box_muller(const Words *words, int a, Pair *normals, int n) noe
         normals.second[i] = radius * (d * <float> (1 - (turn & 2)))
 
 
-def philox(uint32_t[:, ::1] counters, uint64_t key):
+def philox(uint32_t[:, ::1] counters not None, uint64_t key):
+    """Replace counters [n, 4] by their random words."""
+    if counters.shape[1] != 4:
+        raise ValueError("a counter has four words: counters must have the shape [n, 4]")
     cdef Words words
     cdef Py_ssize_t block, begin, i, n
     cdef int k
@@ -119,9 +122,10 @@ def philox(uint32_t[:, ::1] counters, uint64_t key):
 
 
 def normals(
-    float[:, ::1] out, uint64_t key, uint32_t crossbar, uint32_t purpose, uint64_t vector, uint32_t first_element,
-    uint32_t draw, uint32_t attempt
+    float[:, ::1] out not None, uint64_t key, uint32_t crossbar, uint32_t purpose, uint64_t vector,
+    uint32_t first_element, uint32_t draw, uint32_t attempt
 ):
+    """Fill out [elements, 4] with the four standard normal numbers of each element's counter."""
     cdef Stream stream = make_stream(key, crossbar, purpose, vector)
     cdef Words words
     cdef Pair pair

@@ -204,6 +204,11 @@ def read(
     float[:, ::1] values not None, bint transposed, bint managed, uint64_t key, uint32_t crossbar, uint32_t purpose,
     uint64_t first_vector
 ):
+    """Read inputs [V, lines] through the chain into values [V, lines]; return the number of vector reads.
+
+    weights are [outputs, inputs]; transposed reads enter at the outputs. With managed, a vector that exceeds the output
+    bound is read again at half the scale. Raises ValueError if shapes do not fit or an input is not finite.
+    """
     cdef Stream stream = make_stream(key, crossbar, purpose, first_vector)
     cdef int n_out = <int> weights.shape[0], n_in = <int> weights.shape[1], vectors = <int> inputs.shape[0]
     cdef int lines_in = n_out if transposed else n_in, lines_out = n_in if transposed else n_out

@@ -36,7 +36,9 @@ ctypedef struct Lanes:
     float noise[MOST_PULSES][CHUNK]
 
 
-cdef inline void cycle_noise(const uint32_t *cell, int n, int most, const Stream *stream, int64_t vector, Lanes *lanes) noexcept nogil:
+cdef inline void cycle_noise(
+    const uint32_t *cell, int n, int most, const Stream *stream, int64_t vector, Lanes *lanes
+) noexcept nogil:
     # Pulse k of a cell gets normal number k % 4 of draw k // 4.
     cdef Words words
     cdef Pair pair
@@ -129,11 +131,16 @@ cdef int64_t apply_events(
 
 def apply_trains(
     float[:, ::1] weights not None, const float[:, ::1] cells not None, float deviation, bint multiplicative,
-    const uint32_t[:, ::1] x_lines not None, const uint32_t[:, ::1] x_trains not None, const int32_t[::1] x_count not None,
-    const uint32_t[:, ::1] d_lines not None, const uint32_t[:, ::1] d_trains not None, const int32_t[::1] d_count not None,
+    const uint32_t[:, ::1] x_lines not None, const uint32_t[:, ::1] x_trains not None,
+    const int32_t[::1] x_count not None, const uint32_t[:, ::1] d_lines not None,
+    const uint32_t[:, ::1] d_trains not None, const int32_t[::1] d_count not None,
     int vectors, int first_output, int last_output, uint64_t key, uint32_t crossbar, uint32_t purpose,
     uint64_t first_vector
 ):
+    """Apply the trains of a block to the cells of a range of outputs, in place; return the number of device pulses.
+
+    Ranges are independent of each other: threads may share an update.
+    """
     cdef Stream stream = make_stream(key, crossbar, purpose, first_vector)
     cdef int outputs = <int> weights.shape[0], inputs = <int> weights.shape[1]
     cdef Events events
@@ -186,6 +193,7 @@ def exact_update(
     float[:, ::1] weights not None, const float[:, ::1] x not None, const float[:, ::1] d not None,
     float learning_rate, int first_output, int last_output
 ):
+    """Make weights -= learning_rate d^T x for a range of outputs, one vector after the other, in place."""
     cdef int outputs = <int> weights.shape[0], inputs = <int> weights.shape[1], vectors = <int> x.shape[0]
     cdef int i
     if x.shape[1] != inputs or d.shape[1] != outputs or d.shape[0] != vectors:
@@ -200,6 +208,7 @@ def exact_update(
 
 
 def all_finite(const float[:, ::1] values not None):
+    """Return whether no value is NaN or infinite."""
     cdef int32_t largest = 0
     if values.shape[0] and values.shape[1]:
         with nogil:

@@ -135,7 +135,9 @@ cdef void draw_trains(
         draw += 1
 
 
-cdef int candidates(const float *values, int n, float factor, uint32_t sign, uint32_t *lines, uint32_t *chances) noexcept nogil:
+cdef int candidates(
+    const float *values, int n, float factor, uint32_t sign, uint32_t *lines, uint32_t *chances
+) noexcept nogil:
     # The lines that may pulse, in order, with probability * 2**31 in the upper bits and the sign in the lowest one.
     cdef uint32_t chance[CHUNK]
     cdef Bits bits
@@ -184,6 +186,11 @@ def pulse_trains(
     uint32_t[:, ::1] x_lines not None, uint32_t[:, ::1] x_trains not None, int32_t[::1] x_count not None,
     uint32_t[:, ::1] d_lines not None, uint32_t[:, ::1] d_trains not None, int32_t[::1] d_count not None
 ):
+    """Write the active lines of each vector, their trains and their number, for inputs x and errors d.
+
+    Returns slots over all vectors, pulses on input lines, pulses on output lines and pairs of active lines. Raises
+    ValueError if shapes do not fit or a number is not finite.
+    """
     cdef Stream x_stream = make_stream(key, crossbar, x_purpose, first_vector)
     cdef Stream d_stream = make_stream(key, crossbar, d_purpose, first_vector)
     cdef int vectors = <int> x.shape[0], inputs = <int> x.shape[1], outputs = <int> d.shape[1]

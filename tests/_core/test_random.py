@@ -105,3 +105,5 @@ def test_fields_of_the_counter_separate_the_numbers(kernels):
 def test_wrong_shape_is_refused(kernels):
     with pytest.raises(ValueError, match="fours"):
         kernels.normals(np.empty((3, 2), np.float32), 1, 0, 1, 0, 0, 0, 0)
+    with pytest.raises(ValueError, match="four words"):
+        kernels.philox(np.empty((3, 2), np.uint32), 1)
