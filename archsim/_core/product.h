@@ -66,26 +66,26 @@ ALWAYS void dots(const float *w, const float *x, float *y, ptrdiff_t n, const in
   }
 }
 
-/* y[v][i] = sum over j of w[i][j] x[v][j] */
+/* y[v][i] = sum over j of w[i][j] x[v][j], vectors of x `stride` apart. Fastest where rows begin at a cache line. */
 static inline void product_forward(const float *w, const float *x, float *y, ptrdiff_t outputs, ptrdiff_t inputs,
-                                   ptrdiff_t vectors) {
+                                   ptrdiff_t vectors, ptrdiff_t stride) {
   ptrdiff_t i = 0;
   for (; i + ROWS <= outputs; i += ROWS)
     for (ptrdiff_t v = 0; v < vectors; v++)
-      dots(w + i * inputs, x + v * inputs, y + v * outputs + i, inputs, ROWS);
+      dots(w + i * inputs, x + v * stride, y + v * outputs + i, inputs, ROWS);
   for (; i < outputs; i++)
-    for (ptrdiff_t v = 0; v < vectors; v++) dots(w + i * inputs, x + v * inputs, y + v * outputs + i, inputs, 1);
+    for (ptrdiff_t v = 0; v < vectors; v++) dots(w + i * inputs, x + v * stride, y + v * outputs + i, inputs, 1);
 }
 
 /* g[v][j] = sum over i of w[i][j] d[v][i] for a few vectors and columns */
 ALWAYS void column_sums(const float *w, const float *d, float *g, ptrdiff_t outputs, ptrdiff_t inputs,
-                        const int vectors, const int columns) {
+                        ptrdiff_t stride, const int vectors, const int columns) {
   native_t sum[3][4];
   UNROLL for (int v = 0; v < vectors; v++) UNROLL for (int c = 0; c < columns; c++) sum[v][c] = (native_t){0};
   for (ptrdiff_t i = 0; i < outputs; i++) {
     UNROLL for (int c = 0; c < columns; c++) {
       const native_t ws = load_native(w + i * inputs + c * NATIVE);
-      UNROLL for (int v = 0; v < vectors; v++) sum[v][c] += ws * d[v * outputs + i];
+      UNROLL for (int v = 0; v < vectors; v++) sum[v][c] += ws * d[v * stride + i];
     }
   }
   UNROLL for (int v = 0; v < vectors; v++) UNROLL for (int c = 0; c < columns; c++)
@@ -93,22 +93,23 @@ ALWAYS void column_sums(const float *w, const float *d, float *g, ptrdiff_t outp
 }
 
 ALWAYS void column_strip(const float *w, const float *d, float *g, ptrdiff_t outputs, ptrdiff_t inputs,
-                         ptrdiff_t vectors, const int columns) {
+                         ptrdiff_t vectors, ptrdiff_t stride, const int columns) {
   ptrdiff_t v = 0;
-  for (; v + 3 <= vectors; v += 3) column_sums(w, d + v * outputs, g + v * inputs, outputs, inputs, 3, columns);
-  for (; v < vectors; v++) column_sums(w, d + v * outputs, g + v * inputs, outputs, inputs, 1, columns);
+  for (; v + 3 <= vectors; v += 3)
+    column_sums(w, d + v * stride, g + v * inputs, outputs, inputs, stride, 3, columns);
+  for (; v < vectors; v++) column_sums(w, d + v * stride, g + v * inputs, outputs, inputs, stride, 1, columns);
 }
 
-/* g[v][j] = sum over i of w[i][j] d[v][i] */
+/* g[v][j] = sum over i of w[i][j] d[v][i], vectors of d `stride` apart */
 static inline void product_transposed(const float *w, const float *d, float *g, ptrdiff_t outputs, ptrdiff_t inputs,
-                                      ptrdiff_t vectors) {
+                                      ptrdiff_t vectors, ptrdiff_t stride) {
   ptrdiff_t j = 0;
-  for (; j + 4 * NATIVE <= inputs; j += 4 * NATIVE) column_strip(w + j, d, g + j, outputs, inputs, vectors, 4);
-  for (; j + NATIVE <= inputs; j += NATIVE) column_strip(w + j, d, g + j, outputs, inputs, vectors, 1);
+  for (; j + 4 * NATIVE <= inputs; j += 4 * NATIVE) column_strip(w + j, d, g + j, outputs, inputs, vectors, stride, 4);
+  for (; j + NATIVE <= inputs; j += NATIVE) column_strip(w + j, d, g + j, outputs, inputs, vectors, stride, 1);
   for (; j < inputs; j++)
     for (ptrdiff_t v = 0; v < vectors; v++) {
       float sum = 0.0f;
-      for (ptrdiff_t i = 0; i < outputs; i++) sum += w[i * inputs + j] * d[v * outputs + i];
+      for (ptrdiff_t i = 0; i < outputs; i++) sum += w[i * inputs + j] * d[v * stride + i];
       g[v * inputs + j] = sum;
     }
 }

@@ -3,15 +3,18 @@
 
 cdef extern from "product.h" nogil:
     void product_forward(
-        const float *w, const float *x, float *y, ptrdiff_t outputs, ptrdiff_t inputs, ptrdiff_t vectors)
+        const float *w, const float *x, float *y, ptrdiff_t outputs, ptrdiff_t inputs, ptrdiff_t vectors,
+        ptrdiff_t stride)
     void product_transposed(
-        const float *w, const float *d, float *g, ptrdiff_t outputs, ptrdiff_t inputs, ptrdiff_t vectors)
+        const float *w, const float *d, float *g, ptrdiff_t outputs, ptrdiff_t inputs, ptrdiff_t vectors,
+        ptrdiff_t stride)
     void descend_row(
         float *w, const float *x, const float *d, ptrdiff_t outputs, ptrdiff_t inputs, ptrdiff_t vectors, float rate)
 
 cdef enum:
     INPUT_DRAW = 1  # input line: normals (noise, -), word 2 rounds
     OUTPUT_DRAW = 0  # output line: normals (output noise, weight noise)
+    LINE = 64  # bytes of a cache line
 
 
 cdef extern from *:
@@ -147,12 +150,12 @@ cdef bint convert_outputs(
 
 
 cdef inline void product(
-    const float *w, const float *v, float *y, int outputs, int inputs, int vectors, bint transposed
+    const float *w, const float *v, float *y, int outputs, int inputs, int vectors, Py_ssize_t stride, bint transposed
 ) noexcept nogil:
     if transposed:
-        product_transposed(w, v, y, outputs, inputs, vectors)
+        product_transposed(w, v, y, outputs, inputs, vectors, stride)
     else:
-        product_forward(w, v, y, outputs, inputs, vectors)
+        product_forward(w, v, y, outputs, inputs, vectors, stride)
 
 
 cdef int64_t noisy_reads(
@@ -161,6 +164,7 @@ cdef int64_t noisy_reads(
 ) noexcept nogil:
     # Read every vector; while a bound is hit, read the vectors concerned again at half the scale.
     cdef int n_in = outputs if transposed else inputs, n_out = inputs if transposed else outputs
+    cdef Py_ssize_t stride = padded(n_in)
     cdef int waiting = 0, again, i, k
     cdef int64_t reads = 0
     cdef uint32_t attempt = 0
@@ -177,14 +181,14 @@ cdef int64_t noisy_reads(
     while waiting:
         for i in range(waiting):
             scales[i] = <float> (factor * (largest[pending[i]] if c.abs_max else 1.0))
-            convert_inputs(c, x + <Py_ssize_t> pending[i] * n_in, v + <Py_ssize_t> i * n_in, n_in,
+            convert_inputs(c, x + <Py_ssize_t> pending[i] * n_in, v + i * stride, n_in,
                            <float> 1.0 / scales[i], stream, pending[i], attempt)
-        product(w, v, y, outputs, inputs, waiting, transposed)
+        product(w, v, y, outputs, inputs, waiting, stride, transposed)
         last = not managed or <double> <int64_t> factor > c.max_bm_factor or factor > c.max_bm_scale
         again = 0
         for i in range(waiting):
             hit = convert_outputs(c, y + <Py_ssize_t> i * n_out, n_out,
-                                  norm2(v + <Py_ssize_t> i * n_in, n_in) if c.w_noise > 0.0 else 0.0,
+                                  norm2(v + i * stride, n_in) if c.w_noise > 0.0 else 0.0,
                                   scales[i], stream, pending[i], attempt)
             if hit and not last:
                 pending[again] = pending[i]
@@ -228,11 +232,12 @@ def read(
     if vectors == 0 or n_out == 0 or n_in == 0:
         values[:, :] = 0.0
         return vectors
-    memory = malloc(<size_t> vectors * (<size_t> lines_in + lines_out + 2) * sizeof(float) + vectors * sizeof(int))
+    memory = malloc(
+        LINE + <size_t> vectors * ((<size_t> padded(lines_in) + lines_out + 2) * sizeof(float) + sizeof(int)))
     if memory == NULL:
         raise MemoryError()
-    v = <float *> memory
-    y = v + <Py_ssize_t> vectors * lines_in
+    v = <float *> ((<size_t> memory + LINE - 1) // LINE * LINE)
+    y = v + <Py_ssize_t> vectors * padded(lines_in)
     largest = y + <Py_ssize_t> vectors * lines_out
     scales = largest + vectors
     pending = <int *> (scales + vectors)
@@ -244,7 +249,7 @@ def read(
             largest[i] = magnitude.f
         if finite:
             if converters.perfect:
-                product(&weights[0, 0], &inputs[0, 0], &values[0, 0], n_out, n_in, vectors, transposed)
+                product(&weights[0, 0], &inputs[0, 0], &values[0, 0], n_out, n_in, vectors, lines_in, transposed)
                 reads = vectors
             else:
                 reads = noisy_reads(converters, &weights[0, 0], &inputs[0, 0], &values[0, 0], n_out, n_in, vectors,

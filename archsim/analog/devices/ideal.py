@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from archsim._core import kernels
-from archsim.analog.blocks import FloatArray, NotFiniteError, ranges
+from archsim.analog.blocks import FloatArray, NotFiniteError, aligned_zeros, ranges
 from archsim.analog.observed import Update
 from archsim.analog.threads import Workers
 
@@ -21,7 +19,7 @@ class IdealArray:
     """Cells that follow W <- W - learning_rate d x^T exactly, vector after vector, in float32."""
 
     def __init__(self, outputs: int, inputs: int, workers: Workers) -> None:
-        self.weights: FloatArray = np.zeros((outputs, inputs), np.float32)
+        self.weights: FloatArray = aligned_zeros(outputs, inputs)
         self._workers = workers
 
     def program(self, weights: FloatArray) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim._core import POPULATION, kernels
-from archsim.analog.blocks import FloatArray
+from archsim.analog.blocks import FloatArray, aligned_zeros
 from archsim.analog.specification import ConstantStep, LinearStep, SoftBounds
 from archsim.errors import InputError
 
@@ -76,19 +76,12 @@ def populate(
     """
     count = outputs * inputs
     basics = _draw_basics(device, _normals(count, identity, seed, 0))
-    cells = _aligned(count)
+    cells = aligned_zeros(count, CELL_NUMBERS)
     up_slope, down_slope = _slopes(device, basics, identity, seed)
     for column, numbers in enumerate((basics.up, up_slope, -basics.down, -down_slope, basics.w_min, basics.w_max)):
         cells[:, column] = numbers
     multiplicative = True if isinstance(device, ConstantStep) else device.mult_noise
     return Population(cells, device.dw_min, device.dw_min_std, multiplicative)
-
-
-def _aligned(count: int) -> FloatArray:
-    """Return zeros [count, CELL_NUMBERS] that begin at a cache line, so that no cell lies across two."""
-    room = np.zeros(count * CELL_NUMBERS + 16, np.float32)
-    begin = -room.ctypes.data % 64 // 4
-    return room[begin : begin + count * CELL_NUMBERS].reshape(count, CELL_NUMBERS)
 
 
 def _normals(count: int, identity: int, seed: int, draw: int) -> FloatArray:

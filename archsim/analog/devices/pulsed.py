@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from archsim._core import UPDATE_CELL, kernels
-from archsim.analog.blocks import FloatArray, NotFiniteError, ranges
+from archsim.analog.blocks import FloatArray, NotFiniteError, aligned_zeros, ranges
 from archsim.analog.devices.population import Population
 from archsim.analog.observed import Update
 from archsim.analog.pulses import PulseTrains
@@ -34,7 +34,7 @@ class PulsedArray:
         noise_seed: int,
         workers: Workers,
     ) -> None:
-        self.weights: FloatArray = np.zeros((outputs, inputs), np.float32)
+        self.weights: FloatArray = aligned_zeros(outputs, inputs)
         self.population = population
         self._trains = PulseTrains(outputs, inputs, update, population.granularity, identity, noise_seed)
         self._identity = identity
