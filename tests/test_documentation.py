@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import pkgutil
 import re
 import shlex
 import subprocess
@@ -18,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from ruamel.yaml import YAML
@@ -193,6 +194,13 @@ def test_the_script_of_all_checks_sets_up_as_the_readme_says() -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     for found in LINK.finditer(page.read_text(encoding="utf-8")):
         assert (page.parent / found["target"]).exists(), f"{page.name} links to {found['target']}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=PLACES)
+def test_named_objects_exist(page: Path) -> None:
+    for name in re.findall(r"`(archsim(?:\.\w+)+)`", page.read_text(encoding="utf-8")):
+        if name not in get_args(plugins.Group):
+            assert pkgutil.resolve_name(name) is not None
 
 
 @pytest.mark.parametrize("group", ["schedules", "chips", "devices"])
