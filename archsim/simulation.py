@@ -15,14 +15,16 @@ from archsim.chip.specification import Chip
 from archsim.data import DataSet, load_data
 from archsim.document import load_experiment, resolved
 from archsim.engine.evaluation import Evaluator
-from archsim.engine.executor import run_on_chip, run_without_clock
 from archsim.engine.feed import Feed
-from archsim.engine.machine import footprint_bytes
+from archsim.engine.machine import Machine, footprint_bytes
 from archsim.engine.model import build_matrices
 from archsim.engine.numbers import LearningSettings, Numbers
+from archsim.engine.observe import observe, observe_untimed
 from archsim.engine.observer import Observer, Progress
 from archsim.engine.program import StageProgram, build_programs
 from archsim.engine.seeds import Seeds
+from archsim.engine.setup import Setup
+from archsim.engine.untimed import UntimedMachine
 from archsim.engine.warnings import training_warnings
 from archsim.engine.work import Expected
 from archsim.errors import DoesNotFit, InputError, Shortage
@@ -100,17 +102,21 @@ class _Simulation:
             return self._run()
 
     def _run(self) -> Run:
-        chip, shape = self.experiment.chip, self.schedule.shape
-        work = Expected(chip, self.vectors) if self.data is None else self._numbers(self.data)
-        observer = Observer(work, shape, self.vectors, self.progress)
+        setup = Setup(self.experiment.chip, self.plan, self.programs, self.schedule, self.vectors)
+        work = Expected(setup.chip, self.vectors) if self.data is None else self._numbers(self.data)
+        observer = Observer(work, self.schedule.shape, self.vectors, self.progress)
         timeline = Timeline(store=self.experiment.run.timeline)
         if self.mode == "numerics":
-            seen = run_without_clock(self.programs, self.schedule, self.vectors, work, observer)
+            untimed = UntimedMachine(setup, work, observer)
+            untimed.run()
+            seen = observe_untimed(untimed)
         else:
-            seen = run_on_chip(chip, self.plan, self.programs, self.schedule, self.vectors, work, timeline, observer)
+            machine = Machine(setup, work, timeline, observer)
+            machine.run()
+            seen = observe(machine)
         return make_run(
             resolved(self.experiment),
-            chip,
+            setup.chip,
             seen,
             observer.curve,
             timeline,

@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from typing import Protocol
 
 from archsim.chip.counts import CountKey, UnitTime
 from archsim.chip.operations import read_counts, update_counts
 from archsim.engine.equipment import Equipment
-from archsim.engine.machine import Machine
+from archsim.engine.handover import HostFeed
+from archsim.engine.kernel import Kernel
+from archsim.engine.setup import Setup
 from archsim.engine.tasks import PartTask
-from archsim.engine.transport import mesh_links
-from archsim.mapping.plan import Plan
+from archsim.engine.transport import Transport, mesh_links
 from archsim.results.ledger import Ledger
 
-__all__ = ["LayerTotals", "count_operations", "layer_totals", "unit_times"]
+__all__ = ["LayerTotals", "MachineState", "count_operations", "layer_totals", "unit_times"]
 
 
-def count_operations(machine: Machine) -> Ledger:
+class MachineState(Protocol):
+    """What the accounts read of a machine."""
+
+    setup: Setup
+    kernel: Kernel
+    equipment: Equipment
+    transport: Transport
+    feeds: list[HostFeed]
+
+    def busy_so_far(self) -> dict[str, int]:
+        """Return how long each unit in use has worked up to now, in picoseconds."""
+
+
+def count_operations(machine: MachineState) -> Ledger:
     """Return what was counted so far."""
     ledger = Ledger()
     equipment = machine.equipment
@@ -93,21 +107,10 @@ def layer_totals(equipment: Equipment) -> LayerTotals:
     return totals
 
 
-def unit_times(plan: Plan, busy_ps: Mapping[str, int], now_ps: int, *, stage_engines: bool) -> tuple[UnitTime, ...]:
-    """Return the power-state times of every unit of the chip; what no stage uses is gated.
-
-    Parameters
-    ----------
-    plan : Plan
-        The mapping, which tells how many units there are.
-    busy_ps : mapping of str to int
-        Time that each unit in use has worked.
-    now_ps : int
-        Time since the start.
-    stage_engines : bool
-        Whether the chip has abstract stages instead of units.
-    """
-    if stage_engines:
+def unit_times(machine: MachineState) -> tuple[UnitTime, ...]:
+    """Return the power-state times of every unit of the chip up to now; what no stage uses is gated."""
+    plan, now_ps, busy_ps = machine.setup.plan, machine.kernel.now, machine.busy_so_far()
+    if machine.setup.stage_engines:
         names = [("stage", f"stage {stage.index}") for stage in plan.stages]
     else:
         nodes = range(plan.mesh[0] * plan.mesh[1])

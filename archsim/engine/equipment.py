@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from archsim.chip.components import Unit
 from archsim.chip.operations import vector_bytes
-from archsim.chip.specification import Chip
 from archsim.engine.kernel import Kernel
 from archsim.engine.program import DigitalStep, MatrixStep, StageProgram, Step
 from archsim.engine.sequencer import Sequencer, StageTasks
+from archsim.engine.setup import Setup
 from archsim.engine.tasks import DigitalTask, PartTask, PortTask, RemotePartTask, StageEngineTask, Task
 from archsim.engine.transport import Transport
 from archsim.engine.work import Work
-from archsim.mapping.plan import Part, Plan
+from archsim.mapping.plan import Part
 from archsim.results.timeline import Timeline
 
 __all__ = ["Equipment"]
@@ -22,32 +22,19 @@ class Equipment:
 
     Parameters
     ----------
-    chip, plan
+    setup : Setup
         What is built, and where everything lies.
-    vectors : int
-        Samples of a micro-batch.
     kernel, timeline, transport, work
         Event kernel, recorder of slices, links, and the numbers.
     """
 
-    def __init__(
-        self,
-        chip: Chip,
-        plan: Plan,
-        vectors: int,
-        kernel: Kernel,
-        timeline: Timeline,
-        transport: Transport,
-        work: Work,
-    ) -> None:
+    def __init__(self, setup: Setup, kernel: Kernel, timeline: Timeline, transport: Transport, work: Work) -> None:
         self.parts: list[PartTask] = []
         self.digital: list[DigitalTask] = []
         self.ports: list[PortTask] = []
         self.engines: list[tuple[str, StageEngineTask]] = []
         self.units: dict[str, Unit] = {}
-        self._chip = chip
-        self._plan = plan
-        self._vectors = vectors
+        self._setup = setup
         self._kernel = kernel
         self._timeline = timeline
         self._transport = transport
@@ -62,7 +49,7 @@ class Equipment:
 
     def tasks(self, program: StageProgram, stage: Sequencer) -> dict[str, StageTasks]:
         """Return the tasks of a stage's actions."""
-        engine = self._chip.stage_engine
+        engine = self._setup.chip.stage_engine
         phases = {"F": program.forward, "B": program.backward, "U": program.update}
         if engine is None:
             return {phase: self._steps(steps, stage) for phase, steps in phases.items()}
@@ -99,17 +86,16 @@ class Equipment:
 
     def _part(self, step: MatrixStep, index: int, part: Part, layer: int, stage: Sequencer) -> PartTask:
         unit = self.unit("tile", part.tile, stage.index)
-        node, home = part.tile // self._plan.node_tiles, self._home(stage)
+        node, home = part.tile // self._setup.plan.node_tiles, self._home(stage)
         if node == home:
-            return PartTask(stage, unit, layer, step, index, self._chip, self._vectors, self._work)
+            return PartTask(stage, unit, layer, step, index, self._setup, self._work)
         return RemotePartTask(
             stage,
             unit,
             layer,
             step,
             index,
-            self._chip,
-            self._vectors,
+            self._setup,
             self._work,
             self._transport,
             (home, node),
@@ -125,25 +111,25 @@ class Equipment:
             "U": (part.rows + part.columns, 0),
         }[step.phase]
         return (
-            vector_bytes(self._chip, sent) * self._vectors,
-            vector_bytes(self._chip, given) * self._vectors,
+            vector_bytes(self._setup.chip, sent) * self._setup.vectors,
+            vector_bytes(self._setup.chip, given) * self._setup.vectors,
         )
 
     def _digital(self, step: DigitalStep, stage: Sequencer) -> tuple[Task, ...]:
         layer = self._timeline.layer(step.layer)
         unit = self.unit("nmpu", self._home(stage), stage.index)
-        task = DigitalTask(stage, unit, layer, step, self._chip, self._vectors, self._work)
+        task = DigitalTask(stage, unit, layer, step, self._setup, self._work)
         self.digital.append(task)
         if not step.elements:
             return (task,)
         return task, self._port(stage, layer, step.layer, step.phase, "write_byte", step.elements)
 
     def _port(self, stage: Sequencer, layer: int, name: str, phase: str, operation: str, elements: int) -> PortTask:
-        size = vector_bytes(self._chip, elements) * self._vectors
+        size = vector_bytes(self._setup.chip, elements) * self._setup.vectors
         unit = self.unit("buffer", self._home(stage), stage.index)
-        task = PortTask(stage, unit, layer, name, phase, operation, size, self._chip)
+        task = PortTask(stage, unit, layer, name, phase, operation, size, self._setup.chip)
         self.ports.append(task)
         return task
 
     def _home(self, stage: Sequencer) -> int:
-        return self._plan.stages[stage.index].home
+        return self._setup.home(stage.index)

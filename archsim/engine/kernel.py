@@ -7,12 +7,32 @@ by time, priority and sequence), so a run has one total order.
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import MethodType
 from typing import Any
 
 import simpy
 from simpy.events import Event, Timeout
 
 __all__ = ["Kernel"]
+
+
+class _Call:
+    """A method of an object that may itself still be under restoration."""
+
+    __slots__ = ("__name__", "__self__")
+
+    def __init__(self, owner: object, method: str) -> None:
+        self.__self__ = owner
+        self.__name__ = method
+
+    def __call__(self, event: Event) -> None:
+        getattr(self.__self__, self.__name__)(event)
+
+
+def _owner_and_name(call: object) -> tuple[object, str]:
+    if not isinstance(call, (MethodType, _Call)):
+        raise TypeError(f"only methods of objects can be called back, not {call!r}")
+    return call.__self__, call.__name__
 
 
 class Kernel:
@@ -41,6 +61,40 @@ class Kernel:
         event.callbacks.append(call)
         self.events += 1
 
-    def run(self) -> None:
-        """Run until no event is left."""
-        self._environment.run()
+    def run(self, pause: Callable[[], bool] | None = None) -> bool:
+        """Run until no event is left.
+
+        Parameters
+        ----------
+        pause : callable, optional
+            Asked after every event; where it says True, the run stops between two events.
+
+        Returns
+        -------
+        bool
+            Whether no event is left.
+        """
+        environment = self._environment
+        if pause is None:
+            environment.run()
+            return True
+        step = environment.step
+        while environment._queue:
+            step()
+            if pause():
+                return not environment._queue
+        return True
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return time, count and pending calls in their order: what a checkpoint keeps."""
+        pending = []
+        for time_ps, _, _, event in sorted(self._environment._queue, key=lambda entry: entry[:3]):
+            pending += [(time_ps, *_owner_and_name(call)) for call in event.callbacks or ()]
+        return {"now": self.now, "events": self.events, "pending": pending}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Enter the pending calls again, in the same order."""
+        self._environment = simpy.Environment(initial_time=state["now"])
+        for time_ps, owner, method in state["pending"]:
+            self.after(time_ps - state["now"], _Call(owner, method))
+        self.events = state["events"]

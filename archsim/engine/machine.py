@@ -7,17 +7,20 @@ from collections.abc import Callable
 from archsim.chip.components import BufferSpace, Unit
 from archsim.chip.operations import vector_bytes
 from archsim.chip.specification import Chip
+from archsim.engine.accounts import count_operations, unit_times
 from archsim.engine.equipment import Equipment
 from archsim.engine.handover import GradientHandover, HostFeed, ValueHandover
 from archsim.engine.kernel import Kernel
+from archsim.engine.observer import Account, Observer
 from archsim.engine.program import HOST, Edge, StageProgram
 from archsim.engine.sequencer import Sequencer
+from archsim.engine.setup import Setup
 from archsim.engine.transport import Transport
 from archsim.engine.work import Work
 from archsim.errors import Deadlock
-from archsim.mapping.plan import Plan
+from archsim.results.tally import Tally
 from archsim.results.timeline import Timeline
-from archsim.schedule.actions import Action, Schedule
+from archsim.schedule.actions import Action
 
 __all__ = ["Machine", "footprint_bytes"]
 
@@ -35,70 +38,67 @@ class Machine:
 
     Parameters
     ----------
-    chip, plan, programs, schedule
-        What is built, where everything lies, what each stage does, and in which order.
-    vectors : int
-        Samples of a micro-batch.
+    setup : Setup
+        What is built, and what it does.
     work : Work
         The numbers, or what stands for them.
     timeline : Timeline
         Told of every busy and idle slice.
-    action_ended : callable
-        ``action_ended(stage, action)`` is called when an action has ended.
+    observer : Observer
+        Told of every ended action.
     """
 
-    def __init__(
-        self,
-        chip: Chip,
-        plan: Plan,
-        programs: tuple[StageProgram, ...],
-        schedule: Schedule,
-        vectors: int,
-        work: Work,
-        timeline: Timeline,
-        action_ended: Callable[[int, Action], None],
-    ) -> None:
+    def __init__(self, setup: Setup, work: Work, timeline: Timeline, observer: Observer) -> None:
+        self.setup = setup
         self.kernel = Kernel()
-        self.transport = Transport(chip, plan, self.kernel, timeline)
-        self.equipment = Equipment(chip, plan, vectors, self.kernel, timeline, self.transport, work)
-        self._chip = chip
-        self._plan = plan
-        self._schedule = schedule
-        self._vectors = vectors
+        self.transport = Transport(setup, self.kernel, timeline)
+        self.equipment = Equipment(setup, self.kernel, timeline, self.transport, work)
+        self.timeline = timeline
+        self.observer = observer
         self._work = work
-        self._timeline = timeline
-        self._action_ended = action_ended
-        self.stages = [self._stage(program) for program in programs]
-        for program, stage in zip(programs, self.stages, strict=True):
+        self.stages = [self._stage(program) for program in setup.programs]
+        for program, stage in zip(setup.programs, self.stages, strict=True):
             stage.equip(self.equipment.tasks(program, stage))
         self.feeds = self._host_feeds()
         self._causes = [timeline.cause(f"input from stage {stage.index}") for stage in self.stages]
+        for feed in self.feeds:
+            feed.proceed()
 
-    def run(self) -> None:
-        """Run the schedule to its end.
+    def run(self, pause: Callable[[], bool] | None = None) -> bool:
+        """Run the schedule to its end, or until it is asked to pause.
+
+        Parameters
+        ----------
+        pause : callable, optional
+            Asked after every event; where it says True, the run stops between two events.
+
+        Returns
+        -------
+        bool
+            Whether the run has come to its end.
 
         Raises
         ------
         Deadlock
             If actions remain and nothing more will happen.
         """
-        for feed in self.feeds:
-            feed.proceed()
-        self.kernel.run()
+        if not self.kernel.run(pause):
+            return False
         waiting = [stage for stage in self.stages if stage.next is not None]
         if waiting:
             raise Deadlock(self._explain(waiting))
+        return True
 
     def busy_so_far(self) -> dict[str, int]:
         """Return how long each unit in use has worked up to now, its running job included, in picoseconds."""
         now = self.kernel.now
-        running = {unit.name: unit.busy_since for unit in self.equipment.units.values()}
-        running |= {unit.name: unit.busy_since for unit in self.transport.units}
+        units = (*self.equipment.units.values(), *self.transport.units)
+        running = {unit.name: unit.busy_since for unit in units}
         running |= {f"stage {stage.index}": stage.busy_since for stage in self.stages}
         return {
-            unit.name: self._timeline.busy_ps(number)
+            unit.name: self.timeline.busy_ps(number)
             + (now - since if (since := running.get(unit.name)) is not None else 0)
-            for number, unit in enumerate(self._timeline.units)
+            for number, unit in enumerate(self.timeline.units)
         }
 
     def forward_started(self, stage: int) -> None:
@@ -111,7 +111,7 @@ class Machine:
         """Send a stage's values to the stages that need them."""
         for edge in self.stages[stage].program.exports:
             self._work.deliver(edge, micro_batch)
-            nodes = (self._home(stage), self._home(edge.target))
+            nodes = (self.setup.home(stage), self.setup.home(edge.target))
             target = self.stages[edge.target]
             ValueHandover(
                 edge,
@@ -131,8 +131,8 @@ class Machine:
                 continue
             self._work.deliver_gradient(edge, micro_batch)
             self.transport.send(
-                self._home(stage),
-                self._home(edge.source),
+                self.setup.home(stage),
+                self.setup.home(edge.source),
                 self._edge_bytes(edge) if edge.gradient else 0,
                 self._layer(edge),
                 "B",
@@ -142,54 +142,57 @@ class Machine:
             )
 
     def action_ended(self, stage: int, action: Action) -> None:
-        """Pass it on to whoever watches the run."""
-        self._action_ended(stage, action)
+        """Pass it on to the observer."""
+        self.observer.action_ended(stage, action, self.kernel.now, self.kernel.events, self._account)
+
+    def _account(self) -> Account:
+        tally = Tally.of(count_operations(self).counts, unit_times(self))
+        return tally.energy_pj(self.setup.chip), tally
 
     def _stage(self, program: StageProgram) -> Sequencer:
-        home = self._home(program.index)
-        capacity = self._chip.buffer.capacity if self._chip.buffer and self._chip.stage_engine is None else None
+        setup, buffer = self.setup, self.setup.chip.buffer
         return Sequencer(
             program,
-            self._schedule.stage(program.index),
+            setup.schedule,
             self._work,
-            BufferSpace(f"buffer {home}", capacity),
-            footprint_bytes(self._chip, program, self._vectors),
+            BufferSpace(
+                f"buffer {setup.home(program.index)}",
+                buffer.capacity if buffer and not setup.stage_engines else None,
+            ),
+            footprint_bytes(setup.chip, program, setup.vectors),
             self.kernel,
-            self._timeline,
+            self.timeline,
             self,
         )
 
     def _host_feeds(self) -> list[HostFeed]:
-        host = self._chip.host if self._chip.stage_engine is None else None
-        unit = Unit(self.kernel, self._timeline, "host", "host") if host else None
+        host = self.setup.chip.host if not self.setup.stage_engines else None
+        unit = Unit(self.kernel, self.timeline, "host", "host") if host else None
         if unit:
             self.equipment.units[unit.name] = unit
         return [
             HostFeed(
                 edge,
                 stage,
-                self._schedule.shape.total,
+                self.setup.schedule.shape.total,
                 host.prefetch if host else _PREFETCH,
                 unit,
-                self._chip,
+                self.setup.chip,
                 self.transport,
-                (self._home(0), self._home(stage.index)),
+                (self.setup.home(0), self.setup.home(stage.index)),
                 self._edge_bytes(edge),
-                self._timeline,
+                self.timeline,
             )
             for stage in self.stages
             for edge in stage.program.imports
             if edge.source == HOST
         ]
 
-    def _home(self, stage: int) -> int:
-        return self._plan.stages[stage].home
-
     def _layer(self, edge: Edge) -> tuple[int, str]:
-        return self._timeline.layer(edge.name), edge.name
+        return self.timeline.layer(edge.name), edge.name
 
     def _edge_bytes(self, edge: Edge) -> int:
-        return vector_bytes(self._chip, edge.elements) * self._vectors
+        return vector_bytes(self.setup.chip, edge.elements) * self.setup.vectors
 
     def _explain(self, waiting: list[Sequencer]) -> str:
         lines = ["the run cannot finish: actions remain, but nothing more will happen"]

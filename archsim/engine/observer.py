@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from archsim.engine.work import Work
 from archsim.results.learning import LearningCurve
@@ -49,16 +50,28 @@ class Observer:
         Samples of a micro-batch.
     progress : callable, optional
         Called with a `Progress` after each mini-batch of the first stage.
+
+    Attributes
+    ----------
+    curve : LearningCurve
+        The evaluations so far.
+    updated : int
+        Mini-batches that the first stage has applied.
     """
 
     def __init__(
         self, work: Work, shape: PipelineShape, vectors: int, progress: Callable[[Progress], None] | None
     ) -> None:
         self.curve = LearningCurve()
+        self.updated = 0
         self._work = work
         self._shape = shape
         self._mini_batch = vectors * shape.micro_batches
-        self._progress = progress
+        self.progress = progress
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return everything but whom to tell of progress."""
+        return self.__dict__ | {"progress": None}
 
     def action_ended(
         self, stage: int, action: Action, time_ps: int, events: int, account: Callable[[], Account | None]
@@ -80,7 +93,9 @@ class Observer:
             samples = point.mini_batch * self._mini_batch
             energy_pj, tally = account() or (None, None)
             self.curve.add(point.mini_batch, samples, time_ps, energy_pj, point.train_loss, point.accuracy, tally)
-        if self._progress is not None and stage == 0 and action.kind == "U":
+        if stage == 0 and action.kind == "U":
             done, rest = divmod(action.micro_batch + 1, self._shape.micro_batches)
             if not rest:
-                self._progress(Progress(done, self._shape.mini_batches, time_ps, events))
+                self.updated = done
+                if self.progress is not None:
+                    self.progress(Progress(done, self._shape.mini_batches, time_ps, events))

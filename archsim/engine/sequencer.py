@@ -6,14 +6,15 @@ frame.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any, Protocol
 
 from archsim.chip.components import NO_WORK_YET, BufferSpace, Recorder, Timekeeper
 from archsim.engine.program import HOST, Edge, StageProgram
 from archsim.engine.tasks import Task
 from archsim.engine.work import Work
-from archsim.schedule.actions import Action
+from archsim.schedule.actions import Action, Schedule
 
 __all__ = ["Neighbours", "Sequencer", "StageTasks"]
 
@@ -44,8 +45,8 @@ class Sequencer:
     ----------
     program : StageProgram
         What crosses its borders.
-    actions : iterator of Action
-        Its part of the schedule.
+    schedule : Schedule
+        What it does, action after action.
     tasks : mapping of phase to StageTasks
         The steps of F, B and U; set later by `equip`, since tasks know their stage.
     work : Work
@@ -66,7 +67,7 @@ class Sequencer:
     def __init__(
         self,
         program: StageProgram,
-        actions: Iterator[Action],
+        schedule: Schedule,
         work: Work,
         space: BufferSpace,
         footprint: int,
@@ -81,8 +82,9 @@ class Sequencer:
         self.in_flight = self.in_flight_max = 0
         self.updates = self.staleness_sum = self.backwards = 0
         self.position = 0
-        self.next = next(actions, None)
-        self._actions = actions
+        self._schedule = schedule
+        self._actions = schedule.stage(self.index)
+        self.next = next(self._actions, None)
         self._work = work
         self._timekeeper = timekeeper
         self._recorder = recorder
@@ -104,6 +106,17 @@ class Sequencer:
     def equip(self, tasks: dict[str, StageTasks]) -> None:
         """Give it the tasks of its actions."""
         self._tasks = tasks
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return everything but the generator of actions: its position says enough."""
+        state = self.__dict__.copy()
+        del state["_actions"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the state, and wind the actions on to the position."""
+        self.__dict__.update(state)
+        self._actions = islice(self._schedule.stage(self.index), self.position + 1, None)
 
     @property
     def action(self) -> Action:

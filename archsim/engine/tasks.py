@@ -12,6 +12,7 @@ from archsim.chip.components import Timekeeper, Unit
 from archsim.chip.specification import Chip
 from archsim.chip.timing import buffer_ps, nmpu_ps, read_ps, update_ps
 from archsim.engine.program import DigitalStep, MatrixStep, Step
+from archsim.engine.setup import Setup
 from archsim.engine.transport import Message, Transport
 from archsim.engine.work import UpdateWork, Work
 from archsim.mapping.plan import Part
@@ -83,10 +84,9 @@ class PartTask(_UnitTask):
     """
 
     __slots__ = (
-        "_chip",
         "_durations",
         "_index",
-        "_vectors",
+        "_setup",
         "_work",
         "part",
         "pulses",
@@ -103,8 +103,7 @@ class PartTask(_UnitTask):
         layer: int,
         step: MatrixStep,
         index: int,
-        chip: Chip,
-        vectors: int,
+        setup: Setup,
         work: Work,
     ) -> None:
         super().__init__(stage, unit, layer, step.phase)
@@ -112,8 +111,7 @@ class PartTask(_UnitTask):
         self.part: Part = step.placement.parts[index]
         self.vectors = self.requested = self.slots = self.pulses = 0
         self._index = index
-        self._chip = chip
-        self._vectors = vectors
+        self._setup = setup
         self._work = work
         self._durations: dict[int, int] = {}
 
@@ -124,11 +122,11 @@ class PartTask(_UnitTask):
             return self._update(self._work.update(self._stage.index, self.step, self._index, action))
         reads = self._work.read(self._stage.index, self.step, self._index, action.micro_batch)
         self.vectors += reads
-        self.requested += self._vectors
+        self.requested += self._setup.vectors
         duration = self._durations.get(reads)
         if duration is None:
             part = self.part
-            duration = read_ps(self._chip, part.rows, part.columns, reads, transposed=self.phase == "B")
+            duration = read_ps(self._setup.chip, part.rows, part.columns, reads, transposed=self.phase == "B")
             self._durations[reads] = duration
         return duration
 
@@ -137,7 +135,7 @@ class PartTask(_UnitTask):
         self.requested += work.vectors
         self.slots += work.slots
         self.pulses += work.pulses
-        return update_ps(self._chip, work.vectors, work.slots)
+        return update_ps(self._setup.chip, work.vectors, work.slots)
 
 
 class RemotePartTask(PartTask):
@@ -152,15 +150,14 @@ class RemotePartTask(PartTask):
         layer: int,
         step: MatrixStep,
         index: int,
-        chip: Chip,
-        vectors: int,
+        setup: Setup,
         work: Work,
         transport: Transport,
         nodes: tuple[int, int],
         sizes: tuple[int, int],
         cause: int,
     ) -> None:
-        super().__init__(stage, unit, layer, step, index, chip, vectors, work)
+        super().__init__(stage, unit, layer, step, index, setup, work)
         self._transport = transport
         self._home, self._node = nodes
         self._bytes_out, self._bytes_back = sizes
@@ -201,16 +198,13 @@ class DigitalTask(_UnitTask):
         Samples it was done for.
     """
 
-    __slots__ = ("_chip", "_durations", "_vectors", "_work", "samples", "step")
+    __slots__ = ("_durations", "_setup", "_work", "samples", "step")
 
-    def __init__(
-        self, stage: StageState, unit: Unit, layer: int, step: DigitalStep, chip: Chip, vectors: int, work: Work
-    ) -> None:
+    def __init__(self, stage: StageState, unit: Unit, layer: int, step: DigitalStep, setup: Setup, work: Work) -> None:
         super().__init__(stage, unit, layer, step.phase)
         self.step = step
         self.samples = 0
-        self._chip = chip
-        self._vectors = vectors
+        self._setup = setup
         self._work = work
         self._durations: dict[int, int] = {}
 
@@ -218,12 +212,12 @@ class DigitalTask(_UnitTask):
         """Compute, and say how long it takes."""
         action = self._stage.action
         self._work.digital(self._stage.index, self.step, action)
-        samples = self._vectors * action.count
+        samples = self._setup.vectors * action.count
         self.samples += samples
         duration = self._durations.get(samples)
         if duration is None:
             cost = self.step.cost
-            duration = nmpu_ps(self._chip, (cost.multiply_adds + cost.activations) * samples)
+            duration = nmpu_ps(self._setup.chip, (cost.multiply_adds + cost.activations) * samples)
             self._durations[samples] = duration
         return duration
 

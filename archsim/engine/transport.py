@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 from archsim.chip.components import Recorder, Timekeeper, Unit
 from archsim.chip.counts import CountKey
-from archsim.chip.specification import Chip
 from archsim.chip.timing import hop_ps, link_ps
+from archsim.engine.setup import Setup
 from archsim.mapping.plan import Plan
 
 __all__ = ["Message", "Receiver", "Transport", "link_name", "mesh_links"]
@@ -111,7 +111,7 @@ class Transport:
 
     Parameters
     ----------
-    chip, plan
+    setup : Setup
         What is built, and where the stages are.
     timekeeper, recorder
         The event kernel and who is told of busy and idle slices.
@@ -124,11 +124,11 @@ class Transport:
         Bytes times hops, by phase and layer.
     """
 
-    def __init__(self, chip: Chip, plan: Plan, timekeeper: Timekeeper, recorder: Recorder) -> None:
-        self.chip = chip
-        self.plan = plan
+    def __init__(self, setup: Setup, timekeeper: Timekeeper, recorder: Recorder) -> None:
+        self.chip = setup.chip
+        self.plan = setup.plan
         self.timekeeper = timekeeper
-        self.hop_ps = hop_ps(chip)
+        self.hop_ps = hop_ps(setup.chip)
         self.bytes_sent = 0
         self.bytes_received = 0
         self.byte_hops: dict[CountKey, int] = {}

@@ -8,9 +8,8 @@ import pytest
 
 import archsim
 from archsim import InputError, Run
-from archsim.chip.specification import Chip
 
-from .experiments import digits
+from .experiments import WORKLOADS, digits
 
 CASES = {
     "reram, asynchronous": ("schedule.kind=asynchronous",),
@@ -72,31 +71,16 @@ def test_matrix_on_a_grid_learns_and_sends_parts_over_links() -> None:
     assert len([unit for unit in grid.observations.units if unit.component == "tile" and unit.active_ps]) > 3
 
 
-def repriced_chip() -> Chip:
-    """The ReRAM chip with other energies and static powers."""
-    experiment = archsim.load_experiment(
-        {
-            "network": "mlp-64-64-32-10",
-            "chip": {
-                "preset": "reram-1024",
-                "adc": {"energy": {"per_step": "1 fJ"}},
-                "nmpu": {"multiply_add": "57 fJ"},
-                "tile": {"leakage": {"idle": "1 mW"}},
-            },
-            "training": {"learning_rate": 0.1},
-        }
-    )
-    return experiment.chip
+PRICES = (
+    "chip.adc.energy.per_step={value: 1 fJ}",
+    "chip.nmpu.multiply_add={value: 57 fJ}",
+    "chip.tile.leakage.idle={value: 1 mW}",
+)
 
 
 def test_repriced_run_has_the_energies_of_a_fresh_one() -> None:
-    other = (
-        "chip.adc.energy.per_step={value: 1 fJ}",
-        "chip.nmpu.multiply_add={value: 57 fJ}",
-        "chip.tile.leakage.idle={value: 1 mW}",
-    )
-    first, fresh = digits(), digits(*other)
-    again = first.reprice(repriced_chip())
+    first, fresh = digits(), digits(*PRICES)
+    again = first.reprice(archsim.load_experiment(WORKLOADS / "mlp_digits.yaml", PRICES).chip)
     assert first.metrics["energy_pj"] != fresh.metrics["energy_pj"]
     for name in ("energy_pj", "leakage_pj", "power_w", "area_um2"):
         assert again.metrics[name] == fresh.metrics[name]

@@ -72,14 +72,19 @@ def test_timing_and_coupled_take_the_same_time_where_nothing_depends_on_data(kin
 
 def test_expected_pulse_trains_make_timing_agree_with_coupled_on_average() -> None:
     """The mean length of a train and the mean number of reads, put in as expectations, give the same time."""
-    coupled = digits("chip=rpu-512", "schedule.kind=sequential")
+    # A wide buffer port: beside a short update the port would be what takes time, whatever the train's length.
+    settings = ("chip=rpu-512", "schedule.kind=sequential", "schedule.stages=1", "chip.buffer.bytes_per_cycle=4096")
+    coupled = digits(*settings)
     seen = coupled.observations
     length = sum(seen.update_slots.values()) / sum(seen.update_vectors.values())
     reads = sum(seen.reads.values()) / sum(seen.read_vectors.values())
     expectations = (f"chip.update.expected_bl={length}", f"chip.io.expected_reads={reads}")
-    timing = digits("chip=rpu-512", "schedule.kind=sequential", *expectations, mode="timing")
-    # Sequential work adds up, so only the rounding to whole slots a micro-batch is left.
-    assert timing.metrics["makespan_ps"] == pytest.approx(coupled.metrics["makespan_ps"], rel=0.02)
+    timing = digits(*settings, *expectations, mode="timing")
+    # The work of one stage adds up. Expectations are rounded up to a whole slot, and a whole read, for each
+    # layer and micro-batch; nothing else may differ.
+    blocks = seen.mini_batches * len(seen.update_vectors)
+    rounding_ps = blocks * (5_000 + 40_000 * (reads > 1))
+    assert 0 <= timing.metrics["makespan_ps"] - coupled.metrics["makespan_ps"] <= rounding_ps
 
 
 class Perceptron:

@@ -1,0 +1,76 @@
+"""What a machine observed, put together at the end of a run or where it was interrupted."""
+
+from __future__ import annotations
+
+from archsim.engine.accounts import count_operations, layer_totals, unit_times
+from archsim.engine.machine import Machine
+from archsim.engine.untimed import UntimedMachine
+from archsim.results.learning import LearningPoint
+from archsim.results.observations import Observations
+
+__all__ = ["observe", "observe_untimed"]
+
+
+def observe(machine: Machine) -> Observations:
+    """Return what a machine with a clock observed; its timeline is closed at this moment."""
+    setup, timeline = machine.setup, machine.timeline
+    makespan, updated = machine.kernel.now, machine.observer.updated
+    timeline.close(makespan)
+    totals = layer_totals(machine.equipment)
+    last = _last(machine.observer.curve.points)
+    numbers = {unit.name: number for number, unit in enumerate(timeline.units)}
+    names = tuple(f"stage {stage.index}" for stage in machine.stages)
+    return Observations(
+        makespan_ps=makespan,
+        samples=updated * setup.schedule.shape.micro_batches * setup.vectors,
+        mini_batches=updated,
+        accuracy=last.test_accuracy if last else None,
+        loss=last.train_loss if last else None,
+        staleness=tuple(stage.staleness_sum / max(stage.backwards, 1) for stage in machine.stages),
+        in_flight_max=tuple(stage.in_flight_max for stage in machine.stages),
+        stage_busy_ps=tuple(timeline.busy_ps(numbers[name]) for name in names),
+        stages=names,
+        counts=count_operations(machine).counts,
+        units=unit_times(machine),
+        tiles=0 if setup.stage_engines else setup.plan.tiles,
+        nodes=0 if setup.stage_engines else setup.plan.mesh[0] * setup.plan.mesh[1],
+        idle_ps=timeline.idle_ps(),
+        pulses=dict(totals.pulses),
+        reads=dict(totals.reads),
+        read_vectors=dict(totals.read_vectors),
+        update_slots=dict(totals.update_slots),
+        update_vectors=dict(totals.update_vectors),
+        bytes_sent=machine.transport.bytes_sent,
+        bytes_received=machine.transport.bytes_received,
+        events=machine.kernel.events,
+    )
+
+
+def observe_untimed(machine: UntimedMachine) -> Observations:
+    """Return what a machine without a clock observed."""
+    setup, updated = machine.setup, machine.observer.updated
+    last = _last(machine.observer.curve.points)
+    total = max(updated * setup.schedule.shape.micro_batches, 1)
+    return Observations(
+        makespan_ps=0,
+        samples=updated * setup.schedule.shape.micro_batches * setup.vectors,
+        mini_batches=updated,
+        accuracy=last.test_accuracy if last else None,
+        loss=last.train_loss if last else None,
+        staleness=tuple(stage.staleness_sum / total for stage in machine.stages),
+        in_flight_max=tuple(stage.in_flight_max for stage in machine.stages),
+        stage_busy_ps=(0,) * len(machine.stages),
+        stages=tuple(f"stage {stage.program.index}" for stage in machine.stages),
+        counts={},
+        units=(),
+        tiles=0,
+        nodes=0,
+        idle_ps={},
+        pulses=dict(machine.pulses),
+        update_slots=dict(machine.slots),
+        update_vectors=dict(machine.vectors),
+    )
+
+
+def _last(points: list[LearningPoint]) -> LearningPoint | None:
+    return points[-1] if points else None
