@@ -33,4 +33,4 @@ extensions = [
     if IS_X86 or source.stem not in INSTRUCTION_SETS
 ]
 
-setup(ext_modules=cythonize(extensions, language_level=3))
+setup(ext_modules=cythonize(extensions, language_level=3), options={"build_ext": {"parallel": True}})

@@ -65,74 +65,79 @@ cdef int train_length(
 
 
 ctypedef struct Slots:
+    # Lines whose trains are being drawn.
     uint32_t line[CHUNK]
-    uint32_t limit[CHUNK]  # probability * 2**32
+    uint32_t limit[CHUNK]  # probability * 2**32, less the digits that were compared already
     uint32_t open_[CHUNK]  # slots that are not decided yet
     uint32_t train[CHUNK]
-    int place[CHUNK]
 
 
-cdef inline int settle(const Words *words, Slots *slots, int n) noexcept nogil:
-    # Compare the slots' uniform numbers with the lines' probabilities, four more bits of each, the highest first.
-    # A slot stays open while its number and the probability agree. Returns how many lines have open slots.
-    cdef int i, k, left = 0
-    cdef uint32_t bit, word
+cdef inline void settle(Slots *slots, int n, uint32_t draw, const Stream *stream, uint64_t index) noexcept nogil:
+    # Compare the slots' uniform numbers with the lines' probabilities, four more binary digits of each, the highest
+    # first. A slot stays open while its number and the probability agree.
+    cdef Words words
+    cdef int i, k, m = padded(n)
+    cdef uint32_t digit, word
+    cdef uint32_t c1 = draw | stream.purpose << 24, c2 = <uint32_t> index
+    cdef uint32_t c3 = (<uint32_t> (index >> 32) & 0xFFF) | stream.crossbar << 12
+    for i in range(n, m):
+        slots.line[i] = slots.limit[i] = slots.open_[i] = slots.train[i] = 0
+    for i in range(m):
+        words.w[0][i] = slots.line[i]
+        words.w[1][i] = c1
+        words.w[2][i] = c2
+        words.w[3][i] = c3
+    philox_rounds(words.w[0], words.w[1], words.w[2], words.w[3], m, stream.key0, stream.key1)
     for k in range(4):
-        for i in range(n):
+        for i in range(m):
             word = words.w[k][i]
-            bit = <uint32_t> (<int32_t> slots.limit[i] >> 31)
-            slots.train[i] |= slots.open_[i] & bit & ~word
-            slots.open_[i] &= ~(word ^ bit)
+            digit = <uint32_t> (<int32_t> slots.limit[i] >> 31)
+            slots.train[i] |= slots.open_[i] & digit & ~word
+            slots.open_[i] &= ~(word ^ digit)
             slots.limit[i] <<= 1
-    for i in range(n):
+    for i in range(m):
         slots.open_[i] = slots.open_[i] if slots.limit[i] else 0
-        left += slots.open_[i] != 0
-    return left
 
 
 cdef void draw_trains(
     const uint32_t *lines, uint32_t *trains, int n, uint32_t mask, const Stream *stream, int64_t vector
 ) noexcept nogil:
     # The trains of n (at most CHUNK) lines, of the slots in mask, in the place of their probability words.
-    cdef Words words
-    cdef Slots slots
+    cdef Slots slots, few
+    cdef int at[CHUNK]
     cdef uint64_t index = stream.first_vector + <uint64_t> vector
-    cdef uint32_t c1, c2 = <uint32_t> index, c3 = (<uint32_t> (index >> 32) & 0xFFF) | stream.crossbar << 12
-    cdef uint32_t draw = 0
-    cdef int i, kept, m, left = 0
+    cdef uint32_t draw = 0, certain
+    cdef int i, k, kept, left = 0
     for i in range(n):
-        slots.place[left] = i
-        slots.line[left] = lines[i]
-        slots.limit[left] = trains[i] & ~1u
-        slots.open_[left] = mask
-        slots.train[left] = 0
-        left += trains[i] < CERTAIN
-        trains[i] = trains[i] << 31 | mask
+        certain = mask if trains[i] >= CERTAIN else 0
+        slots.line[i] = lines[i]
+        slots.limit[i] = trains[i] & ~1u
+        slots.train[i] = certain
+        slots.open_[i] = mask & ~certain
+    settle(&slots, n, draw, stream, index)
+    for i in range(n):
+        at[left] = i
+        left += slots.open_[i] != 0
     while left:
-        m = padded(left)
-        for i in range(left, m):
-            slots.line[i] = 0
-            slots.limit[i] = 0
-            slots.open_[i] = 0
-        c1 = draw | stream.purpose << 24
-        for i in range(m):
-            words.w[0][i] = slots.line[i]
-            words.w[1][i] = c1
-            words.w[2][i] = c2
-            words.w[3][i] = c3
-        philox_rounds(words.w[0], words.w[1], words.w[2], words.w[3], m, stream.key0, stream.key1)
-        settle(&words, &slots, m)
-        kept = 0
-        for i in range(left):
-            trains[slots.place[i]] = (trains[slots.place[i]] & SIGN) | slots.train[i]
-            slots.place[kept] = slots.place[i]
-            slots.line[kept] = slots.line[i]
-            slots.limit[kept] = slots.limit[i]
-            slots.open_[kept] = slots.open_[i]
-            slots.train[kept] = slots.train[i]
-            kept += slots.open_[kept] != 0
-        left = kept
         draw += 1
+        for k in range(left):
+            i = at[k]
+            few.line[k] = slots.line[i]
+            few.limit[k] = slots.limit[i]
+            few.open_[k] = slots.open_[i]
+            few.train[k] = slots.train[i]
+        settle(&few, left, draw, stream, index)
+        kept = 0
+        for k in range(left):
+            i = at[k]
+            slots.limit[i] = few.limit[k]
+            slots.open_[i] = few.open_[k]
+            slots.train[i] = few.train[k]
+            at[kept] = i
+            kept += few.open_[k] != 0
+        left = kept
+    for i in range(n):
+        trains[i] = trains[i] << 31 | slots.train[i]
 
 
 cdef int candidates(
