@@ -41,6 +41,7 @@ class RunSpecification(Specification):
 
     ``seed`` feeds ``device_seed``, ``noise_seed`` and ``data_seed`` where they are not given.
     ``evaluate_every`` is in mini-batches (default: once an epoch). ``timeline`` false keeps the totals only.
+    ``checkpoint_every`` writes a checkpoint after every so many mini-batches, where the run has a folder.
     """
 
     mode: Literal["timing", "numerics", "coupled"] = "coupled"
@@ -50,6 +51,7 @@ class RunSpecification(Specification):
     data_seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     threads: Count = 1
     evaluate_every: Count | None = None
+    checkpoint_every: Count | None = None
     timeline: bool = True
 
 

@@ -95,6 +95,7 @@ class Kernel:
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Enter the pending calls again, in the same order."""
         self._environment = simpy.Environment(initial_time=state["now"])
+        self.events = 0
         for time_ps, owner, method in state["pending"]:
             self.after(time_ps - state["now"], _Call(owner, method))
         self.events = state["events"]

@@ -102,7 +102,6 @@ class Numbers:
         self.shape = shape
         self.settings = settings
         self._evaluator = evaluator
-        self._loss = mean_squared_error if graph.loss == "mean-squared-error" else softmax_cross_entropy
         self._loss_scale = np.float32(1 / settings.samples_applied_together)
         self._stored: list[dict[int, _Stored]] = [{} for _ in programs]
         self._layers = [
@@ -229,7 +228,8 @@ class Numbers:
         if step.loss:
             output = self.graph.nodes[-1].name
             targets: NDArray[Any] = self.feed.targets(micro_batch)
-            loss, gradient = self._loss(stored.values[output], targets)
+            loss_of = mean_squared_error if self.graph.loss == "mean-squared-error" else softmax_cross_entropy
+            loss, gradient = loss_of(stored.values[output], targets)
             self._losses[micro_batch] = loss
             stored.gradients[output] = gradient * self._loss_scale
 

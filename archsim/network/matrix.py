@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from archsim.analog.observed import Read, Update
 from archsim.digital.affine import Affine
 from archsim.digital.arrays import Array
 
-__all__ = ["AnalogMatrix", "MatrixSnapshot", "PartRange"]
+__all__ = ["AnalogMatrix", "MatrixSnapshot", "MatrixState", "PartRange"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,15 @@ class MatrixSnapshot:
     """A copy of what a read sees: the weights of each part, and the digital scales and biases."""
 
     weights: tuple[NDArray[np.float32], ...]
+    scale: Array | None
+    bias: Array | None
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixState:
+    """Everything that was drawn or changes: the state of each part's arrays, digital scales and biases."""
+
+    arrays: tuple[dict[str, NDArray[Any]], ...]
     scale: Array | None
     bias: Array | None
 
@@ -110,6 +120,17 @@ class AnalogMatrix:
     def snapshot(self) -> MatrixSnapshot:
         """Return a copy for an evaluation that happens while training goes on."""
         return MatrixSnapshot(tuple(array.weights.copy() for array in self.arrays), self.affine.scale, self.affine.bias)
+
+    def state(self) -> MatrixState:
+        """Return copies of everything that was drawn or changes."""
+        return MatrixState(tuple(array.state() for array in self.arrays), self.affine.scale, self.affine.bias)
+
+    def restore(self, state: MatrixState) -> None:
+        """Continue from a `state` of an equal matrix."""
+        for array, stored in zip(self.arrays, state.arrays, strict=True):
+            array.restore(stored)
+        self.affine.scale = state.scale
+        self.affine.bias = state.bias
 
     def evaluate(self, snapshot: MatrixSnapshot, x: Array, first_vector: int) -> Array:
         """Read a snapshot through the noisy chain, under the random numbers of an evaluation."""
