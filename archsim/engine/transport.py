@@ -80,7 +80,7 @@ class Message:
 
     def depart(self) -> None:
         """Set out."""
-        if self._route and self.size_bytes:
+        if self._route:
             self._route[0].request(self, self._cause)
         else:
             self._timekeeper.after(0, self._arrive)
@@ -154,9 +154,9 @@ class Transport:
     ) -> None:
         """Send a block from node to node; `layer` is its number in the timeline and its name."""
         number, name = layer
-        route = self._route(source, target)
+        route = self._route(source, target) if size_bytes else ()
         self.bytes_sent += size_bytes
-        if route and size_bytes:
+        if route:
             key = CountKey("link", "byte_hop", phase, name)
             self.byte_hops[key] = self.byte_hops.get(key, 0) + size_bytes * len(route)
         Message(self, route, size_bytes, number, phase, micro_batch, cause, receiver).depart()
