@@ -10,6 +10,7 @@ from archsim.results.observations import Observations
 from archsim.results.provenance import Provenance, collect_provenance
 from archsim.results.run import Run, make_run
 from archsim.results.save import check_run_directory
+from archsim.results.slices import Slices
 from archsim.results.tally import Tally
 from archsim.results.timeline import Timeline
 
@@ -24,6 +25,7 @@ __all__ = [
     "Observations",
     "Provenance",
     "Run",
+    "Slices",
     "Tally",
     "Timeline",
     "check_run_directory",

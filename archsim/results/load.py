@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import pandas as pd
 
 from archsim.chip.specification import Chip
 from archsim.errors import InputError
@@ -29,8 +28,8 @@ from archsim.results.save import (
     WEIGHTS_FILE,
     file_digest,
 )
+from archsim.results.slices import SlicesOnDisk
 from archsim.results.tables import read_csv
-from archsim.results.timeline import TIMELINE_COLUMNS
 
 __all__ = ["load_run"]
 
@@ -70,7 +69,7 @@ def _run_of(record: dict[str, Any], folder: Path) -> Run:
         learning=_read(folder, LEARNING_FILE, lambda path: read_csv(path, LEARNING_COLUMNS)),
         tallies=tuple(tally_from_json(tally) for tally in record["tallies"]),
         cost=_read(folder, COST_FILE, lambda path: read_csv(path, COST_COLUMNS)),
-        timeline=_read(folder, TIMELINE_FILE, lambda path: pd.read_parquet(path)[list(TIMELINE_COLUMNS)]),
+        slices=_read(folder, TIMELINE_FILE, SlicesOnDisk),
         constants=tuple(ConstantRecord(**constant) for constant in record["constants"]),
         provenance=Provenance(**record["provenance"]),
         warnings=tuple(record["warnings"]),

@@ -26,6 +26,7 @@ from archsim.results.metrics import MetricValue, compute_metrics
 from archsim.results.observations import Observations
 from archsim.results.provenance import Provenance
 from archsim.results.save import save_run
+from archsim.results.slices import Slices
 from archsim.results.tables import same_table
 from archsim.results.tally import Tally
 from archsim.results.timeline import Timeline
@@ -64,8 +65,8 @@ class Run:
         For each row of `learning`, what had been counted by then.
     cost : DataFrame
         component, phase, layer, operation, count, dynamic_pj, leakage_pj.
-    timeline : DataFrame
-        unit, stage, layer, action, micro_batch, start_ps, end_ps, cause (no rows if they were not stored).
+    slices : Slices
+        What every unit did and why it waited; read in parts by `Slices.select`, as a whole by `timeline`.
     constants : tuple of ConstantRecord
         The chip's constants with their sources.
     provenance : Provenance
@@ -83,7 +84,7 @@ class Run:
     learning: pd.DataFrame
     tallies: tuple[Tally | None, ...]
     cost: pd.DataFrame
-    timeline: pd.DataFrame
+    slices: Slices
     constants: tuple[ConstantRecord, ...]
     provenance: Provenance
     warnings: tuple[str, ...]
@@ -94,6 +95,14 @@ class Run:
         """The resolved experiment as nested mappings and lists."""
         settings: Mapping[str, Any] = YAML(typ="safe", pure=True).load(self.document)
         return settings
+
+    @cached_property
+    def timeline(self) -> pd.DataFrame:
+        """All slices: unit, stage, layer, action, micro_batch, start_ps, end_ps, cause; read when first asked for.
+
+        It has no rows if slices were not stored. A long run's takes much memory; `slices` gives parts of it.
+        """
+        return self.slices.frame()
 
     @property
     def placeholders(self) -> tuple[ConstantRecord, ...]:
@@ -199,7 +208,8 @@ def make_run(
     learning : LearningCurve
         Evaluations.
     timeline : Timeline
-        Slices of all units, closed.
+        Slices of all units, closed. Where it wrote parts into a folder, the run needs that folder until it is
+        saved and loaded.
     provenance : Provenance
         Where the run comes from.
     warnings : sequence of str
@@ -224,7 +234,7 @@ def make_run(
         learning=learning.frame(),
         tallies=tuple(point.tally for point in learning.points),
         cost=priced.cost,
-        timeline=timeline.frame(),
+        slices=timeline.finish(),
         constants=priced.constants,
         provenance=provenance,
         warnings=tuple(warnings),

@@ -83,7 +83,7 @@ def _write_data(run: Run, folder: Path) -> None:
     (folder / DOCUMENT_FILE).write_text(run.document, encoding="utf-8")
     write_csv(run.learning, folder / LEARNING_FILE)
     write_csv(run.cost, folder / COST_FILE)
-    run.timeline.to_parquet(folder / TIMELINE_FILE, index=False)
+    run.slices.write(folder / TIMELINE_FILE)
     with (folder / WEIGHTS_FILE).open("wb") as file:
         np.savez(file, allow_pickle=False, **run.weights)
     record = {

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
-__all__ = ["DRAINED", "NO_WORK", "TIMELINE_COLUMNS", "Timeline", "Unit"]
+from archsim.results.blocks import BLOCK, FIELDS, Names, read_part, write_part
+from archsim.results.slices import Slices, SlicesInMemory, SlicesOnDisk, write_slices
+
+__all__ = ["DRAINED", "NO_WORK", "Timeline", "Unit"]
 
 #: Cause of the time after a unit's last job.
 DRAINED = "drained"
 #: Cause of all the time of a unit that was never used.
 NO_WORK = "no work"
 
-#: Columns of a timeline's table.
-TIMELINE_COLUMNS = ("unit", "stage", "layer", "action", "micro_batch", "start_ps", "end_ps", "cause")
-
-_BUSY_FIELDS = 6
-_IDLE_FIELDS = 4
+_VALUES = BLOCK * len(FIELDS)
+_PART = "part-{:06d}.parquet"
+_WHOLE = "timeline.parquet"
 
 
 class Unit(NamedTuple):
@@ -50,14 +53,26 @@ class Timeline:
     units, causes and layers are exchanged for small integers once, outside the hot path. All state is
     lists, dicts and ``array('q')``, so a timeline can be copied, stored and continued.
 
+    Slices are stored in blocks of `archsim.results.blocks.BLOCK`. With a folder for them, a full block is
+    written there as a part and leaves the memory. A timeline that is restored from a copy knows how many
+    parts were written until then; it overwrites later ones.
+
     Parameters
     ----------
     store : bool
         Whether slices are stored; the totals are kept in any case.
+    spill : Path, optional
+        Folder for the parts, made when it is needed; without it all slices stay in memory.
+
+    Attributes
+    ----------
+    spill : Path or None
+        The same. Copies do not keep it: name it again in a restored timeline before it goes on.
     """
 
-    def __init__(self, *, store: bool = True) -> None:
+    def __init__(self, *, store: bool = True, spill: Path | None = None) -> None:
         self.store = store
+        self.spill = spill
         self.units: list[Unit] = []
         self._unit_ids: dict[str, int] = {}
         self._until: list[int] = []
@@ -66,8 +81,8 @@ class Timeline:
         self._layers: dict[str, int] = {}
         self._causes: dict[str, int] = {}
         self._actions: dict[str, int] = {}
-        self._busy = array("q")
-        self._idle = array("q")
+        self._slices = array("q")
+        self._parts = 0
 
     def unit(self, name: str, component: str, stage: int | None = None) -> int:
         """Return the number of a unit, which is entered on first sight.
@@ -126,7 +141,7 @@ class Timeline:
         totals[action] = totals.get(action, 0) + end_ps - start_ps
         if self.store:
             number = self._actions.setdefault(action, len(self._actions))
-            self._busy.extend((unit, layer, number, micro_batch, start_ps, end_ps))
+            self._keep(unit, number, layer, micro_batch, start_ps, end_ps)
 
     def idle(self, unit: int, start_ps: int, end_ps: int, cause: int) -> None:
         """Report that a unit waits from `start_ps` to `end_ps`, and why; an empty interval is left out.
@@ -144,7 +159,7 @@ class Timeline:
         totals = self._idle_ps[unit]
         totals[cause] = totals.get(cause, 0) + end_ps - start_ps
         if self.store:
-            self._idle.extend((unit, start_ps, end_ps, cause))
+            self._keep(unit, -1 - cause, -1, -1, start_ps, end_ps)
 
     def close(self, end_ps: int) -> None:
         """Fill the time of every unit up to the end of the run: *drained*, or *no work* if it never had any."""
@@ -177,31 +192,50 @@ class Timeline:
         """Return the stored slices as a table with the columns of `TIMELINE_COLUMNS`.
 
         A busy slice has its action and an empty cause, an idle one its cause and an empty action.
-        ``stage`` and ``micro_batch`` may be missing; times are whole picoseconds; rows are sorted by
-        start, then by unit in the order in which the units were entered.
+        ``stage`` and ``micro_batch`` may be missing; times are whole picoseconds. Each block of rows, in
+        the order in which they were reported, is sorted by start, then by unit in the order in which the
+        units were entered; so the rows of one unit are in the order of time throughout.
         """
-        # Copies: a view would keep the arrays from growing.
-        busy = np.array(self._busy, dtype=np.int64).reshape(-1, _BUSY_FIELDS)
-        idle = np.array(self._idle, dtype=np.int64).reshape(-1, _IDLE_FIELDS)
-        none = np.full(len(idle), -1, dtype=np.int64)
-        units = np.concatenate((busy[:, 0], idle[:, 0]))
-        start = np.concatenate((busy[:, 4], idle[:, 1]))
-        end = np.concatenate((busy[:, 5], idle[:, 2]))
-        order = np.lexsort((end, units, start))
-        stage_of = np.array([-1 if unit.stage is None else unit.stage for unit in self.units], dtype=np.int64)
-        unit_names = pd.Index([unit.name for unit in self.units], dtype="str")
-        micro_batch = np.concatenate((busy[:, 3], none))[order]
-        columns = {
-            "unit": pd.Categorical.from_codes(units[order], unit_names),
-            "stage": _nullable(stage_of[units[order]]),
-            "layer": _categorical(np.concatenate((busy[:, 1], none))[order], self._layers),
-            "action": _categorical(np.concatenate((busy[:, 2], none))[order], self._actions),
-            "micro_batch": _nullable(micro_batch),
-            "start_ps": start[order],
-            "end_ps": end[order],
-            "cause": _categorical(np.concatenate((np.full(len(busy), -1), idle[:, 3]))[order], self._causes),
-        }
-        return pd.DataFrame(columns, columns=list(TIMELINE_COLUMNS))
+        return SlicesInMemory(list(self._tables())).frame()
+
+    def finish(self) -> Slices:
+        """Return what was stored: in memory, or where parts were written, in one file beside them.
+
+        The file stands in `spill` and is needed as long as the slices are.
+        """
+        if not self._parts or self.spill is None:
+            return SlicesInMemory(list(self._tables()))
+        path = self.spill / _WHOLE
+        write_slices(path, self._tables())
+        return SlicesOnDisk(path)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return everything but the folder of parts, which whoever restores the timeline must name again."""
+        return self.__dict__ | {"spill": None}
+
+    def _keep(self, *fields: int) -> None:
+        self._slices.extend(fields)
+        if self.spill is not None:
+            while len(self._slices) >= _VALUES:
+                write_part(self.spill / _PART.format(self._parts), _block(self._slices[:_VALUES]))
+                del self._slices[:_VALUES]
+                self._parts += 1
+
+    def _tables(self) -> Iterator[pa.Table]:
+        if self._parts and self.spill is None:
+            raise ValueError(f"{self._parts} parts of this timeline are in a folder that was not named again")
+        names = Names(
+            [unit.name for unit in self.units],
+            [-1 if unit.stage is None else unit.stage for unit in self.units],
+            self._actions,
+            self._layers,
+            self._causes,
+        )
+        if self.spill is not None:
+            for part in range(self._parts):
+                yield names.table(read_part(self.spill / _PART.format(part)))
+        for first in range(0, len(self._slices), _VALUES):
+            yield names.table(_block(self._slices[first : first + _VALUES]))
 
     def _gap(self, unit: int, start_ps: int, end_ps: int) -> ValueError:
         return ValueError(
@@ -210,14 +244,5 @@ class Timeline:
         )
 
 
-def _categorical(codes: npt.NDArray[np.int64], names: Mapping[str, int]) -> pd.Categorical[str]:
-    """Codes into `names` as a categorical whose first category, the empty text, stands for -1."""
-    categories = ["", *(name for name in names if name)]
-    translate = np.zeros(len(names) + 1, dtype=np.int64)
-    for name, code in names.items():
-        translate[code] = categories.index(name)
-    return pd.Categorical.from_codes(translate[codes], pd.Index(categories, dtype="str"))
-
-
-def _nullable(values: npt.NDArray[np.int64]) -> pd.arrays.IntegerArray:
-    return pd.arrays.IntegerArray(np.where(values < 0, 0, values), values < 0)
+def _block(values: array[int]) -> npt.NDArray[np.int64]:
+    return np.array(values, dtype=np.int64).reshape(-1, len(FIELDS))

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archsim.results.timeline import DRAINED, NO_WORK, TIMELINE_COLUMNS, Timeline
+from archsim.results.slices import TIMELINE_COLUMNS
+from archsim.results.timeline import DRAINED, NO_WORK, Timeline
 
 Slices = list[tuple[bool, int, int]]
 
