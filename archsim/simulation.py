@@ -222,6 +222,7 @@ class _Simulation:
             experiment.training.mini_batch if deferred else setup.vectors,
             frozenset(range(every, shape.mini_batches, every)) | {shape.mini_batches},
         )
+        sharing = Workers(threads)
         feed = Feed(data, shape, experiment.training.mini_batch, self.seeds.data)
         evaluator = Evaluator(self.graph, operators, self.matrices, data, threads)
         self.rebuilt |= {
@@ -230,8 +231,9 @@ class _Simulation:
             "settings": settings,
             "feed": feed,
             "evaluator": evaluator,
+            "workers": sharing,
         }
-        return Numbers(self.graph, setup.programs, operators, self.matrices, feed, evaluator, shape, settings)
+        return Numbers(self.graph, setup.programs, operators, self.matrices, feed, evaluator, shape, settings, sharing)
 
     def _provenance(self) -> Provenance:
         return collect_provenance(

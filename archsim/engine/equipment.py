@@ -6,9 +6,9 @@ from archsim.chip.components import Unit
 from archsim.chip.operations import vector_bytes
 from archsim.engine.kernel import Kernel
 from archsim.engine.program import DigitalStep, MatrixStep, StageProgram, Step
-from archsim.engine.sequencer import Sequencer, StageTasks
+from archsim.engine.sequencer import Sequencer, StageTasks, StepTasks
 from archsim.engine.setup import Setup
-from archsim.engine.tasks import DigitalTask, PartTask, PortTask, RemotePartTask, StageEngineTask, Task
+from archsim.engine.tasks import DigitalTask, Grid, PartTask, PortTask, RemotePartTask, StageEngineTask, Task
 from archsim.engine.transport import Transport
 from archsim.engine.work import Work
 from archsim.mapping.plan import Part
@@ -59,30 +59,29 @@ class Equipment:
     def _engine(self, phase: str, steps: tuple[Step, ...], duration_ps: int, stage: Sequencer) -> StageTasks:
         task = StageEngineTask(stage, steps, duration_ps, self._work, self._kernel)
         self.engines.append((phase, task))
-        return (((task,), 0),)
+        return (StepTasks((task,), 0),)
 
     def _steps(self, steps: tuple[Step, ...], stage: Sequencer) -> StageTasks:
-        equipped: list[tuple[tuple[Task, ...], int]] = []
+        equipped: list[StepTasks] = []
         giver = f"stage {stage.index}"
         for step in steps:
             cause = self._timeline.cause(f"input from {giver}")
             if isinstance(step, MatrixStep):
-                equipped.append((self._matrix(step, stage), cause))
+                tasks, grid = self._matrix(step, stage)
+                equipped.append(StepTasks(tasks, cause, grid))
                 giver = f"tile {step.placement.parts[0].tile}"
             else:
-                equipped.append((self._digital(step, stage), cause))
+                equipped.append(StepTasks(self._digital(step, stage), cause))
                 giver = f"nmpu {self._home(stage)}"
         return tuple(equipped)
 
-    def _matrix(self, step: MatrixStep, stage: Sequencer) -> tuple[Task, ...]:
+    def _matrix(self, step: MatrixStep, stage: Sequencer) -> tuple[tuple[Task, ...], Grid | None]:
         layer = self._timeline.layer(step.layer)
-        tasks: list[Task] = []
-        for index, part in enumerate(step.placement.parts):
-            task = self._part(step, index, part, layer, stage)
-            self.parts.append(task)
-            tasks.append(task)
-        tasks.append(self._port(stage, layer, step.layer, step.phase, "read_byte", step.elements))
-        return tuple(tasks)
+        parts = [self._part(step, index, part, layer, stage) for index, part in enumerate(step.placement.parts)]
+        self.parts += parts
+        at_home = tuple(part for part in parts if not isinstance(part, RemotePartTask))
+        grid = Grid(step, at_home, self._work) if len(at_home) > 1 else None
+        return (*parts, self._port(stage, layer, step.layer, step.phase, "read_byte", step.elements)), grid
 
     def _part(self, step: MatrixStep, index: int, part: Part, layer: int, stage: Sequencer) -> PartTask:
         unit = self.unit("tile", part.tile, stage.index)

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim.analog.observed import Read
+from archsim.analog.threads import Workers
 from archsim.digital.arrays import Array
 from archsim.digital.losses import mean_squared_error, softmax_cross_entropy
 from archsim.engine.evaluation import Evaluator
@@ -25,6 +27,9 @@ from archsim.network.operators import DigitalOperator, Operator
 from archsim.schedule.actions import Action, PipelineShape
 
 __all__ = ["LearningSettings", "Numbers"]
+
+#: Cells times vectors below which handing parts to threads costs more than it gains.
+_WORTH_SHARING = 2**19
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,8 @@ class Numbers:
         Mini-batches and micro-batches.
     settings : LearningSettings
         Learning rate, loss average, evaluations.
+    workers : Workers
+        Threads that share the parts of a matrix; others than a crossbar uses within a part.
     """
 
     def __init__(
@@ -93,6 +100,7 @@ class Numbers:
         evaluator: Evaluator,
         shape: PipelineShape,
         settings: LearningSettings,
+        workers: Workers,
     ) -> None:
         self.graph = graph
         self.programs = programs
@@ -111,6 +119,10 @@ class Numbers:
         self._snapshots: dict[int, dict[str, MatrixSnapshot]] = {}
         self._missing: dict[int, int] = {}
         self._evaluated = 0
+        # Parts computed ahead within one moment: always empty again before the next event.
+        self._ready: dict[int, Read] = {}
+        self._updated: dict[int, UpdateWork] = {}
+        self._workers = workers
 
     def begin(self, stage: int, action: Action) -> None:
         """Fetch the samples when a stage that reads them starts a forward; add up what came back before a B."""
@@ -127,34 +139,32 @@ class Numbers:
                 if edge.gradient:
                     stored.add_gradient(edge.name, stored.incoming.pop(edge))
 
+    def prepare(self, stage: int, step: MatrixStep, parts: tuple[int, ...], action: Action) -> None:
+        """Compute several parts side by side, for `read` or `update` to take; see `Work.prepare`."""
+        cells = sum(part.rows * part.columns for part in step.placement.parts)
+        if self._workers.threads == 1 or cells * self.feed.vectors * action.count < _WORTH_SHARING:
+            return
+        if step.phase == "U":
+            done = self._workers.map(lambda part, _: self._update(stage, step, part, action), [(p, p) for p in parts])
+            self._updated = dict(zip(parts, done, strict=True))
+        else:
+            k = action.micro_batch
+            reads = self._workers.map(lambda part, _: self._read(stage, step, part, k), [(p, p) for p in parts])
+            self._ready = dict(zip(parts, reads, strict=True))
+
     def read(self, stage: int, step: MatrixStep, part: int, micro_batch: int) -> int:
         """Read a part on the conductances that it holds now; see `Work.read`."""
         stored = self._stored[stage][micro_batch]
-        matrix = self.matrices[step.layer]
-        first = self.feed.first_vector(micro_batch)
-        if len(stored.parts) != len(matrix.arrays):
-            stored.parts = [np.empty((0, 0), np.float32)] * len(matrix.arrays)
-        if step.phase == "F":
-            read = matrix.forward_part(part, stored.values[self.graph[step.layer].inputs[0]], first)
-        else:
-            read = matrix.backward_part(part, stored.errors[step.layer], first)
+        parts = len(step.placement.parts)
+        if len(stored.parts) != parts:
+            stored.parts = [np.empty((0, 0), np.float32)] * parts
+        read = self._ready.pop(part) if part in self._ready else self._read(stage, step, part, micro_batch)
         stored.parts[part] = read.values
         return read.reads
 
     def update(self, stage: int, step: MatrixStep, part: int, action: Action) -> UpdateWork:
         """Update a part by the stored inputs and errors, micro-batch after micro-batch."""
-        matrix = self.matrices[step.layer]
-        source = self.graph[step.layer].inputs[0]
-        work = UpdateWork()
-        for micro_batch in action.micro_batches:
-            stored = self._stored[stage][micro_batch]
-            rate = self._rate(step.layer, micro_batch)
-            first = self.feed.first_vector(micro_batch)
-            done = matrix.update_part(part, stored.values[source], stored.errors[step.layer], rate, first)
-            work.vectors += self.feed.vectors
-            work.slots += done.slots
-            work.pulses += done.pulses
-        return work
+        return self._updated.pop(part) if part in self._updated else self._update(stage, step, part, action)
 
     def digital(self, stage: int, step: DigitalStep, action: Action) -> None:
         """Do a step of the near-memory unit."""
@@ -193,6 +203,28 @@ class Numbers:
         left = self._missing.get(mini_batch, len(self.programs)) - 1
         self._missing[mini_batch] = left
         return [] if left else [self._evaluate(mini_batch)]
+
+    def _read(self, stage: int, step: MatrixStep, part: int, micro_batch: int) -> Read:
+        stored = self._stored[stage][micro_batch]
+        matrix = self.matrices[step.layer]
+        first = self.feed.first_vector(micro_batch)
+        if step.phase == "F":
+            return matrix.forward_part(part, stored.values[self.graph[step.layer].inputs[0]], first)
+        return matrix.backward_part(part, stored.errors[step.layer], first)
+
+    def _update(self, stage: int, step: MatrixStep, part: int, action: Action) -> UpdateWork:
+        matrix = self.matrices[step.layer]
+        source = self.graph[step.layer].inputs[0]
+        work = UpdateWork()
+        for micro_batch in action.micro_batches:
+            stored = self._stored[stage][micro_batch]
+            rate = self._rate(step.layer, micro_batch)
+            first = self.feed.first_vector(micro_batch)
+            done = matrix.update_part(part, stored.values[source], stored.errors[step.layer], rate, first)
+            work.vectors += self.feed.vectors
+            work.slots += done.slots
+            work.pulses += done.pulses
+        return work
 
     def _evaluate(self, mini_batch: int) -> Evaluation:
         del self._missing[mini_batch]

@@ -7,19 +7,40 @@ frame.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
 
 from archsim.chip.components import NO_WORK_YET, BufferSpace, Recorder, Timekeeper
 from archsim.engine.program import HOST, Edge, StageProgram
-from archsim.engine.tasks import Task
+from archsim.engine.tasks import Grid, Task
 from archsim.engine.work import Work
 from archsim.schedule.actions import Action, Schedule
 
-__all__ = ["Neighbours", "Sequencer", "StageTasks"]
+__all__ = ["Neighbours", "Sequencer", "StageTasks", "StepTasks"]
 
-#: For each step of an action, its tasks and the cause that their units name for having waited.
-StageTasks = Sequence[tuple[tuple[Task, ...], int]]
+
+@dataclass(frozen=True, slots=True)
+class StepTasks:
+    """The tasks of a step.
+
+    Attributes
+    ----------
+    tasks : tuple of Task
+        What is asked for at once; the step ends with the last of them.
+    cause : int
+        What their units were waiting for.
+    grid : Grid or None
+        Parts of one matrix that may be computed side by side.
+    """
+
+    tasks: tuple[Task, ...]
+    cause: int
+    grid: Grid | None = None
+
+
+#: For each step of an action, its tasks.
+StageTasks = Sequence[StepTasks]
 
 
 class Neighbours(Protocol):
@@ -194,10 +215,12 @@ class Sequencer:
         if self._step == len(steps):
             self._end()
             return
-        tasks, cause = steps[self._step]
-        self._outstanding = len(tasks)
-        for task in tasks:
-            task.request(cause)
+        step = steps[self._step]
+        self._outstanding = len(step.tasks)
+        if step.grid is not None:
+            step.grid.prepare(self.index, self.action)
+        for task in step.tasks:
+            task.request(step.cause)
 
     def _end(self) -> None:
         now = self._timekeeper.now

@@ -18,7 +18,17 @@ from archsim.engine.work import UpdateWork, Work
 from archsim.mapping.plan import Part
 from archsim.schedule.actions import Action
 
-__all__ = ["DigitalTask", "PartTask", "PortTask", "RemotePartTask", "StageEngineTask", "StageState", "Task", "do_step"]
+__all__ = [
+    "DigitalTask",
+    "Grid",
+    "PartTask",
+    "PortTask",
+    "RemotePartTask",
+    "StageEngineTask",
+    "StageState",
+    "Task",
+    "do_step",
+]
 
 
 class StageState(Protocol):
@@ -75,6 +85,8 @@ class PartTask(_UnitTask):
 
     Attributes
     ----------
+    index : int
+        Number of the part in its matrix.
     vectors : int
         Vector reads (with repeats), or vectors updated.
     requested : int
@@ -85,9 +97,9 @@ class PartTask(_UnitTask):
 
     __slots__ = (
         "_durations",
-        "_index",
         "_setup",
         "_work",
+        "index",
         "part",
         "pulses",
         "requested",
@@ -110,7 +122,7 @@ class PartTask(_UnitTask):
         self.step = step
         self.part: Part = step.placement.parts[index]
         self.vectors = self.requested = self.slots = self.pulses = 0
-        self._index = index
+        self.index = index
         self._setup = setup
         self._work = work
         self._durations: dict[int, int] = {}
@@ -119,8 +131,8 @@ class PartTask(_UnitTask):
         """Compute on the conductances of this moment; the numbers decide how long it takes."""
         action = self._stage.action
         if self.phase == "U":
-            return self._update(self._work.update(self._stage.index, self.step, self._index, action))
-        reads = self._work.read(self._stage.index, self.step, self._index, action.micro_batch)
+            return self._update(self._work.update(self._stage.index, self.step, self.index, action))
+        reads = self._work.read(self._stage.index, self.step, self.index, action.micro_batch)
         self.vectors += reads
         self.requested += self._setup.vectors
         duration = self._durations.get(reads)
@@ -187,6 +199,23 @@ class RemotePartTask(PartTask):
         size = size_per_micro_batch * action.count
         layer = (self.layer, self._layer_name)
         self._transport.send(source, target, size, layer, self.phase, action.micro_batch, self._cause, self)
+
+
+class Grid:
+    """The parts of a matrix on one node: those granted at the same moment may be computed side by side."""
+
+    __slots__ = ("_parts", "_step", "_work")
+
+    def __init__(self, step: MatrixStep, parts: tuple[PartTask, ...], work: Work) -> None:
+        self._step = step
+        self._parts = parts
+        self._work = work
+
+    def prepare(self, stage: int, action: Action) -> None:
+        """Announce the parts whose tiles are free, and will therefore be granted now."""
+        now = tuple(part.index for part in self._parts if part.unit.busy_since is None)
+        if len(now) > 1:
+            self._work.prepare(stage, self._step, now, action)
 
 
 class DigitalTask(_UnitTask):

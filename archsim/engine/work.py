@@ -50,6 +50,9 @@ class Work(Protocol):
     def begin(self, stage: int, action: Action) -> None:
         """Learn that a stage starts an action."""
 
+    def prepare(self, stage: int, step: MatrixStep, parts: tuple[int, ...], action: Action) -> None:
+        """Learn that several parts are granted at this moment, so that they may be computed side by side."""
+
     def read(self, stage: int, step: MatrixStep, part: int, micro_batch: int) -> int:
         """Read a part (transposed in phase B) and return the number of vector reads, repeats included."""
 
@@ -87,6 +90,9 @@ class Expected:
 
     def begin(self, stage: int, action: Action) -> None:
         """Nothing to prepare."""
+
+    def prepare(self, stage: int, step: MatrixStep, parts: tuple[int, ...], action: Action) -> None:
+        """Nothing to compute."""
 
     def read(self, stage: int, step: MatrixStep, part: int, micro_batch: int) -> int:
         """Return the expected number of reads; bound management repeats forward ones only."""
