@@ -1,8 +1,8 @@
 """Compiled kernels: arrays in, arrays out. They know no tile, no clock and no configuration.
 
-The same kernels are built for several instruction sets and give the same bits in all of them (matrix products
-excepted, which are BLAS's). The best one that this processor has is taken at import; the environment variable
-``ARCHSIM_ISA`` (``baseline``, ``avx2`` or ``avx512``) overrides that.
+The same kernels are built for several instruction sets and give the same bits in all of them. The best one that this
+processor has is taken at import; the environment variable ``ARCHSIM_ISA`` (``baseline``, ``avx2`` or ``avx512``)
+overrides that.
 """
 
 from __future__ import annotations

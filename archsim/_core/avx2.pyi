@@ -1,23 +1,9 @@
-from archsim._core.baseline import (
-    Converters,
-    PulseRules,
-    all_finite,
-    apply_trains,
-    exact_update,
-    normals,
-    philox,
-    pulse_trains,
-    read,
-)
-
-__all__ = [
-    "Converters",
-    "PulseRules",
-    "all_finite",
-    "apply_trains",
-    "exact_update",
-    "normals",
-    "philox",
-    "pulse_trains",
-    "read",
-]
+from archsim._core.baseline import Converters as Converters
+from archsim._core.baseline import PulseRules as PulseRules
+from archsim._core.baseline import all_finite as all_finite
+from archsim._core.baseline import apply_trains as apply_trains
+from archsim._core.baseline import exact_update as exact_update
+from archsim._core.baseline import normals as normals
+from archsim._core.baseline import philox as philox
+from archsim._core.baseline import pulse_trains as pulse_trains
+from archsim._core.baseline import read as read

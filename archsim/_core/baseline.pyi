@@ -1,18 +1,9 @@
+from typing import final
+
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "Converters",
-    "PulseRules",
-    "all_finite",
-    "apply_trains",
-    "exact_update",
-    "normals",
-    "philox",
-    "pulse_trains",
-    "read",
-]
-
+@final
 class Converters:
     def __init__(
         self,
@@ -55,6 +46,7 @@ class Converters:
     @property
     def max_bm_scale(self) -> float: ...
 
+@final
 class PulseRules:
     def __init__(
         self, *, desired_bl: int, management: bool, bl_management: bool, granularity: float, um_grad_scale: float

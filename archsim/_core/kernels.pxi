@@ -1,5 +1,6 @@
 # The whole core, included by one small module for each instruction set.
 
+cimport cython
 from libc.math cimport ceil, sqrt, sqrtf
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc

@@ -24,6 +24,7 @@ cdef extern from *:
     float SMALLEST  # normal float32: what is below counts as zero, its inverse may be infinite
 
 
+@cython.final
 cdef class Converters:
     """The numbers of a read chain, fixed for a crossbar and direction (see `archsim.analog.converters`)."""
 

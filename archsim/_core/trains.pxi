@@ -21,6 +21,7 @@ cdef extern from *:
     uint32_t CERTAIN  # a probability of 1: more than 2**32 times any float32 below 1
 
 
+@cython.final
 cdef class PulseRules:
     """How values become pulse trains, fixed for a crossbar (see `archsim.analog.pulses`)."""
 
