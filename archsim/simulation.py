@@ -153,6 +153,8 @@ class _Simulation:
         if resume and folder is not None and (stored := folder.load()) is not None:
             machine = keeper.restore(stored)
             machine.observer.progress = self.progress
+        if workspace is not None and isinstance(machine, Machine):
+            machine.timeline.spill = workspace / "timeline"
         finished = keeper.run(machine)
         run = self._result(machine)
         if not finished:
