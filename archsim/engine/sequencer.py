@@ -68,12 +68,12 @@ class Sequencer:
         What crosses its borders.
     schedule : Schedule
         What it does, action after action.
-    tasks : mapping of phase to StageTasks
-        The steps of F, B and U; set later by `equip`, since tasks know their stage.
     work : Work
         The numbers.
     space : BufferSpace
         Space for what it stores; ``footprint`` bytes a micro-batch.
+    timekeeper, recorder
+        The event kernel and who is told of busy and idle slices.
     neighbours : Neighbours
         The rest of the machine.
 
@@ -125,7 +125,7 @@ class Sequencer:
         self._causes = self._name_causes()
 
     def equip(self, tasks: dict[str, StageTasks]) -> None:
-        """Give it the tasks of its actions."""
+        """Give it the steps of F, B and U; later than the rest, since tasks know their stage."""
         self._tasks = tasks
 
     def __getstate__(self) -> dict[str, Any]:
