@@ -10,7 +10,7 @@ __all__ = ["DataSet", "epoch_order", "load_data"]
 
 
 def load_data(specification: DataSpecification) -> DataSet:
-    """Return the data set that a specification names, capped to the samples that it asks for.
+    """Return the data set that a specification names: only the samples that it asks for, standardized if it says so.
 
     Raises
     ------
@@ -19,4 +19,5 @@ def load_data(specification: DataSpecification) -> DataSet:
     """
     load = plugins.load("archsim.datasets", specification.name, field="data.name")
     data: DataSet = load(specification)
-    return data.capped(specification.samples, specification.test_samples)
+    data = data.capped(specification.samples, specification.test_samples)
+    return data.standardized() if specification.standardize else data

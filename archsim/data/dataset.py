@@ -62,6 +62,8 @@ class DataSet:
                 value=f"{inputs.dtype} of shape {inputs.shape}",
                 allowed="float32 of shape (samples, ...)",
             )
+        if 0 in inputs.shape[1:]:
+            raise InputError("samples without a single value", field=f"{field}inputs", value=f"shape {inputs.shape}")
         if not np.isfinite(inputs).all():
             raise InputError("inputs must be finite numbers", field=f"{field}inputs")
         if len(inputs) != len(targets):
@@ -94,6 +96,24 @@ class DataSet:
     def shape(self) -> tuple[int, ...]:
         """The shape of one sample's input."""
         return self.train_inputs.shape[1:]
+
+    def standardized(self) -> DataSet:
+        """Return the samples with the training inputs' mean 0 and standard deviation 1 in each channel.
+
+        Channels are the first axis of a sample of shape (channels, ...); a vector is one channel. A
+        channel that never changes becomes 0.
+        """
+        axes = (0, *range(2, self.train_inputs.ndim)) if self.train_inputs.ndim > 2 else (0, 1)
+        mean = self.train_inputs.mean(axis=axes, dtype=np.float64, keepdims=True)
+        deviation = self.train_inputs.std(axis=axes, dtype=np.float64, keepdims=True)
+        deviation[deviation == 0] = 1.0
+
+        def scaled(inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+            result: npt.NDArray[np.float32] = inputs - mean.astype(np.float32)
+            result /= deviation.astype(np.float32)
+            return result
+
+        return replace(self, train_inputs=scaled(self.train_inputs), test_inputs=scaled(self.test_inputs))
 
     def capped(self, samples: int | None, test_samples: int | None) -> DataSet:
         """Return the first samples only.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from archsim.data.dataset import DataSet
+from archsim.data.folders import refuse
 from archsim.data.specification import DataSpecification
 from archsim.errors import InputError
 
@@ -20,10 +21,8 @@ def load(specification: DataSpecification) -> DataSet:
     Raises
     ------
     InputError
-        If a path is given: these data come with scikit-learn.
+        If a path or files are given: these data come with scikit-learn.
     """
-    from sklearn.datasets import load_digits  # takes a second to import: only runs on digits pay it
-
     if specification.path is not None:
         raise InputError(
             "the data set 'digits' is embedded and has no files",
@@ -31,6 +30,10 @@ def load(specification: DataSpecification) -> DataSet:
             value=specification.path,
             remedy="remove data.path, or choose another data.name",
         )
+    refuse(specification, "train_files", "test_files", "arrays")
+
+    from sklearn.datasets import load_digits  # takes a second to import: only runs on digits pay it
+
     pixels, labels = load_digits(return_X_y=True)
     inputs = (pixels / 16.0).astype(np.float32)
     targets = labels.astype(np.int64)

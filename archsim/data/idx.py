@@ -6,19 +6,18 @@ of dimensions, the dimensions as big-endian 32-bit integers, then the values in 
 
 from __future__ import annotations
 
-import gzip
 import math
 import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from archsim.data.dataset import DataSet
-from archsim.data.folders import locate
+from archsim.data.files import MOST_BYTES, broken, content
+from archsim.data.folders import find, locate, refuse
 from archsim.data.specification import DataSpecification
-from archsim.errors import InputError, Place
+from archsim.errors import InputError
 
 __all__ = ["load_fashion_mnist", "load_mnist", "read_idx"]
 
@@ -49,32 +48,38 @@ def load_fashion_mnist(specification: DataSpecification) -> DataSet:
 
 
 def _load(specification: DataSpecification) -> DataSet:
+    refuse(specification, "train_files", "test_files", "arrays")
     folder = locate(specification, _FILES)
     train_images, train_labels, test_images, test_labels = (_find(folder, file) for file in _FILES)
     train_inputs, train_targets = _part(train_images, train_labels)
     test_inputs, test_targets = _part(test_images, test_labels)
+    if train_inputs.shape[1:] != test_inputs.shape[1:]:
+        pixels, others = math.prod(test_inputs.shape[1:]), math.prod(train_inputs.shape[1:])
+        raise broken(test_images, f"its images have {pixels} pixels, those of {train_images.name} have {others}")
     return DataSet(specification.name, train_inputs, train_targets, test_inputs, test_targets, classes=10)
 
 
 def _find(folder: Path, name: str) -> Path:
-    for file in (folder / name, folder / f"{name}.gz"):
-        if file.is_file():
-            return file
-    raise InputError(
-        "a file of the data set is missing; others of the set are in the same folder",
-        field="data.path",
-        value=str(folder / name),
-        allowed="the original file names, plain or .gz",
-    )
+    file = find(folder, name)
+    if file is None:
+        raise InputError(
+            "a file of the data set is missing; others of the set are in the same folder",
+            field="data.path",
+            value=str(folder / name),
+            allowed="the original file names, plain, .gz or .xz",
+            remedy="put the file there",
+        )
+    return file
 
 
 def _part(images: Path, labels: Path) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
     pixels, classes = read_idx(images, 3), read_idx(labels, 1)
     if len(pixels) != len(classes):
-        raise _broken(labels, f"it has {len(classes)} labels, and {images.name} has {len(pixels)} images")
+        raise broken(labels, f"it has {len(classes)} labels, and {images.name} has {len(pixels)} images")
     if len(classes) and classes.max() > 9:
-        raise _broken(labels, f"it has the label {classes.max()}; labels go from 0 to 9")
-    inputs = pixels.reshape(len(pixels), -1).astype(np.float32)
+        first = int(np.argmax(classes > 9))
+        raise broken(labels, f"label {first} is {classes[first]}", allowed="labels from 0 to 9")
+    inputs = pixels.reshape(len(pixels), math.prod(pixels.shape[1:])).astype(np.float32)
     inputs /= np.float32(255)
     return inputs, classes.astype(np.int64)
 
@@ -85,7 +90,7 @@ def read_idx(file: Path, dimensions: int) -> npt.NDArray[np.uint8]:
     Parameters
     ----------
     file : Path
-        The file; gzip if its name ends in ``.gz``.
+        The file; compressed if its name ends in ``.gz`` or ``.xz``.
     dimensions : int
         How many dimensions it must have.
 
@@ -94,31 +99,21 @@ def read_idx(file: Path, dimensions: int) -> npt.NDArray[np.uint8]:
     InputError
         If the file cannot be read, is cut short, or is not of this format.
     """
-    content = _content(file)
     head = 4 + 4 * dimensions
+    header = content(file, head)[:head]
     magic = bytes((0, 0, _UNSIGNED_BYTE, dimensions))
-    if content[:4] != magic:
-        raise _broken(file, f"it starts with {content[:4].hex(' ') or 'nothing'}, an IDX file with {magic.hex(' ')}")
-    if len(content) < head:
-        raise _broken(file, "it ends inside its header")
-    shape = struct.unpack(f">{dimensions}I", content[4:head])
-    if len(content) - head != math.prod(shape):
-        size = " x ".join(str(extent) for extent in shape)
-        raise _broken(file, f"its header promises {size} bytes, and {len(content) - head} are there")
-    return np.frombuffer(content, np.uint8, offset=head).reshape(shape)
-
-
-def _content(file: Path) -> bytes:
-    try:
-        raw = file.read_bytes()
-        return gzip.decompress(raw) if file.suffix == ".gz" else raw
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise _broken(file, f"the compressed data are damaged or cut short ({error})") from error
-    except OSError as error:
-        raise _broken(file, f"it cannot be read ({error.strerror})") from error
-
-
-def _broken(file: Path, problem: str) -> InputError:
-    return InputError(
-        f"a broken data file: {problem}", field="data.path", remedy="get the file again", place=Place(str(file))
-    )
+    if header[:4] != magic:
+        raise broken(file, f"it starts with {header[:4].hex(' ') or 'nothing'}, an IDX file with {magic.hex(' ')}")
+    if len(header) < head:
+        raise broken(file, "it ends inside its header")
+    shape = struct.unpack(f">{dimensions}I", header[4:])
+    promised, size = math.prod(shape), " x ".join(str(extent) for extent in shape)
+    if promised > MOST_BYTES - head:
+        raise broken(file, f"its header promises {size} bytes", allowed=f"up to {MOST_BYTES >> 20} MiB")
+    data = content(file, head + promised)
+    there = len(data) - head
+    if there != promised:
+        raise broken(file, f"its header promises {size} bytes, and {'more' if there > promised else there} are there")
+    if 0 in shape[1:]:
+        raise broken(file, f"its header promises {size} bytes: images without pixels")
+    return np.frombuffer(data, np.uint8, offset=head).reshape(shape)

@@ -8,17 +8,41 @@ from pydantic import Field
 
 from archsim.specification import Specification
 
-__all__ = ["DataSpecification"]
+__all__ = ["ArrayNames", "DataSpecification"]
+
+Count = Annotated[int, Field(ge=1)]
+FileNames = Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class ArrayNames(Specification):
+    """Which array of an ``.npz`` file holds what.
+
+    Inputs have the shape (samples, ...) and are used as they are; targets are whole class numbers
+    from 0 of shape (samples,), or values of shape (samples, outputs). ``classes`` is a single whole
+    number; without it, an array of that name is used if there is one, else the highest class tells.
+    """
+
+    train_inputs: str = "train_inputs"
+    train_targets: str = "train_targets"
+    test_inputs: str = "test_inputs"
+    test_targets: str = "test_targets"
+    classes: str | None = None
 
 
 class DataSpecification(Specification):
     """Which data set, where it lies, and how much of it is used.
 
     ``samples`` caps the training samples; a timing run, which reads no data, takes it as their
-    number. ``test_samples`` caps the test samples.
+    number. ``test_samples`` caps the test samples. ``standardize`` subtracts the mean of the training
+    samples in use from all samples and divides by their standard deviation: for each channel where a
+    sample has the shape (channels, ...), over all values where it is a vector.
     """
 
     name: str = "digits"
     path: str | None = None
-    samples: Annotated[int, Field(ge=1)] | None = None
-    test_samples: Annotated[int, Field(ge=1)] | None = None
+    train_files: FileNames | None = None
+    test_files: FileNames | None = None
+    arrays: ArrayNames | None = None
+    standardize: bool = False
+    samples: Count | None = None
+    test_samples: Count | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import lzma
 import os
 import struct
 from collections.abc import Callable
@@ -99,11 +100,13 @@ def _long(data: bytes) -> bytes:
 BROKEN: list[tuple[str, Callable[[bytes], bytes], str]] = [
     ("empty", lambda data: b"", "it starts with nothing"),
     ("short", _short, "its header promises 5 x 28 x 28 bytes, and 3919 are there"),
-    ("long", _long, "its header promises 5 x 28 x 28 bytes, and 3921 are there"),
+    ("long", _long, "its header promises 5 x 28 x 28 bytes, and more are there"),
     ("header", lambda data: data[:9], "ends inside its header"),
     ("magic", lambda data: b"\x89PNG" + data[4:], "it starts with 89 50 4e 47, an IDX file with 00 00 08 03"),
     ("labels for images", lambda data: idx(np.arange(5)), "it starts with 00 00 08 01"),
     ("other type", lambda data: b"\0\0\x0d" + data[3:], "it starts with 00 00 0d 03"),
+    ("absurd", lambda data: data[:4] + b"\xff" * 12 + data[16:], "its header promises 4294967295 x 4294967295"),
+    ("no pixels", lambda data: data[:8] + bytes(8), "images without pixels"),
     ("still packed", gzip.compress, "it starts with 1f 8b"),
 ]
 
@@ -138,8 +141,29 @@ def test_counts_and_labels_must_fit(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="it has 4 labels, and train-images-idx3-ubyte has 5 images"):
         load_data(DataSpecification(name="mnist", path=str(tmp_path)))
     labels.write_bytes(idx(np.array([0, 1, 2, 3, 10])))
-    with pytest.raises(InputError, match="it has the label 10; labels go from 0 to 9"):
+    with pytest.raises(InputError, match="label 4 is 10"):
         load_data(DataSpecification(name="mnist", path=str(tmp_path)))
+
+
+def test_images_of_both_parts_have_one_size(tmp_path: Path) -> None:
+    write_set(tmp_path)
+    (tmp_path / FILES[2]).write_bytes(idx(images(3)[:, :27]))
+    with pytest.raises(InputError, match="its images have 756 pixels, those of train-images-idx3-ubyte have 784"):
+        load_data(DataSpecification(name="mnist", path=str(tmp_path)))
+
+
+def test_xz_files_are_read_too(tmp_path: Path) -> None:
+    write_set(tmp_path)
+    for name in FILES:
+        (tmp_path / f"{name}.xz").write_bytes(lzma.compress((tmp_path / name).read_bytes()))
+        (tmp_path / name).unlink()
+    assert len(load_data(DataSpecification(name="mnist", path=str(tmp_path))).train_inputs) == 5
+
+
+def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
+    file = write_set(tmp_path) / FILES[0]
+    with pytest.raises(InputError, match=r"data\.path: a file, and the data set 'mnist' lies in a folder"):
+        load_data(DataSpecification(name="mnist", path=str(file)))
 
 
 def test_a_folder_in_place_of_a_file(tmp_path: Path) -> None:
