@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from archsim import _core
@@ -144,11 +146,10 @@ class _Simulation:
     def run(self, workspace: Path | None, resume: bool, interrupted: Callable[[], bool] | None) -> Run:
         """Run to the end, or to where it is interrupted."""
         machine = self._machine()
-        folder = (
-            CheckpointFolder(workspace / "checkpoints", version("archsim"), identity(self.experiment))
-            if workspace is not None
-            else None
-        )
+        folder = None
+        if workspace is not None:
+            workspace.mkdir(parents=True, exist_ok=True)
+            folder = CheckpointFolder(workspace / "checkpoints", version("archsim"), identity(self.experiment))
         keeper = Keeper(folder, self.experiment.run.checkpoint_every, interrupted, self.matrices, self.rebuilt)
         if resume and folder is not None and (stored := folder.load()) is not None:
             machine = keeper.restore(stored)
@@ -182,7 +183,7 @@ class _Simulation:
             timeline,
             self._provenance(),
             warnings=() if self.data is None else training_warnings(self.matrices, seen),
-            weights={name: matrix.weights for name, matrix in self.matrices.items()},
+            weights=_exported(self.matrices),
         )
 
     def _mini_batches(self) -> int:
@@ -250,6 +251,15 @@ class _Simulation:
             started=self.started,
             duration_s=time.perf_counter() - self.clock,
         )
+
+
+def _exported(matrices: Mapping[str, AnalogMatrix]) -> dict[str, NDArray[np.float32]]:
+    """Return weights by layer name, scales and biases by ``layer.scale`` and ``layer.bias``."""
+    found = {}
+    for layer, matrix in matrices.items():
+        for name, array in matrix.parameters().items():
+            found[layer if name == "weights" else f"{layer}.{name}"] = array.astype(np.float32)
+    return found
 
 
 def _learning_rate(training: TrainingSpecification, per_epoch: int) -> Callable[[int], float]:

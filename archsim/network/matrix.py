@@ -110,6 +110,15 @@ class AnalogMatrix:
             whole[slice(*cut.outputs), slice(*cut.inputs)] = array.weights
         return whole
 
+    def parameters(self) -> dict[str, Array]:
+        """Return copies of the trained numbers: ``weights``, and ``scale`` and ``bias`` where there are any."""
+        found: dict[str, Array] = {"weights": self.weights}
+        if self.affine.scale is not None:
+            found["scale"] = self.affine.scale.copy()
+        if self.affine.bias is not None:
+            found["bias"] = self.affine.bias.copy()
+        return found
+
     @property
     def saturated(self) -> float:
         """The fraction of cells that stand at a bound."""

@@ -73,8 +73,9 @@ class Run:
         Program, machine, seeds, date.
     warnings : tuple of str
         What a reader of the numbers has to know.
-    weights : dict of str to float32 array [outputs, inputs]
-        Trained weights by layer (empty in timing mode).
+    weights : dict of str to float32 array
+        Trained weights [outputs, inputs] by layer, digital numbers [outputs] as ``layer.bias`` and
+        ``layer.scale`` (empty in timing mode).
     """
 
     document: str
