@@ -84,7 +84,7 @@ def render_report(run: Run) -> str:
         warnings=run.warnings,
         placeholders=run.placeholders,
         drawings={key: _drawing(run, key, recipe) for key, recipe in _RECIPES.items()},
-        has_trace=not run.timeline.empty,
+        has_trace=run.slices.count > 0,
         phases=phases,
         energy_rows=energy_rows,
         metric_rows=content.metric_rows(run),

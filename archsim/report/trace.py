@@ -1,4 +1,4 @@
-"""The trace: every unit's work as Chrome trace events, for Perfetto and its like.
+"""The trace: every unit's work as Chrome trace events, for Perfetto and its like, never too large to open.
 
 The format is Google's "Trace Event Format": complete events (``X``) with times in microseconds, flow
 events (``s``, ``t``, ``f``) and metadata (``M``). Picoseconds stand behind the decimal point; a viewer
@@ -9,149 +9,124 @@ from __future__ import annotations
 
 import gzip
 import itertools
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-import pandas as pd
-
+from archsim.errors import InputError
+from archsim.report.scales import write_value
+from archsim.report.trace_content import Selection
+from archsim.report.trace_events import Tracks, Written, flows, head, names, slices
 from archsim.results import Run
 
-__all__ = ["MOST_SLICES", "write_trace"]
+__all__ = ["MOST_BYTES", "MOST_SLICES", "Detail", "write_trace"]
 
 #: Slices that a trace holds at most: what viewers load within seconds.
 MOST_SLICES = 200_000
+#: Size that the file of a trace has at most.
+MOST_BYTES = 16 * 2**20
 
-_SORT_FIRST = ("stage", "stage_engine", "tile", "nmpu", "buffer", "link", "host")
-_OTHER = "other"
-_BLOCK = 5000
+#: How much a trace shows: the stages only, or every unit.
+Detail = Literal["stage", "unit"]
 
-
-@dataclass(frozen=True, slots=True)
-class _Track:
-    process: int
-    thread: int
+_BLOCK = 1000
 
 
-def write_trace(run: Run, path: Path, *, most_slices: int = MOST_SLICES) -> None:
+def write_trace(
+    run: Run,
+    path: Path,
+    *,
+    window_ps: tuple[int, int] | None = None,
+    most_slices: int = MOST_SLICES,
+    most_bytes: int = MOST_BYTES,
+    detail: Detail | None = None,
+) -> None:
     """Write the busy slices of a run as gzipped trace-event JSON.
 
     Units of a component are the threads of one process. The way of a micro-batch through the stages,
-    from its first F to its last B, is a flow. Idle time is left out: it is what lies between. If the
-    run has more slices than allowed, those of its beginning are written, and ``otherData`` says where
-    the trace was cut and how many slices are missing.
+    from its first F to its last B, is a flow. Idle time is left out: it is what lies between.
+
+    What does not fit is left out in this order: first the units, so that only the stages are shown, then
+    the slices that start last. ``otherData`` says what is missing.
 
     Parameters
     ----------
     run : Run
         The run; without stored slices the trace is empty but valid.
     path : Path
-        File to write (``.json.gz``); equal runs give equal bytes.
+        File to write (``.json.gz``), replaced when the new one is complete; equal runs give equal bytes.
+    window_ps : (int, int), optional
+        Only slices that touch this half-open interval of simulated time, in picoseconds.
     most_slices : int
         Cap on the number of slices.
+    most_bytes : int
+        Cap on the size of the file.
+    detail : {"stage", "unit"}, optional
+        Show only stages, or all units even if slices at the end must be left out for it. Without it, all
+        units if they fit, else the stages.
+
+    Raises
+    ------
+    InputError
+        If the window is empty, or the caps are too small for anything.
     """
-    busy = run.timeline[run.timeline["action"] != ""]
-    shown = busy.iloc[:most_slices]
-    with path.open("wb") as raw, gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=6) as file:
-        _write(file, run, shown, len(busy))
-
-
-def _write(file: gzip.GzipFile, run: Run, shown: pd.DataFrame, total: int) -> None:
-    tracks = _tracks(run)
-    file.write(b'{"displayTimeUnit":"ns","otherData":')
-    file.write(json.dumps(_about(run, shown, total)).encode())
-    file.write(b',"traceEvents":[')
-    events = itertools.chain(_names(run, tracks), _slices(shown, tracks), _flows(run, shown, tracks))
-    separator = "\n"
-    while block := list(itertools.islice(events, _BLOCK)):
-        # Compressing event by event would take most of the time.
-        file.write((separator + ",\n".join(block)).encode())
-        separator = ",\n"
-    file.write(b"\n]}\n")
-
-
-def _about(run: Run, shown: pd.DataFrame, total: int) -> dict[str, object]:
-    about: dict[str, object] = {
-        "experiment": str(run.settings["name"]),
-        "archsim": run.provenance.archsim,
-        "makespan_ps": run.observations.makespan_ps,
-        "slices": len(shown),
-        "slices_left_out": total - len(shown),
-        "idle": "left out: the gaps between slices; timeline.parquet has their causes",
-    }
-    if total > len(shown):
-        about["cut"] = f"only the first {len(shown)} of {total} slices are here; timeline.parquet has all"
-        about["cut_at_ps"] = int(shown["start_ps"].max()) if len(shown) else 0
-    return about
-
-
-def _tracks(run: Run) -> dict[str, _Track]:
-    components = {unit.unit: unit.component for unit in run.observations.units}
-    components |= dict.fromkeys(run.observations.stages, "stage")
-    names = [*run.observations.stages, *(unit.unit for unit in run.observations.units)]
-    names += [str(name) for name in run.timeline["unit"].cat.categories]
-    processes = {component: i + 1 for i, component in enumerate((*_SORT_FIRST, _OTHER))}
-    tracks: dict[str, _Track] = {}
-    for name in dict.fromkeys(names):
-        component = components.get(name, _OTHER)
-        process = processes.setdefault(component, len(processes) + 1)
-        tracks[name] = _Track(process, len(tracks) + 1)
-    return tracks
-
-
-def _names(run: Run, tracks: dict[str, _Track]) -> Iterator[str]:
-    components = {unit.unit: unit.component for unit in run.observations.units}
-    components |= dict.fromkeys(run.observations.stages, "stage")
-    seen: set[int] = set()
-    for name, track in tracks.items():
-        if track.process not in seen:
-            seen.add(track.process)
-            label = components.get(name, _OTHER).replace("_", " ") + "s"
-            yield _meta("process_name", track.process, 0, "name", label)
-            yield _meta("process_sort_index", track.process, 0, "sort_index", track.process)
-        yield _meta("thread_name", track.process, track.thread, "name", name)
-        yield _meta("thread_sort_index", track.process, track.thread, "sort_index", track.thread)
-
-
-def _meta(kind: str, process: int, thread: int, key: str, value: str | int) -> str:
-    return json.dumps({"ph": "M", "name": kind, "pid": process, "tid": thread, "args": {key: value}})
-
-
-def _slices(shown: pd.DataFrame, tracks: dict[str, _Track]) -> Iterator[str]:
-    columns = [shown[name].tolist() for name in ("unit", "layer", "action", "start_ps", "end_ps")]
-    micro_batches = shown["micro_batch"].fillna(-1).astype("int64").tolist()
-    layers = {layer: json.dumps(layer) for layer in shown["layer"].cat.categories}
-    for unit, layer, action, start, end, micro_batch in zip(*columns, micro_batches, strict=True):
-        track = tracks[unit]
-        number = str(micro_batch) if micro_batch >= 0 else ""
-        arguments: tuple[str, ...] = (f'"layer":{layers[layer]}',) if layer else ()
-        arguments += (f'"micro_batch":{number}',) if number else ()
-        # Written by hand: fast, and a float would round the picoseconds of a long run.
-        yield (
-            f'{{"ph":"X","name":"{action}{number}","cat":"{action}","pid":{track.process},"tid":{track.thread},'
-            f'"ts":{_microseconds(start)},"dur":{_microseconds(end - start)},"args":{{{",".join(arguments)}}}}}'
+    if window_ps is not None and not 0 <= window_ps[0] < window_ps[1]:
+        raise InputError(
+            "the window of a trace ends before it starts",
+            value=":".join(write_value(time, "ps") for time in window_ps),
+            allowed="0 <= start < end",
         )
+    total = sum(map(len, run.slices.select(["start_ps"], busy=True)))
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        for selection in _selections(run, total, window_ps, detail):
+            most = most_slices
+            if selection.slices <= most:
+                written = _write(partial, selection, most_bytes)
+                if written is None:
+                    break
+                most = _fewer(written)
+        else:
+            _cut(partial, selection, most, most_bytes)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
-def _flows(run: Run, shown: pd.DataFrame, tracks: dict[str, _Track]) -> Iterator[str]:
-    stages = set(run.observations.stages)
-    steps = shown[shown["unit"].isin(stages) & shown["action"].isin(["F", "B"]) & shown["micro_batch"].notna()]
-    ways: dict[int, list[tuple[str, str, int]]] = {}
-    columns = [steps[name].tolist() for name in ("unit", "action", "start_ps")]
-    for micro_batch, *step in zip(steps["micro_batch"].astype("int64").tolist(), *columns, strict=True):
-        ways.setdefault(micro_batch, []).append((step[0], step[1], step[2]))
-    for micro_batch, way in ways.items():
-        if all(action == "F" for _, action, _ in way):
-            continue
-        for i, (unit, _, start) in enumerate(way):
-            phase = "s" if i == 0 else "f" if i == len(way) - 1 else "t"
-            track = tracks[unit]
-            yield (
-                f'{{"ph":"{phase}","bp":"e","name":"micro-batch","cat":"micro-batch","id":{micro_batch},'
-                f'"pid":{track.process},"tid":{track.thread},"ts":{_microseconds(start)}}}'
+def _selections(run: Run, total: int, window_ps: tuple[int, int] | None, detail: Detail | None) -> Iterator[Selection]:
+    """What may be shown, the most first."""
+    if detail != "stage":
+        yield Selection.survey(run, total, window_ps, None)
+    if detail != "unit":
+        yield Selection.survey(run, total, window_ps, frozenset(run.observations.stages))
+
+
+def _cut(path: Path, selection: Selection, most_slices: int, most_bytes: int) -> None:
+    """Write as much of the beginning as the caps allow."""
+    while (written := _write(path, selection.first(most_slices), most_bytes)) is not None:
+        if most_slices == 0:
+            raise InputError(
+                "a trace of so few bytes cannot even say what it is", value=most_bytes, remedy="allow more bytes"
             )
+        most_slices = min(_fewer(written), _fewer(most_slices))
 
 
-def _microseconds(time_ps: int) -> str:
-    return f"{time_ps // 10**6}.{time_ps % 10**6:06d}"
+def _fewer(slices: int) -> int:
+    return slices * 4 // 5
+
+
+def _write(path: Path, selection: Selection, most_bytes: int) -> int | None:
+    """Write a trace; if it grows too large, stop and return how many slices had been written by then."""
+    tracks = Tracks.of(selection.run, selection.units)
+    written = Written()
+    events = itertools.chain(names(tracks), slices(selection, tracks, written), flows(written, tracks))
+    with path.open("wb") as raw:
+        with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=6) as file:
+            file.write(head(selection).encode())
+            separator = "\n"
+            # Compressing event by event would take most of the time.
+            while raw.tell() <= most_bytes and (block := list(itertools.islice(events, _BLOCK))):
+                file.write((separator + ",\n".join(block)).encode())
+                separator = ",\n"
+            file.write(b"\n]}\n")
+        return None if raw.tell() <= most_bytes else written.slices

@@ -8,13 +8,15 @@ from archsim.report.html import render_report
 from archsim.report.trace import write_trace
 from archsim.results import Run
 
-__all__ = ["REPORT_FILE", "TRACE_FILE", "write_report", "write_run"]
+__all__ = ["REPORT_FILE", "TRACE_FILE", "write_report", "write_run", "write_views"]
 
 REPORT_FILE = "report.html"
 TRACE_FILE = "trace.json.gz"
 
 
-def write_run(run: Run, directory: str | Path, force: bool = False) -> None:
+def write_run(
+    run: Run, directory: str | Path, force: bool = False, *, trace_window_ps: tuple[int, int] | None = None
+) -> None:
     """Save a run with its trace and its report.
 
     Parameters
@@ -25,6 +27,8 @@ def write_run(run: Run, directory: str | Path, force: bool = False) -> None:
         The folder to make.
     force : bool
         Whether an existing run folder is replaced, after the new one is complete.
+    trace_window_ps : (int, int), optional
+        The part of the simulated time that the trace shows.
 
     Raises
     ------
@@ -33,10 +37,15 @@ def write_run(run: Run, directory: str | Path, force: bool = False) -> None:
     """
 
     def views(folder: Path) -> None:
-        write_trace(run, folder / TRACE_FILE)
-        write_report(run, folder)
+        write_views(run, folder, trace_window_ps=trace_window_ps)
 
     run.save(directory, force, extra=(views,))
+
+
+def write_views(run: Run, folder: Path, *, trace_window_ps: tuple[int, int] | None = None) -> None:
+    """Write the trace, all of it or a window, and the report of a run into a folder."""
+    write_trace(run, folder / TRACE_FILE, window_ps=trace_window_ps)
+    write_report(run, folder)
 
 
 def write_report(run: Run, directory: Path) -> None:

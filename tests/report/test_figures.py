@@ -79,8 +79,8 @@ def test_bars_of_every_stage_reach_the_makespan(run: Run) -> None:
 def test_a_short_run_is_shown_whole_and_a_long_one_in_parts(run: Run) -> None:
     short = synthetic_run(micro_batches=4)
     makespan = short.observations.makespan_ps
-    assert windows(short.timeline, makespan, 3) == [(0, makespan)]
-    (start, width), (middle, end) = windows(run.timeline, run.observations.makespan_ps, 3)
+    assert windows(short) == [(0, makespan)]
+    (start, width), (middle, end) = windows(run)
     assert start == 0
     assert end - middle == width
     assert run.observations.makespan_ps // 2 <= middle < end <= run.observations.makespan_ps

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archsim.report import write_trace
-from archsim.results import Run
+from archsim.errors import InputError
+from archsim.report import parse_window, write_trace
+from archsim.results import Run, load_run
 from tests.results.synthetic import synthetic_run
 
 
@@ -71,7 +72,7 @@ def test_units_of_a_component_share_a_process(trace: dict[str, Any]) -> None:
     threads = {e["args"]["name"]: processes[e["pid"]] for e in meta if e["name"] == "thread_name"}
     assert threads["stage 1"] == "stages"
     assert threads["tile 2"] == "tiles"
-    assert threads["nmpu 0"] == "nmpus"
+    assert "nmpu 0" not in threads  # it never worked
 
 
 def test_a_flow_leads_each_micro_batch_through_its_slices(run: Run, trace: dict[str, Any]) -> None:
@@ -87,16 +88,94 @@ def test_a_flow_leads_each_micro_batch_through_its_slices(run: Run, trace: dict[
         assert {event["args"]["micro_batch"] for event in slices} == {micro_batch}
 
 
-def test_a_cut_is_said(run: Run, tmp_path: Path) -> None:
-    write_trace(run, tmp_path / "t", most_slices=100)
+def total(run: Run) -> int:
+    return int((run.timeline["action"] != "").sum())
+
+
+@pytest.mark.parametrize("most", [0, 1, 2, 100, 101])
+def test_a_cut_is_said(run: Run, most: int, tmp_path: Path) -> None:
+    write_trace(run, tmp_path / "t", most_slices=most, detail="unit")
     trace = read(tmp_path / "t")
     slices = of_kind(trace, "X")
     about = trace["otherData"]
-    total = int((run.timeline["action"] != "").sum())
-    assert len(slices) == about["slices"] == 100
-    assert about["slices_left_out"] == total - 100
-    assert str(total) in about["cut"]
-    assert max(ps(event["ts"]) for event in slices) == about["cut_at_ps"]
+    assert len(slices) == about["slices"] == most
+    assert about["slices_left_out"] == total(run) - most
+    assert str(total(run)) in about["cut"]
+    assert max((ps(event["ts"]) for event in slices), default=0) == about["cut_at_ps"]
+    busy = run.timeline[run.timeline["action"] != ""]
+    before = busy[busy["start_ps"] < about["cut_at_ps"]]
+    assert len(before) <= most
+    shown = {ps(event["ts"]) for event in slices}
+    assert set(before["start_ps"]) <= shown
+
+
+def test_stages_are_shown_where_their_units_do_not_fit(run: Run, tmp_path: Path) -> None:
+    write_trace(run, tmp_path / "a", most_slices=total(run) - 1)
+    write_trace(run, tmp_path / "b", detail="stage")
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    trace = read(tmp_path / "a")
+    threads = [e["args"]["name"] for e in of_kind(trace, "M") if e["name"] == "thread_name"]
+    assert threads == list(run.observations.stages)
+    assert trace["otherData"]["detail"] == "stage"
+    assert trace["otherData"]["slices"] == len(of_kind(trace, "X")) == total(run) // 2
+    assert "only the stages" in trace["otherData"]["cut"]
+    assert sum(ps(e["dur"]) for e in of_kind(trace, "X")) == sum(run.observations.stage_busy_ps)
+    write_trace(run, tmp_path / "c", most_slices=10)
+    assert {e["pid"] for e in of_kind(read(tmp_path / "c"), "X")} == {1}
+
+
+@pytest.mark.parametrize("window", [(0, 1), (30_000_000, 31_000_000), (79_000_000, 10**12), (10**12, 10**13)])
+def test_a_window_shows_what_touches_it(run: Run, window: tuple[int, int], tmp_path: Path) -> None:
+    write_trace(run, tmp_path / "t", window_ps=window)
+    trace = read(tmp_path / "t")
+    busy = run.timeline[run.timeline["action"] != ""]
+    inside = busy[(busy["start_ps"] < window[1]) & (busy["end_ps"] > window[0])]
+    assert sorted(ps(e["ts"]) for e in of_kind(trace, "X")) == inside["start_ps"].tolist()
+    assert trace["otherData"]["window_ps"] == list(window)
+    assert trace["otherData"]["slices_left_out"] == len(busy) - len(inside)
+
+
+@pytest.mark.parametrize("window", [(5, 5), (6, 5), (-1, 5)])
+def test_an_empty_window_is_refused(run: Run, window: tuple[int, int], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="window"):
+        write_trace(run, tmp_path / "t", window_ps=window)
+
+
+@pytest.mark.parametrize("most", [700, 1500, 3000, 6000])
+def test_the_file_stays_below_its_cap(run: Run, most: int, tmp_path: Path) -> None:
+    write_trace(run, tmp_path / "whole")
+    assert (tmp_path / "whole").stat().st_size > 6000
+    write_trace(run, tmp_path / "t", most_bytes=most)
+    assert most // 3 < (tmp_path / "t").stat().st_size <= most
+    trace = read(tmp_path / "t")
+    assert len(of_kind(trace, "X")) == trace["otherData"]["slices"] > 0
+    assert "cut" in trace["otherData"]
+
+
+def test_a_cap_below_everything_is_refused_and_the_old_file_stays(run: Run, tmp_path: Path) -> None:
+    write_trace(run, tmp_path / "t")
+    old = (tmp_path / "t").read_bytes()
+    with pytest.raises(InputError, match="bytes"):
+        write_trace(run, tmp_path / "t", most_bytes=100)
+    assert [path.name for path in tmp_path.iterdir()] == ["t"]
+    assert (tmp_path / "t").read_bytes() == old
+
+
+def test_a_run_on_disk_gives_the_same_trace(run: Run, trace: dict[str, Any], tmp_path: Path) -> None:
+    run.save(tmp_path / "run")
+    write_trace(load_run(tmp_path / "run"), tmp_path / "t")
+    assert read(tmp_path / "t") == trace
+
+
+def test_a_window_is_written_as_times() -> None:
+    assert parse_window("10 us:0.02 ms") == (10_000_000, 20_000_000)
+    assert parse_window("0:5ns") == (0, 5000)
+
+
+@pytest.mark.parametrize("text", ["", "10 us", "10 us:", ":10 us", "a:b", "2 us:1 us", "1 us:1 us", "1 pJ:2 us", "1:2"])
+def test_what_is_no_window_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="trace-window"):
+        parse_window(text)
 
 
 @pytest.mark.parametrize("kind", ["numerics", "without slices"])

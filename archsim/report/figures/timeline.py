@@ -11,6 +11,7 @@ from archsim.report.causes import OTHER_CAUSES, cause_kind, cause_styles
 from archsim.report.scales import time_scale
 from archsim.report.style import ACTION_COLOURS, CARD, INK, MUTED, OTHER_COLOUR, label_colour, plain_axes
 from archsim.results import Run
+from archsim.results.slices import TIMELINE_COLUMNS
 
 __all__ = ["stage_timeline", "windows"]
 
@@ -23,21 +24,20 @@ _IDLE_ALPHA = 0.65
 def stage_timeline(run: Run) -> Figure | None:
     """Return a Gantt chart of the stages, or None if no slices were stored."""
     names = list(run.observations.stages)
-    slices = run.timeline[run.timeline["unit"].isin(names)]
-    if slices.empty:
+    if not names or not run.slices.count:
         return None
-    shown = windows(slices, run.observations.makespan_ps, len(names))
+    shown = windows(run)
     row = min(0.34, 7.0 / len(names))
     figure = Figure(figsize=(9.2, len(shown) * (0.62 + row * len(names)) + 0.45), layout="constrained")
     panels = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
-    causes = sorted({cause_kind(cause) for cause in slices["cause"].unique() if cause})
-    styles = cause_styles(_idle(run), causes)
+    idle = _idle(run)
+    styles = cause_styles(idle, sorted({cause_kind(cause) for cause in idle}))
     seen: set[str] = set()
-    for panel, title, (start, end) in zip(panels, ("Start", "Steady"), shown, strict=False):
-        part = slices[(slices["start_ps"] < end) & (slices["end_ps"] > start)]
+    for panel, title, window in zip(panels, ("Start", "Steady"), shown, strict=False):
+        part = _stage_slices(run, window)
         lasting = part[part["end_ps"] > part["start_ps"]]
         seen |= set(lasting["action"]) | {cause_kind(cause) for cause in lasting["cause"].unique() if cause}
-        _draw(panel, part, names, (start, end), styles)
+        _draw(panel, part, names, window, styles)
         if len(shown) > 1:
             panel.set_title(title, loc="left", fontsize=9.5, color=INK)
     handles = _handles(seen, styles)
@@ -48,26 +48,29 @@ def stage_timeline(run: Run) -> Figure | None:
     return figure
 
 
-def windows(slices: pd.DataFrame, makespan_ps: int, stages: int) -> list[tuple[int, int]]:
-    """Return the intervals to show: all of a short run, else its start and as much from its middle on.
+def windows(run: Run) -> list[tuple[int, int]]:
+    """Return the intervals to show, in picoseconds: all of a short run, else its start and a part from its middle.
 
-    Parameters
-    ----------
-    slices : DataFrame
-        Busy and idle slices of the stages.
-    makespan_ps : int
-        End of the run.
-    stages : int
-        Number of stages.
+    Both parts are equally long, and about as long as the stages need for a few dozen micro-batches.
     """
-    micro_batches = max(1, slices["micro_batch"].nunique())
+    stages, makespan = len(run.observations.stages), run.observations.makespan_ps
+    last = max((part["micro_batch"].fillna(-1).max() for part in run.slices.select(["micro_batch"])), default=-1)
     wanted = max(8, min(2 * stages + 4, _MOST_SLICES // (3 * stages)))
-    width = makespan_ps * wanted // micro_batches
-    if width * 3 >= makespan_ps * 2:
-        return [(0, makespan_ps)]
-    forward = slices[(slices["action"] == "F") & (slices["start_ps"] >= makespan_ps // 2)]
-    middle = int(forward["start_ps"].min()) if len(forward) else makespan_ps // 2
-    return [(0, width), (middle, min(makespan_ps, middle + width))]
+    width = makespan * wanted // max(1, int(last) + 1)
+    if width * 3 >= makespan * 2:
+        return [(0, makespan)]
+    part = _stage_slices(run, (makespan // 2, makespan // 2 + width))
+    forward = part[(part["action"] == "F") & (part["start_ps"] >= makespan // 2)]
+    middle = int(forward["start_ps"].min()) if len(forward) else makespan // 2
+    return [(0, width), (middle, min(makespan, middle + width))]
+
+
+def _stage_slices(run: Run, window_ps: tuple[int, int]) -> pd.DataFrame:
+    parts = [
+        part.astype(dict.fromkeys(("unit", "layer", "action", "cause"), "str"))
+        for part in run.slices.select(window_ps=window_ps, units=run.observations.stages)
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(TIMELINE_COLUMNS))
 
 
 def _draw(
