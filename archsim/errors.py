@@ -107,11 +107,13 @@ class InputErrors(InputError):
     ----------
     errors : sequence of InputError
         The mistakes, in the order of the document.
+    there_are_more : bool
+        Whether these are only the first of them.
     """
 
-    def __init__(self, errors: Sequence[InputError]) -> None:
+    def __init__(self, errors: Sequence[InputError], *, there_are_more: bool = False) -> None:
         self.errors = tuple(errors)
-        super().__init__(f"{len(self.errors)} mistakes")
+        super().__init__(f"{'the first ' if there_are_more else ''}{len(self.errors)} mistakes")
 
     def __str__(self) -> str:
         return "\n".join([f"{self.problem}:", *(str(error) for error in self.errors)])

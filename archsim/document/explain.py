@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from archsim.document.expand import INCLUDE, PRESET
+from archsim.document.presets import group_at
 from archsim.document.schema import Schema
 from archsim.document.tree import Node, Path, dotted
 from archsim.errors import InputError, InputErrors, Place, did_you_mean
@@ -35,6 +38,9 @@ _PROBLEMS = {
     "union_tag_not_found": "the kind is missing",
     "string_pattern_mismatch": "not a valid name",
 }
+#: So many complaints are looked at, and so many mistakes told: who made thousands made one again and again.
+_MOST_COMPLAINTS = 200
+_MOST_TOLD = 20
 _KIND_OF_VALUE = frozenset(problem for problem in _PROBLEMS if problem.endswith("_type"))
 
 
@@ -52,7 +58,7 @@ def explain(error: ValidationError, tree: Node, model: type[BaseModel]) -> list[
     """
     schema = Schema(model)
     complaints: dict[Path, list[dict[str, Any]]] = {}
-    for complaint in error.errors(include_url=False):
+    for complaint in error.errors(include_url=False)[:_MOST_COMPLAINTS]:
         complaints.setdefault(_real_path(complaint, tree), []).append(dict(complaint))
     meant = {(*path[:-1], _closest_key(path, tree, schema)) for path, group in complaints.items() if _is_unknown(group)}
     found = []
@@ -72,9 +78,11 @@ def _weakness(complaint: dict[str, Any]) -> int:
 
 
 def together(errors: Iterable[InputError]) -> InputError:
-    """Return one error for all."""
-    found = list(errors)
-    return found[0] if len(found) == 1 else InputErrors(found)
+    """Return one error for all, or for the first of very many."""
+    found = list(itertools.islice(errors, _MOST_TOLD + 1))
+    if len(found) == 1:
+        return found[0]
+    return InputErrors(found[:_MOST_TOLD], there_are_more=len(found) > _MOST_TOLD)
 
 
 def _real_path(complaint: Any, tree: Node) -> Path:
@@ -139,7 +147,8 @@ def _is_unknown(group: list[dict[str, Any]]) -> bool:
 
 
 def _closest_key(path: Path, tree: Node, schema: Schema) -> str | None:
-    return did_you_mean(str(path[-1]), schema.keys(path[:-1], tree))
+    references = (INCLUDE, PRESET) if group_at(path[:-1]) else (INCLUDE,)
+    return did_you_mean(str(path[-1]), (*schema.keys(path[:-1], tree), *references))
 
 
 def _unknown_key(path: Path, tree: Node, schema: Schema) -> InputError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -13,10 +14,10 @@ from pydantic import BaseModel, ValidationError
 from archsim import plugins
 from archsim.analog.specification import Device
 from archsim.chip.specification import Chip
+from archsim.document.expand import Expander
 from archsim.document.explain import explain, together
 from archsim.document.overrides import apply, put
-from archsim.document.presets import expand
-from archsim.document.source import read_file
+from archsim.document.source import Sources
 from archsim.document.tree import Node, Path, dotted, from_python
 from archsim.document.workloads import find_experiment
 from archsim.errors import InputError, Place
@@ -34,8 +35,8 @@ def load_experiment(
 ) -> Experiment:
     """Return the experiment that a document describes.
 
-    Presets are written out first, then the overrides are laid over the document in their order, then
-    everything is checked.
+    Presets and included files are written out first, then the overrides are laid over the document in
+    their order, then everything is checked.
 
     Parameters
     ----------
@@ -55,16 +56,16 @@ def load_experiment(
     InputError
         With file, line, field, value, what is allowed and a remedy; `InputErrors` if there are several.
     """
-    here = FilePath()
+    expander = Expander(Sources())
     if isinstance(source, Mapping):
-        tree = expand(from_python(source, Place("experiment")), here)
+        tree = expander.expand(from_python(source, Place("experiment")))
     else:
         file = find_experiment(source)
-        tree = expand(read_file(file), file.parent)
+        tree = expander.document(file)
         if "name" not in tree.entries:
             tree = put(tree, ("name",), Node(file.stem, tree.place))
     for text in overrides:
-        tree = apply(tree, text, here)
+        tree = apply(tree, text, expander)
     if mode is not None:
         place = Place(f"--mode {mode}")
         tree = put(tree, ("run", "mode"), Node(mode, place, key_place=place))
@@ -80,7 +81,7 @@ def load_preset(group: plugins.Group, name: str) -> BaseModel:
         If there is none of that name, or what it holds is wrong.
     """
     slot, model = _PRESETS[group]
-    tree = expand(Node(name, Place("preset")), FilePath(), slot)
+    tree = Expander(Sources()).expand(Node(name, Place("preset")), slot)
     try:
         return model.model_validate_json(json.dumps({"preset": tree.plain()}), strict=True).preset
     except ValidationError as error:
@@ -116,10 +117,11 @@ def _validate(tree: Node) -> Experiment:
     try:
         experiment = Experiment.model_validate_json(text, strict=True)
     except ValidationError as error:
-        raise together([*explain(error, tree, Experiment), *_unregistered(tree)]) from None
-    wrong = list(_unregistered(tree))
-    if wrong:
-        raise together(wrong)
+        raise together(itertools.chain(explain(error, tree, Experiment), _unregistered(tree))) from None
+    wrong = _unregistered(tree)
+    first = next(wrong, None)
+    if first is not None:
+        raise together(itertools.chain((first,), wrong))
     return experiment
 
 

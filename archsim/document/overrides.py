@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path as FilePath
 
-from archsim.document.presets import expand, group_at, merge
-from archsim.document.source import parse
+from archsim.document.expand import INCLUDE, PRESET, Expander
+from archsim.document.parse import parse
+from archsim.document.presets import group_at, merge
 from archsim.document.tree import Node, Path, dotted
 from archsim.errors import InputError, Place
 
 __all__ = ["apply", "put"]
 
 
-def apply(tree: Node, text: str, folder: FilePath) -> Node:
+def apply(tree: Node, text: str, expander: Expander) -> Node:
     """Return the document with one override laid over it.
 
     Parameters
@@ -22,8 +22,8 @@ def apply(tree: Node, text: str, folder: FilePath) -> Node:
         The document, presets written out.
     text : str
         ``a.b=value``; the value is YAML, a position in a list is a number.
-    folder : pathlib.Path
-        What a relative path to a preset's file starts from.
+    expander : Expander
+        Writes out what the value refers to; relative paths start from the current folder.
 
     Raises
     ------
@@ -38,10 +38,12 @@ def apply(tree: Node, text: str, folder: FilePath) -> Node:
     if not written.strip():
         raise InputError("no value after '='", field=name, allowed="a value; 'null' for none", place=place)
     path: Path = tuple(int(part) if part.isdecimal() else part for part in parts)
-    if path[-1] == "preset" and group_at(path[:-1]):
+    if path[-1] == PRESET and group_at(path[:-1]):
         path = path[:-1]
     value = replace(parse(written, place, lines=False), key_place=place)
-    return put(tree, path, expand(value, folder, path))
+    if path[-1] == INCLUDE:
+        path, value = path[:-1], Node({INCLUDE: value}, place, place)
+    return put(tree, path, expander.expand(value, path))
 
 
 def put(tree: Node, path: Path, value: Node) -> Node:

@@ -1,56 +1,142 @@
-"""YAML text to a tree with places; everything that is not a plain document is refused in plain words."""
+"""Files to trees: what is no text, too large or not there is refused before anybody reads a line of it."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path as FilePath
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, StringMark, YAMLError
-from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
-from ruamel.yaml.nodes import Node as YamlNode
-
-from archsim.document.tree import Node, Path, Scalar, dotted
+from archsim.document.parse import MOST_NODES, parse
+from archsim.document.tree import Node
 from archsim.errors import InputError, Place
 
-__all__ = ["parse", "read_file"]
+__all__ = ["MOST_BYTES", "Sources", "is_file", "read_file"]
 
-_CORE = "tag:yaml.org,2002:"
-#: A document of a person stays far below this; nested aliases can exceed any bound.
-_MOST_NODES = 200_000
+#: What the files of one document may have together: far more than a person writes.
+MOST_BYTES = 2**20
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+class Sources:
+    """The files of one document, each read once, within bounds for all of them together."""
+
+    def __init__(self) -> None:
+        self._read: dict[FilePath, Node] = {}
+        self._bytes_left = MOST_BYTES
+        self._nodes_left = 2 * MOST_NODES
+
+    def read(self, path: FilePath, *, field: str | None = None, place: Place | None = None) -> Node:
+        """Return the mapping that a YAML file holds.
+
+        Parameters
+        ----------
+        path : pathlib.Path
+            The file.
+        field, place : optional
+            Who refers to the file, for the error if it cannot be read.
+
+        Raises
+        ------
+        InputError
+            If the file is missing, unreadable, too large, no text, empty, no YAML or no mapping.
+        """
+        if path not in self._read:
+            raw = self._bytes(path, field, place)
+            self._read[path] = _mapping(_text(raw, path), Place(str(path)))
+        return self._read[path]
+
+    def spend(self, node: Node) -> None:
+        """Count one value that is written out.
+
+        Raises
+        ------
+        InputError
+            If there are too many: files that call each other again and again exceed any bound.
+        """
+        self._nodes_left -= 1
+        if self._nodes_left < 0:
+            raise InputError(
+                "the document grows too large (files that include files again and again?)",
+                allowed=f"up to {2 * MOST_NODES} values",
+                place=node.place,
+            )
+
+    def _bytes(self, path: FilePath, field: str | None, place: Place | None) -> bytes:
+        if not is_file(path):
+            there = _exists(path)
+            relative = place is not None and not path.is_absolute()
+            raise InputError(
+                "not a file" if there else "there is no such file",
+                field=field,
+                value=str(path),
+                remedy="relative paths start from the folder of the file that they stand in" if relative else None,
+                place=place,
+            )
+        try:
+            with path.open("rb") as file:
+                raw = file.read(self._bytes_left + 1)
+        except OSError as error:
+            problem = f"the file cannot be read ({error.strerror})"
+            raise InputError(problem, field=field, value=str(path), place=place) from error
+        if len(raw) > self._bytes_left:
+            raise InputError(
+                "the document is too large",
+                value=f"{path.stat().st_size} bytes",
+                allowed=f"up to {MOST_BYTES >> 10} KiB, with all files that it includes",
+                remedy="is this the right file? samples and other arrays belong into data files",
+                place=Place(str(path)),
+            )
+        self._bytes_left -= len(raw)
+        return raw
 
 
 def read_file(path: FilePath, *, field: str | None = None, place: Place | None = None) -> Node:
-    """Return the mapping that a YAML file holds.
+    """Return the mapping that a single YAML file holds; see `Sources.read`."""
+    return Sources().read(path, field=field, place=place)
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    field, place : optional
-        Who refers to the file, for the error if it cannot be read.
 
-    Raises
-    ------
-    InputError
-        If the file is missing, unreadable, no text, empty, no YAML or no mapping.
-    """
+def is_file(path: FilePath) -> bool:
+    """Return whether a file is there; a name that no file can have is like none."""
     try:
-        raw = path.read_bytes()
-    except FileNotFoundError as error:
-        raise InputError("there is no such file", field=field, value=str(path), place=place) from error
-    except OSError as error:
-        problem = f"the file cannot be read ({error.strerror})"
-        raise InputError(problem, field=field, value=str(path), place=place) from error
-    here = Place(str(path))
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _exists(path: FilePath) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _text(raw: bytes, path: FilePath) -> str:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError("not a text file", allowed="YAML in UTF-8", place=here) from error
+        before = raw[: error.start]
+        wide = raw.startswith(_UTF16)
+        raise InputError(
+            "the text is in UTF-16" if wide else "not a text file",
+            value=None if wide else f"the byte {raw[error.start]:#04x}",
+            allowed="YAML in UTF-8",
+            remedy="save it as UTF-8" if wide else "is this the right file? if it is a text, save it as UTF-8",
+            place=Place(str(path), before.count(b"\n") + 1, len(before) - before.rfind(b"\n")),
+        ) from error
     if "\0" in text:
-        raise InputError("not a text file", allowed="YAML in UTF-8", place=here)
+        line, column = (
+            text.count("\n", 0, text.index("\0")) + 1,
+            text.index("\0") - text.rfind("\n", 0, text.index("\0")),
+        )
+        raise InputError(
+            "not a text file",
+            value="the byte 0x00",
+            allowed="YAML in UTF-8",
+            remedy="is this the right file?",
+            place=Place(str(path), line, column),
+        )
+    return text
+
+
+def _mapping(text: str, here: Place) -> Node:
     node = parse(text, here)
     if node.value is None:
         raise InputError("the file is empty", allowed="a mapping of keys to values", place=here)
@@ -59,153 +145,3 @@ def read_file(path: FilePath, *, field: str | None = None, place: Place | None =
             "the document is not a mapping of keys to values", allowed="lines such as 'name: value'", place=node.place
         )
     return node
-
-
-def parse(text: str, origin: Place, *, lines: bool = True) -> Node:
-    """Return YAML text as a tree.
-
-    Parameters
-    ----------
-    text : str
-        One YAML document.
-    origin : Place
-        The file, or what else the text comes from.
-    lines : bool
-        Whether lines and columns of the text mean something to its author (not in an override).
-    """
-    try:
-        root = YAML(typ="safe", pure=True).compose(text)
-        return _Builder(origin, lines).build(root, ())
-    except MarkedYAMLError as error:
-        problem = ", ".join(part for part in (error.problem, error.context) if part)
-        remedy = "indent with blanks, not tabs" if "\\t" in problem else None
-        raise InputError(
-            f"not valid YAML: {problem}", remedy=remedy, place=_at(origin, error.problem_mark if lines else None)
-        ) from error
-    except YAMLError as error:
-        raise InputError(f"not valid YAML: {str(error).splitlines()[0]}", place=origin) from error
-    except RecursionError as error:
-        raise InputError("the document is nested too deeply", place=origin) from error
-
-
-def _at(origin: Place, mark: StringMark | None) -> Place:
-    if mark is None:
-        return origin
-    return Place(origin.file, mark.line + 1, mark.column + 1)
-
-
-class _Builder:
-    """Turns the nodes of the YAML library into ours."""
-
-    def __init__(self, origin: Place, lines: bool) -> None:
-        self.origin = origin
-        self.lines = lines
-        self.open: set[int] = set()
-        self.count = 0
-
-    def place(self, node: YamlNode) -> Place:
-        return _at(self.origin, node.start_mark) if self.lines else self.origin
-
-    def build(self, node: YamlNode | None, path: Path) -> Node:
-        if node is None:
-            return Node(None, self.origin)
-        place = self.place(node)
-        self.count += 1
-        if self.count > _MOST_NODES:
-            raise InputError("the document grows too large (aliases of aliases?)", place=place)
-        if isinstance(node, ScalarNode):
-            return Node(_scalar(node, place), place)
-        if id(node) in self.open:
-            raise InputError("a value contains itself (an alias inside its own anchor)", place=place)
-        self.open.add(id(node))
-        try:
-            if isinstance(node, MappingNode):
-                return self.mapping(node, place, path)
-            _core_tag(node, place)
-            return Node(tuple(self.build(item, (*path, i)) for i, item in enumerate(node.value)), place)
-        finally:
-            self.open.discard(id(node))
-
-    def mapping(self, node: MappingNode, place: Place, path: Path) -> Node:
-        _core_tag(node, place)
-        own: dict[str, Node] = {}
-        inherited: dict[str, Node] = {}
-        for key_node, value_node in node.value:
-            key_place = self.place(key_node)
-            if key_node.tag == f"{_CORE}merge":
-                for source in self.merged(value_node, path):
-                    inherited = {**source, **inherited}
-                continue
-            key = self.key(key_node, key_place)
-            if key in own:
-                before = own[key].key_place
-                raise InputError(
-                    f"the key '{key}' stands here twice",
-                    remedy="remove one of the two" + (f"; the first is at {before}" if self.lines else ""),
-                    field=dotted((*path, key)),
-                    place=key_place,
-                )
-            own[key] = replace(self.build(value_node, (*path, key)), key_place=key_place)
-        return Node({**inherited, **own}, place)
-
-    def merged(self, node: YamlNode, path: Path) -> Iterator[dict[str, Node]]:
-        """Yield the mappings behind a ``<<`` key, the one that wins first."""
-        for source in node.value if isinstance(node, SequenceNode) else (node,):
-            built = self.build(source, path)
-            if not isinstance(built.value, dict):
-                raise InputError("'<<' takes a mapping, or a list of them", place=built.place)
-            yield built.value
-
-    def key(self, node: YamlNode, place: Place) -> str:
-        if not isinstance(node, ScalarNode):
-            raise InputError("a key must be a text, not a list or a mapping", place=place)
-        value = _scalar(node, place)
-        return value if isinstance(value, str) else str(node.value)
-
-
-def _core_tag(node: YamlNode, place: Place) -> str:
-    tag = str(node.tag)
-    if not tag.startswith(_CORE) or tag.removeprefix(_CORE) not in _KINDS:
-        raise InputError("YAML tags are not used here", value=tag, remedy="remove the tag", place=place)
-    return tag.removeprefix(_CORE)
-
-
-_KINDS = frozenset({"null", "bool", "int", "float", "str", "timestamp", "value", "seq", "map"})
-
-
-def _scalar(node: ScalarNode, place: Place) -> Scalar:
-    kind, text = _core_tag(node, place), str(node.value)
-    try:
-        if kind == "null":
-            return None
-        if kind == "bool":
-            return text.lower() in ("true", "yes", "on", "y")
-        if kind == "int":
-            return _integer(text)
-        if kind == "float":
-            return _real(text)
-        text.encode("utf-8")
-    except ValueError as error:
-        raise InputError("this cannot be read as a value", value=text, place=place) from error
-    return text
-
-
-def _integer(text: str) -> int:
-    digits = text.replace("_", "").lower()
-    sign = -1 if digits.startswith("-") else 1
-    digits = digits.lstrip("+-")
-    base = {"0x": 16, "0o": 8, "0b": 2}.get(digits[:2], 10)
-    return sign * int(digits, base)
-
-
-def _real(text: str) -> int | float:
-    """Return a number; one written as 1e3, without a point, is the whole number that it says."""
-    digits = text.replace("_", "").lower()
-    if digits.endswith(".nan"):
-        return math.nan
-    if digits.endswith(".inf"):
-        return -math.inf if digits.startswith("-") else math.inf
-    number = float(digits)
-    if "." not in digits and number.is_integer() and abs(number) < 2**53:
-        return int(number)
-    return number

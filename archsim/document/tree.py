@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path as FilePath
 from typing import Any
 
 from pydantic import BaseModel
@@ -14,6 +15,9 @@ __all__ = ["Node", "Path", "Scalar", "dotted", "from_python"]
 
 Scalar = None | bool | int | float | str
 Path = tuple[str | int, ...]
+
+_DEEPEST = 50
+_MOST_BITS = 3000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +33,19 @@ class Node:
     key_place : Place, optional
         Where its key stands, if it stands under one.
     whole : bool
-        True for an expanded preset: it takes the place of what stood there before, and is not merged into it.
+        True where a preset stands written out: it takes the place of what stood there before
+        and is not merged into it.
     """
 
     value: Scalar | tuple[Node, ...] | dict[str, Node]
     place: Place
     key_place: Place | None = None
     whole: bool = False
+
+    @property
+    def folder(self) -> FilePath:
+        """What a relative path that stands here starts from: the folder of its file, or the current one."""
+        return FilePath() if self.place.line is None else FilePath(self.place.file).parent
 
     @property
     def entries(self) -> dict[str, Node]:
@@ -76,9 +86,19 @@ def from_python(value: object, place: Place, path: Path = ()) -> Node:
     InputError
         If a value is of a type that a document cannot hold.
     """
+    if len(path) > _DEEPEST:
+        raise InputError("the document is nested too deeply", field=dotted(path[:3]), place=place)
     if isinstance(value, BaseModel):
         value = value.model_dump(mode="json")
-    if value is None or isinstance(value, (bool, int, float, str)):
+    if value is None or isinstance(value, (bool, float)):
+        return Node(value, place)
+    if isinstance(value, int):
+        if value.bit_length() > _MOST_BITS:
+            raise InputError("a number with too many digits", field=dotted(path) or None, place=place)
+        return Node(value, place)
+    if isinstance(value, str):
+        if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+            raise InputError("a text that is not Unicode", field=dotted(path) or None, value=value, place=place)
         return Node(value, place)
     if isinstance(value, Mapping):
         strange = next((key for key in value if not isinstance(key, str)), None)

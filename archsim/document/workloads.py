@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NoReturn
 
 from archsim.errors import InputError, did_you_mean
 
@@ -24,10 +25,14 @@ def find_experiment(name: str | Path) -> Path:
     InputError
         If there is neither; the closest workload is suggested.
     """
-    path = Path(name).expanduser()
-    if path.exists() or path.suffix or len(path.parts) != 1:
-        if not path.is_file():
-            _refuse(name, "there is no such file" if not path.exists() else "not a file")
+    try:
+        path = Path(name).expanduser()
+        there, file = path.exists(), path.is_file()
+    except (OSError, ValueError, RuntimeError):  # a name that no file can have
+        _refuse(name, "there is no such file")
+    if there or path.suffix or len(path.parts) != 1:
+        if not file:
+            _refuse(name, "not a file" if there else "there is no such file")
         return path
     workload = _FOLDER / f"{name}.yaml"
     if not workload.is_file():
@@ -35,7 +40,7 @@ def find_experiment(name: str | Path) -> Path:
     return workload
 
 
-def _refuse(name: str | Path, problem: str) -> None:
+def _refuse(name: str | Path, problem: str) -> NoReturn:
     known = workload_names()
     close = did_you_mean(Path(name).stem, known)
     raise InputError(
