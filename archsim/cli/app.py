@@ -54,12 +54,17 @@ def run(
         Path | None, typer.Option("--output", "-o", metavar="DIR", help="Folder of results (default: new, under runs/)")
     ] = None,
     force: Force = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the unfinished run in DIR; start it if there is none.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print run.json and nothing else.")] = False,
 ) -> None:
     """Simulate an experiment and write its results into a folder."""
-    from archsim.cli.running import run_experiment
+    from archsim.cli.running import check_options, load, run_experiment
 
-    run_experiment(experiment, overrides or [], mode, output, force=force, as_json=as_json)
+    check_options(output, force=force, resume=resume)
+    loaded = load(experiment, overrides or [], mode)
+    run_experiment(loaded, output, force=force, resume=resume, as_json=as_json)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from archsim.errors import InputError
 
-__all__ = ["check_place", "fresh_folder"]
+__all__ = ["check_place", "fresh_folder", "fresh_paths"]
 
 
 def check_place(directory: Path) -> None:
@@ -47,11 +47,10 @@ def fresh_folder(name: str) -> Iterator[Path]:
     InputError
         If it cannot be made.
     """
-    plain = re.sub(r"[^\w.-]+", "-", name).strip("-.")[:60] or "run"
-    stem = f"{plain}-{datetime.now():%Y%m%d-%H%M%S}"
-    check_place(Path("runs") / stem)
-    for i in count(1):
-        directory = Path("runs") / (stem if i == 1 else f"{stem}-{i}")
+    paths = fresh_paths(name)
+    while True:
+        directory = next(paths)
+        check_place(directory)
         try:
             directory.mkdir(parents=True)
             break
@@ -62,3 +61,13 @@ def fresh_folder(name: str) -> Iterator[Path]:
     finally:
         if not any(directory.iterdir()):
             directory.rmdir()
+
+
+def fresh_paths(name: str) -> Iterator[Path]:
+    """Yield paths under ``runs``, called like an experiment and the time, at which nothing stands."""
+    plain = re.sub(r"[^\w.-]+", "-", name).strip("-.")[:60] or "run"
+    stem = f"{plain}-{datetime.now():%Y%m%d-%H%M%S}"
+    for i in count(1):
+        directory = Path("runs") / (stem if i == 1 else f"{stem}-{i}")
+        if not os.path.lexists(directory):
+            yield directory

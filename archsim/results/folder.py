@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from archsim.errors import InputError
+from archsim.errors import ArchsimError, InputError
 
-__all__ = ["Writer", "check_target", "write_folder"]
+__all__ = ["Writer", "cannot_write", "check_target", "to_disk", "write_file", "write_folder"]
 
 #: Writes files into the folder that it is given.
 Writer = Callable[[Path], None]
+
+#: What goes wrong on the side of the machine, not by the choice of the folder.
+_MACHINE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 def write_folder(directory: Path, writers: Sequence[Writer], *, marker: str, force: bool = False) -> None:
@@ -46,14 +50,12 @@ def write_folder(directory: Path, writers: Sequence[Writer], *, marker: str, for
         directory.parent.mkdir(parents=True, exist_ok=True)
         new.mkdir()
     except OSError as error:
-        raise InputError(
-            f"the folder cannot be made: {error.strerror}", value=str(directory), remedy="give another with -o"
-        ) from error
+        raise cannot_write(directory, error) from error
     try:
         for write in writers:
             write(new)
         for path in [*sorted(new.rglob("*")), new]:
-            _to_disk(path)
+            to_disk(path)
         _put(new, directory, force)
     finally:
         shutil.rmtree(new, ignore_errors=True)
@@ -88,11 +90,32 @@ def _put(new: Path, directory: Path, force: bool) -> None:
         if old.exists():
             old.rename(directory)
         raise
-    _to_disk(directory.parent)
+    to_disk(directory.parent)
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _to_disk(path: Path) -> None:
+def cannot_write(directory: Path, error: OSError) -> ArchsimError:
+    """Return the error to raise where a folder cannot be made or written: wrong input, or a full disk."""
+    if error.errno in _MACHINE:
+        return ArchsimError(f"nothing more can be written to {directory}: {error.strerror}")
+    return InputError(
+        f"the folder cannot be made or written: {error.strerror}",
+        value=str(directory),
+        remedy="give another folder with -o",
+    )
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a text file whole or not at all, and bring it to the disk."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    to_disk(partial)
+    partial.replace(path)
+    to_disk(path.parent)
+
+
+def to_disk(path: Path) -> None:
+    """Bring a file or a folder to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

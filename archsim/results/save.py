@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from archsim.results.folder import Writer, check_target, write_folder
+from archsim.results.folder import Writer, check_target, to_disk, write_folder
 from archsim.results.metrics import METRICS
 from archsim.results.record import observations_to_json, tally_to_json
 from archsim.results.tables import write_csv
@@ -30,6 +31,7 @@ __all__ = [
     "WEIGHTS_FILE",
     "check_run_directory",
     "file_digest",
+    "save_into",
     "save_run",
 ]
 
@@ -43,6 +45,9 @@ LEARNING_FILE = "learning.csv"
 COST_FILE = "cost.csv"
 TIMELINE_FILE = "timeline.parquet"
 WEIGHTS_FILE = "weights.npz"
+#: Where the files of a run that has its folder already are written before they are put in their places.
+_STAGED = ".results.partial"
+
 #: The files whose content `RUN_FILE` vouches for.
 CHECKED_FILES = (DOCUMENT_FILE, LEARNING_FILE, COST_FILE, TIMELINE_FILE, WEIGHTS_FILE)
 
@@ -74,12 +79,54 @@ def save_run(run: Run, directory: Path, *, force: bool = False, extra: Sequence[
     """
 
     def data(folder: Path) -> None:
-        _write_data(run, folder)
+        _write_data(run, folder, complete=True)
 
     write_folder(directory, (data, *extra), marker=RUN_FILE, force=force)
 
 
-def _write_data(run: Run, folder: Path) -> None:
+def save_into(run: Run, folder: Path, *, complete: bool, extra: Sequence[Writer] = ()) -> None:
+    """Put the files of a run into a folder that is there already, with `RUN_FILE` last.
+
+    A kill at any moment leaves the folder without `RUN_FILE`, or with one that vouches for the rest.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    folder : Path
+        The folder; files of the same names are replaced, others stay.
+    complete : bool
+        Whether the run has come to its end, or these are its results so far.
+    extra : sequence of callable
+        As for `save_run`.
+
+    Raises
+    ------
+    OSError
+        If something cannot be written.
+    """
+    staged = folder / _STAGED
+    shutil.rmtree(staged, ignore_errors=True)
+    try:
+        staged.mkdir()
+        _write_data(run, staged, complete=complete)
+        for write in extra:
+            write(staged)
+        written = sorted(staged.iterdir(), key=lambda path: path.name == RUN_FILE)
+        for path in written:
+            to_disk(path)
+        (folder / RUN_FILE).unlink(missing_ok=True)
+        to_disk(folder)
+        for path in written:
+            if path.name == RUN_FILE:
+                to_disk(folder)
+            path.replace(folder / path.name)
+        to_disk(folder)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def _write_data(run: Run, folder: Path, *, complete: bool) -> None:
     (folder / DOCUMENT_FILE).write_text(run.document, encoding="utf-8")
     write_csv(run.learning, folder / LEARNING_FILE)
     write_csv(run.cost, folder / COST_FILE)
@@ -88,6 +135,7 @@ def _write_data(run: Run, folder: Path) -> None:
         np.savez(file, allow_pickle=False, **run.weights)
     record = {
         "format": FORMAT,
+        "complete": complete,
         "metrics": dict(run.metrics),
         "definitions": {metric.id: {"unit": metric.unit, "definition": metric.definition} for metric in METRICS},
         "warnings": list(run.warnings),

@@ -1,0 +1,64 @@
+"""Going on with a run: in which folder, with which experiment, and by which command."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from archsim.document import load_experiment
+from archsim.errors import InputError
+from archsim.experiment import Experiment
+from archsim.results.save import DOCUMENT_FILE
+from archsim.simulation import identity
+
+__all__ = ["check_same", "resume_command"]
+
+_MOST_SHOWN = 8
+#: What changes no result, so a run may go on with another value.
+_FREE = frozenset({"run.threads", "run.checkpoint_every"})
+_ABSENT = "nothing"
+
+
+def resume_command(directory: Path) -> str:
+    """Return the command that goes on with the run in a folder."""
+    folder = shlex.quote(str(directory))
+    return f"archsim run {shlex.quote(str(directory / DOCUMENT_FILE))} -o {folder} --resume"
+
+
+def check_same(experiment: Experiment, directory: Path) -> None:
+    """Check that an experiment is the one whose run stands in a folder.
+
+    Raises
+    ------
+    InputError
+        If it is another one; every field that differs is named with both values.
+    """
+    begun = load_experiment(directory / DOCUMENT_FILE)
+    if identity(begun) == identity(experiment):
+        return
+    before, now = dict(_flat(begun.model_dump(mode="json"))), dict(_flat(experiment.model_dump(mode="json")))
+    lines = [
+        f"  {field}: begun with {before.get(field, _ABSENT)}, now {now.get(field, _ABSENT)}"
+        for field in dict.fromkeys([*before, *now])
+        if before.get(field, _ABSENT) != now.get(field, _ABSENT) and field not in _FREE
+    ]
+    if len(lines) > _MOST_SHOWN:
+        lines[_MOST_SHOWN:] = [f"  and {len(lines) - _MOST_SHOWN} more fields"]
+    raise InputError(
+        "\n".join([f"the run in {directory} was begun with another experiment:", *lines]),
+        remedy=f"take it up as it was begun, by '{resume_command(directory)}', or start again with --force",
+    )
+
+
+def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every plain value with its dotted path."""
+    if isinstance(value, dict):
+        for key, child in value.items():
+            yield from _flat(child, f"{path}.{key}" if path else key)
+    elif isinstance(value, list) and any(isinstance(child, dict | list) for child in value):
+        for i, child in enumerate(value):
+            yield from _flat(child, f"{path}.{i}")
+    else:
+        yield path, value
