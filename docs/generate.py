@@ -5,21 +5,18 @@ Run it after a change of the document's keys or of the metrics: ``python docs/ge
 
 from __future__ import annotations
 
-import inspect
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Literal, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from ruamel.yaml import YAML
 
+from archsim.document.allowed import Schema
+from archsim.document.meanings import Meaning, Meanings, load_meanings, meaning_of, models_in, prose, specifications
 from archsim.document.presets import group_at
-from archsim.document.schema import Schema
 from archsim.document.tree import Node
 from archsim.errors import Place
-from archsim.experiment import Experiment
 from archsim.results import METRICS
 from archsim.specification import Constant
 
@@ -33,7 +30,9 @@ HEAD = """\
 # Reference: every key of an experiment
 
 Made by `docs/generate.py` from the specifications that check a document. How documents, presets and overrides
-work stands in [experiment.md](experiment.md). A key without a default is required. Quantities carry their unit.
+work stands in [experiment.md](experiment.md). A key without a default is required. Quantities carry their unit;
+for plain numbers the column *unit* tells it, 1 being a plain factor. `archsim schema` prints the same as a JSON schema.
+Every section may also `include` files.
 """
 
 ModelPath = tuple[str, ...]
@@ -62,60 +61,42 @@ def reference() -> str:
     return "\n".join(parts)
 
 
-def load_meanings() -> dict[str, dict[str, str]]:
-    """Return what each field of each specification means."""
-    meanings: dict[str, dict[str, str]] = YAML(typ="safe").load((DOCS / "meanings.yaml").read_text(encoding="utf-8"))
-    return meanings
-
-
 def places() -> dict[type[BaseModel], list[ModelPath]]:
-    """Return every specification below `Experiment` with the paths at which it stands, in document order."""
-    found: dict[type[BaseModel], list[ModelPath]] = {}
-
-    def walk(model: type[BaseModel], path: ModelPath) -> None:
-        found.setdefault(model, []).append(path)
-        for name, field in model.model_fields.items():
-            for below, listed in _models(field.annotation):
-                walk(below, (*path, name, "*") if listed else (*path, name))
-
-    walk(Experiment, ())
-    constant = [model for model in found if issubclass(model, Constant)]
-    for model in constant[1:]:
-        found[constant[0]] += found.pop(model)
-    found[constant[0]] = [()]
-    found[constant[0]] = found.pop(constant[0])
+    """Return every specification of a document with the paths at which it stands; constants last, as one."""
+    found = specifications()
+    constants = [model for model in found if issubclass(model, Constant)]
+    for model in constants:
+        found.pop(model)
+    found[constants[0]] = [()]
     return found
 
 
-def meaning_of(model: type[BaseModel], field: str, meanings: dict[str, dict[str, str]]) -> str:
-    """Return what a field means: said of its own specification, or of one that it is derived from."""
-    for base in model.__mro__:
-        name = base.__name__.partition("[")[0]
-        if field in meanings.get(name, {}):
-            return meanings[name][field]
-    raise KeyError(f"docs/meanings.yaml does not say what {model.__name__}.{field} means")
-
-
-def _models(annotation: Any) -> Iterator[tuple[type[BaseModel], bool]]:
-    """Yield the specifications that an annotation names, and whether they stand in a list."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation, False
-        return
-    listed = getattr(annotation, "__origin__", None) is tuple
-    for argument in get_args(annotation):
-        for model, below in _models(argument):
-            yield model, listed or below
-
-
-def _section(model: type[BaseModel], paths: list[ModelPath], meanings: dict[str, dict[str, str]]) -> str:
+def _section(model: type[BaseModel], paths: list[ModelPath], meanings: Meanings) -> str:
     lines = [f"## {_title(model, paths)}", "", _prose(model), ""]
     fields = {name: field for name, field in model.model_fields.items() if name != "kind" or _tag(model) is None}
     if fields:
-        lines += ["| key | what may stand there | default | meaning |", "|---|---|---|---|"]
+        lines += ["| key | what may stand there | unit | default | source of the default | meaning |"]
+        lines += ["|---|---|---|---|---|---|"]
     for name, field in fields.items():
-        cells = (f"`{name}`", _words(model, name, field, paths), _default(field), meaning_of(model, name, meanings))
+        said = meaning_of(model, name, meanings)
+        words = _words(model, name, field, paths)
+        cells = (f"`{name}`", words, _unit(said, words), _default(field), _source(field, said), said.meaning)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join([*lines, ""]) if fields else "\n".join(lines)
+
+
+def _unit(said: Meaning, words: str) -> str:
+    return "with the number" if ", such as '" in words else said.unit
+
+
+def _source(field: FieldInfo, said: Meaning) -> str:
+    if field.is_required():
+        return ""
+    value = field.get_default(call_default_factory=True)
+    if isinstance(value, Constant):
+        return value.source
+    plain = isinstance(value, (bool, int, float)) or get_origin(field.annotation) is Literal
+    return said.source or ("archsim" if plain else "")
 
 
 def _tag(model: type[BaseModel]) -> str | None:
@@ -133,15 +114,14 @@ def _title(model: type[BaseModel], paths: list[ModelPath]) -> str:
 
 def _prose(model: type[BaseModel]) -> str:
     if not issubclass(model, Constant):
-        return inspect.cleandoc(model.__doc__ or "").replace("``", "`")
-    text = inspect.cleandoc(Constant.__doc__ or "").replace("``", "`")
-    return text + "\n\nA constant may also be written as its value alone; its status is then *user*."
+        return prose(model)
+    return prose(model) + "\n\nA constant may also be written as its value alone; its status is then *user*."
 
 
 def _words(model: type[BaseModel], name: str, field: FieldInfo, paths: list[ModelPath]) -> str:
-    below = [found for found, _ in _models(field.annotation)]
+    below = [found for found, _ in models_in(field.annotation)]
     if below and not all(issubclass(found, Constant) for found in below):
-        many = "list of sections" if any(listed for _, listed in _models(field.annotation)) else "section"
+        many = "list of sections" if any(listed for _, listed in models_in(field.annotation)) else "section"
         return many + (", or the name of a preset" if group_at((*paths[0], name)) else "")
     if issubclass(model, Constant) and name == "value":
         return "a quantity"

@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from archsim.document.allowed import Schema
 from archsim.document.expand import INCLUDE, PRESET
 from archsim.document.presets import group_at
-from archsim.document.schema import Schema
 from archsim.document.tree import Node, Path, dotted
 from archsim.errors import InputError, InputErrors, Place, did_you_mean
 
