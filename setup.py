@@ -1,5 +1,6 @@
 """The Cython extensions and their compiler flags; everything else stands in pyproject.toml."""
 
+import os
 import platform
 from pathlib import Path
 
@@ -10,6 +11,9 @@ CORE = Path("archsim/_core")
 
 # Contraction to fused multiply-adds would give each instruction set its own last bits.
 FLAGS = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+
+# What a special build adds, such as sanitizers. Last, and so stronger.
+FLAGS += os.environ.get("ARCHSIM_CFLAGS", "").split()
 
 # The same kernels, once for each instruction set; archsim._core chooses when it is imported.
 INSTRUCTION_SETS = {
@@ -27,6 +31,8 @@ extensions = [
         ".".join(source.with_suffix("").parts),
         [str(source)],
         depends=PARTS,
+        # What 'archsim info' says the core was built with.
+        define_macros=[("ARCHSIM_FLAGS", f'"{" ".join(FLAGS)}"')] if source.stem == "cpu" else [],
         extra_compile_args=FLAGS + INSTRUCTION_SETS.get(source.stem, []),
     )
     for source in sorted(CORE.glob("*.pyx"))

@@ -13,9 +13,16 @@ cdef extern from *:
     static int cpu_has_avx2(void) { return 0; }
     static int cpu_has_avx512(void) { return 0; }
     #endif
+    #if defined(__clang__)
+    #define ARCHSIM_COMPILER __VERSION__
+    #else
+    #define ARCHSIM_COMPILER "GCC " __VERSION__
+    #endif
     """
     bint cpu_has_avx2()
     bint cpu_has_avx512()
+    const char *ARCHSIM_COMPILER
+    const char *ARCHSIM_FLAGS
 
 
 def supported():
@@ -26,3 +33,8 @@ def supported():
     if cpu_has_avx512():
         names.append("avx512")
     return tuple(names)
+
+
+def built_with():
+    """Return the compiler of the core and the flags that all its parts were given."""
+    return ARCHSIM_COMPILER.decode(), ARCHSIM_FLAGS.decode()
