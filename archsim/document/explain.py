@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -56,7 +57,7 @@ def explain(error: ValidationError, tree: Node, model: type[BaseModel]) -> list[
     model : type
         The specification that it was validated as.
     """
-    schema = Schema(model)
+    schema = _schema(model)
     complaints: dict[Path, list[dict[str, Any]]] = {}
     for complaint in error.errors(include_url=False)[:_MOST_COMPLAINTS]:
         complaints.setdefault(_real_path(complaint, tree), []).append(dict(complaint))
@@ -70,6 +71,11 @@ def explain(error: ValidationError, tree: Node, model: type[BaseModel]) -> list[
         if _weakness(best) < 2 or not deeper:
             found.append(_explain_one(best, len(group) > 1, path, tree, schema))
     return found
+
+
+@functools.cache
+def _schema(model: type[BaseModel]) -> Schema:
+    return Schema(model)
 
 
 def _weakness(complaint: dict[str, Any]) -> int:
