@@ -41,9 +41,9 @@ from archsim.network.operators import load_operator
 from archsim.results import Run, make_run
 from archsim.results.provenance import Provenance, collect_provenance
 from archsim.results.timeline import Timeline
-from archsim.schedule import dry_run, make_schedule
+from archsim.schedule import Schedule, dry_run, make_schedule
 
-__all__ = ["Interrupted", "identity", "simulate"]
+__all__ = ["Interrupted", "identity", "schedule_of", "simulate"]
 
 
 class Interrupted(ArchsimError):  # noqa: N818
@@ -101,6 +101,17 @@ def simulate(
     # One BLAS thread: results must not depend on how a library splits its sums.
     with threadpool_limits(1, user_api="blas"):
         return simulation.run(workspace, resume, interrupted)
+
+
+def schedule_of(experiment: Experiment) -> Schedule:
+    """Return what the stages of an experiment do, in order.
+
+    Raises
+    ------
+    InputError
+        If the experiment cannot be done as written.
+    """
+    return _Simulation(experiment, None, None).setup.schedule
 
 
 def identity(experiment: Experiment) -> str:

@@ -19,11 +19,16 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+Experiment = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="A YAML file, or the name of a workload.")]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", "-s", metavar="FIELD=VALUE", help="Override a field, as training.epochs=3; repeatable."),
 ]
 Mode = Annotated[str | None, typer.Option("--mode", metavar="MODE", help="timing, numerics or coupled.")]
+TraceWindow = Annotated[
+    str | None,
+    typer.Option("--trace-window", metavar="START:END", help="Simulated time that the trace shows, as '10 us:20 us'."),
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing folder of results.")]
 
 
@@ -47,7 +52,7 @@ def options(
 @app.command()
 @guarded
 def run(
-    experiment: Annotated[str, typer.Argument(metavar="EXPERIMENT", help="A YAML file, or the name of a workload.")],
+    experiment: Experiment,
     overrides: Overrides = None,
     mode: Mode = None,
     output: Annotated[
@@ -57,14 +62,15 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the unfinished run in DIR; start it if there is none.")
     ] = False,
+    trace_window: TraceWindow = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print run.json and nothing else.")] = False,
 ) -> None:
     """Simulate an experiment and write its results into a folder."""
-    from archsim.cli.running import check_options, load, run_experiment
+    from archsim.cli.loading import load
+    from archsim.cli.running import RunOptions, run_experiment
 
-    check_options(output, force=force, resume=resume)
-    loaded = load(experiment, overrides or [], mode)
-    run_experiment(loaded, output, force=force, resume=resume, as_json=as_json)
+    options = RunOptions.checked(output, force=force, resume=resume, trace_window=trace_window)
+    run_experiment(load(experiment, overrides or [], mode), options, as_json=as_json)
 
 
 @app.command()
@@ -96,11 +102,44 @@ def compare(
 
 @app.command()
 @guarded
-def report(directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of results.")]) -> None:
-    """Write the report of a finished run anew."""
-    from archsim.cli.running import rewrite_report
+def report(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of results.")],
+    trace_window: TraceWindow = None,
+) -> None:
+    """Write the report of a run anew; with --trace-window, the trace too."""
+    from archsim.cli.reporting import rewrite
 
-    rewrite_report(directory)
+    rewrite(directory, trace_window)
+
+
+@app.command()
+@guarded
+def schedule(
+    experiment: Experiment,
+    overrides: Overrides = None,
+    mode: Mode = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write all actions into a new file.")
+    ] = None,
+) -> None:
+    """Print what each stage does, in order: F forward, B backward, U update, with their micro-batches."""
+    from archsim.cli.loading import load
+    from archsim.cli.scheduling import print_schedule, write_schedule
+
+    loaded = load(experiment, overrides or [], mode)
+    if output is None:
+        print_schedule(loaded)
+    else:
+        write_schedule(loaded, output)
+
+
+@app.command()
+@guarded
+def schema() -> None:
+    """Print the JSON schema of an experiment, for editors and other programs."""
+    from archsim.cli.catalogue import print_schema
+
+    print_schema()
 
 
 @app.command("list")

@@ -1,19 +1,20 @@
-"""The commands ``list`` and ``show``: what is registered, and what stands behind a name."""
+"""The commands ``list``, ``show`` and ``schema``: what there is, what stands behind a name, what a document holds."""
 
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from archsim import plugins
 from archsim.cli.console import out, plain_table
-from archsim.document import find_experiment, load_preset, readable, workload_names
+from archsim.document import find_experiment, load_preset, readable, schema, workload_names
 from archsim.document.source import read_file
 from archsim.errors import ArchsimError, InputError, did_you_mean
 
-__all__ = ["print_group", "print_groups", "show_name"]
+__all__ = ["print_group", "print_groups", "print_schema", "show_name"]
 
 _GROUPS: dict[str, plugins.Group] = {
     "chips": "archsim.chips",
@@ -57,6 +58,11 @@ def print_group(group: str) -> None:
             remedy=f"did you mean '{close}'?" if close else None,
         )
     out().print(plain_table((group, ""), rows, numbers_from=2))
+
+
+def print_schema() -> None:
+    """Print the JSON schema of an experiment."""
+    print(json.dumps(schema(), indent=2, ensure_ascii=False))
 
 
 def show_name(name: str) -> None:

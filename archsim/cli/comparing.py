@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from archsim import plugins
 from archsim.cli.console import out
 from archsim.cli.folders import check_place, fresh_folder
+from archsim.cli.loading import load
 from archsim.cli.progress import watched
-from archsim.cli.running import load
 from archsim.errors import InputError
 
 if TYPE_CHECKING:

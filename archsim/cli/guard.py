@@ -9,7 +9,7 @@ from typing import ParamSpec
 
 import typer
 
-from archsim.errors import ArchsimError
+from archsim.errors import ArchsimError, InputError
 
 __all__ = ["INTERRUPTED", "guarded"]
 
@@ -30,6 +30,12 @@ def guarded(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
         except ArchsimError as error:
             print(f"archsim: {error}", file=sys.stderr)
             raise typer.Exit(error.exit_code) from error
+        except ImportError as error:
+            # The core cannot know archsim's errors; this is how it refuses what ARCHSIM_ISA asks for.
+            if error.name != "archsim._core":
+                raise
+            print(f"archsim: {error}", file=sys.stderr)
+            raise typer.Exit(InputError.exit_code) from error
         except KeyboardInterrupt as interruption:
             print("archsim: interrupted", file=sys.stderr)
             raise typer.Exit(INTERRUPTED) from interruption

@@ -18,7 +18,6 @@ __all__ = ["check_same", "resume_command"]
 _MOST_SHOWN = 8
 #: What changes no result, so a run may go on with another value.
 _FREE = frozenset({"run.threads", "run.checkpoint_every"})
-_ABSENT = "nothing"
 
 
 def resume_command(directory: Path) -> str:
@@ -40,9 +39,9 @@ def check_same(experiment: Experiment, directory: Path) -> None:
         return
     before, now = dict(_flat(begun.model_dump(mode="json"))), dict(_flat(experiment.model_dump(mode="json")))
     lines = [
-        f"  {field}: begun with {before.get(field, _ABSENT)}, now {now.get(field, _ABSENT)}"
+        f"  {field}: begun with {_shown(before.get(field))}, now {_shown(now.get(field))}"
         for field in dict.fromkeys([*before, *now])
-        if before.get(field, _ABSENT) != now.get(field, _ABSENT) and field not in _FREE
+        if before.get(field) != now.get(field) and field not in _FREE
     ]
     if len(lines) > _MOST_SHOWN:
         lines[_MOST_SHOWN:] = [f"  and {len(lines) - _MOST_SHOWN} more fields"]
@@ -62,3 +61,7 @@ def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             yield from _flat(child, f"{path}.{i}")
     else:
         yield path, value
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else str(value)

@@ -1,19 +1,17 @@
-"""The commands ``run`` and ``report``."""
+"""The command ``run``."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archsim import plugins
 from archsim.cli.console import out
 from archsim.cli.progress import watched
 from archsim.cli.stopping import asked_to_stop
-from archsim.document import find_experiment, load_experiment
 from archsim.errors import ArchsimError, InputError
 
 if TYPE_CHECKING:
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
     from archsim.results import Run
     from archsim.results.workspace import Workspace
 
-__all__ = ["Stopped", "load", "rewrite_report", "run_experiment"]
+__all__ = ["RunOptions", "Stopped", "run_experiment"]
 
 #: How often a run looks whether its folder is still there, in seconds of wall-clock time.
 _LOOK_EVERY_S = 0.2
@@ -33,32 +31,51 @@ class Stopped(ArchsimError):  # noqa: N818
     exit_code = 130
 
 
-def load(name: str, overrides: Sequence[str], mode: str | None) -> Experiment:
-    """Return the experiment of a file or a workload; its data set must be a registered one."""
-    file = find_experiment(name)
-    experiment = load_experiment(file, overrides, mode)
-    if experiment.data.name not in plugins.names("archsim.datasets"):
-        raise plugins.unknown("archsim.datasets", experiment.data.name, field="data.name")
-    return experiment
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """Where a run works and what it shows.
 
-
-def check_options(output: Path | None, *, force: bool, resume: bool) -> None:
-    """Refuse options that contradict each other.
-
-    Raises
-    ------
-    InputError
-        If they do.
+    Attributes
+    ----------
+    output : Path or None
+        Its folder; None for a fresh one.
+    force : bool
+        Whether a folder of archsim's that is there is replaced.
+    resume : bool
+        Whether the run that is there goes on.
+    trace_window_ps : (int, int) or None
+        The simulated time that the trace shows; None for all of it.
     """
-    if resume and force:
-        raise InputError(
-            "a run is either resumed or started again", field="--resume, --force", remedy="leave one of them out"
-        )
-    if resume and output is None:
-        raise InputError("nothing says which run to resume", field="--resume", remedy="give its folder with -o")
+
+    output: Path | None
+    force: bool
+    resume: bool
+    trace_window_ps: tuple[int, int] | None
+
+    @classmethod
+    def checked(cls, output: Path | None, *, force: bool, resume: bool, trace_window: str | None) -> RunOptions:
+        """Return options as a user gave them.
+
+        Raises
+        ------
+        InputError
+            If they contradict each other.
+        """
+        if resume and force:
+            raise InputError(
+                "a run is either resumed or started again", field="--resume, --force", remedy="leave one of them out"
+            )
+        if resume and output is None:
+            raise InputError("nothing says which run to resume", field="--resume", remedy="give its folder with -o")
+        window = None
+        if trace_window is not None:
+            from archsim.report import parse_window
+
+            window = parse_window(trace_window)
+        return cls(output, force, resume, window)
 
 
-def run_experiment(experiment: Experiment, output: Path | None, *, force: bool, resume: bool, as_json: bool) -> None:
+def run_experiment(experiment: Experiment, options: RunOptions, *, as_json: bool) -> None:
     """Simulate an experiment, save it, and print its summary (or its ``run.json``).
 
     Raises
@@ -69,26 +86,18 @@ def run_experiment(experiment: Experiment, output: Path | None, *, force: bool, 
         If the run was interrupted.
     """
     from archsim.cli import opening
+    from archsim.results import load_run
 
     with asked_to_stop() as asked:
         space: Workspace | None
-        if output is None:
+        if options.output is None:
             directory, space = opening.open_fresh(experiment)
-        elif resume:
-            directory, space = output, opening.open_to_resume(experiment, output)
+        elif options.resume:
+            directory, space = options.output, opening.open_to_resume(experiment, options.output)
         else:
-            directory, space = output, opening.open_named(experiment, output, force=force)
-        run = _finished(directory) if space is None else _run_in(space, directory, experiment, asked, resume)
+            directory, space = options.output, opening.open_named(experiment, options.output, force=options.force)
+        run = load_run(directory) if space is None else _Job(experiment, options, space, directory, asked).run()
     _print(run, directory, as_json)
-
-
-def rewrite_report(directory: Path) -> None:
-    """Write the report of a saved run anew, and say where it is."""
-    from archsim.report import write_report
-    from archsim.results import load_run
-
-    write_report(load_run(directory), directory)
-    out().print(f"report: {directory / 'report.html'}", soft_wrap=True)
 
 
 @dataclass(slots=True)
@@ -107,78 +116,93 @@ class _Watch:
         return self.asked()
 
 
-def _run_in(space: Workspace, directory: Path, experiment: Experiment, asked: Callable[[], bool], resume: bool) -> Run:
-    """Simulate in a folder that is this run's, and leave it finished or fit to go on."""
-    try:
-        return _simulate(space, directory, experiment, asked, resume)
-    except OSError as error:
-        space.check()
-        problem = f"the run cannot write to {directory}: {error.strerror or error}"
-        raise ArchsimError(_stuck(space, directory, problem)) from error
-    except ArchsimError as error:
-        if isinstance(error, InputError) or not isinstance(error.__cause__, OSError):
-            raise
-        space.check()
-        raise ArchsimError(_stuck(space, directory, str(error))) from error
-    finally:
-        space.leave()
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A run in a folder that is its own.
 
+    Attributes
+    ----------
+    experiment : Experiment
+        What to simulate.
+    options : RunOptions
+        How.
+    space : Workspace
+        The folder.
+    directory : Path
+        The folder as the user names it.
+    asked : callable
+        Says whether somebody wants the run to stop.
+    """
 
-def _simulate(
-    space: Workspace, directory: Path, experiment: Experiment, asked: Callable[[], bool], resume: bool
-) -> Run:
-    from archsim.report import write_views
-    from archsim.simulation import Interrupted, simulate
+    experiment: Experiment
+    options: RunOptions
+    space: Workspace
+    directory: Path
+    asked: Callable[[], bool]
 
-    def views(folder: Path) -> None:
-        write_views(run, folder)
+    def run(self) -> Run:
+        """Simulate, and leave the folder finished or fit to go on."""
+        try:
+            return self._simulate()
+        except OSError as error:
+            self.space.check()
+            problem = f"the run cannot write to {self.directory}: {error.strerror or error}"
+            raise ArchsimError(self._stuck(problem)) from error
+        except ArchsimError as error:
+            if isinstance(error, InputError) or not isinstance(error.__cause__, OSError):
+                raise
+            self.space.check()
+            raise ArchsimError(self._stuck(str(error))) from error
+        finally:
+            self.space.leave()
 
-    try:
-        with watched(experiment.name) as progress:
-            run = simulate(
-                experiment,
-                progress=progress,
-                workspace=space.directory,
-                resume=resume,
-                interrupted=_Watch(space, asked),
-            )
-    except Interrupted as stopped:
-        run = _so_far(stopped.run)
-        space.save(run, complete=False, extra=(views,))
-        raise Stopped(_stopped(run, directory)) from stopped
-    space.save(run, complete=True, extra=(views,))
-    return run
+    def _simulate(self) -> Run:
+        from archsim.simulation import Interrupted, simulate
+
+        try:
+            with watched(self.experiment.name) as progress:
+                run = simulate(
+                    self.experiment,
+                    progress=progress,
+                    workspace=self.space.directory,
+                    resume=self.options.resume,
+                    interrupted=_Watch(self.space, self.asked),
+                )
+        except Interrupted as stopped:
+            run = _so_far(stopped.run)
+            self._save(run, complete=False)
+            raise Stopped(self._stopped(run)) from stopped
+        self._save(run, complete=True)
+        return run
+
+    def _save(self, run: Run, *, complete: bool) -> None:
+        from archsim.report import write_views
+
+        def views(folder: Path) -> None:
+            write_views(run, folder, trace_window_ps=self.options.trace_window_ps)
+
+        self.space.save(run, complete=complete, extra=(views,))
+
+    def _stopped(self, run: Run) -> str:
+        from archsim.cli.resuming import resume_command
+
+        return (
+            f"interrupted after {run.observations.mini_batches} mini-batches; a checkpoint and the results so far "
+            f"are in {self.directory}\n  resume:  {resume_command(self.directory)}"
+        )
+
+    def _stuck(self, problem: str) -> str:
+        """Return what to say where the machine, not the user, stops a run."""
+        from archsim.cli.resuming import resume_command
+
+        again = resume_command(self.directory) if self.space.has_checkpoint else "run it again"
+        return f"{problem}\n  remedy:  make room there, then {again}"
 
 
 def _so_far(run: Run) -> Run:
     done = run.observations.mini_batches
-    return replace(
-        run, warnings=(*run.warnings, f"interrupted after {done} mini-batches: these are the results so far")
-    )
-
-
-def _stopped(run: Run, directory: Path) -> str:
-    from archsim.cli.resuming import resume_command
-
-    return (
-        f"interrupted after {run.observations.mini_batches} mini-batches; "
-        f"a checkpoint and the results so far are in {directory}\n  resume:  {resume_command(directory)}"
-    )
-
-
-def _stuck(space: Workspace, directory: Path, problem: str) -> str:
-    """Return what to say where the machine, not the user, stops a run."""
-    from archsim.cli.resuming import resume_command
-
-    if space.has_checkpoint:
-        return f"{problem}\n  remedy:  make room there, then {resume_command(directory)}"
-    return f"{problem}\n  remedy:  make room there, then run it again"
-
-
-def _finished(directory: Path) -> Run:
-    from archsim.results import load_run
-
-    return load_run(directory)
+    warning = f"interrupted after {done} mini-batches: these are the results so far"
+    return replace(run, warnings=(*run.warnings, warning))
 
 
 def _print(run: Run, directory: Path, as_json: bool) -> None:

@@ -95,13 +95,13 @@ def _put(new: Path, directory: Path, force: bool) -> None:
 
 
 def cannot_write(directory: Path, error: OSError) -> ArchsimError:
-    """Return the error to raise where a folder cannot be made or written: wrong input, or a full disk."""
+    """Return the error to raise where something cannot be made or written: wrong input, or a full disk."""
     if error.errno in _MACHINE:
         return ArchsimError(f"nothing more can be written to {directory}: {error.strerror}")
     return InputError(
-        f"the folder cannot be made or written: {error.strerror}",
+        f"this cannot be made or written: {error.strerror}",
         value=str(directory),
-        remedy="give another folder with -o",
+        remedy="give another place with -o",
     )
 
 

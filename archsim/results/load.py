@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from archsim.chip.specification import Chip
 from archsim.errors import InputError
 from archsim.results.constants import ConstantRecord
 from archsim.results.learning import LEARNING_COLUMNS
+from archsim.results.lock import LOCK_FILE
 from archsim.results.provenance import Provenance
 from archsim.results.record import observations_from_json, tally_from_json
 from archsim.results.run import COST_COLUMNS, Run
@@ -37,7 +39,7 @@ Content = TypeVar("Content")
 
 
 def load_run(directory: str | Path) -> Run:
-    """Return the run of a run folder, equal to the one that was saved.
+    """Return the run of a run folder, equal to the one that was saved; of an interrupted run, the results so far.
 
     Raises
     ------
@@ -47,6 +49,13 @@ def load_run(directory: str | Path) -> Run:
     folder = Path(directory)
     if not folder.is_dir():
         raise InputError("there is no such folder", value=str(folder), remedy="give the folder of a finished run")
+    if not (folder / RUN_FILE).is_file() and (folder / LOCK_FILE).is_file():
+        document = shlex.quote(str(folder / DOCUMENT_FILE))
+        raise InputError(
+            "the run in this folder is not finished, and there are no results yet",
+            value=str(folder),
+            remedy=f"wait for it, or go on with it: archsim run {document} -o {shlex.quote(str(folder))} --resume",
+        )
     if not (folder / RUN_FILE).is_file():
         raise InputError(f"this folder holds no run: it has no {RUN_FILE}", value=str(folder))
     record = _read(folder, RUN_FILE, _read_json)

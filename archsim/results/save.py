@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from archsim.errors import InputError
 from archsim.results.folder import Writer, check_target, to_disk, write_folder
+from archsim.results.lock import LOCK_FILE
 from archsim.results.metrics import METRICS
 from archsim.results.record import observations_to_json, tally_to_json
 from archsim.results.tables import write_csv
@@ -54,6 +56,12 @@ CHECKED_FILES = (DOCUMENT_FILE, LEARNING_FILE, COST_FILE, TIMELINE_FILE, WEIGHTS
 
 def check_run_directory(directory: Path, *, force: bool = False) -> None:
     """Raise the error that `save_run` would raise for an existing folder: ask before a long simulation."""
+    if (directory / LOCK_FILE).is_file():
+        raise InputError(
+            "a run of the command line is at work in this folder, or was interrupted there",
+            value=str(directory),
+            remedy="give another folder",
+        )
     check_target(directory, marker=RUN_FILE, force=force)
 
 
@@ -81,6 +89,7 @@ def save_run(run: Run, directory: Path, *, force: bool = False, extra: Sequence[
     def data(folder: Path) -> None:
         _write_data(run, folder, complete=True)
 
+    check_run_directory(directory, force=force)
     write_folder(directory, (data, *extra), marker=RUN_FILE, force=force)
 
 

@@ -241,6 +241,8 @@ def _take_old(directory: Path, force: bool) -> FolderLock | None:
         )
     if not force:
         unfinished = state is State.UNFINISHED
+        if unfinished:
+            FolderLock(directory).release()  # Says so if another process is at work there.
         raise InputError(
             "the output folder exists already" + (", with a run that is not finished" if unfinished else ""),
             value=str(directory),
