@@ -31,5 +31,6 @@ def choose(wanted: str | None = None) -> str:
     if not wanted:
         return names[-1]
     if wanted not in names:
-        raise ImportError(f"{VARIABLE}={wanted}: this processor has kernels for {', '.join(names)} only")
+        problem = f"{VARIABLE}={wanted}: this processor has kernels for {', '.join(names)} only"
+        raise ImportError(problem, name="archsim._core")
     return wanted
