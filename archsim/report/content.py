@@ -8,12 +8,13 @@ from typing import Any
 
 from archsim.report.figures.energy import PHASE_TEXTS, energy_table
 from archsim.report.scales import short, write_value
-from archsim.results import METRICS, MetricValue, Run
+from archsim.results import METRICS, ConstantRecord, MetricValue, Run
 
 __all__ = [
     "Card",
     "EnergyRow",
     "MetricRow",
+    "constant_value",
     "energy_rows",
     "facts",
     "main_cards",
@@ -150,6 +151,15 @@ def _enumerate(parts: Sequence[str], unit: str = "") -> str:
     more = len(parts) - _MOST_SHOWN
     tail = f" and {more} more" if more > 0 else ""
     return " · ".join(parts[:_MOST_SHOWN]) + tail + (f" {unit}" if unit else "")
+
+
+def constant_value(record: ConstantRecord) -> str:
+    """Return a constant's value in the unit of its document; powers, which are small in watts, in a handy one."""
+    if record.unit == "W":
+        return write_value(record.value, "W")
+    return (
+        f"{short(record.value) if record.value >= 1000 else f'{record.value:.6g}'} {record.unit.replace('um^2', 'µm²')}"
+    )
 
 
 def provenance_rows(run: Run) -> dict[str, str]:

@@ -92,6 +92,7 @@ def render_report(run: Run) -> str:
         unused=[record for record in run.constants if not record.used],
         provenance=content.provenance_rows(run),
         document=run.document,
+        constant_value=content.constant_value,
         version=run.provenance.archsim,
     )
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from archsim.report.scales import energy_scale, time_scale
@@ -31,7 +34,7 @@ def learning_curves(run: Run) -> Figure | None:
     # Against samples alone, accuracy and loss stand beside each other.
     beside = len(columns) == 1
     shape = (1, len(rows)) if beside else (len(rows), len(columns))
-    figure = Figure(figsize=(9.2, 0.45 + 1.75 * shape[0]), layout="constrained")
+    figure = Figure(figsize=(9.2, 0.45 + 1.85 * shape[0]), layout=ConstrainedLayoutEngine(h_pad=0.1, w_pad=0.09))
     panels = figure.subplots(
         *shape, squeeze=False, sharey=False if beside else "row", sharex=False if beside else "col"
     )
@@ -75,6 +78,9 @@ def _curve(axes: Axes, x: pd.Series, y: pd.Series, colour: str) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
     axes.set_xlim(left=0)
     if y[there].min() >= 0:
-        axes.set_ylim(bottom=0)
+        # Up to the tick above the curve, so that its beginning does not end in the panel above.
+        largest = float(y[there].max())
+        top = max(MaxNLocator(nbins=5).tick_values(0, largest)) if math.isfinite(largest) and largest > 0 else 1.0
+        axes.set_ylim(0, top)
     if colour == ACCENT and y[there].max() <= 1:
         axes.set_ylim(0, 1)
