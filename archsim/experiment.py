@@ -75,6 +75,6 @@ class Experiment(Specification):
                 "indivisible",
                 "{parts} micro-batches do not divide training.mini_batch = {size}: "
                 "every micro-batch must hold the same number of samples",
-                {"field": "schedule.micro_batches", "parts": parts, "size": size},
+                {"field": "schedule.micro_batches", "allowed": f"a divisor of {size}", "parts": parts, "size": size},
             )
         return self

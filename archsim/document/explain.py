@@ -129,11 +129,14 @@ def _explain_one(complaint: dict[str, Any], several: bool, path: Path, tree: Nod
     if "field" in context:
         field = context["field"]
         node, parent = _look_up(tuple(field.split(".")), tree)
-        place, value, allowed = (node or parent).place, node.plain() if node is not None else None, None
+        place, value = (node or parent).place, node.plain() if node is not None else None
+        allowed = context.get("allowed")
     elif kind == "value_error":
-        problem, allowed = str(context["error"]), None
+        problem = str(context["error"])
         if isinstance(value, dict):
-            place, value = _blamed(node or parent), None
+            place, value, allowed = _blamed(node or parent), None, "keys that fit together"
+        elif " as '" in problem:
+            allowed = None  # The problem says it already.
     elif kind in _KIND_OF_VALUE and several:
         problem = "not what can stand here"
     choices = schema.choices(path, tree)

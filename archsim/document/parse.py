@@ -48,16 +48,28 @@ def parse(text: str, origin: Place, *, lines: bool = True) -> Node:
         ) from error
     except MarkedYAMLError as error:
         problem = ", ".join(part for part in (error.problem, error.context) if part)
-        remedy = "indent with blanks, not tabs" if "\\t" in problem else None
-        raise InputError(
-            f"not valid YAML: {problem}", remedy=remedy, place=_at(origin, error.problem_mark, lines)
-        ) from error
+        place = _at(origin, error.problem_mark, lines)
+        raise InputError(f"not valid YAML: {problem}", remedy=_remedy(problem), place=place) from error
     except ReaderError as error:
         raise _strange_character(text, error, origin, lines) from error
     except RecursionError as error:
-        raise InputError("the document is nested too deeply", place=origin) from error
+        allowed = f"up to {_DEEPEST} levels"
+        raise InputError("the document is nested too deeply", allowed=allowed, place=origin) from error
     except _SLIPS as error:
-        raise InputError(f"not valid YAML: {_first_line(error)}", place=origin) from error
+        problem = _first_line(error)
+        raise InputError(f"not valid YAML: {problem}", remedy=_remedy(problem), place=origin) from error
+
+
+_REMEDIES = (
+    ("\\t", "indent with blanks, not tabs"),
+    ("undefined alias", "write its anchor '&...' before it, or put the text in quotes"),
+    ("another document", "keep one document in a file"),
+    ("", "check brackets, quotes and indentation, here and on the lines above"),
+)
+
+
+def _remedy(problem: str) -> str:
+    return next(remedy for words, remedy in _REMEDIES if words in problem)
 
 
 #: Broken text makes the YAML library stumble over its own feet, too.
@@ -134,7 +146,9 @@ class _Builder:
         if isinstance(node, ScalarNode):
             return Node(_scalar(node, place), place)
         if id(node) in self.open:
-            raise InputError("a value contains itself (an alias inside its own anchor)", place=place)
+            raise InputError(
+                "a value contains itself (an alias inside its own anchor)", remedy="remove the alias", place=place
+            )
         self.open.add(id(node))
         try:
             if isinstance(node, MappingNode):
@@ -174,12 +188,14 @@ class _Builder:
         for source in node.value if isinstance(node, SequenceNode) else (node,):
             built = self.build(source, path)
             if not isinstance(built.value, dict):
-                raise InputError("'<<' takes a mapping, or a list of them", place=built.place)
+                raise InputError(
+                    "not what '<<' takes", allowed="'<<' takes a mapping, or a list of them", place=built.place
+                )
             yield built.value
 
     def key(self, node: YamlNode, place: Place) -> str:
         if not isinstance(node, ScalarNode):
-            raise InputError("a key must be a text, not a list or a mapping", place=place)
+            raise InputError("a key must be a text", allowed="a text, not a list or a mapping", place=place)
         value = _scalar(node, place)
         return value if isinstance(value, str) else str(node.value)
 
@@ -197,7 +213,7 @@ _KINDS = frozenset({"null", "bool", "int", "float", "str", "timestamp", "value",
 def _scalar(node: ScalarNode, place: Place) -> Scalar:
     kind, text = _core_tag(node, place), str(node.value)
     if kind in ("int", "float") and len(text) > _LONGEST_NUMBER:
-        raise InputError("a number with too many digits", value=text, place=place)
+        raise InputError("a number with too many digits", value=text, remedy="round it", place=place)
     try:
         if kind == "null":
             return None
@@ -209,7 +225,9 @@ def _scalar(node: ScalarNode, place: Place) -> Scalar:
             return _real(text)
         text.encode("utf-8")
     except ValueError as error:
-        raise InputError("this cannot be read as a value", value=text, place=place) from error
+        raise InputError(
+            "this cannot be read as a value", value=text, remedy="if it is a text, put it in quotes", place=place
+        ) from error
     return text
 
 

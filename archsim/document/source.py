@@ -62,12 +62,11 @@ class Sources:
     def _bytes(self, path: FilePath, field: str | None, place: Place | None) -> bytes:
         if not is_file(path):
             there = _exists(path)
-            relative = place is not None and not path.is_absolute()
             raise InputError(
                 "not a file" if there else "there is no such file",
                 field=field,
                 value=str(path),
-                remedy="relative paths start from the folder of the file that they stand in" if relative else None,
+                remedy="a relative path starts from the folder of the file that it stands in" if place else None,
                 place=place,
             )
         try:
