@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from archsim.errors import InputError
 from archsim.report import parse_window, write_trace
 from archsim.results import Run, load_run
+from tests.integration.experiments import digits
 from tests.results.synthetic import synthetic_run
 
 
@@ -55,6 +56,16 @@ def test_durations_of_a_track_sum_to_its_busy_time(run: Run, trace: dict[str, An
     busy = {unit.unit: unit.active_ps for unit in run.observations.units if unit.active_ps}
     busy |= dict(zip(run.observations.stages, run.observations.stage_busy_ps, strict=True))
     assert sums == busy
+
+
+@pytest.mark.parametrize("kind", ["sequential", "gpipe", "synchronous", "asynchronous"])
+def test_the_trace_of_a_simulation_has_the_busy_time_of_every_unit(kind: str, tmp_path: Path) -> None:
+    simulated = digits(f"schedule.kind={kind}", "schedule.micro_batches=4", "training.max_mini_batches=6")
+    write_trace(simulated, tmp_path / "t")
+    trace = read(tmp_path / "t")
+    test_durations_of_a_track_sum_to_its_busy_time(simulated, trace)
+    test_slices_of_a_track_nest(trace)
+    assert trace["otherData"]["slices_left_out"] == 0
 
 
 def test_slices_of_a_track_nest(trace: dict[str, Any]) -> None:
