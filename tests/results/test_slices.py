@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import os
 import pickle
 from pathlib import Path
@@ -11,10 +12,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from archsim import load_experiment, simulate
 from archsim.errors import InputError
 from archsim.results.blocks import BLOCK
 from archsim.results.slices import TIMELINE_COLUMNS, Slices, SlicesOnDisk
 from archsim.results.timeline import Timeline
+from archsim.simulation import Interrupted
 
 #: Slices: two blocks and a half.
 LONG = 5 * BLOCK // 2
@@ -192,3 +195,25 @@ def test_a_table_of_another_kind_is_refused(tmp_path: Path) -> None:
     pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "t")
     with pytest.raises(ValueError, match="columns a found"):
         SlicesOnDisk(tmp_path / "t")
+
+
+def test_an_interrupted_simulation_goes_on_with_its_parts(tmp_path: Path) -> None:
+    settings = ["schedule.kind=asynchronous", "schedule.stages=16", "training.max_mini_batches=280"]
+    experiment = load_experiment("workloads/pipeline_unit.yaml", settings, "timing")
+    whole = simulate(experiment)
+    assert whole.slices.count > BLOCK
+    asked = itertools.count()
+    last = 3 * whole.observations.events // 4
+
+    def interrupted() -> bool:
+        return next(asked) >= last
+
+    with pytest.raises(Interrupted) as stopped:
+        simulate(experiment, workspace=tmp_path, interrupted=interrupted)
+    assert BLOCK < stopped.value.run.slices.count < whole.slices.count
+    resumed = simulate(experiment, workspace=tmp_path, resume=True)
+    assert isinstance(resumed.slices, SlicesOnDisk)
+    for name, run in {"whole": whole, "resumed": resumed}.items():
+        run.slices.write(tmp_path / name)
+    assert (tmp_path / "whole").read_bytes() == (tmp_path / "resumed").read_bytes()
+    assert resumed.observations == whole.observations
