@@ -34,6 +34,10 @@ __all__ = [
 ]
 
 _QUANTITY = re.compile(r"\s*(?P<number>[-+]?(?:\d+/\d+|(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?))\s*(?P<unit>\S.*?)?\s*")
+#: Longer texts are no quantities: the pattern above looks at blanks again and again.
+_LONGEST = 500
+#: Units as people write them. The unit library would compute any power of numbers that it finds in one.
+_UNIT = re.compile(r"[A-Za-z]+(\^-?\d)?([*/][A-Za-z]+(\^-?\d)?){0,3}")
 
 #: What quantities are made of; only these, so that a slip of the pen is not taken for an exotic unit.
 _DEFINITIONS = """
@@ -90,6 +94,8 @@ def _registry() -> UnitRegistry[Fraction]:
 @functools.cache
 def _factor(unit: str, stored: str) -> Fraction | None:
     """Return how many of `stored` a unit is, or None if it is no unit of that kind."""
+    if not _UNIT.fullmatch(unit):
+        return None
     try:
         return Fraction(_registry().Quantity(Fraction(1), unit).to(stored).magnitude)
     except Exception:  # what is no unit comes back as a dozen kinds of errors
@@ -103,7 +109,7 @@ def _parse(quantity: object, dimension: _Dimension) -> Fraction:
         if isinstance(quantity, (int, float)) and not isinstance(quantity, bool) and quantity == 0:
             return Fraction(0)
         raise ValueError(f"{dimension.name} needs a number and its unit, such as '{example}'")
-    found = _QUANTITY.fullmatch(quantity)
+    found = _QUANTITY.fullmatch(quantity) if len(quantity) <= _LONGEST else None
     if found is None:
         raise ValueError(f"not a quantity: write a number and a unit, such as '{example}'")
     number = _parse_number(found["number"])

@@ -34,6 +34,7 @@ WORDS = [
     *("...", "{", "}", "[", "]", ",", "#", "\t", "[[]]", "{}", "{a: {b: [c]}}", "- - - - 1", "[" * 60, "2020-01-01"),
     *("unit", "reram-1024", "ideal", "base.yaml", "fuzzed.yaml", "missing.yaml", "include: fuzzed.yaml", "preset: x"),
     *("include: [base.yaml, base.yaml]", "130 ns", "5 nJ", "1/0 ns", "1e9999 ns", "0 ns", "-3 ns", "1 GHz", "5 MiB"),
+    *("1 9^9^9^9 s", "1 s**-1", "2 kW*us", "1 10^10^10", "3 u m ^ 2", "1 s^999999999", "1 x" + " " * 9000 + "x"),
     *("kind: ecram", "stages: 0", "\ufeff", "\u2028", "\x85", "\x07", '"\\ud800"', '"\\0"', "a: b: c", "\u00b5"),
 ]
 
