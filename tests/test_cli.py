@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-import archsim
+import archsim.simulation
 from archsim.cli.app import app
 from archsim.cli.folders import fresh_folder
 from archsim.document import load_experiment, load_preset, workload_names
@@ -67,8 +67,8 @@ def refused(*args: str) -> str:
         (("--set", "schedule.micro_batches=3"), ("schedule.micro_batches", "do not divide")),
         (("--set", "network.input_shape=[3]"), ("network.input_shape", "[64]")),
         (("--set", "training.learning_rate=-1", "--set", "run.sed=1"), ("2 mistakes", "run.sed", "learning_rate")),
-        (("-o", "workloads"), ("the output folder exists already", "--force")),
-        (("-o", "workloads", "--force"), ("not a folder that archsim wrote",)),
+        (("-o", "workloads"), ("exists already", "not one that archsim wrote")),
+        (("-o", "workloads", "--force"), ("not one that archsim wrote",)),
         (("-o", "workloads/mlp_digits.yaml/x"), ("this is not a folder",)),
     ],
 )
@@ -114,7 +114,7 @@ def test_an_existing_folder_is_refused_before_the_simulation(monkeypatch: pytest
     def never(*args: Any, **kwargs: Any) -> None:
         pytest.fail("simulated although the results have no place")
 
-    monkeypatch.setattr(archsim, "simulate", never, raising=False)
+    monkeypatch.setattr(archsim.simulation, "simulate", never)
     Path("there").mkdir()
     assert "exists already" in refused("run", *FAST, "-o", "there")
 
@@ -326,11 +326,11 @@ def _break(*args: Any, **kwargs: Any) -> None:
 def test_what_stops_a_run_gives_its_exit_code(
     monkeypatch: pytest.MonkeyPatch, happening: Callable[..., None], code: int, words: str
 ) -> None:
-    monkeypatch.setattr(archsim, "simulate", happening, raising=False)
+    monkeypatch.setattr(archsim.simulation, "simulate", happening)
     result = invoke("run", *FAST)
     assert result.exit_code == code
     assert result.stderr == f"archsim: {words}\n"
-    assert not list(Path("runs").iterdir())
+    assert not Path("runs").exists()
 
 
 def test_the_installed_command_and_the_module_agree() -> None:
@@ -341,7 +341,7 @@ def test_the_installed_command_and_the_module_agree() -> None:
     assert done[0] == done[1]
 
 
-def test_a_process_that_is_interrupted_leaves_with_130() -> None:
+def test_an_interruption_before_the_first_event_leaves_nothing() -> None:
     command = [sys.executable, "-m", "archsim", "run", "mlp_digits", "--set", "training.epochs=100000"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not list(Path().glob("runs/*")) and process.poll() is None:
@@ -349,5 +349,5 @@ def test_a_process_that_is_interrupted_leaves_with_130() -> None:
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
-    assert "Traceback" not in said
-    assert not list(Path("runs").iterdir())
+    assert said == "archsim: interrupted\n"
+    assert not Path("runs").exists()

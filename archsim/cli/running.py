@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archsim.cli.console import out
 from archsim.cli.progress import watched
-from archsim.cli.stopping import asked_to_stop
+from archsim.cli.stopping import StopRequest, stop_requests
 from archsim.errors import ArchsimError, InputError
 
 if TYPE_CHECKING:
@@ -88,7 +87,7 @@ def run_experiment(experiment: Experiment, options: RunOptions, *, as_json: bool
     from archsim.cli import opening
     from archsim.results import load_run
 
-    with asked_to_stop() as asked:
+    with stop_requests() as asked:
         space: Workspace | None
         if options.output is None:
             directory, space = opening.open_fresh(experiment)
@@ -105,7 +104,7 @@ class _Watch:
     """Says whether a run is to stop, and now and then looks after its folder."""
 
     space: Workspace
-    asked: Callable[[], bool]
+    asked: StopRequest
     look_next: float = field(default_factory=time.monotonic)
 
     def __call__(self) -> bool:
@@ -130,7 +129,7 @@ class _Job:
         The folder.
     directory : Path
         The folder as the user names it.
-    asked : callable
+    asked : StopRequest
         Says whether somebody wants the run to stop.
     """
 
@@ -138,7 +137,7 @@ class _Job:
     options: RunOptions
     space: Workspace
     directory: Path
-    asked: Callable[[], bool]
+    asked: StopRequest
 
     def run(self) -> Run:
         """Simulate, and leave the folder finished or fit to go on."""

@@ -4,32 +4,48 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["asked_to_stop"]
+__all__ = ["StopRequest", "stop_requests"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-@contextmanager
-def asked_to_stop() -> Iterator[Callable[[], bool]]:
-    """Yield what says whether somebody wants the run to stop."""
-    asked = False
+class StopRequest:
+    """Says, when called, whether somebody wants the run to stop.
 
-    def receive(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        if asked:
+    As long as nobody has called, there is nothing to save: a signal ends the run at once. So does a
+    second one.
+    """
+
+    def __init__(self) -> None:
+        self._heeded = False
+        self._made = False
+
+    def __call__(self) -> bool:
+        """Return whether a signal has come; from now on the first one is only noted."""
+        self._heeded = True
+        return self._made
+
+    def receive(self, number: int, frame: FrameType | None) -> None:
+        """Take note of a signal."""
+        if self._made or not self._heeded:
             raise KeyboardInterrupt
-        asked = True
+        self._made = True
 
+
+@contextmanager
+def stop_requests() -> Iterator[StopRequest]:
+    """Yield a request that signals make; afterwards they do what they did before."""
+    request = StopRequest()
     if threading.current_thread() is not threading.main_thread():  # Signals reach the main thread only.
-        yield lambda: False
+        yield request
         return
-    before = {number: signal.signal(number, receive) for number in _SIGNALS}
+    before = {number: signal.signal(number, request.receive) for number in _SIGNALS}
     try:
-        yield lambda: asked
+        yield request
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

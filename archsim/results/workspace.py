@@ -117,6 +117,9 @@ class Workspace:
                     remedy="give another folder with -o",
                 ) from error
             raise cannot_write(directory, error) from error
+        except BaseException:
+            _drop(new, made)
+            raise
         finally:
             if old is not None:
                 old.release()
