@@ -64,7 +64,7 @@ def facts(run: Run) -> dict[str, str]:
         "mode": str(settings["run"]["mode"]),
         "chip": run.chip.name,
         "network": str(settings["network"].get("name", "network")),
-        "data": str(settings["data"]["name"]),
+        "data": "not read" if settings["run"]["mode"] == "timing" else str(settings["data"]["name"]),
         "schedule": f"{schedule['kind']}, {stages} stage{'s' if stages != 1 else ''}",
         "mini-batch": f"{parts} micro-batch{'es' if parts != 1 else ''} of {training['mini_batch'] // parts}",
         "algorithm": str(training["algorithm"]),
