@@ -41,7 +41,7 @@ from archsim.network.operators import load_operator
 from archsim.results import Run, make_run
 from archsim.results.provenance import Provenance, collect_provenance
 from archsim.results.timeline import Timeline
-from archsim.schedule import Schedule, dry_run, make_schedule
+from archsim.schedule import Schedule, checked_profile, make_schedule
 
 __all__ = ["Interrupted", "identity", "schedule_of", "simulate"]
 
@@ -140,7 +140,7 @@ class _Simulation:
             check_shapes(self.graph, self.data)
         schedule = make_schedule(experiment.schedule, len(plan.stages), self._mini_batches())
         self.setup = Setup(experiment.chip, plan, build_programs(self.graph, plan), schedule, vectors)
-        profile = dry_run(schedule)
+        profile = checked_profile(schedule)
         if run.mode != "numerics":
             check_buffers(self.setup, profile)
         self.matrices: dict[str, AnalogMatrix] = {}

@@ -84,7 +84,8 @@ class _Stage:
             if k not in self.version_at_forward:
                 raise ScheduleError(f"stage {self.index} does {action} before F{k}, or twice")
             self.backwards += 1
-            self.backward_end[k] = end
+            if self.index:
+                self.backward_end[k] = end
             self.staleness_sum += self.updates - self.version_at_forward.pop(k)
             self.awaiting_update.add(k)
         else:

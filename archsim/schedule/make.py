@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from archsim import plugins
 from archsim.schedule.actions import PipelineShape, Schedule, ScheduleKind
+from archsim.schedule.checks import Profile, dry_run
 from archsim.schedule.passes import with_updates
 from archsim.schedule.specification import ScheduleSpecification
 
-__all__ = ["make_schedule"]
+__all__ = ["checked_profile", "make_schedule"]
+
+#: Actions up to which a schedule is played through before the clock starts: about a second.
+_CHECKED_ACTIONS = 500_000
 
 
 def make_schedule(specification: ScheduleSpecification, stages: int, mini_batches: int) -> Schedule:
@@ -22,3 +28,22 @@ def make_schedule(specification: ScheduleSpecification, stages: int, mini_batche
     update = specification.update or kind.default_update
     shape = PipelineShape(stages, mini_batches, specification.micro_batches)
     return Schedule(specification.kind, shape, update, with_updates(kind.order, update))
+
+
+def checked_profile(schedule: Schedule) -> Profile:
+    """Play a schedule through without a chip, a very long one as far as its rule is sure to have repeated.
+
+    A rule that yields half a million actions without a mistake is taken to go on like that; the run
+    itself still stops at a deadlock.
+
+    Raises
+    ------
+    Deadlock, ScheduleError
+        See `dry_run`.
+    """
+    shape = schedule.shape
+    per_mini_batch = 3 * shape.stages * shape.micro_batches
+    enough = max(2 * shape.stages, _CHECKED_ACTIONS // per_mini_batch)
+    if shape.mini_batches <= enough:
+        return dry_run(schedule)
+    return dry_run(replace(schedule, shape=replace(shape, mini_batches=enough)))

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from archsim.errors import Deadlock
-from archsim.schedule import Action, PipelineShape, Schedule, dry_run
+from archsim.schedule import Action, PipelineShape, Schedule, checked_profile, dry_run, make_schedule
 from archsim.schedule.checks import ScheduleError, StageCycles
+from archsim.schedule.specification import ScheduleSpecification
 
 SHAPE = PipelineShape(stages=2, mini_batches=1, micro_batches=2)
 
@@ -57,3 +58,10 @@ def test_uneven_stages_wait_for_the_slowest() -> None:
     cycles = (StageCycles(1, 1, 0), StageCycles(5, 5, 2))
     # Stage 1: F0 1..6, F1 6..11, B0 11..16, U0 ..18, B1 18..23, U1 ..25; stage 0 ends with B1 at 24.
     assert dry_run(written(GOOD, GOOD), cycles).makespan == 25
+
+
+def test_a_very_long_schedule_is_checked_as_far_as_it_takes_to_repeat() -> None:
+    specification = ScheduleSpecification(kind="asynchronous", micro_batches=1)
+    short, long = (make_schedule(specification, 4, mini_batches) for mini_batches in (1_000, 10**9))
+    assert checked_profile(short) == dry_run(short)
+    assert checked_profile(long).resident_max == checked_profile(short).resident_max == (4, 3, 2, 1)
