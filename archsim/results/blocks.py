@@ -62,7 +62,8 @@ class Names:
 
 def write_part(path: Path, block: Block) -> None:
     """Bring a block [slices, fields] to the disk; the file is there as a whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    # Not with the folders above: where a run's own was deleted, it stays so.
+    path.parent.mkdir(exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     with partial.open("wb") as file:
         table = pa.table([np.ascontiguousarray(column) for column in block.T], names=list(FIELDS))

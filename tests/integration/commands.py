@@ -15,6 +15,7 @@ from pathlib import Path
 
 PATIENCE_S = 300
 _FORKED = "forked"
+_IMPORTED = ["archsim.cli.app", "archsim.cli.opening", "archsim.cli.summary", "archsim.report", "sklearn.datasets"]
 
 
 def execute(arguments: Sequence[str], folder: str, said: str, drawn: bool, file_limit: int | None) -> None:
@@ -51,7 +52,7 @@ class Command:
         self, arguments: Sequence[str], folder: Path, *, drawn: bool = False, file_limit: int | None = None
     ) -> None:
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["archsim.cli.app", "archsim.cli.opening", "archsim.report"])
+        context.set_forkserver_preload(_IMPORTED)
         self._said = folder / "said.txt"
         self.process: ForkServerProcess = context.Process(
             target=runpy.run_path,
