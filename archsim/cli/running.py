@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,14 +13,14 @@ from archsim.cli.stopping import StopRequest, stop_requests
 from archsim.errors import ArchsimError, InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from archsim.cli.progress import Advance
     from archsim.experiment import Experiment
     from archsim.results import Run
     from archsim.results.workspace import Workspace
 
 __all__ = ["RunOptions", "Stopped", "run_experiment"]
-
-#: How often a run looks whether its folder is still there, in seconds of wall-clock time.
-_LOOK_EVERY_S = 0.2
 
 
 class Stopped(ArchsimError):  # noqa: N818
@@ -99,20 +98,37 @@ def run_experiment(experiment: Experiment, options: RunOptions, *, as_json: bool
     _print(run, directory, as_json)
 
 
-@dataclass(slots=True)
 class _Watch:
-    """Says whether a run is to stop, and now and then looks after its folder."""
+    """Looks after a run: after each mini-batch, and so before each checkpoint, that its folder is still its own.
 
-    space: Workspace
-    asked: StopRequest
-    look_next: float = field(default_factory=time.monotonic)
+    Parameters
+    ----------
+    space : Workspace
+        The folder.
+    asked : StopRequest
+        Says whether somebody wants the run to stop.
+    show : callable or None
+        Shows progress.
+    """
 
-    def __call__(self) -> bool:
-        now = time.monotonic()
-        if now >= self.look_next:
-            self.look_next = now + _LOOK_EVERY_S
-            self.space.check()
-        return self.asked()
+    def __init__(self, space: Workspace, asked: StopRequest, show: Callable[[Advance], None] | None) -> None:
+        self._space = space
+        self._asked = asked
+        self._show = show
+        self._due = True
+
+    def progress(self, now: Advance) -> None:
+        """Take note of a mini-batch."""
+        self._due = True
+        if self._show is not None:
+            self._show(now)
+
+    def interrupted(self) -> bool:
+        """Return whether the run is to stop."""
+        if self._due:
+            self._due = False
+            self._space.check()
+        return self._asked()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +175,14 @@ class _Job:
         from archsim.simulation import Interrupted, simulate
 
         try:
-            with watched(self.experiment.name) as progress:
+            with watched(self.experiment.name) as show:
+                watch = _Watch(self.space, self.asked, show)
                 run = simulate(
                     self.experiment,
-                    progress=progress,
+                    progress=watch.progress,
                     workspace=self.space.directory,
                     resume=self.options.resume,
-                    interrupted=_Watch(self.space, self.asked),
+                    interrupted=watch.interrupted,
                 )
         except Interrupted as stopped:
             run = _so_far(stopped.run)

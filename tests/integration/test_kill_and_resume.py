@@ -260,15 +260,31 @@ def test_a_disk_too_full_for_the_results(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_deleted_ends_its_run(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    long = ("training.max_mini_batches=1000", "run.checkpoint_every=null")
-    command = Command(arguments("asynchronous", overrides=long), tmp_path)
-    assert command.until(folder.exists)
+    command = Command(arguments("asynchronous"), tmp_path)
+    assert command.until(lambda: checkpoints(folder) >= 2)
+    command.signal(signal.SIGSTOP)
     shutil.rmtree(folder)
+    command.signal(signal.SIGCONT)
     code, said = command.ended()
     assert code == 1, said
     assert said.startswith("archsim: the folder of this run is gone: ")
     assert said.count("archsim: ") == 1
     assert not folder.exists()
+
+
+def test_a_folder_that_another_run_took_stays_its_own(unfinished: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    command = Command(arguments("asynchronous", folder="mine"), tmp_path)
+    assert command.until(lambda: checkpoints(folder) >= 2)
+    command.signal(signal.SIGSTOP)
+    shutil.rmtree(folder)
+    unfinished.rename(folder)
+    before = contents(folder)
+    command.signal(signal.SIGCONT)
+    code, said = command.ended()
+    assert code == 1, said
+    assert said.startswith("archsim: the folder of this run is gone: ")
+    assert contents(folder) == before
 
 
 def test_two_runs_never_share_a_folder(unbroken: Callable[[str], Path], tmp_path: Path) -> None:
