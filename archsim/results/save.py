@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -135,13 +136,20 @@ def save_into(run: Run, folder: Path, *, complete: bool, extra: Sequence[Writer]
         shutil.rmtree(staged, ignore_errors=True)
 
 
+def _write_weights(weights: Mapping[str, np.ndarray], path: Path) -> None:
+    # As `numpy.savez` does, whose own parameters are names that a layer could not have.
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, array in weights.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+
+
 def _write_data(run: Run, folder: Path, *, complete: bool) -> None:
     (folder / DOCUMENT_FILE).write_text(run.document, encoding="utf-8")
     write_csv(run.learning, folder / LEARNING_FILE)
     write_csv(run.cost, folder / COST_FILE)
     run.slices.write(folder / TIMELINE_FILE)
-    with (folder / WEIGHTS_FILE).open("wb") as file:
-        np.savez(file, allow_pickle=False, **run.weights)
+    _write_weights(run.weights, folder / WEIGHTS_FILE)
     record = {
         "format": FORMAT,
         "complete": complete,
