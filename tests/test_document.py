@@ -292,6 +292,7 @@ MISTAKES = [
     ("chip.adc.step_time={source: x}", "chip.adc.step_time.value", ["missing", "such as '130 ns'"]),
     ("chip.stage_engine=null", "chip", ["needs the sections nmpu, buffer, interconnect, host"]),
     ("chip.device.kind=idael", "chip.device.kind", ["no such kind", "ideal", "did you mean 'ideal'?"]),
+    ("chip.device.kind={}", "chip.device.kind", ["there is no such kind", "soft-bounds"]),
     ("chip.device={kind: linear-step, gama_up: 1}", "chip.device.gama_up", ["did you mean 'gamma_up'?"]),
     ("chip.device={kind: soft-bounds, w_max: -1}", "chip.device.w_max", ["too small", "0 or more"]),
     ("chip.device={kind: soft-bounds, w_max: 0, w_min: 0}", "chip.device", ["w_max must lie above w_min"]),

@@ -54,7 +54,7 @@ class Schema:
         kinds = part.get("discriminator", {}).get("mapping")
         if kinds:
             kind = node.child("kind")
-            chosen = kinds.get(kind.value) if kind is not None else None
+            chosen = kinds.get(kind.value) if kind is not None and isinstance(kind.value, str) else None
             targets = [chosen] if chosen else list(kinds.values())
             return [branch for target in targets for branch in self._alternatives({"$ref": target}, node)]
         branches = part.get("anyOf") or part.get("oneOf")
