@@ -57,7 +57,11 @@ def load_run(directory: str | Path) -> Run:
             remedy=f"wait for it, or go on with it: archsim run {document} -o {shlex.quote(str(folder))} --resume",
         )
     if not (folder / RUN_FILE).is_file():
-        raise InputError(f"this folder holds no run: it has no {RUN_FILE}", value=str(folder))
+        raise InputError(
+            f"this folder holds no run: it has no {RUN_FILE}",
+            value=str(folder),
+            remedy="give a folder that 'archsim run' wrote",
+        )
     record = _read(folder, RUN_FILE, _read_json)
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise InputError(f"{RUN_FILE} is not of the format {FORMAT} that this archsim reads", value=str(folder))
