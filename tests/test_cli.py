@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import signal
 import subprocess
@@ -273,6 +274,46 @@ def test_info_names_what_results_depend_on() -> None:
     assert result.exit_code == 0, result.output
     for word in ("archsim", "instruction set", "BLAS", "processors", "ARCHSIM_DATA", "numpy"):
         assert word in result.stdout
+
+
+def test_schedule_prints_a_line_a_stage_and_writes_all_actions() -> None:
+    short = ("mlp_digits", "--set", "schedule.kind=gpipe", "--set", "training.max_mini_batches=2")
+    shown = invoke("schedule", *short)
+    assert shown.exit_code == 0, shown.output
+    assert shown.stdout.splitlines() == [
+        "gpipe: stages: 3, mini-batches: 2, micro-batches in each: 1, update: deferred",
+        *(f"stage {stage}: F0 B0 U0 F1 B1 U1" for stage in range(3)),
+    ]
+    long = invoke("schedule", "mlp_digits")
+    assert "... (4266 more) ... B1428 U1428 B1429 U1429" in long.stdout
+    assert invoke("schedule", "mlp_digits", "-o", "deep/actions.txt").exit_code == 0
+    lines = Path("deep/actions.txt").read_text().splitlines()
+    assert [len(line.split()) for line in lines] == [3 * 1430] * 3
+    assert lines[0].startswith("F0 F1 F2 B0 U0 F3")
+    assert "exists already" in refused("schedule", "mlp_digits", "-o", "deep/actions.txt")
+
+
+def test_schema_is_a_json_schema_of_the_document() -> None:
+    result = invoke("schema")
+    assert result.exit_code == 0, result.output
+    schema = json.loads(result.stdout)
+    assert schema["$schema"].startswith("https://json-schema.org/")
+    assert {"network", "chip", "training", "run"} <= schema["properties"].keys()
+
+
+def test_a_trace_shows_the_window_that_was_asked_for() -> None:
+    def first_and_last() -> tuple[float, float]:
+        with gzip.open("out/trace.json.gz") as file:
+            slices = [event for event in json.load(file)["traceEvents"] if event["ph"] == "X"]
+        return min(event["ts"] for event in slices), max(event["ts"] for event in slices)
+
+    assert invoke("run", *FAST, "-o", "out").exit_code == 0
+    assert first_and_last()[0] == 0
+    assert invoke("report", "out", "--trace-window", "20 ns:30 ns").exit_code == 0
+    first, last = first_and_last()
+    assert 0 < first <= last < 0.03
+    assert invoke("run", *FAST, "-o", "out", "--force", "--trace-window", "20 ns:30 ns").exit_code == 0
+    assert first_and_last() == (first, last)
 
 
 # What happens around it

@@ -26,8 +26,8 @@ def print_schedule(experiment: Experiment) -> None:
     shape = schedule.shape
     console = out()
     console.print(
-        f"{schedule.kind}: {shape.stages} stages, {shape.mini_batches} mini-batches of {shape.micro_batches} "
-        f"micro-batches, {schedule.update} update",
+        f"{schedule.kind}: stages: {shape.stages}, mini-batches: {shape.mini_batches}, "
+        f"micro-batches in each: {shape.micro_batches}, update: {schedule.update}",
         soft_wrap=True,
     )
     width = len(str(shape.stages - 1))
