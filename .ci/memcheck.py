@@ -1,0 +1,139 @@
+"""Every kernel once, small and in odd sizes, for valgrind; and what valgrind found in the core.
+
+Usage: memcheck.py run, in an environment with archsim; memcheck.py read LOG, which leaves with 1 if the core is to
+blame for an error in valgrind's log. The interpreter and its libraries cause errors of their own, which are no concern
+here. memcheck.py plant reads memory that nobody wrote, so that one can see whether such a thing would be found.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+INPUTS, OUTPUTS, VECTORS = 67, 37, 5
+SEED, CROSSBAR = 7, 3
+
+
+def read_block(kernels: ModuleType, np: Any, *, transposed: bool, rounding: bool, perfect: bool) -> None:
+    """Read a block of vectors, some of them twice, and look at every value."""
+    converters = kernels.Converters(
+        perfect=perfect,
+        abs_max=not rounding,
+        inp_bound=1.0,
+        inp_step=2 / 126,
+        inp_noise=0.01,
+        stochastic_rounding=rounding,
+        out_bound=3.0,
+        out_step=6 / 510,
+        out_noise=0.06,
+        w_noise=0.01,
+        max_bm_factor=1000.0,
+        max_bm_scale=1000.0,
+    )
+    lines_in, lines_out = (OUTPUTS, INPUTS) if transposed else (INPUTS, OUTPUTS)
+    weights = np.linspace(-0.5, 0.5, OUTPUTS * INPUTS, dtype=np.float32).reshape(OUTPUTS, INPUTS)
+    inputs = np.linspace(-1, 1, VECTORS * lines_in, dtype=np.float32).reshape(VECTORS, lines_in)
+    values = np.empty((VECTORS, lines_out), np.float32)
+    reads = kernels.read(converters, weights, inputs, values, transposed, True, SEED, CROSSBAR, 1, 2**32 - 2)
+    check(reads >= VECTORS and kernels.all_finite(values), "a read left a value undefined")
+
+
+def update_block(kernels: ModuleType, np: Any, deviation: float, *, multiplicative: bool) -> None:
+    """Draw the trains of a block and apply them in two ranges of outputs."""
+    rules = kernels.PulseRules(desired_bl=31, management=True, bl_management=True, granularity=0.002, um_grad_scale=1.0)
+    x = np.linspace(-1, 1, VECTORS * INPUTS, dtype=np.float32).reshape(VECTORS, INPUTS)
+    d = np.linspace(1, -1, VECTORS * OUTPUTS, dtype=np.float32).reshape(VECTORS, OUTPUTS)
+    rooms = [np.empty((VECTORS, lines), np.uint32) for lines in (INPUTS, INPUTS, OUTPUTS, OUTPUTS)]
+    rooms[2:2], counts = [np.empty(VECTORS, np.int32)], np.empty(VECTORS, np.int32)
+    trains = (*rooms, counts)
+    _, pulses, _, _ = kernels.pulse_trains(rules, x, d, 0.05, SEED, CROSSBAR, 3, 4, 2**32 - 2, *trains)
+    weights = np.zeros((OUTPUTS, INPUTS), np.float32)
+    cell = np.array([0.002, -0.001, -0.002, -0.001, -1.0, 1.0, 0.0, 0.0], np.float32)
+    cells = np.repeat(cell[None], OUTPUTS * INPUTS, axis=0)
+    applied = sum(
+        kernels.apply_trains(
+            weights, cells, deviation, multiplicative, *trains, VECTORS, first, last, SEED, CROSSBAR, 5, 2**32 - 2
+        )
+        for first, last in ((0, 11), (11, OUTPUTS))
+    )
+    check(pulses > 0 and applied > 0 and kernels.all_finite(weights), "an update left a weight undefined")
+    kernels.exact_update(weights, x, d, 0.05, 0, OUTPUTS)
+    check(kernels.all_finite(weights), "an exact update left a weight undefined")
+
+
+def run() -> None:
+    """Call everything, on every instruction set that the processor (or valgrind's) has."""
+    import numpy as np
+
+    from archsim._core.chain import last_completion
+    from archsim._core.cpu import supported
+
+    for name in supported():
+        kernels = importlib.import_module(f"archsim._core.{name}")
+        for transposed in (False, True):
+            for rounding, perfect in ((False, False), (True, False), (False, True)):
+                read_block(kernels, np, transposed=transposed, rounding=rounding, perfect=perfect)
+        for deviation in (0.0, 0.3):
+            for multiplicative in (False, True):
+                update_block(kernels, np, deviation, multiplicative=multiplicative)
+        numbers = np.empty((INPUTS, 4), np.float32)
+        kernels.normals(numbers, SEED, CROSSBAR, 7, 0, 0, 0, 0)
+        check(kernels.all_finite(numbers), "a normal number is undefined")
+        counters = np.arange(4 * INPUTS, dtype=np.uint32).reshape(INPUTS, 4)
+        kernels.philox(counters, SEED)
+        check(len(set(counters.ravel().tolist())) > 3 * INPUTS, "random words repeat")
+        print(f"every kernel of {name} was called")
+    check(last_completion(np.ones((VECTORS, 3), np.int64)) == VECTORS + 2, "a chain ends at the wrong time")
+
+
+def plant() -> None:
+    """Let the core decide on memory that nobody wrote."""
+    import numpy as np
+
+    from archsim._core import kernels
+
+    print(f"planted: {kernels.all_finite(np.empty((INPUTS, INPUTS), np.float32))}")
+
+
+def check(holds: bool, wanted: str) -> None:
+    """Leave unless something holds."""
+    if not holds:
+        sys.exit(wanted)
+
+
+def errors_of_the_core(log: str) -> list[str]:
+    """Return the errors in valgrind's log that happened in the core, or in what the core called at once."""
+    ours = r"in .*/archsim/_core/|(?:baseline|avx2|avx512|chain|cpu)\.c:|(?:philox|product)\.h:"
+    frame = re.compile(rf"(?:at|by) 0x[0-9A-F]+: .*\((?:{ours})")
+    plain = re.sub(r"^==\d+== ?", "", log, flags=re.MULTILINE)
+    blocks = [block for block in re.split(r"\n\s*\n", plain) if re.search(r"^ +at 0x", block, re.MULTILINE)]
+    found = []
+    for block in blocks:
+        frames = [line.strip() for line in block.splitlines() if line.lstrip().startswith(("at 0x", "by 0x"))]
+        if any(frame.match(line) for line in frames[:3]):
+            found.append(block.strip())
+    return found
+
+
+def read(log: Path) -> None:
+    """Print the core's errors, and leave with 1 if there is one."""
+    text = log.read_text(encoding="utf-8", errors="replace")
+    check("ERROR SUMMARY" in text, f"{log} is not a finished log of valgrind:\n{text[-2000:]}")
+    found = errors_of_the_core(text)
+    check(not found, "\n\n".join(found))
+    print("valgrind found nothing in the core")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["run"]:
+        run()
+    elif sys.argv[1:] == ["plant"]:
+        plant()
+    elif len(sys.argv) == 3 and sys.argv[1] == "read":
+        read(Path(sys.argv[2]))
+    else:
+        sys.exit(__doc__)
