@@ -97,7 +97,7 @@ def _put(new: Path, directory: Path, force: bool) -> None:
 def cannot_write(directory: Path, error: OSError) -> ArchsimError:
     """Return the error to raise where something cannot be made or written: wrong input, or a full disk."""
     if error.errno in _MACHINE:
-        return ArchsimError(f"nothing more can be written to {directory}: {error.strerror}")
+        return ArchsimError(f"nothing more can be written to {directory}: {error.strerror}\n  remedy:  make room there")
     return InputError(
         f"this cannot be made or written: {error.strerror}",
         value=str(directory),
