@@ -180,6 +180,16 @@ def test_yaml_anchors_and_merge_keys(tmp_path: Path) -> None:
     assert (tile.rows, tile.columns) == (7, 6)
 
 
+def test_a_later_anchor_takes_the_place_of_an_earlier_one(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    text = (
+        DOCUMENT.replace("[4]", "[&n 4]")
+        .replace("features: 3", "features: &n 3")
+        .replace("features: 2", "features: *n")
+    )
+    assert load_experiment(write(tmp_path, text)).network.layers[2].features == 3
+    assert not recwarn
+
+
 def test_a_section_without_contents_is_one_with_defaults(document: Path) -> None:
     document.write_text(DOCUMENT + "run:\ndata:\n")
     empty = load_experiment(document)

@@ -87,8 +87,10 @@ class _TooManyValuesError(Exception):
 class _BoundedComposer(Composer):
     """Stops where a document has too many values, before all of it is read."""
 
-    warn_double_anchors = False  # YAML 1.2 lets a later anchor take the place of an earlier one.
-    composed = 0
+    def __init__(self, loader: Any = None) -> None:
+        super().__init__(loader=loader)
+        self.warn_double_anchors = False  # YAML 1.2 lets a later anchor take the place of an earlier one.
+        self.composed = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         """Compose one node."""
