@@ -37,6 +37,9 @@ def guarded(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
             print(f"archsim: {error}", file=sys.stderr)
             raise typer.Exit(InputError.exit_code) from error
         except KeyboardInterrupt as interruption:
+            # Where the signal met an exec() of a text (a data class in the making), CPython takes it for unhandled
+            # and ends "python -m archsim" by the signal, whatever the exit code; another exec() takes that back.
+            exec("")
             print("archsim: interrupted", file=sys.stderr)
             raise typer.Exit(INTERRUPTED) from interruption
 
