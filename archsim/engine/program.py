@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from archsim.chip.operations import affine_operations, update_operations
 from archsim.mapping.plan import Placement, Plan, StagePlan
 from archsim.network.graph import INPUT, Graph, Node
 from archsim.network.operators import DigitalOperator, OperatorCost, load_operator
@@ -230,8 +231,8 @@ def _matrix_size(node: Node, phase: Phase) -> int:
 
 def _collect_cost(placement: Placement, phase: Phase) -> OperatorCost:
     """Every converted number is scaled and accumulated once."""
-    lines = sum(part.rows if phase == "B" else part.columns for part in placement.parts)
-    return OperatorCost(multiply_adds=lines)
+    parts = [(part.rows, part.columns) for part in placement.parts]
+    return OperatorCost(multiply_adds=affine_operations(parts, 1, transposed=phase == "B"))
 
 
 def _prepare_cost(node: Node, phase: Phase) -> OperatorCost:
@@ -240,7 +241,7 @@ def _prepare_cost(node: Node, phase: Phase) -> OperatorCost:
     The latter is the 2N of in-memory SGD in Table 1 of Rasch et al. 2024, doi:10.1038/s41467-024-51221-z.
     """
     inputs, outputs = node.matrix or (0, 0)
-    return OperatorCost(multiply_adds=inputs + outputs if phase == "U" else outputs)
+    return OperatorCost(multiply_adds=update_operations(inputs, outputs, 1) if phase == "U" else outputs)
 
 
 def _loss_cost(graph: Graph) -> OperatorCost:
