@@ -11,7 +11,20 @@ import importlib
 from typing import TYPE_CHECKING
 
 from archsim._core.dispatch import choose
-from archsim._core.purposes import BACKWARD, EVALUATE, FORWARD, POPULATION, PROGRAM, UPDATE_CELL, UPDATE_D, UPDATE_X
+from archsim._core.purposes import (
+    BACKWARD,
+    EVALUATE,
+    FORWARD,
+    POPULATION,
+    PROGRAM,
+    TRANSFER,
+    UPDATE_CELL,
+    UPDATE_D,
+    UPDATE_X,
+    WRITE_CELL,
+    WRITE_D,
+    WRITE_X,
+)
 
 if TYPE_CHECKING:
     from archsim._core import baseline as kernels
@@ -28,8 +41,12 @@ __all__ = [
     "ISA",
     "POPULATION",
     "PROGRAM",
+    "TRANSFER",
     "UPDATE_CELL",
     "UPDATE_D",
     "UPDATE_X",
+    "WRITE_CELL",
+    "WRITE_D",
+    "WRITE_X",
     "kernels",
 ]

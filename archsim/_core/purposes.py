@@ -15,7 +15,20 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["BACKWARD", "EVALUATE", "FORWARD", "POPULATION", "PROGRAM", "UPDATE_CELL", "UPDATE_D", "UPDATE_X"]
+__all__ = [
+    "BACKWARD",
+    "EVALUATE",
+    "FORWARD",
+    "POPULATION",
+    "PROGRAM",
+    "TRANSFER",
+    "UPDATE_CELL",
+    "UPDATE_D",
+    "UPDATE_X",
+    "WRITE_CELL",
+    "WRITE_D",
+    "WRITE_X",
+]
 
 FORWARD: Final = 1
 BACKWARD: Final = 2
@@ -25,3 +38,9 @@ UPDATE_CELL: Final = 5
 EVALUATE: Final = 6
 POPULATION: Final = 7
 PROGRAM: Final = 8
+#: A read of one line of an array, to transfer what it holds into another one.
+TRANSFER: Final = 9
+#: Pulses that write such a transfer: trains of both sides, and the cells' noise.
+WRITE_X: Final = 10
+WRITE_D: Final = 11
+WRITE_CELL: Final = 12

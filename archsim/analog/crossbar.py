@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from archsim._core import BACKWARD, FORWARD, kernels
+from archsim._core import BACKWARD, FORWARD, TRANSFER, kernels
 from archsim.analog.blocks import (
     BLOCK_VECTORS,
     FloatArray,
@@ -29,6 +29,9 @@ __all__ = ["Crossbar"]
 #: Identities share a counter word with the upper bits of the vector's index.
 IDENTITIES = 2**20
 
+#: Slots of a pulse train.
+MOST_PULSES = 31
+
 
 class Crossbar:
     """An array of devices whose conductances hold a matrix W of float32 [outputs, inputs].
@@ -48,6 +51,10 @@ class Crossbar:
         How pulse trains are made.
     dac_bits, adc_bits : int or None
         Resolutions of the converters; a converter of b bits has the step 2 bound / (2**b - 2), None does not quantise.
+    transfer_io : IOParameters, optional
+        The read chain of `transfer` (never with bound management); by default that of forward reads.
+    transfer_update : UpdateParameters, optional
+        How the pulse trains of `write` are made; by default like those of `update`.
     identity : int
         Which crossbar of the run this is (below 2**20): it separates the random numbers.
     device_seed, noise_seed : int
@@ -70,6 +77,8 @@ class Crossbar:
         identity: int,
         device_seed: int,
         noise_seed: int,
+        transfer_io: IOParameters | None = None,
+        transfer_update: UpdateParameters | None = None,
         workers: Workers | None = None,
     ) -> None:
         if not 0 <= identity < IDENTITIES:
@@ -83,11 +92,27 @@ class Crossbar:
         self._identity = identity
         self._forward = make_converters(io, dac_bits, adc_bits)
         self._backward = make_converters(backward_io, dac_bits, adc_bits)
+        self._transfer = make_converters(transfer_io or io, dac_bits, adc_bits)
         self._managed = io.bound_management == "iterative"
-        self._array = make_array(device, outputs, inputs, update, identity, device_seed, noise_seed, self._workers)
+        self._array = make_array(
+            device,
+            outputs,
+            inputs,
+            update,
+            transfer_update or update,
+            identity,
+            device_seed,
+            noise_seed,
+            self._workers,
+        )
         self._weights = self._array.weights
         self._visible = self._weights.view()
         self._visible.flags.writeable = False
+
+    @property
+    def granularity(self) -> float:
+        """Mean weight change of one pulse at weight zero; 0 where there are no pulses."""
+        return self._array.granularity
 
     @property
     def weights(self) -> FloatArray:
@@ -146,6 +171,12 @@ class Crossbar:
         values = np.empty((len(block), self.inputs), np.float32)
         return self._read(self._backward, self._weights, block, values, True, False, BACKWARD, first_vector)
 
+    def transfer(self, x: ArrayLike, first_vector: int) -> Read:
+        """Read y = x @ W.T through the chain for transfers, as `forward` does otherwise; x is mostly one-hot."""
+        block = as_block(x, self.inputs, "x")
+        values = np.empty((len(block), self.outputs), np.float32)
+        return self._read(self._transfer, self._weights, block, values, False, False, TRANSFER, first_vector)
+
     def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Update:
         """Make W <- W - learning_rate d x^T on the devices, one vector after the other.
 
@@ -165,11 +196,40 @@ class Crossbar:
         InputError
             If shapes do not fit or a number is not finite; the weights are then unchanged.
         """
-        x_block = as_block(x, self.inputs, "x")
-        d_block = as_block(d, self.outputs, "d")
-        if len(x_block) != len(d_block):
-            raise InputError("x and d must hold the same number of vectors", value=(len(x_block), len(d_block)))
+        x_block, d_block = self._both(x, d)
         return self._array.update(x_block, d_block, learning_rate, first_vector)
+
+    def write(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Update:
+        """Do as `update` does, with the pulse trains of transfers and random numbers of their own."""
+        x_block, d_block = self._both(x, d)
+        return self._array.write(x_block, d_block, learning_rate, first_vector)
+
+    def pulse(self, columns: ArrayLike, counts: ArrayLike, first_vector: int) -> Update:
+        """Send exact numbers of pulses to the cells of single input lines, one line after the other.
+
+        Parameters
+        ----------
+        columns : int [V]
+            The input line of each write.
+        counts : int [V, outputs]
+            Pulses for each cell on it, at most 31; positive ones go up, negative ones down.
+        first_vector : int
+            Index of the first write in the run.
+
+        Returns
+        -------
+        Update
+            ``slots`` is the sum over the writes of the largest count.
+        """
+        lines = np.ascontiguousarray(columns, dtype=np.int32)
+        numbers = np.ascontiguousarray(counts, dtype=np.int32)
+        if lines.ndim != 1 or numbers.shape != (len(lines), self.outputs):
+            raise InputError("counts has the wrong shape", value=numbers.shape, allowed=f"[writes, {self.outputs}]")
+        if len(lines) and not 0 <= lines.min() <= lines.max() < self.inputs:
+            raise InputError("there is no such input line", value=lines.tolist(), allowed=f"0 to {self.inputs - 1}")
+        if numbers.size and np.abs(numbers).max() > MOST_PULSES:
+            raise InputError("too many pulses for one cell", value=int(np.abs(numbers).max()), allowed="at most 31")
+        return self._array.pulse(lines, numbers, first_vector)
 
     def saturated(self) -> float:
         """Return the fraction of cells whose weight stands at a bound."""
@@ -182,6 +242,13 @@ class Crossbar:
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         """Continue from a `state` of an equal crossbar."""
         restore_arrays(self._array.arrays(), state)
+
+    def _both(self, x: ArrayLike, d: ArrayLike) -> tuple[FloatArray, FloatArray]:
+        x_block = as_block(x, self.inputs, "x")
+        d_block = as_block(d, self.outputs, "d")
+        if len(x_block) != len(d_block):
+            raise InputError("x and d must hold the same number of vectors", value=(len(x_block), len(d_block)))
+        return x_block, d_block
 
     def _read(
         self,

@@ -27,19 +27,31 @@ class Read:
 
 @dataclass(slots=True)
 class Update:
-    """A pulsed update by a block of vectors (all zero for an ideal device).
+    """An update by a block of vectors: pulses on the array that takes the gradient, and what an algorithm adds.
 
     Attributes
     ----------
     slots : int
-        Sum of the train lengths BL over the vectors.
+        Sum of the train lengths BL over the vectors (0 for an ideal device).
     pulses : int
-        Device pulses: coincidences, over all cells.
+        Device pulses: coincidences, over all cells of all arrays.
     rows_pulsed, columns_pulsed : int
         Set bits of the trains on the input lines and on the output lines.
+    transfer_reads : int
+        Reads of single lines of an auxiliary array.
+    transfer_slots : int
+        Pulse slots that wrote what was read into another array.
+    digital_operations : int
+        Element operations of the near-memory unit beyond the scaling of x and d (one per element of each).
+    memory_bits : int
+        Bits of digital state read or written.
     """
 
-    slots: int
-    pulses: int
-    rows_pulsed: int
-    columns_pulsed: int
+    slots: int = 0
+    pulses: int = 0
+    rows_pulsed: int = 0
+    columns_pulsed: int = 0
+    transfer_reads: int = 0
+    transfer_slots: int = 0
+    digital_operations: int = 0
+    memory_bits: int = 0

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from archsim._core import UPDATE_D, UPDATE_X, kernels
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim._core import kernels
 from archsim.analog.blocks import FloatArray
 from archsim.analog.specification import UpdateParameters
 
@@ -34,11 +37,20 @@ class PulseTrains:
     """
 
     def __init__(
-        self, outputs: int, inputs: int, update: UpdateParameters, granularity: float, identity: int, noise_seed: int
+        self,
+        outputs: int,
+        inputs: int,
+        update: UpdateParameters,
+        granularity: float,
+        identity: int,
+        noise_seed: int,
+        x_purpose: int,
+        d_purpose: int,
     ) -> None:
         self._rules = make_rules(update, granularity)
         self._identity = identity
         self._seed = noise_seed
+        self._purposes = x_purpose, d_purpose
         self._outputs = outputs
         self._inputs = inputs
         self._make_room(1)
@@ -73,8 +85,7 @@ class PulseTrains:
             learning_rate,
             self._seed,
             self._identity,
-            UPDATE_X,
-            UPDATE_D,
+            *self._purposes,
             first_vector,
             self.x_lines,
             self.x_trains,
@@ -83,3 +94,35 @@ class PulseTrains:
             self.d_trains,
             self.d_count,
         )
+
+    def take(self, columns: NDArray[Any], counts: NDArray[Any]) -> tuple[int, int, int]:
+        """Take trains that give exact numbers of pulses to the cells of single input lines.
+
+        Parameters
+        ----------
+        columns : int32 [V]
+            The input line of each vector.
+        counts : int32 [V, outputs]
+            Pulses for each cell on it, at most 31 in magnitude; negative ones go down.
+
+        Returns
+        -------
+        tuple of int
+            Slots over all vectors, pulses on input lines, pulses on output lines.
+        """
+        if len(columns) > len(self.x_count):
+            self._make_room(len(columns))
+        wanted = np.abs(counts)
+        length = wanted.max(axis=1, initial=0)
+        self.x_lines[: len(columns), :1] = columns[:, None]
+        self.x_trains[: len(columns), :1] = 0x7FFFFFFF
+        self.x_count[: len(columns)] = length > 0
+        for v, row in enumerate(counts):
+            active = np.flatnonzero(row)
+            self.d_count[v] = len(active)
+            self.d_lines[v, : len(active)] = active
+            sign = np.where(row[active] > 0, np.uint32(1 << 31), np.uint32(0))
+            self.d_trains[v, : len(active)] = (np.uint32(1) << wanted[v, active].astype(np.uint32)) - np.uint32(
+                1
+            ) | sign
+        return int(length.sum()), int(length.sum()), int(wanted.sum())

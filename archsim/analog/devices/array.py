@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
 
 from archsim.analog.blocks import FloatArray
 from archsim.analog.devices.ideal import IdealArray
@@ -19,12 +21,19 @@ class DeviceArray(Protocol):
     """Cells with weights that can be written and updated."""
 
     weights: FloatArray
+    granularity: float
 
     def program(self, weights: FloatArray) -> None:
         """Write a matrix exactly, within each cell's bounds."""
 
     def update(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Update:
         """Make W <- W - learning_rate d x^T, vector after vector."""
+
+    def write(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Update:
+        """Update with the pulse trains of transfers."""
+
+    def pulse(self, columns: NDArray[Any], counts: NDArray[Any], first_vector: int) -> Update:
+        """Send exact numbers of pulses to the cells of single input lines."""
 
     def saturated(self) -> float:
         """Return the fraction of cells at a bound."""
@@ -38,6 +47,7 @@ def make_array(
     outputs: int,
     inputs: int,
     update: UpdateParameters,
+    transfer_update: UpdateParameters,
     identity: int,
     device_seed: int,
     noise_seed: int,
@@ -47,4 +57,4 @@ def make_array(
     if isinstance(device, Ideal):
         return IdealArray(outputs, inputs, workers)
     population = populate(device, outputs, inputs, identity, device_seed)
-    return PulsedArray(outputs, inputs, population, update, identity, noise_seed, workers)
+    return PulsedArray(outputs, inputs, population, update, transfer_update, identity, noise_seed, workers)

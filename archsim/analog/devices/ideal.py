@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Any
+
+from numpy.typing import NDArray
 
 from archsim._core import kernels
 from archsim.analog.blocks import FloatArray, NotFiniteError, aligned_zeros, ranges
 from archsim.analog.observed import Update
 from archsim.analog.threads import Workers
+from archsim.errors import InputError
 
 __all__ = ["IdealArray"]
 
@@ -20,6 +24,7 @@ class IdealArray:
 
     def __init__(self, outputs: int, inputs: int, workers: Workers) -> None:
         self.weights: FloatArray = aligned_zeros(outputs, inputs)
+        self.granularity = 0.0
         self._workers = workers
 
     def program(self, weights: FloatArray) -> None:
@@ -40,6 +45,14 @@ class IdealArray:
         else:
             part(0, outputs)
         return Update(0, 0, 0, 0)
+
+    def write(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Update:
+        """Do as `update` does: there are no trains."""
+        return self.update(x, d, learning_rate, first_vector)
+
+    def pulse(self, columns: NDArray[Any], counts: NDArray[Any], first_vector: int) -> Update:
+        """Refuse: these cells know no pulses."""
+        raise InputError("an ideal device has no pulses", remedy="take a pulsed device such as 'constant-step'")
 
     def saturated(self) -> float:
         """Return 0: there are no bounds."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from archsim._core import UPDATE_CELL, kernels
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim._core import UPDATE_CELL, UPDATE_D, UPDATE_X, WRITE_CELL, WRITE_D, WRITE_X, kernels
 from archsim.analog.blocks import FloatArray, NotFiniteError, aligned_zeros, ranges
 from archsim.analog.devices.population import Population
 from archsim.analog.observed import Update
@@ -30,13 +33,17 @@ class PulsedArray:
         inputs: int,
         population: Population,
         update: UpdateParameters,
+        transfer_update: UpdateParameters,
         identity: int,
         noise_seed: int,
         workers: Workers,
     ) -> None:
         self.weights: FloatArray = aligned_zeros(outputs, inputs)
         self.population = population
-        self._trains = PulseTrains(outputs, inputs, update, population.granularity, identity, noise_seed)
+        self.granularity = population.granularity
+        stream = (population.granularity, identity, noise_seed)
+        self._trains = PulseTrains(outputs, inputs, update, *stream, UPDATE_X, UPDATE_D)
+        self._write_trains = PulseTrains(outputs, inputs, transfer_update, *stream, WRITE_X, WRITE_D)
         self._identity = identity
         self._seed = noise_seed
         self._workers = workers
@@ -48,21 +55,45 @@ class PulsedArray:
 
     def update(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Update:
         """Send the trains of a block of vectors, one vector after the other."""
-        trains = self._trains
+        return self._send(self._trains, UPDATE_CELL, x, d, learning_rate, first_vector)
+
+    def write(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Update:
+        """Do as `update` does, with the pulse trains of transfers."""
+        return self._send(self._write_trains, WRITE_CELL, x, d, learning_rate, first_vector)
+
+    def pulse(self, columns: NDArray[Any], counts: NDArray[Any], first_vector: int) -> Update:
+        """Send exact numbers of pulses to the cells of single input lines, one line after the other."""
+        trains = self._write_trains
+        slots, rows, lines = trains.take(columns, counts)
+        pulses = self._apply(trains, WRITE_CELL, len(columns), 0, len(self.weights), first_vector) if lines else 0
+        return Update(slots, pulses, rows, lines)
+
+    def _send(
+        self,
+        trains: PulseTrains,
+        purpose: int,
+        x: FloatArray,
+        d: FloatArray,
+        learning_rate: float,
+        first_vector: int,
+    ) -> Update:
         try:
             slots, x_pulses, d_pulses, meetings = trains.draw(x, d, learning_rate, first_vector)
         except ValueError as error:
             raise NotFiniteError("x, d or the learning rate of an update") from error
+
+        def part(begin: int, end: int) -> int:
+            return self._apply(trains, purpose, len(x), begin, end, first_vector)
+
         outputs = len(self.weights)
         if self._workers.threads > 1 and meetings >= WORTH_SHARING:
-            parts = ranges(outputs, -(-outputs // self._workers.threads))
-            pulses = sum(self._workers.map(lambda begin, end: self._apply(len(x), begin, end, first_vector), parts))
+            pulses = sum(self._workers.map(part, ranges(outputs, -(-outputs // self._workers.threads))))
         else:
-            pulses = self._apply(len(x), 0, outputs, first_vector) if meetings else 0
+            pulses = part(0, outputs) if meetings else 0
         return Update(slots, pulses, x_pulses, d_pulses)
 
-    def _apply(self, vectors: int, begin: int, end: int, first_vector: int) -> int:
-        population, trains = self.population, self._trains
+    def _apply(self, trains: PulseTrains, purpose: int, vectors: int, begin: int, end: int, first_vector: int) -> int:
+        population = self.population
         return kernels.apply_trains(
             self.weights,
             population.cells,
@@ -79,7 +110,7 @@ class PulsedArray:
             end,
             self._seed,
             self._identity,
-            UPDATE_CELL,
+            purpose,
             first_vector,
         )
 
