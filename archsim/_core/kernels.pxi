@@ -2,10 +2,12 @@
 
 cimport cython
 from libc.math cimport ceil, sqrt, sqrtf
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memset
+
+import numpy as np
 
 include "random.pxi"
 include "read.pxi"
-include "trains.pxi"
-include "step.pxi"
+include "update.pxi"

@@ -1,0 +1,105 @@
+/* What one pulse does to a cell: its mean change at the present weight, by family of devices.
+ *
+ * A cell is eight numbers: w_min, w_max, what an up pulse adds, what a down pulse adds (below zero), and four more:
+ *   affine       slopes of both with the weight, absolute noise of both where the noise is additive
+ *   exponential  factors and exponents of both: side + factor exp(exponent w), never beyond zero
+ *   power        exponents of both and 1 / (w_max - w_min): side ((w_max - w) / (w_max - w_min))^exponent
+ *   piecewise    (nodes - 1) / (w_max - w_min): side times the line through nodes that are equally spaced between bounds
+ */
+#ifndef ARCHSIM_RESPONSE_H
+#define ARCHSIM_RESPONSE_H
+
+#include "lanes.h"
+
+enum { CONSTANT, AFFINE, ADDITIVE, EXPONENTIAL, POWER, PIECEWISE };
+enum { CELL = 8, NODES = 32 };
+
+/* What all cells of an array have in common. */
+typedef struct {
+  int family;
+  int exact;         /* pulse by pulse, never as a jump */
+  float deviation;   /* noise of a pulse, relative to its step */
+  float noise_add;   /* what is added to the step for the noise of families other than affine ones ... */
+  float noise_slope; /* ... and times |w| */
+  float write_noise; /* standard deviation of what a read sees around the persistent weight */
+  int nodes;
+  float up_at[NODES], up_climb[NODES], down_at[NODES], down_climb[NODES]; /* at a node, and from it to the next */
+  float sharpest; /* largest change of climb at a node */
+} response_t;
+
+typedef struct {
+  floats low, high, up, down, a, b, c, d;
+} cell_t;
+
+/* A step, its slope with the weight, the slope's change, and the size that its noise is relative to. */
+typedef struct {
+  floats step, slope, bend, size;
+} pulse_t;
+
+INLINE floats look_up(const float *table, int size, ints at) {
+#if defined(__AVX512F__)
+  return (floats)_mm512_permutex2var_ps(_mm512_loadu_ps(table), (__m512i)at, _mm512_loadu_ps(table + 16));
+#elif defined(__AVX2__)
+  if (size <= WIDTH) return (floats)_mm256_permutevar8x32_ps((__m256)load_floats(table), (__m256i)at);
+  return (floats)_mm256_i32gather_ps(table, (__m256i)at, 4);
+#else
+  floats v;
+  for (int i = 0; i < WIDTH; i++) v[i] = table[at[i]];
+  return v;
+#endif
+}
+
+/* The pulse at weight w; `up` has the highest bit set where it goes up. */
+INLINE pulse_t respond(const int family, const response_t *all, const cell_t *cell, floats w, ints up) {
+  const floats zero = all_floats(0.0f), side = choose(up, cell->up, cell->down);
+  pulse_t p = {side, zero, zero, zero};
+  if (family == AFFINE || family == ADDITIVE) {
+    p.slope = choose(up, cell->a, cell->b);
+    p.step = side + p.slope * w;
+  } else if (family == EXPONENTIAL) {
+    const floats exponent = choose(up, cell->c, cell->d);
+    const floats grown = choose(up, cell->a, cell->b) * power_of_two(exponent * w * 1.4426950f);
+    const floats step = side + grown;
+    const ints right_way = ((ints)step ^ up) >> 31;
+    p.step = masked(right_way, step);
+    p.slope = masked(right_way, exponent * grown);
+    p.bend = masked(right_way, exponent * exponent * grown);
+  } else if (family == POWER) {
+    const floats exponent = choose(up, cell->a, cell->b);
+    const floats left = larger(choose(up, cell->high - w, w - cell->low) * cell->c, all_floats(1e-30f));
+    const floats step = side * power_of_two(exponent * natural_log(left) * 1.4426950f);
+    const floats inward = choose(up, zero - cell->c, cell->c) / left;
+    p.step = step;
+    p.slope = exponent * step * inward;
+    p.bend = (exponent - 1.0f) * p.slope * inward;
+  } else if (family == PIECEWISE) {
+    const floats last = all_floats((float)(all->nodes - 1)), before = all_floats((float)(all->nodes - 2));
+    const floats t = smaller(larger((w - cell->low) * cell->a, zero), last);
+    const ints at = __builtin_convertvector(smaller(t, before), ints);
+    const floats climb = choose(up, look_up(all->up_climb, all->nodes, at), look_up(all->down_climb, all->nodes, at));
+    const floats base = choose(up, look_up(all->up_at, all->nodes, at), look_up(all->down_at, all->nodes, at));
+    p.step = side * (base + climb * (t - to_floats(at)));
+    p.slope = side * climb * cell->a;
+  }
+  if (family == ADDITIVE)
+    p.size = choose(up, cell->c, cell->d);
+  else if (family == CONSTANT || family == AFFINE)
+    p.size = magnitude(p.step);
+  else
+    p.size = magnitude(p.step) + all->noise_add + magnitude(w) * all->noise_slope;
+  return p;
+}
+
+/* The pulses of a cell around one weight: steps both ways there, how they change with the distance from it, and the
+ * size of their noise. */
+typedef struct {
+  floats up, down, up_slope, down_slope, up_bend, down_bend, up_size, down_size;
+} local_t;
+
+INLINE local_t respond_around(const int family, const response_t *all, const cell_t *cell, floats w) {
+  const pulse_t up = respond(family, all, cell, w, all_ints(-1)), down = respond(family, all, cell, w, all_ints(0));
+  const local_t local = {up.step,           down.step,           up.slope, down.slope,
+                         up.bend * 0.5f,    down.bend * 0.5f,    up.size,  down.size};
+  return local;
+}
+#endif

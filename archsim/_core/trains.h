@@ -1,0 +1,257 @@
+/* Pulse trains of a block of vectors, and where two of them coincide.
+ *
+ * The slots of all vectors of a block follow each other in words of 32 bits: bit s of word k of a line says whether the
+ * line pulses in that slot, and another word holds the sign of its value there. So one AND finds the coincidences of a
+ * cell in up to 32 vectors, in the order in which they happen. A vector's slots never straddle words unless it has more
+ * than 32. A vector of a counted scheme has a word of its own, in which lines hold float32 numbers: the product of two
+ * of them, rounded, is the number of coincidences.
+ */
+#ifndef ARCHSIM_TRAINS_H
+#define ARCHSIM_TRAINS_H
+
+#include <stddef.h>
+
+#include "lanes.h"
+#include "philox.h"
+
+enum { BOTH, ONLY_UP, DOWN_AS_UP };
+enum { LINES = 64, FEW_SLOTS = 8 };
+
+/* A vector's slots in one word. */
+typedef struct {
+  int word, x_count, d_count;
+  uint32_t mask;
+} piece_t;
+
+typedef struct {
+  int words, pieces, crowded, counted, direction;
+  ptrdiff_t x_stride, d_stride;
+  uint32_t *x_on, *x_sign; /* [words][x_stride], padded with zeros */
+  uint32_t *d_on, *d_sign; /* [words][d_stride] */
+  uint8_t *alike;          /* words whose slots belong to one vector, and are many */
+  piece_t *piece;
+  /* the active lines of every piece in order, [pieces][stride], with those words of them */
+  uint32_t *x_lines, *x_slots, *x_turns, *d_lines;
+} trains_t;
+
+/* The coincidences of a cell in a word, and which of them go up. */
+INLINE uint32_t coincidences(const trains_t *t, int word, uint32_t column, uint32_t row, uint32_t *up) {
+  const size_t x = (size_t)(word * t->x_stride) + column, d = (size_t)(word * t->d_stride) + row;
+  uint32_t slots, turned = t->x_sign[x] ^ t->d_sign[d];
+  if (t->counted) {
+    float a, b;
+    memcpy(&a, t->x_on + x, sizeof a);
+    memcpy(&b, t->d_on + d, sizeof b);
+    slots = (1u << (int)((a * b + 12582912.0f) - 12582912.0f)) - 1u;
+  } else {
+    slots = t->x_on[x] & t->d_on[d];
+  }
+  if (t->direction != BOTH) {
+    slots &= t->direction == ONLY_UP ? turned : ~turned;
+    turned = 0xFFFFFFFFu;
+  }
+  *up = slots & turned;
+  return slots;
+}
+
+/* The same for consecutive columns. */
+INLINE words row_coincidences(const trains_t *t, int word, uint32_t column, uint32_t row, words *up) {
+  const uint32_t *on = t->x_on + word * t->x_stride + column;
+  const uint32_t d_on = t->d_on[word * t->d_stride + row];
+  words slots, turned = load_words(t->x_sign + word * t->x_stride + column) ^ t->d_sign[word * t->d_stride + row];
+  if (t->counted) {
+    float b;
+    memcpy(&b, &d_on, sizeof b);
+    const floats n = ((floats)load_words(on) * b + 12582912.0f) - 12582912.0f;
+    /* 2**n - 1 by way of the exponent; n is below 32 */
+    const ints exponent = (__builtin_convertvector(n, ints) + 127) << 23;
+    const floats power = (floats)exponent;
+    const words high = (words)__builtin_convertvector(smaller(power, all_floats(2147483520.0f)), ints);
+    slots = select_words((ints)(n > 30.5f), all_words(0x7FFFFFFFu), high - 1u);
+  } else {
+    slots = load_words(on) & d_on;
+  }
+  if (t->direction != BOTH) {
+    slots &= t->direction == ONLY_UP ? turned : ~turned;
+    turned = all_words(0xFFFFFFFFu);
+  }
+  *up = slots & turned;
+  return slots;
+}
+
+/* What the trains of one side of a block are drawn from. */
+typedef struct {
+  philox_keys keys;
+  uint32_t c1, c2, c3;
+  int shared; /* all lines compare with the same numbers */
+} chance_t;
+
+/* In words [0..64) of `on`: the slots in which lines pulse, each with probability limit / 2**31, 2**31 being certain.
+ * Few slots: a number each. */
+static inline void compare_slots(const chance_t *from, uint32_t first, const uint32_t *limit, int length, int offset,
+                                 uint32_t *on) {
+  uint32_t w[LINES];
+  for (int slot = 0; slot < length; slot++) {
+    philox_sixteen(w, from->shared ? 0u : first / 4, from->c1 | (uint32_t)slot, from->c2, from->c3, &from->keys);
+    if (from->shared)
+      for (int i = 0; i < LINES; i++) w[i] = w[0];
+    for (int i = 0; i < LINES; i++) {
+      const int32_t number = (int32_t)(w[i] >> 1);
+      const uint32_t hit = (uint32_t)(number < (int32_t)(limit[i] & 0x7FFFFFFFu)) | limit[i] >> 31;
+      on[i] |= hit << (offset + slot);
+    }
+  }
+}
+
+/* The same for many slots: binary digits of 32 numbers at a time, the highest first, as long as one is undecided. */
+static inline void compare_digits(const chance_t *from, uint32_t first, const uint32_t *limit, uint32_t mask,
+                                  uint32_t piece, uint32_t *on) {
+  uint32_t w[4][LINES], left[LINES], open[LINES];
+  uint32_t any = 0, draw = piece << 4;
+  for (int i = 0; i < LINES; i++) {
+    const uint32_t certain = limit[i] >> 31 ? mask : 0u;
+    on[i] |= certain;
+    left[i] = limit[i] << 1;
+    open[i] = left[i] ? mask & ~certain : 0u;
+    any |= open[i];
+  }
+  for (; any; draw++) {
+    for (int i = 0; i < LINES; i++) {
+      w[0][i] = from->shared ? 0u : first + (uint32_t)i;
+      w[1][i] = from->c1 | draw;
+      w[2][i] = from->c2;
+      w[3][i] = from->c3;
+    }
+    philox_rounds(w[0], w[1], w[2], w[3], LINES, from->keys.round[0][0], from->keys.round[0][1]);
+    any = 0;
+    for (int k = 0; k < 4; k++)
+      for (int i = 0; i < LINES; i++) {
+        const uint32_t digit = (uint32_t)((int32_t)left[i] >> 31);
+        on[i] |= open[i] & digit & ~w[k][i];
+        open[i] &= ~(w[k][i] ^ digit);
+        left[i] <<= 1;
+      }
+    for (int i = 0; i < LINES; i++) {
+      open[i] = left[i] ? open[i] : 0u;
+      any |= open[i];
+    }
+  }
+}
+
+/* How the probabilities of a side follow from its values. */
+typedef struct {
+  float factor;
+  uint32_t sign; /* turns the signs where its highest bit is set */
+  float step;    /* probabilities are multiples of it; 0 for none */
+} side_t;
+
+/* Probabilities times 2**31 and signs of up to 64 values; returns whether any may pulse. */
+static inline uint32_t line_chances(const side_t *side, const float *values, int n, uint32_t *limit, uint32_t *negative) {
+  uint32_t any = 0;
+  float padded[LINES];
+  if (n < LINES) {
+    memset(padded, 0, sizeof padded);
+    memcpy(padded, values, (size_t)n * sizeof(float));
+    values = padded;
+  }
+  for (int i = 0; i < LINES; i++) {
+    const float v = values[i];
+    uint32_t bits, chance;
+    memcpy(&bits, &v, sizeof bits);
+    float p = side->factor * fabsf(v);
+    if (side->step > 0.0f) p = side->step * ((p / side->step + 12582912.0f) - 12582912.0f);
+    chance = (uint32_t)(int32_t)((p < 1.0f ? p : 0.0f) * 2147483648.0f);
+    limit[i] = p >= 1.0f ? 0x80000000u : chance;
+    negative[i] = (uint32_t)((int32_t)(bits ^ side->sign) >> 31);
+    any |= limit[i];
+  }
+  return any;
+}
+
+/* Trains of one vector on one side, into the lines' words: `length` slots from bit `offset` of `word` on. Returns the
+ * number of pulses. */
+static inline int64_t draw_vector(const chance_t *from, const side_t *side, const float *values, int n, int length,
+                                  int word, int offset, uint32_t *on, uint32_t *sign, ptrdiff_t stride) {
+  int64_t pulses = 0;
+  for (int first = 0; first < n; first += LINES) {
+    const int m = n - first < LINES ? n - first : LINES;
+    uint32_t limit[LINES], negative[LINES], fresh[LINES];
+    if (!line_chances(side, values + first, m, limit, negative)) continue;
+    for (int done = 0, piece = 0; done < length; done += 32, piece++) {
+      const int slots = length - done < 32 ? length - done : 32;
+      const uint32_t mask = slots == 32 ? 0xFFFFFFFFu : ((1u << slots) - 1u) << offset;
+      uint32_t *to = on + (word + piece) * stride + first, *turned = sign + (word + piece) * stride + first;
+      memset(fresh, 0, sizeof fresh);
+      if (length <= FEW_SLOTS)
+        compare_slots(from, (uint32_t)first, limit, slots, offset, fresh);
+      else
+        compare_digits(from, (uint32_t)first, limit, mask, (uint32_t)piece, fresh);
+      words sum = {0};
+      for (int i = 0; i < LINES; i += WIDTH) {
+        const words bits = load_words(fresh + i);
+        sum += length == 1 ? (bits >> offset) : bit_counts(bits);
+        store_words(to + i, load_words(to + i) | bits);
+        store_words(turned + i, load_words(turned + i) | (load_words(negative + i) & mask));
+      }
+      for (int i = 0; i < WIDTH; i++) pulses += sum[i];
+    }
+  }
+  return pulses;
+}
+
+/* Magnitudes of one vector times a factor, for a counted scheme: at most `most`, rounded if need be, times a scale.
+ * Returns their sum before the scale. */
+static inline double count_vector(const side_t *side, const float *values, int n, int rounded, float most, float scale,
+                                  uint32_t *on, uint32_t *sign) {
+  double sum = 0.0;
+  for (int i = 0; i < n; i++) {
+    uint32_t bits;
+    float p = side->factor * fabsf(values[i]);
+    memcpy(&bits, values + i, sizeof bits);
+    if (side->step > 0.0f) p = side->step * ((p / side->step + 12582912.0f) - 12582912.0f);
+    p = p < most ? p : most;
+    if (rounded) p = (p + 12582912.0f) - 12582912.0f;
+    sum += p;
+    p *= scale;
+    memcpy(on + i, &p, sizeof p);
+    sign[i] = (uint32_t)((int32_t)(bits ^ side->sign) >> 31);
+  }
+  return sum;
+}
+
+/* The lines with a bit of the piece's slots, in order; returns how many. */
+static inline int active_lines(const uint32_t *on, uint32_t mask, int n, uint32_t *lines) {
+  const words one_by_one = {0, 1, 2, 3,
+#if WIDTH > 4
+                            4, 5, 6, 7,
+#endif
+#if WIDTH > 8
+                            8, 9, 10, 11, 12, 13, 14, 15
+#endif
+  };
+  int found = 0;
+  for (int l = 0; l < n; l += WIDTH) {
+    const kept_t kept = keep(load_words(on + l) & mask);
+    store_kept(lines + found, one_by_one + (uint32_t)l, kept);
+    found += kept_lanes(kept);
+  }
+  return found;
+}
+
+/* List the active lines of every piece. */
+static inline void list_lines(trains_t *t, int inputs, int outputs) {
+  for (int k = 0; k < t->pieces; k++) {
+    piece_t *piece = t->piece + k;
+    const uint32_t *on = t->x_on + piece->word * t->x_stride, *sign = t->x_sign + piece->word * t->x_stride;
+    uint32_t *lines = t->x_lines + k * t->x_stride;
+    piece->x_count = active_lines(on, piece->mask, inputs, lines);
+    piece->d_count = active_lines(t->d_on + piece->word * t->d_stride, piece->mask, outputs, t->d_lines + k * t->d_stride);
+    for (int i = 0; i < piece->x_count; i++) {
+      t->x_slots[k * t->x_stride + i] = on[lines[i]] & piece->mask;
+      t->x_turns[k * t->x_stride + i] = sign[lines[i]];
+    }
+    for (int i = piece->x_count; i < piece->x_count + WIDTH; i++)
+      lines[i] = t->x_slots[k * t->x_stride + i] = t->x_turns[k * t->x_stride + i] = 0;
+  }
+}
+#endif
