@@ -46,9 +46,11 @@ class Release:
         counts = np.trunc(values if threshold == 1.0 else values / np.float32(threshold))
         if not counts.any():
             return None
-        np.clip(counts, -self.most, self.most, out=counts)
+        # Two bounds are several times as fast as a clip on the few cells of a line.
+        np.maximum(counts, -self.most, out=counts)
+        np.minimum(counts, self.most, out=counts)
         if self.forget:
-            values[counts != 0] *= np.float32(self.momentum)
+            values *= np.where(counts != 0, np.float32(self.momentum), np.float32(1.0))
             return counts
         values -= counts * np.float32((1.0 - self.momentum) * threshold)
         if self.cap > 0.0:

@@ -51,7 +51,7 @@ class BufferedTransfer(CompoundTransfers):
     def _move(
         self,
         source: int,
-        lines: NDArray[np.int64],
+        lines: list[int],
         hot: FloatArray,
         values: FloatArray,
         rate: float,

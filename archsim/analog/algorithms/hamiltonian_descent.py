@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from archsim.analog.algorithms.lines import LineTransfers
 from archsim.analog.algorithms.protocol import MakeCrossbar
 from archsim.analog.blocks import FloatArray
@@ -66,7 +63,7 @@ class HamiltonianDescent(LineTransfers):
     def _move(
         self,
         source: int,
-        lines: NDArray[np.int64],
+        lines: list[int],
         hot: FloatArray,
         values: FloatArray,
         rate: float,

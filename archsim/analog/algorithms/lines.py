@@ -87,22 +87,19 @@ class LineTransfers(JointArrays):
         x_block, d_block = checked(x, d, learning_rate, self._inputs, self._outputs)
         self._stale = True
         work = Update()
-        begin, fast_rate = 0, self._fast_rate(learning_rate)
+        begin, passed, fast_rate = 0, int(self._vectors[0]), self._fast_rate(learning_rate)
         while begin < len(x_block):
-            end = min(len(x_block), begin + self._until_next())
+            wait = min((interval - passed % interval for interval in self._intervals if interval), default=2**62)
+            end = min(len(x_block), begin + wait)
             done = self._crossbars[0].update(x_block[begin:end], d_block[begin:end], fast_rate, first_vector + begin)
             add_gradient(work, done)
-            self._vectors += end - begin
+            passed += end - begin
             for source, interval in enumerate(self._intervals):
-                if interval and self._vectors[0] % interval == 0:
+                if interval and passed % interval == 0:
                     self._transfer(source, learning_rate, work)
             begin = end
+        self._vectors[0] = passed
         return work
-
-    def _until_next(self) -> int:
-        """Return the number of vectors until the next transfer."""
-        passed = int(self._vectors[0])
-        return min((interval - passed % interval for interval in self._intervals if interval), default=2**62)
 
     def _transfer(self, source: int, learning_rate: float, work: Update) -> None:
         number = int(self._transfers[source])
@@ -110,14 +107,15 @@ class LineTransfers(JointArrays):
         if self._selection is not None:
             sources = len(self._intervals)
             first = min(int(self._selection.at(number * sources + source) * self._inputs), self._inputs - 1)
-        lines = np.arange(first, first + self._reads) % self._inputs
+        lines = [line % self._inputs for line in range(first, first + self._reads)]
         self._transfers[source] += 1
         self._next_line[source] = (first + self._reads) % self._inputs
         rate = self._transfer_rate(learning_rate)
         if rate == 0.0:
             return
         hot = np.zeros((self._reads, self._inputs), np.float32)
-        hot[np.arange(self._reads), lines] = 1.0
+        for read_line, line in zip(hot, lines, strict=True):
+            read_line[line] = 1.0
         # Reads and writes are numbered through: each has random numbers of its own.
         read = self._crossbars[source].transfer(hot, number * self._reads)
         work.transfer_reads += read.reads
@@ -135,7 +133,7 @@ class LineTransfers(JointArrays):
     def _move(
         self,
         source: int,
-        lines: NDArray[np.int64],
+        lines: list[int],
         hot: FloatArray,
         values: FloatArray,
         rate: float,
@@ -148,8 +146,8 @@ class LineTransfers(JointArrays):
         ----------
         source : int
             Array that was read.
-        lines : int [reads]
-            Input lines.
+        lines : list of int
+            Input lines that were read.
         hot : float32 [reads, inputs]
             One-hot vectors of them.
         values : float32 [reads, outputs]

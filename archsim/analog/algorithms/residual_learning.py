@@ -67,7 +67,7 @@ class ResidualLearning(_Residual):
     def _move(
         self,
         source: int,
-        lines: NDArray[np.int64],
+        lines: list[int],
         hot: FloatArray,
         values: FloatArray,
         rate: float,
@@ -106,7 +106,7 @@ class ResidualLearningV2(_Residual):
     def _move(
         self,
         source: int,
-        lines: NDArray[np.int64],
+        lines: list[int],
         hot: FloatArray,
         values: FloatArray,
         rate: float,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from archsim._core import SELECT
 from archsim.analog.algorithms.lines import LineTransfers, transfer_intervals
 from archsim.analog.algorithms.protocol import MakeCrossbar
@@ -78,7 +75,7 @@ class TikiTaka(CompoundTransfers):
     def _move(
         self,
         source: int,
-        lines: NDArray[np.int64],
+        lines: list[int],
         hot: FloatArray,
         values: FloatArray,
         rate: float,
