@@ -41,7 +41,7 @@ class BufferedTransfer(CompoundTransfers):
         identity: int,
     ) -> None:
         super().__init__(settings, make_crossbar, outputs, inputs, mini_batch=mini_batch, seed=seed, identity=identity)
-        self._steps = [granularity_of(crossbar) for crossbar in self._crossbars]
+        self._steps = [granularity_of(crossbar) for crossbar in self._crossbars[1:]]
         self._thresholds = [settings.thres_scale * step for step in self._steps]
         self._step = settings.step
         self._gain = settings.gamma or 1.0
@@ -58,16 +58,15 @@ class BufferedTransfer(CompoundTransfers):
         first: int,
         work: Update,
     ) -> None:
-        target = source + 1
         for read, line in enumerate(lines):
             hidden = self._hidden[source, line]
             hidden += values[read] * np.float32(rate * self._gain)
-            counts = self._release(hidden, self._thresholds[target])
+            counts = self._release(hidden, self._thresholds[source])
             done = None
             if counts is not None:
                 one = hot[read : read + 1]
-                write_rate = -self._step * self._steps[target]
-                done = self._crossbars[target].write(one, counts[None], write_rate, first + read)
+                write_rate = -self._step * self._steps[source]
+                done = self._crossbars[source + 1].write(one, counts[None], write_rate, first + read)
             add_write(work, done)
         work.digital_operations += BUFFERED_OPERATIONS * values.size
         work.memory_bits += BUFFERED_BITS * values.size
