@@ -109,6 +109,8 @@ def test_it_goes_on_from_any_vector_as_if_it_had_not_stopped(settings, at):
     through, first, second = (noisy(settings) for _ in range(3))
     for array in (through, first):
         array.update(x[:at], d[:at], 0.1, 0)
+    # What was seen before must not be what is seen afterwards.
+    second.forward(x, 0)
     second.restore(first.state())
     np.testing.assert_array_equal(second.weights, through.weights)
     assert through.update(x[at:], d[at:], 0.1, at) == second.update(x[at:], d[at:], 0.1, at)

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from archsim.analog.specification import Ideal
+from archsim.analog.specification import ConstantStep, Ideal
 from archsim.analog.specification.algorithms import MixedPrecisionSettings
 from archsim.errors import InputError
 from tests.analog.algorithms.tiles import STEADY, tile
+from tests.analog.crossbars import quiet
 
 
 def block(vectors=60, seed=1):
@@ -42,6 +43,24 @@ def test_nothing_is_written_before_it_is_due():
     assert work.memory_bits == 16 * 12
     assert work.transfer_slots >= 3
     assert work.slots == work.transfer_reads == 0
+
+
+@pytest.mark.parametrize("writing", ["exact", "trains"])
+def test_less_than_a_pulse_waits(writing):
+    array = tile(MixedPrecisionSettings(writing=writing), 1, 1, STEADY)
+    one = np.ones((1, 1))
+    assert array.update(one, -one, 0.0009, 0).pulses == 0
+    assert array.update(one, -one, 0.0002, 1).pulses == 1
+
+
+def test_every_write_has_noise_of_its_own():
+    """n writes of one pulse with cycle noise sigma = 1 add up to sqrt(n) dw sigma; over 500 cells, within five times
+    the relative error of a standard deviation, 1 / sqrt(1000).
+    """
+    writes, noisy = 100, quiet(ConstantStep, dw_min=0.001, w_max=100.0, w_min=-100.0, dw_min_std=1.0)
+    array = tile(MixedPrecisionSettings(), 500, 1, noisy)
+    array.update(np.ones((writes, 1)), -np.ones((writes, 500)), 0.00101, 0)
+    assert abs(array.weights.std() / (0.001 * np.sqrt(writes)) - 1) < 5 / np.sqrt(1000)
 
 
 def test_what_exceeds_a_train_waits():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from archsim.analog.algorithms.symmetric_point import estimate_symmetric_point, zero_shift
-from archsim.analog.specification import SoftBounds
+from archsim.analog.specification import ConstantStep, SoftBounds
 from archsim.errors import InputError
 from tests.analog.crossbars import make, quiet
 
@@ -60,6 +60,13 @@ def test_the_reference_takes_the_estimate_over():
     zero_shift(crossbar, reference, 600)
     np.testing.assert_array_equal(reference.weights, crossbar.weights)
     assert np.abs(crossbar.weights).min() > 0.1
+
+
+def test_every_pulse_has_noise_of_its_own():
+    """Of cells that only feel noise of 1 % a pulse: n pulses move them by sqrt(n) of it, over 2,500 cells."""
+    device = quiet(ConstantStep, dw_min=0.01, dw_min_std=1.0, w_max=100.0, w_min=-100.0)
+    found = estimate_symmetric_point(make(50, 50, device=device), 64)
+    assert abs(found.std() / 0.08 - 1) < 5 / np.sqrt(5000)
 
 
 def test_bad_numbers_of_pulses_are_refused():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from archsim.analog.specification import ConstantStep, Ideal, SoftBounds
+from archsim.analog.specification import ConstantStep, Ideal, IOParameters, SoftBounds
 from archsim.analog.specification.algorithms import TikiTakaSettings
 from tests.analog.algorithms.tiles import preset, tile
 from tests.analog.crossbars import quiet
@@ -119,3 +119,45 @@ def test_it_has_no_floor_where_analog_sgd_has_one():
         found[name] = total
     assert abs(found["analog-sgd"] - 0.3 / (1 + sigma * np.sqrt(2 / np.pi))) < 0.01
     assert abs(found["tiki-taka"] - 0.3) < 0.005
+
+
+def test_every_read_of_a_line_has_noise_of_its_own():
+    """With A = 0 only the noise of reads is moved: n independent reads of a line add up to sqrt(n) sigma.
+
+    Over 800 cells the relative error of a standard deviation is 1 / sqrt(1600) = 0.025: five times that either way.
+    """
+    sigma, reads = 0.1, 64
+    settings = TikiTakaSettings(
+        units_in_mbatch=False,
+        n_reads_per_transfer=2,
+        scale_transfer_lr=False,
+        transfer_io=IOParameters(out_noise=sigma, noise_management="none"),
+    )
+    array = tile(settings, 200, 4, Ideal(), dac_bits=None, adc_bits=None)
+    zeros = np.zeros((2 * reads, 4)), np.zeros((2 * reads, 200))
+    array.update(*zeros, 0.1, 0)
+    assert abs(array.weights.std() / (np.sqrt(reads) * sigma) - 1) < 0.125
+    correlation = np.corrcoef(array.weights.T)[np.triu_indices(4, 1)]
+    assert np.abs(correlation).max() < 5 / np.sqrt(200)
+
+
+def test_every_write_has_noise_of_its_own():
+    """A holds 1 in every cell and is moved n times by one pulse each: cycle noise of 1 adds up to sqrt(n) dw.
+
+    Over 500 cells the relative error of a standard deviation is 1 / sqrt(1000): five times that either way.
+    """
+    noisy, writes = quiet(ConstantStep, dw_min=0.001, w_max=100.0, w_min=-100.0, dw_min_std=1.0), 100
+    settings = TikiTakaSettings(
+        units_in_mbatch=False,
+        fast_device=Ideal(),
+        fast_lr=1.0,
+        scale_fast_lr=False,
+        transfer_lr=0.001,
+        scale_transfer_lr=False,
+    )
+    array = tile(settings, 500, 1, noisy)
+    d = np.zeros((writes, 500))
+    d[0] = -1.0
+    array.update(np.ones((writes, 1)), d, 0.1, 0)
+    assert abs(array.weights.mean() - 0.001 * writes) < 0.003
+    assert abs(array.weights.std() / (0.001 * np.sqrt(writes)) - 1) < 5 / np.sqrt(1000)
