@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from archsim.analog.algorithms.symmetric_point import estimate_symmetric_point, zero_shift
-from archsim.analog.specification import ConstantStep, SoftBounds
+from archsim.analog.specification import SoftBounds
 from archsim.errors import InputError
 from tests.analog.crossbars import make, quiet
 
@@ -64,7 +64,7 @@ def test_the_reference_takes_the_estimate_over():
 
 def test_every_pulse_has_noise_of_its_own():
     """Of cells that only feel noise of 1 % a pulse: n pulses move them by sqrt(n) of it, over 2,500 cells."""
-    device = quiet(ConstantStep, dw_min=0.01, dw_min_std=1.0, w_max=100.0, w_min=-100.0)
+    device = quiet(SoftBounds, dw_min=0.01, dw_min_std=1.0, w_max=100.0, w_min=-100.0)
     found = estimate_symmetric_point(make(50, 50, device=device), 64)
     assert abs(found.std() / 0.08 - 1) < 5 / np.sqrt(5000)
 
