@@ -18,10 +18,15 @@ from typing import Final
 __all__ = [
     "BACKWARD",
     "CHOP",
+    "COMPENSATE",
+    "CORRECT",
+    "DRIFT",
     "EVALUATE",
     "FORWARD",
+    "MODIFY",
     "POPULATION",
     "PROGRAM",
+    "READ_NOISE",
     "ROUND",
     "SEARCH",
     "SELECT",
@@ -29,6 +34,7 @@ __all__ = [
     "UPDATE_CELL",
     "UPDATE_D",
     "UPDATE_X",
+    "VERIFY",
     "WRITE_CELL",
     "WRITE_D",
     "WRITE_X",
@@ -54,3 +60,12 @@ CHOP: Final = 13
 SELECT: Final = 14
 ROUND: Final = 15
 SEARCH: Final = 16
+#: Noise of programmed conductances: 1/f noise of a read, exponents of drift, the read-out of drift compensation.
+READ_NOISE: Final = 24
+DRIFT: Final = 25
+COMPENSATE: Final = 26
+#: Closed-loop programming: reads that verify, writes that correct.
+VERIFY: Final = 27
+CORRECT: Final = 28
+#: Noise on the weights that a mini-batch of hardware-aware training sees.
+MODIFY: Final = 29
