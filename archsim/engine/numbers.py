@@ -97,7 +97,7 @@ class Numbers:
         operators: Mapping[str, Operator],
         matrices: Mapping[str, AnalogMatrix],
         feed: Feed,
-        evaluator: Evaluator,
+        evaluator: Evaluator[MatrixSnapshot],
         shape: PipelineShape,
         settings: LearningSettings,
         workers: Workers,

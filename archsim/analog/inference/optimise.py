@@ -77,6 +77,7 @@ def optimise_conductance_ranges(
     make_array: Callable[[], InferenceArray],
     calibration: Calibration,
     factors: Sequence[float] = CONDUCTANCE_FACTORS,
+    full: float | None = None,
 ) -> RangeChoice:
     """Choose for every output line the |weight| that gets full conductance.
 
@@ -92,13 +93,15 @@ def optimise_conductance_ranges(
         The matrix, its inputs, and the time that counts.
     factors : sequence of float
         Candidates, in parts of the largest |weight| of the line.
+    full : float, optional
+        Weight that stands for full conductance in the read chain; by default the largest |weight| of the matrix.
     """
     calibration = _checked(calibration)
     g_min, g_max = (make_array().specification.g_min, make_array().specification.g_max)
     common = PairMapping.common(calibration.weights, g_min, g_max)
     own = PairMapping.columnwise(calibration.weights, g_min, g_max)
     candidates = np.stack([common.ranges, *(factor * own.ranges for factor in factors)])
-    mappings = [PairMapping(g_min, g_max, ranges, common.full) for ranges in candidates]
+    mappings = [PairMapping(g_min, g_max, ranges, full or common.full) for ranges in candidates]
     errors = np.stack([_error_of(make_array(), mapping, calibration) for mapping in mappings])
     return _best(candidates, errors)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from archsim.analog.inference.draws import Array
-from archsim.analog.specification.inference import ReRAMWan2022
+from archsim.analog.specification.inference import MEASURED_TIMES, ReRAMWan2022
 from archsim.errors import InputError
 
 __all__ = ["ReRAMNoise"]
@@ -15,11 +15,17 @@ REFERENCE_G_MAX = 40.0
 
 #: Standard deviation (uS) in ascending powers of g / g_max, by seconds after programming: fits of aihwkit
 #: ``ReRamWan2022NoiseModel`` to the published figures of Wan et al. 2022 (doi:10.1038/s41586-022-04992-8).
-COEFFICIENTS = {
-    1.0: (0.348, 16.030, -43.853, 45.393, -16.815),
-    86_400.0: (0.701, 22.086, -50.773, 47.095, -16.458),
-    172_800.0: (0.782, 20.274, -43.507, 37.062, -11.934),
-}
+COEFFICIENTS = dict(
+    zip(
+        MEASURED_TIMES,
+        (
+            (0.348, 16.030, -43.853, 45.393, -16.815),
+            (0.701, 22.086, -50.773, 47.095, -16.458),
+            (0.782, 20.274, -43.507, 37.062, -11.934),
+        ),
+        strict=True,
+    )
+)
 
 
 class ReRAMNoise:

@@ -10,6 +10,7 @@ from archsim.analog.specification.numbers import NonNegative, Positive
 from archsim.specification import Specification
 
 __all__ = [
+    "MEASURED_TIMES",
     "ConductanceNoise",
     "DriftCompensation",
     "InferenceParameters",
@@ -25,6 +26,9 @@ __all__ = [
 
 #: Iterations that the counter of the random numbers has room for.
 MOST_ITERATIONS = 255
+
+#: Seconds after programming at which Wan et al. 2022 measured.
+MEASURED_TIMES = (1.0, 86_400.0, 172_800.0)
 
 
 class _Conductances(Specification):
@@ -155,3 +159,14 @@ class InferenceParameters(Specification):
     repeats: Annotated[int, Field(ge=1)] = 5
     columnwise: bool = False
     post_training: PostTraining = PostTraining()
+
+    @model_validator(mode="after")
+    def _times_were_measured(self) -> InferenceParameters:
+        if isinstance(self.noise, PCMLike):
+            return self
+        used = self.post_training.conductance_ranges or self.post_training.dac_ranges
+        times = (*self.times, self.post_training.time) if used else self.times
+        if unknown := [time for time in times if time not in MEASURED_TIMES]:
+            known = ", ".join(f"{time:g}" for time in MEASURED_TIMES)
+            raise ValueError(f"'{self.noise.kind}' is known at {known} seconds only, not at {unknown[0]:g}")
+        return self
