@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
@@ -20,6 +21,7 @@ from archsim.engine.checkpoint_folder import CheckpointFolder
 from archsim.engine.evaluation import Evaluator
 from archsim.engine.feed import Feed
 from archsim.engine.fit import check_buffers, check_shapes
+from archsim.engine.inference import Deployment
 from archsim.engine.keeping import Keeper
 from archsim.engine.machine import Machine
 from archsim.engine.model import build_matrices
@@ -38,7 +40,7 @@ from archsim.mapping import make_plan
 from archsim.network.build import build_graph
 from archsim.network.matrix import AnalogMatrix
 from archsim.network.operators import load_operator
-from archsim.results import Run, make_run
+from archsim.results import Run, inference_table, make_run
 from archsim.results.provenance import Provenance, collect_provenance
 from archsim.results.timeline import Timeline
 from archsim.schedule import Schedule, checked_profile, make_schedule
@@ -168,7 +170,7 @@ class _Simulation:
         if workspace is not None and isinstance(machine, Machine):
             machine.timeline.spill = workspace / "timeline"
         finished = keeper.run(machine)
-        run = self._result(machine)
+        run = self._result(machine, finished)
         if not finished:
             raise Interrupted(run)
         return run
@@ -181,7 +183,7 @@ class _Simulation:
             return UntimedMachine(setup, work, observer)
         return Machine(setup, work, Timeline(store=self.experiment.run.timeline), observer)
 
-    def _result(self, machine: Machine | UntimedMachine) -> Run:
+    def _result(self, machine: Machine | UntimedMachine, finished: bool) -> Run:
         if isinstance(machine, Machine):
             seen, timeline = observe(machine), machine.timeline
         else:
@@ -195,7 +197,25 @@ class _Simulation:
             self._provenance(),
             warnings=() if self.data is None else training_warnings(self.matrices, seen),
             weights=_exported(self.matrices),
+            inference=self._inference() if finished else None,
         )
+
+    def _inference(self) -> pd.DataFrame:
+        """Evaluate the trained network on programmed conductances, if that is asked for."""
+        experiment, data = self.experiment, self.data
+        if experiment.inference is None or data is None:
+            return inference_table()
+        deployment = Deployment(
+            self.graph,
+            {node.name: load_operator(node.kind, f"network.layers.{node.name}") for node in self.graph.nodes},
+            self.matrices,
+            data,
+            experiment.inference,
+            seed=self.seeds.noise,
+            threads=experiment.run.threads,
+            first_evaluation=self.setup.schedule.shape.mini_batches + 1,
+        )
+        return inference_table([(point.time_s, point.accuracies) for point in deployment.accuracy_over_time()])
 
     def _mini_batches(self) -> int:
         training = self.experiment.training

@@ -12,6 +12,7 @@ from archsim.analog.specification import Device, IOParameters, UpdateParameters
 from archsim.analog.threads import Workers
 from archsim.chip.specification import Chip
 from archsim.digital.affine import Affine
+from archsim.digital.input_range import InputRange, InputRangeRules
 from archsim.engine.seeds import Seeds
 from archsim.mapping.plan import Part, Placement, Plan
 from archsim.network.graph import Graph, Node
@@ -99,7 +100,18 @@ def _matrix(
     scaled = scaling.learn_out_scaling or scaling.weight_scaling_omega > 0
     scale = np.ones(outputs, np.float32) if scaled else None
     affine = Affine(scale, bias, learn_scale=scaling.learn_out_scaling)
-    return AnalogMatrix((inputs, outputs), ranges, arrays, affine)
+    return AnalogMatrix((inputs, outputs), ranges, arrays, affine, _input_ranges(scaling, len(ranges)))
+
+
+def _input_ranges(scaling: WeightScaling, parts: int) -> list[InputRange]:
+    """Return a learned range for each part, or none."""
+    p = scaling.input_range
+    if p is None:
+        return []
+    rules = InputRangeRules(
+        p.init_value, p.init_from_data, p.init_std_alpha, p.learn_input_range, p.decay, p.input_min_percentage
+    )
+    return [InputRange(rules) for _ in range(parts)]
 
 
 def _initialise(matrix: AnalogMatrix, node: Node, random: np.random.Generator) -> None:
