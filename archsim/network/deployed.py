@@ -118,6 +118,6 @@ class DeployedMatrix:
 
     def _mapping(self, trained: TrainingArray) -> PairMapping:
         if isinstance(trained, HardwareAware):
-            return trained.pair_mapping(self._g_min, self._g_max)
+            return trained.pair_mapping(self._g_min, self._g_max, columnwise=self._parameters.columnwise)
         make = PairMapping.columnwise if self._parameters.columnwise else PairMapping.common
         return make(trained.weights, self._g_min, self._g_max)

@@ -77,11 +77,15 @@ class HardwareAware:
         """The clean matrix; read-only."""
         return self._crossbar.weights
 
-    def pair_mapping(self, g_min: float, g_max: float) -> PairMapping:
-        """Return the mapping to conductances under which the read chain sees what it saw in training."""
+    def pair_mapping(self, g_min: float, g_max: float, *, columnwise: bool = False) -> PairMapping:
+        """Return the mapping to conductances under which the read chain sees what it saw in training.
+
+        ``columnwise`` has a say only where training did not scale weights: see `PairMapping.columnwise`.
+        """
         omega = self._settings.weight_scaling_omega
         if not omega:
-            return PairMapping.common(self.weights, g_min, g_max)
+            make = PairMapping.columnwise if columnwise else PairMapping.common
+            return make(self.weights, g_min, g_max)
         if self._settings.columnwise:
             return PairMapping.columnwise(self.weights, g_min, g_max, omega)
         return PairMapping(g_min, g_max, PairMapping.common(self.weights, g_min, g_max).ranges, omega)

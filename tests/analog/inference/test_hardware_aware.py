@@ -93,6 +93,13 @@ def test_scaling_puts_the_largest_weight_at_omega(columnwise):
     assert np.allclose(mapping.gains[:, None] * mapping.chain_weights(mapping.targets(weights)), weights, atol=1e-6)
 
 
+def test_without_scaling_the_mapping_is_a_choice():
+    array = make(CLEAN)
+    own, common = (array.pair_mapping(0.0, 25.0, columnwise=each) for each in (True, False))
+    assert own.ranges == pytest.approx(np.abs(array.weights).max(axis=1))
+    assert common.ranges == pytest.approx(np.full(5, np.abs(array.weights).max()))
+
+
 def test_scaling_keeps_outputs_above_the_noise_of_the_converters():
     # Weights of 0.01 under output noise of 0.1: without scaling the noise is 10 times the output.
     io = IOParameters(out_noise=0.1, noise_management="none", bound_management="none")
