@@ -61,11 +61,11 @@ SELECT: Final = 14
 ROUND: Final = 15
 SEARCH: Final = 16
 #: Noise of programmed conductances: 1/f noise of a read, exponents of drift, the read-out of drift compensation.
-READ_NOISE: Final = 24
-DRIFT: Final = 25
-COMPENSATE: Final = 26
+READ_NOISE: Final = 32
+DRIFT: Final = 33
+COMPENSATE: Final = 34
 #: Closed-loop programming: reads that verify, writes that correct.
-VERIFY: Final = 27
-CORRECT: Final = 28
+VERIFY: Final = 35
+CORRECT: Final = 36
 #: Noise on the weights that a mini-batch of hardware-aware training sees.
-MODIFY: Final = 29
+MODIFY: Final = 37

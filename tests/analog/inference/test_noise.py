@@ -30,7 +30,7 @@ def test_numbers_of_cells_are_standard_normal_and_independent():
 def test_numbers_belong_to_purpose_event_and_attempt():
     first = DRAWS.cells(8, 0)
     assert np.array_equal(first, DRAWS.cells(8, 0))
-    for other in (DRAWS.cells(24, 0), DRAWS.cells(8, 1), DRAWS.cells(8, 0, 1)):
+    for other in (DRAWS.cells(32, 0), DRAWS.cells(8, 1), DRAWS.cells(8, 0, 1)):
         assert (other == first).mean() < 1e-3
 
 

@@ -39,22 +39,26 @@ def fresh_error(make_array, weights, mapping, inputs, time_s):
 
 
 def test_outliers_no_longer_decide_the_range():
-    # Students' t with 3 degrees of freedom, and lines of very different size: one range for all wastes conductance.
-    weights = (RNG.standard_t(3, (24, 96)) * RNG.uniform(0.05, 1, (24, 1))).astype(np.float32)
-    inputs = RNG.uniform(-1, 1, (64, 96)).astype(np.float32)
-    io = IOParameters(out_noise=0.06)
+    # Normal weights with one of 8 standard deviations in each line, and lines of very different size. One range for all
+    # leaves a mean squared error of 7.4, the largest weight of each line 4.4, the chosen ranges 3.5, over programmings
+    # that the choice has not seen; each is known to a few per cent.
+    weights = np.clip(RNG.standard_normal((16, 512)), -3, 3)
+    weights[:, 7] = 8.0
+    weights = (weights * np.linspace(0.05, 1, 16)[:, None]).astype(np.float32)
+    inputs = RNG.uniform(-1, 1, (64, 512)).astype(np.float32)
+    io = IOParameters(out_noise=0.06, out_bound=100.0)
     compensation = DriftCompensation(readout="ideal")
-    make_array = maker(24, 96, PCMLike(), compensation, io=io, dac_bits=8, adc_bits=9)
+    make_array = maker(16, 512, PCMLike(), compensation, io=io, dac_bits=8, adc_bits=12)
     day = 86_400.0
     choice = optimise_conductance_ranges(make_array, Calibration(weights, inputs, day))
     common = PairMapping.common(weights, 0.0, 25.0)
-    chosen = PairMapping(0.0, 25.0, choice.ranges, common.full)
     own = PairMapping.columnwise(weights, 0.0, 25.0)
+    chosen = PairMapping(0.0, 25.0, choice.ranges, common.full)
     errors = [fresh_error(make_array, weights, m, inputs, day) for m in (common, own, chosen)]
-    assert errors[2] < 0.5 * errors[0]
-    assert errors[2] < errors[1]
+    assert errors[1] < 0.7 * errors[0]
+    assert errors[2] < 0.9 * errors[1]
     assert (choice.errors <= choice.candidate_errors).all()
-    assert (choice.ranges < 0.9 * own.ranges).mean() > 0.3, "many lines clip their outliers"
+    assert (choice.ranges < 0.9 * own.ranges).mean() > 0.8, "nearly every line clips its outlier"
 
 
 def test_without_noise_nothing_is_clipped():
