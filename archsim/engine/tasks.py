@@ -32,13 +32,10 @@ __all__ = [
 
 
 class StageState(Protocol):
-    """What a task needs to know of its stage."""
+    """What a task needs to know of its stage: its number, and the action that it is doing."""
 
     index: int
-
-    @property
-    def action(self) -> Action:
-        """The action that the stage is doing."""
+    action: Action
 
     def task_done(self) -> None:
         """Learn that a task of the current step is done."""
@@ -260,7 +257,7 @@ class PortTask(_UnitTask):
         Bytes moved.
     """
 
-    __slots__ = ("_bytes_per_micro_batch", "_chip", "name", "operation", "size_bytes")
+    __slots__ = ("_bytes_per_micro_batch", "_chip", "_durations", "name", "operation", "size_bytes")
 
     def __init__(
         self,
@@ -279,12 +276,16 @@ class PortTask(_UnitTask):
         self.size_bytes = 0
         self._bytes_per_micro_batch = bytes_per_micro_batch
         self._chip = chip
+        self._durations: dict[int, int] = {}
 
     def start(self) -> int:
         """Move the bytes of the micro-batches at hand."""
         size = self._bytes_per_micro_batch * self._stage.action.count
         self.size_bytes += size
-        return buffer_ps(self._chip, size)
+        duration = self._durations.get(size)
+        if duration is None:
+            duration = self._durations[size] = buffer_ps(self._chip, size)
+        return duration
 
 
 def do_step(step: Step, stage: int, action: Action, work: Work) -> UpdateWork | int | None:
