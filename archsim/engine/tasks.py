@@ -13,7 +13,7 @@ from archsim.chip.specification import Chip
 from archsim.chip.timing import buffer_ps, nmpu_ps, read_ps, update_ps
 from archsim.engine.program import DigitalStep, MatrixStep, Step
 from archsim.engine.setup import Setup
-from archsim.engine.transport import Message, Transport
+from archsim.engine.transport import Channel, Message, Transport
 from archsim.engine.work import UpdateWork, Work
 from archsim.mapping.plan import Part
 from archsim.schedule.actions import Action
@@ -150,7 +150,7 @@ class PartTask(_UnitTask):
 class RemotePartTask(PartTask):
     """The same for a part on another node: what it needs is sent there, what it gives is sent back."""
 
-    __slots__ = ("_bytes_back", "_bytes_out", "_cause", "_home", "_layer_name", "_node", "_returning", "_transport")
+    __slots__ = ("_bytes_back", "_bytes_out", "_cause", "_channels", "_home", "_node", "_returning", "_transport")
 
     def __init__(
         self,
@@ -170,14 +170,14 @@ class RemotePartTask(PartTask):
         self._transport = transport
         self._home, self._node = nodes
         self._bytes_out, self._bytes_back = sizes
-        self._layer_name = step.layer
         self._cause = cause
+        self._channels: dict[tuple[bool, int], Channel] = {}
         self._returning = False
 
     def request(self, cause: int) -> None:
         """Send the inputs first."""
         self._returning = False
-        self._send(self._home, self._node, self._bytes_out)
+        self._send()
 
     def arrived(self, message: Message) -> None:
         """Ask for the tile when the inputs are there; be done when the outputs are back."""
@@ -189,13 +189,20 @@ class RemotePartTask(PartTask):
     def finish(self) -> None:
         """Send the outputs back."""
         self._returning = True
-        self._send(self._node, self._home, self._bytes_back)
+        self._send()
 
-    def _send(self, source: int, target: int, size_per_micro_batch: int) -> None:
+    def _send(self) -> None:
         action = self._stage.action
-        size = size_per_micro_batch * action.count
-        layer = (self.layer, self._layer_name)
-        self._transport.send(source, target, size, layer, self.phase, action.micro_batch, self._cause, self)
+        key = self._returning, action.count
+        if key not in self._channels:
+            self._channels[key] = self._channel(*key)
+        self._transport.send(self._channels[key], action.micro_batch, self)
+
+    def _channel(self, back: bool, micro_batches: int) -> Channel:
+        source, target = (self._node, self._home) if back else (self._home, self._node)
+        size = (self._bytes_back if back else self._bytes_out) * micro_batches
+        layer = (self.layer, self.step.layer)
+        return self._transport.channel(source, target, size, layer, self.phase, self._cause)
 
 
 class Grid:

@@ -150,9 +150,8 @@ class AnalogMatrix:
         return self.affine.forward(self.add_outputs(parts), snapshot.scale, snapshot.bias)
 
     @staticmethod
-    def _cut(x: Array, span: tuple[int, int], size: int) -> NDArray[np.float32]:
-        cut = x if span == (0, size) else x[:, span[0] : span[1]]
-        return np.ascontiguousarray(cut, dtype=np.float32)
+    def _cut(x: Array, span: tuple[int, int], size: int) -> Array:
+        return x if span == (0, size) else x[:, span[0] : span[1]]
 
     @staticmethod
     def _add(parts: Sequence[Array], spans: Sequence[tuple[int, int]], size: int) -> Array:
