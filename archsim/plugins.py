@@ -20,6 +20,7 @@ Group = Literal[
     "archsim.chips",
     "archsim.devices",
     "archsim.algorithms",
+    "archsim.algorithm_kinds",
     "archsim.schedules",
     "archsim.datasets",
     "archsim.operators",

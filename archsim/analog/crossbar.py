@@ -152,7 +152,7 @@ class Crossbar:
         values = np.empty((len(block), self.outputs), np.float32)
         return self._read(self._forward, matrix, block, values, False, self._managed, purpose, first_vector)
 
-    def backward(self, d: ArrayLike, first_vector: int) -> Read:
+    def backward(self, d: ArrayLike, first_vector: int, *, weights: FloatArray | None = None) -> Read:
         """Read g = d @ W, the transposed product, through the backward chain.
 
         Parameters
@@ -161,6 +161,8 @@ class Crossbar:
             Block of error vectors.
         first_vector : int
             Index of the first of them in the run.
+        weights : float32 [outputs, inputs], optional
+            Another matrix to read instead of the array's own weights.
 
         Returns
         -------
@@ -168,8 +170,9 @@ class Crossbar:
             Values [V, inputs].
         """
         block = as_block(d, self.outputs, "d")
+        matrix = self._weights if weights is None else as_matrix(weights, self.outputs, self.inputs)
         values = np.empty((len(block), self.inputs), np.float32)
-        return self._read(self._backward, self._weights, block, values, True, False, BACKWARD, first_vector)
+        return self._read(self._backward, matrix, block, values, True, False, BACKWARD, first_vector)
 
     def transfer(self, x: ArrayLike, first_vector: int) -> Read:
         """Read y = x @ W.T through the chain for transfers, as `forward` does otherwise; x is mostly one-hot."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
 from archsim import plugins
-from archsim.analog.algorithms import TrainingArray
+from archsim.analog.algorithms import MakeCrossbar, TrainingArray, make_training_array
 from archsim.analog.crossbar import Crossbar
+from archsim.analog.specification import Device, IOParameters, UpdateParameters
 from archsim.analog.threads import Workers
 from archsim.chip.specification import Chip
 from archsim.digital.affine import Affine
@@ -50,31 +49,49 @@ def build_matrices(
 def _matrix(
     node: Node, placement: Placement, chip: Chip, algorithm: str, seeds: Seeds, workers: Workers
 ) -> AnalogMatrix:
-    make_array = plugins.load("archsim.algorithms", algorithm, field="training.algorithm")
-    device = node.layer.device or chip.device
+    settings = plugins.load("archsim.algorithms", algorithm, field="training.algorithm")()
 
-    def crossbars(part: Part) -> Callable[[int], Crossbar]:
-        def make(index: int) -> Crossbar:
+    def crossbars(part: Part) -> MakeCrossbar:
+        def make(
+            index: int,
+            device: Device | None = None,
+            update: UpdateParameters | None = None,
+            transfer_io: IOParameters | None = None,
+            transfer_update: UpdateParameters | None = None,
+        ) -> Crossbar:
             if index:
                 raise ValueError("crossbar numbers for several arrays on a tile are not given out")
             return Crossbar(
                 part.rows,
                 part.columns,
-                device,
+                device or node.layer.device or chip.device,
                 chip.io,
                 chip.backward_io or chip.io,
-                chip.update,
+                update or chip.update,
                 dac_bits=chip.dac.bits,
                 adc_bits=chip.adc.bits,
                 identity=part.crossbar,
                 device_seed=seeds.device,
                 noise_seed=seeds.noise,
+                transfer_io=transfer_io,
+                transfer_update=transfer_update,
                 workers=workers,
             )
 
         return make
 
-    arrays: list[TrainingArray] = [make_array(crossbars(part)) for part in placement.parts]
+    arrays: list[TrainingArray] = [
+        make_training_array(
+            settings,
+            crossbars(part),
+            part.columns,
+            part.rows,
+            mini_batch=1,
+            seed=seeds.noise,
+            identity=part.crossbar,
+        )
+        for part in placement.parts
+    ]
     ranges = [PartRange(part.inputs, part.outputs) for part in placement.parts]
     inputs, outputs = node.matrix or (0, 0)
     scaling = node.layer.scaling or WeightScaling()

@@ -1,4 +1,13 @@
-"""What every training algorithm offers to the engine."""
+"""What every training algorithm offers to the engine, and what it is given.
+
+A *kind* of algorithm is a class (`AlgorithmKind`), registered in the entry-point group ``archsim.algorithm_kinds``
+under the name that its settings carry as ``kind``. Algorithms that users name are functions that return settings of
+some kind, in the group ``archsim.algorithms``. An object of a kind is a `TrainingArray`: everything on one tile.
+
+Time is counted in vectors, in the order in which `TrainingArray.update` gets them. Transfers happen within the call
+that brings the vector after which they are due, so there is no event at the end of a mini-batch; where a setting counts
+in mini-batches, ``mini_batch`` says how many vectors that is. Reads never change anything.
+"""
 
 from __future__ import annotations
 
@@ -8,24 +17,51 @@ from numpy.typing import ArrayLike, NDArray
 
 from archsim._core import FORWARD
 from archsim.analog.blocks import FloatArray
+from archsim.analog.crossbar import Crossbar
 from archsim.analog.observed import Read, Update
+from archsim.analog.specification import Device, IOParameters, UpdateParameters
+from archsim.specification import Specification
 
-__all__ = ["TrainingArray"]
+__all__ = ["AlgorithmKind", "MakeCrossbar", "TrainingArray"]
+
+
+class MakeCrossbar(Protocol):
+    """Makes the crossbars of a tile; all have the tile's size, and an identity of their own."""
+
+    def __call__(
+        self,
+        index: int,
+        device: Device | None = None,
+        update: UpdateParameters | None = None,
+        transfer_io: IOParameters | None = None,
+        transfer_update: UpdateParameters | None = None,
+    ) -> Crossbar:
+        """Make the crossbar of an index within the tile, once.
+
+        Parameters
+        ----------
+        index : int
+            From 0 to ``AlgorithmKind.arrays(settings)`` - 1.
+        device : Device, optional
+            By default the layer's own.
+        update : UpdateParameters, optional
+            Pulse trains of gradients; by default the chip's.
+        transfer_io : IOParameters, optional
+            The chain that reads for transfers; by default the chip's forward chain.
+        transfer_update : UpdateParameters, optional
+            Pulse trains that write transfers; by default the chip's.
+        """
 
 
 class TrainingArray(Protocol):
-    """One or several crossbars that together hold and train a matrix [outputs, inputs].
-
-    A class of this kind registers under ``archsim.algorithms`` and is made with a function that makes the crossbar of a
-    given index within the tile.
-    """
+    """One or several crossbars that together hold and train a matrix [outputs, inputs]."""
 
     @property
     def weights(self) -> FloatArray:
-        """The matrix that a forward read sees."""
+        """The matrix that a forward read sees, float32 [outputs, inputs]; read-only, valid until the next change."""
 
     def program(self, weights: ArrayLike) -> None:
-        """Write a matrix."""
+        """Write a matrix, and begin anew: auxiliary arrays hold zeros, digital state and counters too."""
 
     def forward(
         self, x: ArrayLike, first_vector: int, *, purpose: int = FORWARD, weights: FloatArray | None = None
@@ -36,13 +72,81 @@ class TrainingArray(Protocol):
         """Read d @ W; see `Crossbar.backward`."""
 
     def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Update:
-        """Descend by learning_rate d x^T; see `Crossbar.update`."""
+        """Descend by learning_rate d x^T, vector after vector, with all transfers that become due meanwhile.
+
+        Parameters
+        ----------
+        x : float32 [V, inputs]
+            Inputs at the time of the forward read; V may be 0.
+        d : float32 [V, outputs]
+            Errors.
+        learning_rate : float
+            Of these vectors, not negative.
+        first_vector : int
+            Index of the first of them in the run.
+
+        Returns
+        -------
+        Update
+            Slots and pulses of gradients, and whatever the algorithm adds to them.
+        """
 
     def saturated(self) -> float:
-        """Return the fraction of cells at a bound."""
+        """Return the fraction of cells at a bound, over all arrays."""
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return copies of everything that was drawn or changes."""
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
-        """Continue from a `state`."""
+        """Continue from a `state` of an equal array, bit by bit.
+
+        Raises
+        ------
+        InputError
+            If names or shapes differ.
+        """
+
+
+class AlgorithmKind(Protocol):
+    """A class of training algorithms.
+
+    Attributes
+    ----------
+    Settings : type of Specification
+        What a user says; a frozen model with a field ``kind`` of one literal value.
+    """
+
+    Settings: type[Specification]
+
+    @staticmethod
+    def arrays(settings: Any) -> int:
+        """Return how many crossbars a tile needs."""
+
+    def __call__(
+        self,
+        settings: Any,
+        make_crossbar: MakeCrossbar,
+        outputs: int,
+        inputs: int,
+        *,
+        mini_batch: int,
+        seed: int,
+        identity: int,
+    ) -> TrainingArray:
+        """Make the arrays of one tile.
+
+        Parameters
+        ----------
+        settings : Specification
+            An object of `Settings`.
+        make_crossbar : MakeCrossbar
+            Makes the crossbars.
+        outputs, inputs : int
+            Size of the matrix.
+        mini_batch : int
+            Vectors of a mini-batch (samples, times positions for a convolution).
+        seed : int
+            Seed of all noise: keys the digital random numbers.
+        identity : int
+            Identity of the crossbar of index 0, which separates the random numbers of tiles.
+        """

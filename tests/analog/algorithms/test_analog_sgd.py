@@ -3,24 +3,20 @@
 import numpy as np
 
 from archsim import plugins
-from archsim.analog.algorithms import AnalogSGD, TrainingArray
-
-from .crossbars import make
-
-
-def test_it_comes_through_the_plug_in_door():
-    assert plugins.load("archsim.algorithms", "analog-sgd") is AnalogSGD
+from archsim.analog.algorithms import TrainingArray, make_training_array
+from tests.analog.crossbars import make
 
 
 def test_it_does_what_its_crossbar_does():
     asked = []
 
-    def make_crossbar(index):
-        asked.append(index)
+    def make_crossbar(index, device=None, update=None, transfer_io=None, transfer_update=None):
+        asked.append((index, device, update, transfer_io, transfer_update))
         return make(12, 8)
 
-    array: TrainingArray = AnalogSGD(make_crossbar)
-    assert asked == [0]
+    settings = plugins.load("archsim.algorithms", "analog-sgd")()
+    array: TrainingArray = make_training_array(settings, make_crossbar, 8, 12, mini_batch=1, seed=2, identity=0)
+    assert asked == [(0, None, None, None, None)]
     alone = make(12, 8)
     rng = np.random.default_rng(1)
     w, x, d = rng.uniform(-0.3, 0.3, (8, 12)), rng.uniform(-1, 1, (3, 12)), rng.uniform(-1, 1, (3, 8))
