@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from archsim.analog.specification import Algorithm, AnalogSGDSettings
 from archsim.chip.specification import Chip
 from archsim.data.specification import DataSpecification
 from archsim.network.specification import NetworkSpecification
@@ -25,10 +26,10 @@ class LearningRateStep(Specification):
     factor: Annotated[float, Field(gt=0, le=1)]
 
 
-class TrainingSpecification(Specification):
+class TrainingSpecification(Specification, defer_build=True):
     """How the network is trained. ``mini_batch`` is in samples; the other two bound the run."""
 
-    algorithm: str = "analog-sgd"
+    algorithm: Algorithm = Field(default_factory=AnalogSGDSettings)
     learning_rate: Annotated[float, Field(gt=0)]
     learning_rate_step: LearningRateStep | None = None
     mini_batch: Count = 1
@@ -55,7 +56,7 @@ class RunSpecification(Specification):
     timeline: bool = True
 
 
-class Experiment(Specification):
+class Experiment(Specification, defer_build=True):
     """An experiment: network, chip, data, training, schedule and run."""
 
     name: str = "experiment"

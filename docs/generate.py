@@ -13,10 +13,11 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from archsim.document.allowed import Schema
-from archsim.document.meanings import Meaning, Meanings, load_meanings, meaning_of, models_in, prose, specifications
+from archsim.document.meanings import Meaning, Meanings, load_meanings, meaning_of, prose, specifications
 from archsim.document.presets import group_at
 from archsim.document.tree import Node
 from archsim.errors import Place
+from archsim.kinds import annotation_of, models_in
 from archsim.results import METRICS
 from archsim.specification import Constant
 
@@ -119,9 +120,10 @@ def _prose(model: type[BaseModel]) -> str:
 
 
 def _words(model: type[BaseModel], name: str, field: FieldInfo, paths: list[ModelPath]) -> str:
-    below = [found for found, _ in models_in(field.annotation)]
+    annotation = annotation_of(field)
+    below = [found for found, _ in models_in(annotation)]
     if below and not all(issubclass(found, Constant) for found in below):
-        many = "list of sections" if any(listed for _, listed in models_in(field.annotation)) else "section"
+        many = "list of sections" if any(listed for _, listed in models_in(annotation)) else "section"
         return many + (", or the name of a preset" if group_at((*paths[0], name)) else "")
     if issubclass(model, Constant) and name == "value":
         return "a quantity"

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from archsim.chip.specification import Chip
 
-__all__ = ["affine_operations", "read_counts", "update_counts", "update_operations", "vector_bytes"]
+__all__ = ["affine_operations", "read_counts", "transfer_counts", "update_counts", "update_operations", "vector_bytes"]
 
 TileCounts = dict[tuple[str, str], int]
 
@@ -46,6 +46,21 @@ def update_counts(rows: int, columns: int, vectors: int) -> TileCounts:
         ("pulse_driver", "write_row"): rows * vectors,
         ("pulse_driver", "write_column"): columns * vectors,
     }
+
+
+def transfer_counts(columns: int, reads: int, writes: int) -> TileCounts:
+    """Count transfers between the arrays of one tile by (component, operation).
+
+    A transfer reads or writes the cells of one row: one line is driven, all columns are read or pulsed.
+
+    Parameters
+    ----------
+    columns : int
+        Used columns.
+    reads, writes : int
+        Rows that were read and written.
+    """
+    return read_counts(1, columns, reads) | update_counts(1, columns, writes)
 
 
 def affine_operations(parts: Iterable[tuple[int, int]], vectors: int, *, transposed: bool = False) -> int:

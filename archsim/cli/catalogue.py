@@ -104,7 +104,7 @@ def _found(name: str) -> Iterator[tuple[str, str]]:
 
 def _describe(group: plugins.Group, name: str) -> str:
     text = _about(plugins.load(group, name))
-    if group in ("archsim.chips", "archsim.devices", "archsim.networks"):
+    if group in ("archsim.chips", "archsim.devices", "archsim.algorithms", "archsim.networks"):
         about = "\n".join(f"# {line}".rstrip() for line in text.splitlines())
         return f"{about}\n{readable(load_preset(group, name))}"
     return f"{name}: {text}"

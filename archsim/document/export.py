@@ -10,9 +10,10 @@ from pydantic.json_schema import models_json_schema
 
 from archsim import plugins
 from archsim.document.expand import INCLUDE, PRESET
-from archsim.document.meanings import Meanings, load_meanings, meaning_of, models_in, prose, specifications
+from archsim.document.meanings import Meanings, load_meanings, meaning_of, prose, specifications
 from archsim.document.presets import SLOTS
 from archsim.experiment import Experiment
+from archsim.kinds import annotation_of, models_in
 from archsim.specification import Constant
 
 __all__ = ["schema"]
@@ -118,7 +119,7 @@ def _without_kinds(part: _Part) -> _Part:
 
 
 def _as_written(part: _Part, field: FieldInfo) -> _Part:
-    below = [model for model, _ in models_in(field.annotation)]
+    below = [model for model, _ in models_in(annotation_of(field))]
     part = {key: value for key, value in part.items() if key not in ("title", "default")}
     if below and all(issubclass(model, Constant) for model in below):
         return {"anyOf": [part, {"$ref": f"{part['$ref']}/properties/value"}]}

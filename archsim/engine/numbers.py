@@ -250,9 +250,8 @@ class Numbers:
             rate = self._rate(step.layer, micro_batch)
             first = self.feed.first_vector(micro_batch)
             done = matrix.update_part(part, stored.values[source], stored.errors[step.layer], rate, first)
-            work.vectors += self.feed.vectors
-            work.slots += done.slots
-            work.pulses += done.pulses
+            work.vectors += self.feed.vectors if step.pulsed else 0
+            work.note(done)
         return work
 
     def _evaluate(self, mini_batch: int) -> Evaluation:

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 from archsim.chip.components import Timekeeper, Unit
 from archsim.chip.specification import Chip
-from archsim.chip.timing import buffer_ps, nmpu_ps, read_ps, update_ps
-from archsim.engine.program import DigitalStep, MatrixStep, Step
+from archsim.chip.timing import buffer_ps, nmpu_ps, read_ps, transfer_ps, update_ps
+from archsim.engine.program import DigitalStep, MatrixStep, Step, TransferStep
 from archsim.engine.setup import Setup
 from archsim.engine.transport import Channel, Message, Transport
 from archsim.engine.work import UpdateWork, Work
@@ -27,6 +27,7 @@ __all__ = [
     "StageEngineTask",
     "StageState",
     "Task",
+    "UnitTask",
     "do_step",
 ]
 
@@ -48,7 +49,7 @@ class Task(Protocol):
         """Ask for it to be done; `cause` says what its unit was waiting for."""
 
 
-class _UnitTask:
+class UnitTask:
     """A task that occupies one unit."""
 
     __slots__ = ("_stage", "_unit", "layer", "phase")
@@ -61,23 +62,28 @@ class _UnitTask:
 
     @property
     def micro_batch(self) -> int:
+        """The micro-batch that its stage is busy with."""
         return self._stage.action.micro_batch
 
     @property
     def unit(self) -> Unit:
+        """The unit that it occupies."""
         return self._unit
 
     def request(self, cause: int) -> None:
+        """Ask for the unit."""
         self._unit.request(self, cause)
 
     def start(self) -> int:
+        """Do the work and return how long it takes; see `archsim.chip.components.Job`."""
         raise NotImplementedError
 
     def finish(self) -> None:
+        """Tell the stage."""
         self._stage.task_done()
 
 
-class PartTask(_UnitTask):
+class PartTask(UnitTask):
     """A read, transposed read or update of one part on its tile.
 
     Attributes
@@ -90,10 +96,14 @@ class PartTask(_UnitTask):
         The same without repeats.
     slots, pulses : int
         Pulse slots sent and device pulses made.
+    transfer_reads, transfer_writes : int
+        Lines that an algorithm's transfers read and wrote.
     """
 
     __slots__ = (
         "_durations",
+        "_memory_bits",
+        "_operations",
         "_setup",
         "_work",
         "index",
@@ -102,6 +112,8 @@ class PartTask(_UnitTask):
         "requested",
         "slots",
         "step",
+        "transfer_reads",
+        "transfer_writes",
         "vectors",
     )
 
@@ -119,6 +131,8 @@ class PartTask(_UnitTask):
         self.step = step
         self.part: Part = step.placement.parts[index]
         self.vectors = self.requested = self.slots = self.pulses = 0
+        self.transfer_reads = self.transfer_writes = 0
+        self._operations = self._memory_bits = 0
         self.index = index
         self._setup = setup
         self._work = work
@@ -144,7 +158,25 @@ class PartTask(_UnitTask):
         self.requested += work.vectors
         self.slots += work.slots
         self.pulses += work.pulses
-        return update_ps(self._setup.chip, work.vectors, work.slots)
+        duration = update_ps(self._setup.chip, work.vectors, work.slots)
+        if not (work.transfer_reads or work.transfer_slots or work.digital_operations):
+            return duration
+        self.transfer_reads += work.transfer_reads
+        self.transfer_writes += work.transfer_writes
+        self._operations += work.digital_operations
+        self._memory_bits += work.memory_bits
+        rows, columns = self.part.rows, self.part.columns
+        return duration + transfer_ps(self._setup.chip, rows, columns, work.transfer_reads, work.transfer_slots)
+
+    def take_operations(self) -> int:
+        """Return the digital operations that updates left to do since this was asked last."""
+        operations, self._operations = self._operations, 0
+        return operations
+
+    def take_memory_bits(self) -> int:
+        """Return the bits of digital state that updates asked for since this was asked last."""
+        bits, self._memory_bits = self._memory_bits, 0
+        return bits
 
 
 class RemotePartTask(PartTask):
@@ -222,7 +254,7 @@ class Grid:
             self._work.prepare(stage, self._step, now, action)
 
 
-class DigitalTask(_UnitTask):
+class DigitalTask(UnitTask):
     """A step on the near-memory unit.
 
     Attributes
@@ -255,7 +287,7 @@ class DigitalTask(_UnitTask):
         return duration
 
 
-class PortTask(_UnitTask):
+class PortTask(UnitTask):
     """Traffic at the port of a node's buffer, streaming beside the step that needs it.
 
     Attributes
@@ -303,6 +335,8 @@ def do_step(step: Step, stage: int, action: Action, work: Work) -> UpdateWork | 
     UpdateWork, int or None
         Of an update, what it took; of a read, the vector reads; summed over the parts.
     """
+    if isinstance(step, TransferStep):
+        return None
     if isinstance(step, DigitalStep):
         work.digital(stage, step, action)
         return None
@@ -311,10 +345,7 @@ def do_step(step: Step, stage: int, action: Action, work: Work) -> UpdateWork | 
         return sum(work.read(stage, step, part, action.micro_batch) for part in parts)
     total = UpdateWork()
     for part in parts:
-        done = work.update(stage, step, part, action)
-        total.vectors += done.vectors
-        total.slots += done.slots
-        total.pulses += done.pulses
+        total.add(work.update(stage, step, part, action))
     return total
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from archsim.analog.specification import Device
+from archsim.analog.specification import Algorithm, Device
 from archsim.specification import Specification
 
 __all__ = ["Layer", "NetworkSpecification", "WeightScaling"]
@@ -27,7 +27,7 @@ class WeightScaling(Specification):
     learn_out_scaling: bool = False
 
 
-class Layer(Specification):
+class Layer(Specification, defer_build=True):
     """One operator of the graph.
 
     ``inputs`` names the operators (or ``input``) whose outputs it takes; without it, the operator
@@ -43,14 +43,14 @@ class Layer(Specification):
     shape: tuple[Annotated[int, Field(ge=1)], ...] | None = None
     trainable: bool | None = None
     device: Device | None = None
-    algorithm: str | None = None
+    algorithm: Algorithm | None = None
     scaling: WeightScaling | None = None
     initial_range: Annotated[float, Field(gt=0)] | None = None
     initial_value: float | None = None
     learning_rate_factor: Annotated[float, Field(ge=0)] | None = None
 
 
-class NetworkSpecification(Specification):
+class NetworkSpecification(Specification, defer_build=True):
     """A network: the shape of one sample, its operators in order, and the loss."""
 
     name: str = "network"
