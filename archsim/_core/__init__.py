@@ -13,10 +13,14 @@ from typing import TYPE_CHECKING
 from archsim._core.dispatch import choose
 from archsim._core.purposes import (
     BACKWARD,
+    CHOP,
     EVALUATE,
     FORWARD,
     POPULATION,
     PROGRAM,
+    ROUND,
+    SEARCH,
+    SELECT,
     TRANSFER,
     UPDATE_CELL,
     UPDATE_D,
@@ -36,11 +40,15 @@ ISA: str = kernels.__name__.rpartition(".")[2]
 
 __all__ = [
     "BACKWARD",
+    "CHOP",
     "EVALUATE",
     "FORWARD",
     "ISA",
     "POPULATION",
     "PROGRAM",
+    "ROUND",
+    "SEARCH",
+    "SELECT",
     "TRANSFER",
     "UPDATE_CELL",
     "UPDATE_D",

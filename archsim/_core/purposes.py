@@ -17,10 +17,14 @@ from typing import Final
 
 __all__ = [
     "BACKWARD",
+    "CHOP",
     "EVALUATE",
     "FORWARD",
     "POPULATION",
     "PROGRAM",
+    "ROUND",
+    "SEARCH",
+    "SELECT",
     "TRANSFER",
     "UPDATE_CELL",
     "UPDATE_D",
@@ -44,3 +48,9 @@ TRANSFER: Final = 9
 WRITE_X: Final = 10
 WRITE_D: Final = 11
 WRITE_CELL: Final = 12
+#: Digital decisions of training algorithms: signs that turn, lines picked at random, rounding into bins, and random
+#: pulses that look for symmetric points.
+CHOP: Final = 13
+SELECT: Final = 14
+ROUND: Final = 15
+SEARCH: Final = 16

@@ -87,6 +87,9 @@ class Crossbar:
             raise InputError("a crossbar holds at most 2**32 cells", value=(outputs, inputs))
         self.inputs = inputs
         self.outputs = outputs
+        self.device = device
+        self.update_parameters = update
+        self.transfer_parameters = transfer_update or update
         self._workers = workers or Workers()
         self._seed = noise_seed
         self._identity = identity

@@ -117,12 +117,13 @@ class PulseTrains:
         self.x_lines[: len(columns), :1] = columns[:, None]
         self.x_trains[: len(columns), :1] = 0x7FFFFFFF
         self.x_count[: len(columns)] = length > 0
-        for v, row in enumerate(counts):
-            active = np.flatnonzero(row)
-            self.d_count[v] = len(active)
-            self.d_lines[v, : len(active)] = active
-            sign = np.where(row[active] > 0, np.uint32(1 << 31), np.uint32(0))
-            self.d_trains[v, : len(active)] = (np.uint32(1) << wanted[v, active].astype(np.uint32)) - np.uint32(
-                1
-            ) | sign
+        vectors, lines = counts.nonzero()
+        active = np.bincount(vectors, minlength=len(columns))
+        self.d_count[: len(columns)] = active
+        # The place of each active line among those of its vector.
+        places = np.arange(len(lines)) - np.repeat(active.cumsum() - active, active)
+        sign = np.where(counts[vectors, lines] > 0, np.uint32(1 << 31), np.uint32(0))
+        slots = (np.uint32(1) << wanted[vectors, lines].astype(np.uint32)) - np.uint32(1)
+        self.d_lines[vectors, places] = lines
+        self.d_trains[vectors, places] = slots | sign
         return int(length.sum()), int(length.sum()), int(wanted.sum())

@@ -1,0 +1,75 @@
+"""Tiki-Taka, version 2, in its first form: a digital buffer in weight units between two arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.analog.algorithms.buffer import Release
+from archsim.analog.algorithms.inputs import granularity_of
+from archsim.analog.algorithms.protocol import MakeCrossbar
+from archsim.analog.algorithms.tiki_taka import CompoundTransfers
+from archsim.analog.algorithms.work import BUFFERED_BITS, BUFFERED_OPERATIONS, add_write
+from archsim.analog.blocks import FloatArray
+from archsim.analog.observed import Update
+from archsim.analog.specification.algorithms import BufferedTransferSettings
+
+__all__ = ["BufferedTransfer"]
+
+
+class BufferedTransfer(CompoundTransfers):
+    """A low-pass filter between two arrays (doi:10.3389/frai.2021.699148; aihwkit ``BufferedTransferCompound``).
+
+    h <- h + lr_t y for the line that was read; where |h| reaches thres_scale dw, trunc(h / (thres_scale dw)) pulses are
+    written into the next array, at most the longest train of ``transfer_update``, and the buffer lets them go; see
+    `Release`. With gamma > 0 the rate of transfers is multiplied by it, as in the kit.
+    """
+
+    Settings = BufferedTransferSettings
+
+    def __init__(
+        self,
+        settings: BufferedTransferSettings,
+        make_crossbar: MakeCrossbar,
+        outputs: int,
+        inputs: int,
+        *,
+        mini_batch: int,
+        seed: int,
+        identity: int,
+    ) -> None:
+        super().__init__(settings, make_crossbar, outputs, inputs, mini_batch=mini_batch, seed=seed, identity=identity)
+        self._steps = [granularity_of(crossbar) for crossbar in self._crossbars[1:]]
+        self._thresholds = [settings.thres_scale * step for step in self._steps]
+        self._step = settings.step
+        self._gain = settings.gamma or 1.0
+        self._release = Release(settings.transfer_update.desired_bl, settings.momentum, settings.forget_buffer)
+        self._hidden = np.zeros((len(self._intervals), inputs, outputs), np.float32)
+
+    def _move(
+        self,
+        source: int,
+        lines: list[int],
+        hot: FloatArray,
+        values: FloatArray,
+        rate: float,
+        first: int,
+        work: Update,
+    ) -> None:
+        for read, line in enumerate(lines):
+            hidden = self._hidden[source, line]
+            hidden += values[read] * np.float32(rate * self._gain)
+            counts = self._release(hidden, self._thresholds[source])
+            done = None
+            if counts is not None:
+                one = hot[read : read + 1]
+                write_rate = -self._step * self._steps[source]
+                done = self._crossbars[source + 1].write(one, counts[None], write_rate, first + read)
+            add_write(work, done)
+        work.digital_operations += BUFFERED_OPERATIONS * values.size
+        work.memory_bits += BUFFERED_BITS * values.size
+
+    def _digital(self) -> dict[str, NDArray[Any]]:
+        return super()._digital() | {"hidden": self._hidden}

@@ -1,0 +1,74 @@
+"""Digital SGD: the baseline without any analog effect."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from archsim._core import FORWARD
+from archsim.analog.algorithms.joint import JointArrays
+from archsim.analog.algorithms.protocol import MakeCrossbar
+from archsim.analog.blocks import FloatArray, NotFiniteError, as_block
+from archsim.analog.observed import Read, Update
+from archsim.analog.specification import Ideal
+from archsim.analog.specification.algorithms import DigitalSGDSettings
+
+__all__ = ["DigitalSGD"]
+
+#: A float32 read and written.
+UPDATE_BITS = 64
+
+
+class DigitalSGD(JointArrays):
+    """Products and updates exact to float32: y = x W^T, g = d W, W <- W - lr d x^T, vector after vector.
+
+    An update takes two operations for each weight and vector, and reads and writes 32 bits of each.
+    """
+
+    Settings = DigitalSGDSettings
+
+    def __init__(
+        self,
+        settings: DigitalSGDSettings,
+        make_crossbar: MakeCrossbar,
+        outputs: int,
+        inputs: int,
+        *,
+        mini_batch: int,
+        seed: int,
+        identity: int,
+    ) -> None:
+        super().__init__([make_crossbar(0, Ideal())])
+        self._inputs, self._outputs = inputs, outputs
+
+    @staticmethod
+    def arrays(settings: DigitalSGDSettings) -> int:
+        """Return how many crossbars a tile needs."""
+        return 1
+
+    def forward(
+        self, x: ArrayLike, first_vector: int, *, purpose: int = FORWARD, weights: FloatArray | None = None
+    ) -> Read:
+        """Return x @ W.T exactly."""
+        block = as_block(x, self._inputs, "x")
+        return Read(_finite(block @ (self.weights if weights is None else weights).T, "x"), len(block))
+
+    def backward(self, d: ArrayLike, first_vector: int) -> Read:
+        """Return d @ W exactly."""
+        block = as_block(d, self._outputs, "d")
+        return Read(_finite(block @ self.weights, "d"), len(block))
+
+    def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Update:
+        """Make W <- W - learning_rate d x^T; see `Crossbar.update`."""
+        work = self._last.update(x, d, learning_rate, first_vector)
+        cells = self._inputs * self._outputs * np.shape(x)[0]
+        # The scaling of both sides is not needed: the learning rate goes into the outer product.
+        work.digital_operations = 2 * cells
+        work.memory_bits = UPDATE_BITS * cells
+        return work
+
+
+def _finite(values: FloatArray, what: str) -> FloatArray:
+    if not np.isfinite(values).all():
+        raise NotFiniteError(what)
+    return np.ascontiguousarray(values, dtype=np.float32)

@@ -1,0 +1,89 @@
+"""AGAD: the reference of each read is what the same cell held before its sign turned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.analog.algorithms.buffer import Release
+from archsim.analog.algorithms.chopped_transfer import ChoppedArrays
+from archsim.analog.algorithms.protocol import MakeCrossbar
+from archsim.analog.algorithms.work import (
+    DYNAMIC_BITS,
+    DYNAMIC_BITS_OF_LAST_READ,
+    DYNAMIC_OPERATIONS,
+    DYNAMIC_OPERATIONS_OF_LAST_READ,
+)
+from archsim.analog.blocks import FloatArray
+from archsim.analog.observed import Update
+from archsim.analog.specification.algorithms import DynamicTransferSettings
+
+__all__ = ["DynamicTransfer"]
+
+
+class DynamicTransfer(ChoppedArrays):
+    """AGAD (Rasch et al. 2024, arXiv:2303.04721; aihwkit ``DynamicTransferCompound``).
+
+    With the running mean p and the reference q of a line: if its sign turned after its last read, q <- p. Then
+    h <- h + lr_H c (y - q), pulses go as in `ChoppedTransfer`, and p <- (1 - r) p + r y with r = min(tail_weightening /
+    n, 1), n = ceil(1 / in_chop_prob), at least 2 (beta of the paper, whose printed sign of the last term is mistaken).
+    Signs turn once in n passes; with ``in_chop_random`` also at random. Nothing is written in the first n + 1 passes:
+    there are no references yet.
+    """
+
+    Settings = DynamicTransferSettings
+
+    def __init__(
+        self,
+        settings: DynamicTransferSettings,
+        make_crossbar: MakeCrossbar,
+        outputs: int,
+        inputs: int,
+        *,
+        mini_batch: int,
+        seed: int,
+        identity: int,
+    ) -> None:
+        most = settings.transfer_update.desired_bl
+        super().__init__(
+            settings,
+            make_crossbar,
+            outputs,
+            inputs,
+            mini_batch=mini_batch,
+            seed=seed,
+            identity=identity,
+            release=Release(most, settings.momentum, settings.forget_buffer, settings.buffer_cap * most),
+        )
+        self._chance = settings.in_chop_prob if settings.in_chop_random else 0.0
+        self._follow = np.float32(min(settings.tail_weightening / self._period, 1.0))
+        self._turned = np.zeros(inputs, np.bool_)
+        self._mean = np.zeros((inputs, outputs), np.float32)
+        self._past = np.zeros((inputs, outputs), np.float32)
+
+    def _accumulate(self, line: int, passes: int, values: FloatArray, rate: float) -> FloatArray | None:
+        hidden, mean, past = self._hidden[line], self._mean[line], self._past[line]
+        if self._turned[line]:
+            past[:] = mean
+            self._turned[line] = False
+        hidden += (values - past) * np.float32(rate * self._in_signs[line])
+        counts = self._release(hidden, 1.0)
+        mean += (values - mean) * self._follow
+        return counts if passes > self._period else None
+
+    def _turn(self, line: int, passes: int, number: int) -> None:
+        if passes % self._period + 1 == self._period or self._uniforms.at(number) < self._chance:
+            self._in_signs[line] *= -1.0
+            self._turned[line] = True
+
+    def _count_digital(self, work: Update) -> None:
+        last_read = self._follow == 1.0
+        work.digital_operations += self._outputs * (
+            DYNAMIC_OPERATIONS_OF_LAST_READ if last_read else DYNAMIC_OPERATIONS
+        )
+        work.memory_bits += self._outputs * (DYNAMIC_BITS_OF_LAST_READ if last_read else DYNAMIC_BITS)
+
+    def _digital(self) -> dict[str, NDArray[Any]]:
+        return super()._digital() | {"turned": self._turned, "mean": self._mean, "past": self._past}

@@ -1,0 +1,73 @@
+"""Stochastic Hamiltonian descent: the weights move like bodies, and asymmetric devices are the friction."""
+
+from __future__ import annotations
+
+from archsim.analog.algorithms.lines import LineTransfers
+from archsim.analog.algorithms.protocol import MakeCrossbar
+from archsim.analog.blocks import FloatArray
+from archsim.analog.observed import Update
+from archsim.analog.specification.algorithms import HamiltonianDescentSettings
+
+__all__ = ["HamiltonianDescent"]
+
+
+class HamiltonianDescent(LineTransfers):
+    """Positions W in one array, momenta P in another (after Onen et al. 2022, arXiv:2201.13377).
+
+    This is our reading of what that paper states in words: training on asymmetric devices lowers the total energy of a
+    coupled system of weights and an auxiliary array, and the asymmetry dissipates. We take H = L(W) + |P|^2 / (2 m)
+    with W' = P / m and P' = -dL/dW, in steps of one vector, the momentum first:
+
+        P <- P - eta g(W)              by pulses; reads see W alone
+        W <- W + (T / m) P             by pulses, for each line T vectors after it was moved last
+
+    eta is the learning rate times ``fast_lr``; T, the number of vectors between two visits of a line, makes the mean
+    velocity P / m whatever the spacing of transfers. Nothing else takes energy out: on symmetric devices W swings about
+    the minimum, on devices of bound tau P loses (eta / tau) |g| of itself with every vector, and W comes to rest.
+    """
+
+    Settings = HamiltonianDescentSettings
+
+    def __init__(
+        self,
+        settings: HamiltonianDescentSettings,
+        make_crossbar: MakeCrossbar,
+        outputs: int,
+        inputs: int,
+        *,
+        mini_batch: int,
+        seed: int,
+        identity: int,
+    ) -> None:
+        moves = settings.transfer_io, settings.transfer_update
+        crossbars = [
+            make_crossbar(0, settings.fast_device, settings.update, *moves),
+            make_crossbar(1, None, None, *moves),
+        ]
+        reads = min(settings.n_reads_per_transfer or inputs, inputs)
+        super().__init__(crossbars, 0.0, [settings.transfer_every], reads)
+        self._fast_lr = settings.fast_lr
+        self._displacement = settings.transfer_every * inputs / reads / settings.mass
+
+    @staticmethod
+    def arrays(settings: HamiltonianDescentSettings) -> int:
+        """Return how many crossbars a tile needs."""
+        return 2
+
+    def _fast_rate(self, learning_rate: float) -> float:
+        return self._fast_lr * learning_rate
+
+    def _transfer_rate(self, learning_rate: float) -> float:
+        return self._displacement
+
+    def _move(
+        self,
+        source: int,
+        lines: list[int],
+        hot: FloatArray,
+        values: FloatArray,
+        rate: float,
+        first: int,
+        work: Update,
+    ) -> None:
+        self._pulse_in_proportion(source, hot, values, rate, first, work)

@@ -1,0 +1,172 @@
+"""Arrays in a row, each of which is read line by line and moved into the next."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from archsim.analog.algorithms.inputs import checked
+from archsim.analog.algorithms.joint import JointArrays
+from archsim.analog.algorithms.uniforms import Uniforms
+from archsim.analog.algorithms.work import add_gradient, add_write
+from archsim.analog.blocks import FloatArray
+from archsim.analog.crossbar import Crossbar
+from archsim.analog.observed import Update
+
+__all__ = ["LineTransfers", "transfer_intervals"]
+
+
+def transfer_intervals(
+    transfer_every: float, mini_batch: int | None, sources: int, lines: int, reads: int
+) -> tuple[int, ...]:
+    """Return after how many vectors each array is read, 0 for never.
+
+    Each array waits as long as one pass over the lines of the array before takes (aihwkit ``TransferCompound``).
+
+    Parameters
+    ----------
+    transfer_every : float
+        Interval of the first array, in vectors or mini-batches.
+    mini_batch : int or None
+        Vectors of a mini-batch, if that is the unit.
+    sources : int
+        Arrays that are read.
+    lines, reads : int
+        Lines of an array, and how many are read at a time.
+    """
+    intervals = [transfer_every * (lines / reads) ** j for j in range(sources)]
+    if mini_batch is None:
+        return tuple(round(interval) for interval in intervals)
+    return tuple(math.ceil(interval * mini_batch) for interval in intervals)
+
+
+class LineTransfers(JointArrays):
+    """Gradients go to the first array; every so many vectors, lines of an array are moved into the next.
+
+    Lines are input lines (columns of the matrix), read by a one-hot vector each, in order and around, or from a random
+    one on.
+
+    Parameters
+    ----------
+    crossbars : sequence of Crossbar
+        From the one that takes gradients to the one that holds the weights.
+    gamma : float
+        Weight of each crossbar relative to the next in what reads see.
+    intervals : sequence of int
+        After how many vectors each crossbar but the last is read; 0 for never.
+    reads : int
+        Lines at a time.
+    selection : Uniforms, optional
+        Picks the first line of each transfer; in order without it.
+    """
+
+    def __init__(
+        self,
+        crossbars: Sequence[Crossbar],
+        gamma: float,
+        intervals: Sequence[int],
+        reads: int,
+        selection: Uniforms | None = None,
+    ) -> None:
+        super().__init__(crossbars, gamma)
+        self._inputs, self._outputs = self._last.inputs, self._last.outputs
+        self._intervals = tuple(intervals)
+        self._reads = min(reads, self._inputs)
+        self._selection = selection
+        self._vectors = np.zeros(1, np.int64)
+        self._transfers = np.zeros(len(self._intervals), np.int64)
+        self._next_line = np.zeros(len(self._intervals), np.int64)
+
+    def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Update:
+        """Descend by learning_rate d x^T, vector after vector, with all transfers that become due meanwhile."""
+        x_block, d_block = checked(x, d, learning_rate, self._inputs, self._outputs)
+        self._stale = True
+        work = Update()
+        begin, passed, fast_rate = 0, int(self._vectors[0]), self._fast_rate(learning_rate)
+        while begin < len(x_block):
+            wait = min((interval - passed % interval for interval in self._intervals if interval), default=2**62)
+            end = min(len(x_block), begin + wait)
+            done = self._crossbars[0].update(x_block[begin:end], d_block[begin:end], fast_rate, first_vector + begin)
+            add_gradient(work, done)
+            passed += end - begin
+            for source, interval in enumerate(self._intervals):
+                if interval and passed % interval == 0:
+                    self._transfer(source, learning_rate, work)
+            begin = end
+        self._vectors[0] = passed
+        return work
+
+    def _transfer(self, source: int, learning_rate: float, work: Update) -> None:
+        number = int(self._transfers[source])
+        first = int(self._next_line[source])
+        if self._selection is not None:
+            sources = len(self._intervals)
+            first = min(int(self._selection.at(number * sources + source) * self._inputs), self._inputs - 1)
+        lines = [line % self._inputs for line in range(first, first + self._reads)]
+        self._transfers[source] += 1
+        self._next_line[source] = (first + self._reads) % self._inputs
+        rate = self._transfer_rate(learning_rate)
+        if rate == 0.0:
+            return
+        hot = np.zeros((self._reads, self._inputs), np.float32)
+        for read_line, line in zip(hot, lines, strict=True):
+            read_line[line] = 1.0
+        # Reads and writes are numbered through: each has random numbers of its own.
+        read = self._crossbars[source].transfer(hot, number * self._reads)
+        work.transfer_reads += read.reads
+        self._move(source, lines, hot, read.values, rate, number * self._reads, work)
+
+    @abstractmethod
+    def _fast_rate(self, learning_rate: float) -> float:
+        """Return the learning rate of the first array."""
+
+    @abstractmethod
+    def _transfer_rate(self, learning_rate: float) -> float:
+        """Return the learning rate of transfers."""
+
+    @abstractmethod
+    def _move(
+        self,
+        source: int,
+        lines: list[int],
+        hot: FloatArray,
+        values: FloatArray,
+        rate: float,
+        first: int,
+        work: Update,
+    ) -> None:
+        """Move what was read into the array behind `source`.
+
+        Parameters
+        ----------
+        source : int
+            Array that was read.
+        lines : list of int
+            Input lines that were read.
+        hot : float32 [reads, inputs]
+            One-hot vectors of them.
+        values : float32 [reads, outputs]
+            What was read.
+        rate : float
+            Learning rate of transfers.
+        first : int
+            Number of the first of these reads.
+        work : Update
+            What the move costs is added to it.
+        """
+
+    def _pulse_in_proportion(
+        self, source: int, hot: FloatArray, values: FloatArray, rate: float, first: int, work: Update
+    ) -> None:
+        """Move by pulses in proportion to the values."""
+        done = self._crossbars[source + 1].write(hot, values, -rate, first)
+        work.digital_operations += len(hot) * (self._inputs + self._outputs)
+        add_write(work, done, 0)
+
+    def _digital(self) -> dict[str, NDArray[Any]]:
+        return {"vectors": self._vectors, "transfers": self._transfers, "next_line": self._next_line}

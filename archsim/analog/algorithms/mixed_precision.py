@@ -1,0 +1,148 @@
+"""Mixed precision: gradients add up in digital memory, and whole pulses are written from there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from archsim._core import ROUND, SELECT, kernels
+from archsim.analog.algorithms.inputs import checked, granularity_of
+from archsim.analog.algorithms.joint import JointArrays
+from archsim.analog.algorithms.protocol import MakeCrossbar
+from archsim.analog.algorithms.uniforms import Uniforms
+from archsim.analog.algorithms.work import MIXED_BITS, add_write
+from archsim.analog.blocks import FloatArray
+from archsim.analog.observed import Update
+from archsim.analog.specification.algorithms import MixedPrecisionSettings
+
+__all__ = ["MixedPrecision"]
+
+#: Pulses that a cell can get at once.
+MOST = 31
+
+
+class MixedPrecision(JointArrays):
+    """chi <- chi - lr d x^T in digital; after so many mini-batches n = trunc(chi / epsilon) pulses for each cell.
+
+    Nandakumar et al. 2020, doi:10.3389/fnins.2020.00406; aihwkit ``MixedPrecisionCompound``. chi keeps what was not
+    written, chi - n epsilon. Two ways to write:
+
+    - ``exact``: every cell gets round(n epsilon transfer_lr / dw) pulses, at most 31; what is above stays in chi.
+    - ``trains``: as in the kit, each row is written as a rank-one update with stochastic trains, which give n pulses
+      in the mean; whatever exceeds the longest train is lost.
+    """
+
+    Settings = MixedPrecisionSettings
+
+    def __init__(
+        self,
+        settings: MixedPrecisionSettings,
+        make_crossbar: MakeCrossbar,
+        outputs: int,
+        inputs: int,
+        *,
+        mini_batch: int,
+        seed: int,
+        identity: int,
+    ) -> None:
+        super().__init__([make_crossbar(0, None, None, None, settings.transfer_update)])
+        self._settings = settings
+        self._inputs, self._outputs = inputs, outputs
+        self._interval = settings.transfer_every * mini_batch
+        self._granularity = settings.granularity or granularity_of(self._last)
+        self._rows = min(settings.n_rows_per_transfer or outputs, outputs)
+        self._selection = Uniforms(seed, identity, SELECT)
+        self._rounding = Uniforms(seed, identity, ROUND)
+        self._chi = np.zeros((outputs, inputs), np.float32)
+        self._vectors = np.zeros(1, np.int64)
+        self._transfers = np.zeros(1, np.int64)
+        self._next_row = np.zeros(1, np.int64)
+
+    @staticmethod
+    def arrays(settings: MixedPrecisionSettings) -> int:
+        """Return how many crossbars a tile needs."""
+        return 1
+
+    def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Update:
+        """Add learning_rate d x^T to what is to be written, vector after vector, and write when it is due."""
+        x_block, d_block = checked(x, d, learning_rate, self._inputs, self._outputs)
+        work = Update()
+        x_block, d_block = self._in_bins(x_block, d_block, first_vector)
+        begin, passed = 0, int(self._vectors[0])
+        while begin < len(x_block):
+            end = min(len(x_block), begin + self._interval - passed % self._interval)
+            kernels.exact_update(self._chi, x_block[begin:end], d_block[begin:end], learning_rate, 0, self._outputs)
+            passed += end - begin
+            if passed % self._interval == 0:
+                self._transfer(work)
+            begin = end
+        self._vectors[0] = passed
+        # 2 N^2 + N instead of 2 N: the outer product, and the scaling of one side.
+        work.digital_operations = len(x_block) * (2 * self._chi.size - self._inputs)
+        return work
+
+    def _in_bins(self, x: FloatArray, d: FloatArray, first_vector: int) -> tuple[FloatArray, FloatArray]:
+        settings = self._settings
+        if not settings.n_x_bins and not settings.n_d_bins:
+            return x, d
+        uniforms = self._rounding.rows(first_vector, len(x), self._inputs + self._outputs)
+        x_shift = uniforms[:, : self._inputs] if settings.stoc_round_x else None
+        d_shift = uniforms[:, self._inputs :] if settings.stoc_round_d else None
+        return _binned(x, settings.n_x_bins, x_shift), _binned(d, settings.n_d_bins, d_shift)
+
+    def _transfer(self, work: Update) -> None:
+        number = int(self._transfers[0])
+        self._transfers[0] = number + 1
+        first = int(self._next_row[0])
+        if self._settings.random_row and self._rows < self._outputs:
+            first = min(int(self._selection.at(number) * self._outputs), self._outputs - 1)
+        rows = np.arange(first, first + self._rows) % self._outputs
+        self._next_row[0] = (first + self._rows) % self._outputs
+        counts = np.trunc(self._chi[rows] / np.float32(self._granularity))
+        if self._settings.writing == "exact":
+            self._write_exactly(rows, counts, number, work)
+        else:
+            self._chi[rows] -= counts * np.float32(self._granularity)
+            hot = np.zeros((len(rows), self._outputs), np.float32)
+            hot[np.arange(len(rows)), rows] = 1.0
+            rate = -self._granularity * self._settings.transfer_lr
+            add_write(work, self._last.write(counts, hot, rate, number * self._rows), len(rows))
+        work.memory_bits += MIXED_BITS * len(rows) * self._inputs
+
+    def _write_exactly(self, rows: NDArray[np.int64], counts: FloatArray, number: int, work: Update) -> None:
+        ratio = self._granularity * self._settings.transfer_lr / self._last.granularity
+        most = max(1.0, np.floor(MOST / ratio))
+        counts = np.clip(counts, -most, most)
+        self._chi[rows] -= counts * np.float32(self._granularity)
+        pulses = np.clip(np.rint(counts * ratio), -MOST, MOST).astype(np.int32)
+        columns = np.flatnonzero(pulses.any(axis=0))
+        by_column = np.zeros((len(columns), self._outputs), np.int32)
+        by_column[:, rows] = pulses[:, columns].T
+        done = self._last.pulse(columns, by_column, number * self._inputs)
+        # Rows are written one after the other, whichever way the pulses are handed over.
+        work.transfer_slots += int(np.maximum(np.abs(pulses).max(axis=1, initial=0), 1).sum())
+        work.pulses += done.pulses
+        work.rows_pulsed += done.rows_pulsed
+        work.columns_pulsed += done.columns_pulsed
+
+    def _digital(self) -> dict[str, NDArray[Any]]:
+        return {
+            "chi": self._chi,
+            "vectors": self._vectors,
+            "transfers": self._transfers,
+            "next_row": self._next_row,
+        }
+
+
+def _binned(values: FloatArray, bins: int, uniforms: FloatArray | None) -> FloatArray:
+    """Return values rounded to floor(bins / 2) equal steps up to the largest magnitude of each vector."""
+    half = bins // 2
+    if half == 0 or not values.size:
+        return values
+    width = np.abs(values).max(axis=1, keepdims=True) / np.float32(half)
+    width[width == 0.0] = 1.0
+    shift = np.float32(0.0) if uniforms is None else uniforms - np.float32(0.5)
+    binned: FloatArray = np.clip(np.rint(values / width + shift), -half, half) * width
+    return np.ascontiguousarray(binned)

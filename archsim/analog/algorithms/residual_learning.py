@@ -1,0 +1,128 @@
+"""Residual learning: reads see W + gamma P, P learns what W lacks, W follows P."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.analog.algorithms.buffer import Release
+from archsim.analog.algorithms.inputs import granularity_of
+from archsim.analog.algorithms.lines import LineTransfers
+from archsim.analog.algorithms.protocol import MakeCrossbar
+from archsim.analog.algorithms.work import BUFFERED_BITS, FILTERED_OPERATIONS, add_write
+from archsim.analog.blocks import FloatArray
+from archsim.analog.observed import Update
+from archsim.analog.specification.algorithms import ResidualLearningSettings, ResidualLearningV2Settings
+
+__all__ = ["ResidualLearning", "ResidualLearningV2"]
+
+
+class _Residual(LineTransfers):
+    """Two arrays, P and W; reads see W + gamma P."""
+
+    def __init__(
+        self,
+        settings: ResidualLearningSettings | ResidualLearningV2Settings,
+        make_crossbar: MakeCrossbar,
+        outputs: int,
+        inputs: int,
+        *,
+        mini_batch: int,
+        seed: int,
+        identity: int,
+    ) -> None:
+        self._settings = settings
+        moves = settings.transfer_io, settings.transfer_update
+        crossbars = [
+            make_crossbar(0, settings.fast_device, settings.update, *moves),
+            make_crossbar(1, None, None, *moves),
+        ]
+        reads = settings.n_reads_per_transfer or inputs
+        super().__init__(crossbars, settings.gamma, [settings.transfer_every], reads)
+
+    @staticmethod
+    def arrays(settings: ResidualLearningSettings | ResidualLearningV2Settings) -> int:
+        """Return how many crossbars a tile needs."""
+        return 2
+
+    def _fast_rate(self, learning_rate: float) -> float:
+        return self._settings.fast_lr * learning_rate
+
+    def _transfer_rate(self, learning_rate: float) -> float:
+        return self._settings.transfer_lr
+
+
+class ResidualLearning(_Residual):
+    """W and P of arXiv:2502.06309: P <- P - alpha g, W <- W + beta P, each through its devices.
+
+    The gradient g is taken at W + gamma P. alpha is the learning rate times ``fast_lr``, beta is ``transfer_lr``. With
+    gamma = 0 it is the paper's Tiki-Taka. The paper's equations move all lines after every update
+    (``n_reads_per_transfer: null``), its time model one of them (the default).
+    """
+
+    Settings = ResidualLearningSettings
+
+    def _move(
+        self,
+        source: int,
+        lines: list[int],
+        hot: FloatArray,
+        values: FloatArray,
+        rate: float,
+        first: int,
+        work: Update,
+    ) -> None:
+        self._pulse_in_proportion(source, hot, values, rate, first, work)
+
+
+class ResidualLearningV2(_Residual):
+    """RLv2 of arXiv:2502.06309: a digital buffer that forgets stands between P and W.
+
+    h <- (1 - beta) h + beta y; where |h| reaches the threshold, one pulse goes to W in that direction, and the buffer
+    lets go one threshold.
+    """
+
+    Settings = ResidualLearningV2Settings
+
+    def __init__(
+        self,
+        settings: ResidualLearningV2Settings,
+        make_crossbar: MakeCrossbar,
+        outputs: int,
+        inputs: int,
+        *,
+        mini_batch: int,
+        seed: int,
+        identity: int,
+    ) -> None:
+        super().__init__(settings, make_crossbar, outputs, inputs, mini_batch=mini_batch, seed=seed, identity=identity)
+        self._step = granularity_of(self._last)
+        self._threshold = settings.threshold or self._step
+        self._release = Release(1, 0.0, forget=False)
+        self._hidden = np.zeros((inputs, outputs), np.float32)
+
+    def _move(
+        self,
+        source: int,
+        lines: list[int],
+        hot: FloatArray,
+        values: FloatArray,
+        rate: float,
+        first: int,
+        work: Update,
+    ) -> None:
+        for read, line in enumerate(lines):
+            hidden = self._hidden[line]
+            hidden *= np.float32(1.0 - rate)
+            hidden += values[read] * np.float32(rate)
+            counts = self._release(hidden, self._threshold)
+            one = hot[read : read + 1]
+            done = None if counts is None else self._last.write(one, counts[None], -self._step, first + read)
+            add_write(work, done)
+        work.digital_operations += FILTERED_OPERATIONS * values.size
+        work.memory_bits += BUFFERED_BITS * values.size
+
+    def _digital(self) -> dict[str, NDArray[Any]]:
+        return super()._digital() | {"hidden": self._hidden}

@@ -1,0 +1,85 @@
+"""Tiki-Taka, version 1: lines of the array that takes gradients are pulsed into the next one in proportion."""
+
+from __future__ import annotations
+
+from archsim._core import SELECT
+from archsim.analog.algorithms.lines import LineTransfers, transfer_intervals
+from archsim.analog.algorithms.protocol import MakeCrossbar
+from archsim.analog.algorithms.uniforms import Uniforms
+from archsim.analog.blocks import FloatArray
+from archsim.analog.observed import Update
+from archsim.analog.specification.algorithms import BufferedTransferSettings, TikiTakaSettings
+
+__all__ = ["CompoundTransfers", "TikiTaka"]
+
+
+class CompoundTransfers(LineTransfers):
+    """Arrays and rates as aihwkit's ``TransferCompound`` has them.
+
+    The first array learns with fast_lr (times the learning rate with ``scale_fast_lr``; the learning rate itself if
+    fast_lr = 0), transfers with transfer_lr (times the learning rate with ``scale_transfer_lr``).
+    """
+
+    def __init__(
+        self,
+        settings: TikiTakaSettings | BufferedTransferSettings,
+        make_crossbar: MakeCrossbar,
+        outputs: int,
+        inputs: int,
+        *,
+        mini_batch: int,
+        seed: int,
+        identity: int,
+    ) -> None:
+        self._settings = settings
+        reads = min(settings.n_reads_per_transfer, inputs)
+        unit = mini_batch if settings.units_in_mbatch else None
+        sources = settings.n_devices - 1
+        moves = settings.transfer_io, settings.transfer_update
+        crossbars = [make_crossbar(0, settings.fast_device, settings.update, *moves)]
+        crossbars += [make_crossbar(index, None, None, *moves) for index in range(1, settings.n_devices)]
+        super().__init__(
+            crossbars,
+            settings.gamma,
+            transfer_intervals(settings.transfer_every, unit, sources, inputs, reads),
+            reads,
+            Uniforms(seed, identity, SELECT) if settings.random_selection else None,
+        )
+
+    @staticmethod
+    def arrays(settings: TikiTakaSettings | BufferedTransferSettings) -> int:
+        """Return how many crossbars a tile needs."""
+        return settings.n_devices
+
+    def _fast_rate(self, learning_rate: float) -> float:
+        fast = self._settings.fast_lr
+        if fast == 0.0:
+            return learning_rate
+        return fast * learning_rate if self._settings.scale_fast_lr else fast
+
+    def _transfer_rate(self, learning_rate: float) -> float:
+        rate = self._settings.transfer_lr
+        return rate * learning_rate if self._settings.scale_transfer_lr else rate
+
+
+class TikiTaka(CompoundTransfers):
+    """Two or more arrays (Gokmen & Haensch 2020, doi:10.3389/fnins.2020.00103; aihwkit ``TransferCompound``).
+
+    A <- A - lr_A d x^T after every vector; after transfer_every vectors y = A u_j, W <- W + lr_t y u_j^T by pulses, for
+    the next input line j. The network sees gamma A + W. On devices whose symmetric point is zero this has no bias from
+    their asymmetry, unlike `AnalogSGD` (arXiv:2406.12774).
+    """
+
+    Settings = TikiTakaSettings
+
+    def _move(
+        self,
+        source: int,
+        lines: list[int],
+        hot: FloatArray,
+        values: FloatArray,
+        rate: float,
+        first: int,
+        work: Update,
+    ) -> None:
+        self._pulse_in_proportion(source, hot, values, rate, first, work)
