@@ -26,12 +26,12 @@ MOST = 31
 class MixedPrecision(JointArrays):
     """chi <- chi - lr d x^T in digital; after so many mini-batches n = trunc(chi / epsilon) pulses for each cell.
 
-    Nandakumar et al. 2020, doi:10.3389/fnins.2020.00406; aihwkit ``MixedPrecisionCompound``. chi keeps what was not
-    written, chi - n epsilon. Two ways to write:
+    Nandakumar et al. 2020, doi:10.3389/fnins.2020.00406; aihwkit ``MixedPrecisionCompound``. Two ways to write:
 
-    - ``exact``: every cell gets round(n epsilon transfer_lr / dw) pulses, at most 31; what is above stays in chi.
-    - ``trains``: as in the kit, each row is written as a rank-one update with stochastic trains, which give n pulses
-      in the mean; whatever exceeds the longest train is lost.
+    - ``exact``: every cell gets p = round(n epsilon transfer_lr / dw) pulses, at most 31; chi keeps the rest,
+      chi - p dw / transfer_lr.
+    - ``trains``: as in the kit, each row is written as a rank-one update with stochastic trains, which give n epsilon
+      transfer_lr / dw pulses in the mean; chi keeps chi - n epsilon, and what exceeds the longest train is lost.
     """
 
     Settings = MixedPrecisionSettings
@@ -112,11 +112,9 @@ class MixedPrecision(JointArrays):
         work.memory_bits += MIXED_BITS * len(rows) * self._inputs
 
     def _write_exactly(self, rows: NDArray[np.int64], counts: FloatArray, number: int, work: Update) -> None:
-        ratio = self._granularity * self._settings.transfer_lr / self._last.granularity
-        most = max(1.0, np.floor(MOST / ratio))
-        counts = np.clip(counts, -most, most)
-        self._chi[rows] -= counts * np.float32(self._granularity)
-        pulses = np.clip(np.rint(counts * ratio), -MOST, MOST).astype(np.int32)
+        pulse = self._last.granularity / self._settings.transfer_lr
+        pulses = np.clip(np.rint(counts * (self._granularity / pulse)), -MOST, MOST).astype(np.int32)
+        self._chi[rows] -= pulses * np.float32(pulse)
         columns = np.flatnonzero(pulses.any(axis=0))
         by_column = np.zeros((len(columns), self._outputs), np.int32)
         by_column[:, rows] = pulses[:, columns].T

@@ -8,11 +8,10 @@ from tests.analog.crossbars import PERFECT, make, quiet
 #: Steps of 0.001 that never change, bounds far away.
 STEADY = quiet(ConstantStep, dw_min=0.001, w_max=100.0, w_min=-100.0)
 SOFT = quiet(SoftBounds, dw_min=0.001, w_max=1.0, w_min=-1.0)
-#: As many slots as it takes: no pulse of a small update is cut off.
 TRAINS = UpdateParameters(desired_bl=31)
 
 
-def tile(settings, outputs, inputs, device=STEADY, *, mini_batch=1, seed=2, io=PERFECT, **changes):
+def tile(settings, outputs, inputs, device=STEADY, *, mini_batch=1, seed=2, io=PERFECT, trains=TRAINS, **changes):
     """Return the arrays of a tile, with perfect reads unless said otherwise."""
 
     def make_crossbar(index, own=None, update=None, transfer_io=None, transfer_update=None):
@@ -22,7 +21,7 @@ def tile(settings, outputs, inputs, device=STEADY, *, mini_batch=1, seed=2, io=P
             device=own or device,
             io=io,
             backward_io=io,
-            update=update or TRAINS,
+            update=update or trains,
             transfer_io=transfer_io,
             transfer_update=transfer_update,
             identity=index,
