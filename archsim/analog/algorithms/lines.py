@@ -166,7 +166,7 @@ class LineTransfers(JointArrays):
         """Move by pulses in proportion to the values."""
         done = self._crossbars[source + 1].write(hot, values, -rate, first)
         work.digital_operations += len(hot) * (self._inputs + self._outputs)
-        add_write(work, done, 0)
+        add_write(work, done, len(hot), 0)
 
     def _digital(self) -> dict[str, NDArray[Any]]:
         return {"vectors": self._vectors, "transfers": self._transfers, "next_line": self._next_line}

@@ -57,12 +57,13 @@ def add_gradient(work: Update, done: Update) -> None:
     work.columns_pulsed += done.columns_pulsed
 
 
-def add_write(work: Update, done: Update | None, lines: int = 1) -> None:
-    """Add the write of so many lines, None if no cell was to be pulsed; each line takes a slot at least."""
+def add_write(work: Update, done: Update | None, lines: int = 1, least_slots: int = 1) -> None:
+    """Add the write of so many lines, None if no cell was to be pulsed; each line takes some slots at least."""
     if done is None:
-        work.transfer_slots += lines
+        work.transfer_slots += lines * least_slots
         return
-    work.transfer_slots += max(done.slots, lines)
+    work.transfer_writes += lines
+    work.transfer_slots += max(done.slots, lines * least_slots)
     work.pulses += done.pulses
     work.rows_pulsed += done.rows_pulsed
     work.columns_pulsed += done.columns_pulsed
