@@ -18,9 +18,11 @@ SLOTS: dict[tuple[str, ...], plugins.Group] = {
     ("network",): "archsim.networks",
     ("network", "layers", "*", "device"): "archsim.devices",
     ("network", "layers", "*", "algorithm"): "archsim.algorithms",
+    ("network", "layers", "*", "algorithm", "fast_device"): "archsim.devices",
     ("chip",): "archsim.chips",
     ("chip", "device"): "archsim.devices",
     ("training", "algorithm"): "archsim.algorithms",
+    ("training", "algorithm", "fast_device"): "archsim.devices",
 }
 #: Groups whose presets are of several kinds.
 _OF_KINDS = frozenset({"archsim.devices", "archsim.algorithms"})
