@@ -40,8 +40,8 @@ class Update:
         Set bits of the trains on the input lines and on the output lines.
     transfer_reads : int
         Reads of single lines of an auxiliary array.
-    transfer_writes : int
-        Lines that were written with what was read, or from digital memory.
+    input_writes, output_writes : int
+        Input lines and output lines whose cells were written with what was read, or from digital memory.
     transfer_slots : int
         Pulse slots that wrote what was read into another array.
     digital_operations : int
@@ -55,7 +55,8 @@ class Update:
     rows_pulsed: int = 0
     columns_pulsed: int = 0
     transfer_reads: int = 0
-    transfer_writes: int = 0
+    input_writes: int = 0
+    output_writes: int = 0
     transfer_slots: int = 0
     digital_operations: int = 0
     memory_bits: int = 0
@@ -67,13 +68,14 @@ class ExpectedUpdate:
 
     Attributes
     ----------
-    slots, transfer_reads, transfer_writes, transfer_slots, digital_operations, memory_bits : Fraction
+    slots, transfer_reads, input_writes, output_writes, transfer_slots, digital_operations, memory_bits : Fraction
         As of `Update`, divided by the vectors.
     """
 
     slots: Fraction = Fraction(0)
     transfer_reads: Fraction = Fraction(0)
-    transfer_writes: Fraction = Fraction(0)
+    input_writes: Fraction = Fraction(0)
+    output_writes: Fraction = Fraction(0)
     transfer_slots: Fraction = Fraction(0)
     digital_operations: Fraction = Fraction(0)
     memory_bits: Fraction = Fraction(0)

@@ -48,19 +48,26 @@ def update_counts(rows: int, columns: int, vectors: int) -> TileCounts:
     }
 
 
-def transfer_counts(columns: int, reads: int, writes: int) -> TileCounts:
-    """Count transfers between the arrays of one tile by (component, operation).
+def transfer_counts(rows: int, columns: int, reads: int, row_writes: int, column_writes: int) -> TileCounts:
+    """Count transfers between the arrays of one tile by (component, operation); what did not happen is left out.
 
-    A transfer reads or writes the cells of one row: one line is driven, all columns are read or pulsed.
+    A transfer reads or writes the cells of one line: one row is driven and all columns are read; one row or column is
+    pulsed against all lines of the other side.
 
     Parameters
     ----------
-    columns : int
-        Used columns.
-    reads, writes : int
-        Rows that were read and written.
+    rows, columns : int
+        Used rows and columns.
+    reads : int
+        Rows that were read.
+    row_writes, column_writes : int
+        Rows and columns that were written.
     """
-    return read_counts(1, columns, reads) | update_counts(1, columns, writes)
+    counts = read_counts(1, columns, reads)
+    for lines in (update_counts(1, columns, row_writes), update_counts(rows, 1, column_writes)):
+        for key, count in lines.items():
+            counts[key] = counts.get(key, 0) + count
+    return {key: count for key, count in counts.items() if count}
 
 
 def affine_operations(parts: Iterable[tuple[int, int]], vectors: int, *, transposed: bool = False) -> int:

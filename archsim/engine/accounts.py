@@ -61,14 +61,14 @@ def count_operations(machine: MachineState) -> Ledger:
 
 
 def _count_part(ledger: Ledger, task: PartTask) -> None:
-    if not (task.vectors or task.transfer_reads or task.transfer_writes):
+    if not (task.vectors or task.transfer_reads or task.output_writes):
         return
     part, phase, layer = task.part, task.step.phase, task.step.layer
     if phase == "U":
         counts = update_counts(part.rows, part.columns, task.vectors)
-        if task.transfer_reads or task.transfer_writes:
-            transfers = transfer_counts(part.columns, task.transfer_reads, task.transfer_writes)
-            counts = {key: counts.get(key, 0) + count for key, count in transfers.items()}
+        transfers = transfer_counts(part.rows, part.columns, task.transfer_reads, task.input_writes, task.output_writes)
+        for operation, count in transfers.items():
+            counts[operation] = counts.get(operation, 0) + count
         if task.pulses:
             ledger.add(CountKey("array", "coincidence", phase, layer), task.pulses)
     else:

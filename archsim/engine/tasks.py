@@ -96,8 +96,8 @@ class PartTask(UnitTask):
         The same without repeats.
     slots, pulses : int
         Pulse slots sent and device pulses made.
-    transfer_reads, transfer_writes : int
-        Lines that an algorithm's transfers read and wrote.
+    transfer_reads, input_writes, output_writes : int
+        Lines that an algorithm's transfers read, and lines that they wrote.
     """
 
     __slots__ = (
@@ -107,13 +107,14 @@ class PartTask(UnitTask):
         "_setup",
         "_work",
         "index",
+        "input_writes",
+        "output_writes",
         "part",
         "pulses",
         "requested",
         "slots",
         "step",
         "transfer_reads",
-        "transfer_writes",
         "vectors",
     )
 
@@ -131,7 +132,7 @@ class PartTask(UnitTask):
         self.step = step
         self.part: Part = step.placement.parts[index]
         self.vectors = self.requested = self.slots = self.pulses = 0
-        self.transfer_reads = self.transfer_writes = 0
+        self.transfer_reads = self.input_writes = self.output_writes = 0
         self._operations = self._memory_bits = 0
         self.index = index
         self._setup = setup
@@ -162,7 +163,8 @@ class PartTask(UnitTask):
         if not (work.transfer_reads or work.transfer_slots or work.digital_operations):
             return duration
         self.transfer_reads += work.transfer_reads
-        self.transfer_writes += work.transfer_writes
+        self.input_writes += work.input_writes
+        self.output_writes += work.output_writes
         self._operations += work.digital_operations
         self._memory_bits += work.memory_bits
         rows, columns = self.part.rows, self.part.columns

@@ -32,7 +32,7 @@ class UpdateWork:
         Pulse slots sent: the sum of the train lengths BL.
     pulses : int
         Device pulses: coincidences over all cells.
-    transfer_reads, transfer_writes, transfer_slots, digital_operations, memory_bits : int
+    transfer_reads, input_writes, output_writes, transfer_slots, digital_operations, memory_bits : int
         What the algorithm adds; see `archsim.analog.observed.Update`.
     """
 
@@ -40,7 +40,8 @@ class UpdateWork:
     slots: int = 0
     pulses: int = 0
     transfer_reads: int = 0
-    transfer_writes: int = 0
+    input_writes: int = 0
+    output_writes: int = 0
     transfer_slots: int = 0
     digital_operations: int = 0
     memory_bits: int = 0
@@ -55,7 +56,8 @@ class UpdateWork:
         self.slots += done.slots
         self.pulses += done.pulses
         self.transfer_reads += done.transfer_reads
-        self.transfer_writes += done.transfer_writes
+        self.input_writes += done.input_writes
+        self.output_writes += done.output_writes
         self.transfer_slots += done.transfer_slots
         self.digital_operations += done.digital_operations
         self.memory_bits += done.memory_bits
@@ -149,7 +151,8 @@ class Expected:
             return math.floor(last * for_each) - math.floor(first * for_each)
 
         work.transfer_reads = within(expected.transfer_reads)
-        work.transfer_writes = within(expected.transfer_writes)
+        work.input_writes = within(expected.input_writes)
+        work.output_writes = within(expected.output_writes)
         work.transfer_slots = within(expected.transfer_slots)
         work.digital_operations = within(expected.digital_operations)
         work.memory_bits = within(expected.memory_bits)

@@ -73,7 +73,7 @@ def expected_transfers(
     return ExpectedUpdate(
         slots=train_length(gradients or tile.update),
         transfer_reads=lines_a_vector,
-        transfer_writes=lines_a_vector,
+        input_writes=lines_a_vector,
         transfer_slots=lines_a_vector * slots_a_line,
         digital_operations=lines_a_vector * operations_a_line,
         memory_bits=lines_a_vector * bits_a_line,

@@ -14,7 +14,7 @@ from archsim.analog.algorithms.inputs import checked, granularity_of
 from archsim.analog.algorithms.joint import JointArrays
 from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
 from archsim.analog.algorithms.uniforms import Uniforms
-from archsim.analog.algorithms.work import MIXED_BITS, add_write
+from archsim.analog.algorithms.work import MIXED_BITS
 from archsim.analog.blocks import FloatArray
 from archsim.analog.observed import ExpectedUpdate, Update
 from archsim.analog.specification.algorithms import MixedPrecisionSettings
@@ -73,7 +73,7 @@ class MixedPrecision(JointArrays):
         rows = Fraction(min(settings.n_rows_per_transfer or tile.outputs, tile.outputs))
         rows /= settings.transfer_every * tile.mini_batch
         return ExpectedUpdate(
-            transfer_writes=rows,
+            output_writes=rows,
             transfer_slots=rows * single_slots(settings.transfer_update),
             digital_operations=Fraction(2 * tile.outputs * tile.inputs - tile.inputs),
             memory_bits=rows * MIXED_BITS * tile.inputs,
@@ -122,7 +122,12 @@ class MixedPrecision(JointArrays):
             hot = np.zeros((len(rows), self._outputs), np.float32)
             hot[np.arange(len(rows)), rows] = 1.0
             rate = -self._granularity * self._settings.transfer_lr
-            add_write(work, self._last.write(counts, hot, rate, number * self._rows), len(rows))
+            done = self._last.write(counts, hot, rate, number * self._rows)
+            work.output_writes += len(rows)
+            work.transfer_slots += max(done.slots, len(rows))
+            work.pulses += done.pulses
+            work.rows_pulsed += done.rows_pulsed
+            work.columns_pulsed += done.columns_pulsed
         work.memory_bits += MIXED_BITS * len(rows) * self._inputs
 
     def _write_exactly(self, rows: NDArray[np.int64], counts: FloatArray, number: int, work: Update) -> None:
@@ -134,7 +139,7 @@ class MixedPrecision(JointArrays):
         by_column[:, rows] = pulses[:, columns].T
         done = self._last.pulse(columns, by_column, number * self._inputs)
         # Rows are written one after the other, whichever way the pulses are handed over.
-        work.transfer_writes += int(pulses.any(axis=1).sum())
+        work.output_writes += int(pulses.any(axis=1).sum())
         work.transfer_slots += int(np.maximum(np.abs(pulses).max(axis=1, initial=0), 1).sum())
         work.pulses += done.pulses
         work.rows_pulsed += done.rows_pulsed

@@ -58,11 +58,11 @@ def add_gradient(work: Update, done: Update) -> None:
 
 
 def add_write(work: Update, done: Update | None, lines: int = 1, least_slots: int = 1) -> None:
-    """Add the write of so many lines, None if no cell was to be pulsed; each line takes some slots at least."""
+    """Add the write of so many input lines, None if no cell was to be pulsed; each takes some slots at least."""
     if done is None:
         work.transfer_slots += lines * least_slots
         return
-    work.transfer_writes += lines
+    work.input_writes += lines
     work.transfer_slots += max(done.slots, lines * least_slots)
     work.pulses += done.pulses
     work.rows_pulsed += done.rows_pulsed
