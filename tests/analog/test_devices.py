@@ -6,11 +6,10 @@ import pytest
 from archsim import plugins
 from archsim.analog.devices import populate
 from archsim.analog.specification import ConstantStep, Ideal, LinearStep, SoftBounds
-from archsim.errors import InputError
 
 from .crossbars import make, quiet
 
-UP, UP_SLOPE, DOWN, DOWN_SLOPE, LOW, HIGH = range(6)
+LOW, HIGH, UP, DOWN, UP_SLOPE, DOWN_SLOPE, UP_NOISE, DOWN_NOISE = range(8)
 
 
 def cells(device, outputs=100, inputs=120, identity=0, seed=1):
@@ -19,7 +18,7 @@ def cells(device, outputs=100, inputs=120, identity=0, seed=1):
 
 def test_without_variation_all_cells_are_the_mean():
     c = cells(quiet(ConstantStep, dw_min=0.002, w_max=0.5, w_min=-0.25))
-    for column, value in enumerate((0.002, 0.0, -0.002, 0.0, -0.25, 0.5)):
+    for column, value in enumerate((-0.25, 0.5, 0.002, -0.002, 0.0, 0.0, 0.0, 0.0)):
         np.testing.assert_allclose(c[column], value, rtol=1e-6)
 
 
@@ -72,10 +71,10 @@ def test_slopes_only_grow_where_that_is_allowed():
     assert share == pytest.approx(0.5, abs=0.02)
 
 
-def test_a_weight_dependent_step_needs_both_bounds():
-    with pytest.raises(InputError, match="both sides of zero"):
-        populate(SoftBounds(w_min=0.0), 2, 2, 0, 1)
-    assert cells(ConstantStep(w_min=0.0)).shape == (8, 12_000)
+def test_a_bound_at_zero_leaves_its_step_constant():
+    c = cells(SoftBounds(w_min=0.0, w_max_dtod=0.1))
+    assert (c[DOWN_SLOPE] == 0.0).all()
+    assert (c[UP_SLOPE] < 0.0).all()
 
 
 def test_populations_belong_to_seed_and_crossbar():

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from archsim.analog.blocks import FloatArray
 from archsim.analog.devices.ideal import IdealArray
-from archsim.analog.devices.population import populate
+from archsim.analog.devices.populate import populate
 from archsim.analog.devices.pulsed import PulsedArray
 from archsim.analog.observed import Update
 from archsim.analog.specification import Device, Ideal, UpdateParameters

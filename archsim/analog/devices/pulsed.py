@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from archsim._core import UPDATE_CELL, UPDATE_D, UPDATE_X, WRITE_CELL, WRITE_D, WRITE_X, kernels
 from archsim.analog.blocks import FloatArray, NotFiniteError, aligned_zeros, ranges
 from archsim.analog.devices.population import Population
+from archsim.analog.devices.response import mean_step
 from archsim.analog.observed import Update
 from archsim.analog.pulses import PulseTrains
 from archsim.analog.specification import UpdateParameters
@@ -94,9 +95,14 @@ class PulsedArray:
 
     def _apply(self, trains: PulseTrains, purpose: int, vectors: int, begin: int, end: int, first_vector: int) -> int:
         population = self.population
+        if population.family != "affine":
+            return self._apply_slowly(trains, purpose, vectors, begin, end, first_vector)
+        # Adapter: the kernel's order of columns (up, slope_up, down, slope_down, w_min, w_max).
+        cells = aligned_zeros(*population.cells.shape)
+        cells[:, :6] = population.cells[:, [2, 4, 3, 5, 0, 1]]
         return kernels.apply_trains(
             self.weights,
-            population.cells,
+            cells,
             population.deviation,
             population.multiplicative,
             trains.x_lines,
@@ -114,6 +120,33 @@ class PulsedArray:
             first_vector,
         )
 
+    def _apply_slowly(
+        self, trains: PulseTrains, purpose: int, vectors: int, begin: int, end: int, first_vector: int
+    ) -> int:
+        """Apply trains in NumPy, for laws that the kernel does not have."""
+        outputs, inputs = self.weights.shape
+        population, total = self.population, 0
+        bits = np.arange(31, dtype=np.uint32)
+        for v in range(vectors):
+            x, d = np.zeros(inputs, np.uint32), np.zeros(outputs, np.uint32)
+            x[trains.x_lines[v, : trains.x_count[v]]] = trains.x_trains[v, : trains.x_count[v]]
+            d[trains.d_lines[v, : trains.d_count[v]]] = trains.d_trains[v, : trains.d_count[v]]
+            d[:begin], d[end:] = 0, 0
+            both = d[:, None] & x[None, :]
+            counts = (both[..., None] >> bits & 1).sum(-1).reshape(-1)
+            up = ((d[:, None] ^ x[None, :]) >> np.uint32(31)).reshape(-1) != 0
+            for pulse in range(int(counts.max(initial=0))):
+                w = self.weights.reshape(-1).astype(np.float64)
+                dw = np.where(up, mean_step(population, w, True), mean_step(population, w, False))
+                noise = np.empty((w.size, 4), np.float32)
+                kernels.normals(noise, self._seed, self._identity, purpose, first_vector + v, 0, pulse, 0)
+                size = np.abs(dw) if population.multiplicative else 0.0
+                std = population.deviation * (size + population.noise_add + population.noise_slope * np.abs(w))
+                new = np.clip(w + dw + std * noise[:, 0], population.cells[:, 0], population.cells[:, 1])
+                self.weights[...] = np.where(counts > pulse, new, w).reshape(self.weights.shape)
+            total += int(counts.sum())
+        return total
+
     def saturated(self) -> float:
         """Return the fraction of cells at one of their bounds."""
         if not self.weights.size:
@@ -127,4 +160,4 @@ class PulsedArray:
 
     def _bounds(self) -> tuple[FloatArray, FloatArray]:
         cells = self.population.cells
-        return cells[:, 4].reshape(self.weights.shape), cells[:, 5].reshape(self.weights.shape)
+        return cells[:, 0].reshape(self.weights.shape), cells[:, 1].reshape(self.weights.shape)

@@ -3,16 +3,44 @@
 Field names are those of the literature and of aihwkit where one exists.
 """
 
-from archsim.analog.specification.devices import ConstantStep, Device, Ideal, LinearStep, SoftBounds
+from archsim.analog.specification.devices import (
+    ConstantStep,
+    Device,
+    Drift,
+    ExponentialResponse,
+    ExpStep,
+    Ideal,
+    LinearResponse,
+    LinearStep,
+    PiecewiseStep,
+    PowerResponse,
+    PowStep,
+    PowStepReference,
+    PulsedDevice,
+    SoftBounds,
+    SoftBoundsPmax,
+    SoftBoundsReference,
+)
 from archsim.analog.specification.io import IOParameters
 from archsim.analog.specification.update import UpdateParameters
 
 __all__ = [
     "ConstantStep",
     "Device",
+    "Drift",
+    "ExpStep",
+    "ExponentialResponse",
     "IOParameters",
     "Ideal",
+    "LinearResponse",
     "LinearStep",
+    "PiecewiseStep",
+    "PowStep",
+    "PowStepReference",
+    "PowerResponse",
+    "PulsedDevice",
     "SoftBounds",
+    "SoftBoundsPmax",
+    "SoftBoundsReference",
     "UpdateParameters",
 ]
