@@ -19,6 +19,7 @@ __all__ = ["Group", "load", "names", "unknown"]
 Group = Literal[
     "archsim.chips",
     "archsim.devices",
+    "archsim.device_kinds",
     "archsim.algorithms",
     "archsim.schedules",
     "archsim.datasets",
@@ -40,7 +41,7 @@ def names(group: Group) -> tuple[str, ...]:
 def unknown(group: Group, name: str, *, field: str | None = None, place: Place | None = None) -> InputError:
     """Return the error that says that nothing is registered as `name`, with the closest name."""
     known = names(group)
-    what = group.removeprefix("archsim.").removesuffix("s")
+    what = group.removeprefix("archsim.").removesuffix("s").replace("_", " ")
     close = did_you_mean(name, known)
     return InputError(
         f"there is no {what} of this name",

@@ -6,6 +6,7 @@ Run it after a change of the document's keys or of the metrics: ``python docs/ge
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal, get_origin
 
@@ -108,8 +109,14 @@ def _tag(model: type[BaseModel]) -> str | None:
 def _title(model: type[BaseModel], paths: list[ModelPath]) -> str:
     if issubclass(model, Constant):
         return "Constants"
-    title = ", ".join(f"`{'.'.join(path)}`" for path in paths if path) or "The document"
+    title = ", ".join(f"`{'.'.join(path)}`" for path in _outermost(paths) if path) or "The document"
     return title if _tag(model) is None else f"{title} of kind `{_tag(model)}`"
+
+
+def _outermost(paths: list[ModelPath]) -> list[ModelPath]:
+    """Return each path once, without those within a device of several devices, which are the same again."""
+    inner = {("device", below) for below in ("device", "devices", "reference")}
+    return [path for path in dict.fromkeys(paths) if not inner & set(pairwise(path))]
 
 
 def _prose(model: type[BaseModel]) -> str:
@@ -137,6 +144,8 @@ def _default(field: FieldInfo) -> str:
         return f"{value.value:g} ({value.status})"
     if isinstance(value, BaseModel):
         return f"`{_tag(type(value))}`" if _tag(type(value)) else "its defaults"
+    if isinstance(value, tuple) and value and all(isinstance(item, BaseModel) for item in value):
+        return ", ".join(f"`{_tag(type(item))}`" for item in value)
     return "none" if value is None else f"`{json.dumps(value)}`" if value != "" else '`""`'
 
 

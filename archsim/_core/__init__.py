@@ -13,16 +13,21 @@ from typing import TYPE_CHECKING
 from archsim._core.dispatch import choose
 from archsim._core.purposes import (
     BACKWARD,
+    CHOICE,
+    DIFFUSION,
     EVALUATE,
     FORWARD,
     POPULATION,
     PROGRAM,
+    REFRESH,
+    RESET,
     TRANSFER,
     UPDATE_CELL,
     UPDATE_D,
     UPDATE_X,
     WRITE_CELL,
     WRITE_D,
+    WRITE_NOISE,
     WRITE_X,
 )
 
@@ -36,17 +41,22 @@ ISA: str = kernels.__name__.rpartition(".")[2]
 
 __all__ = [
     "BACKWARD",
+    "CHOICE",
+    "DIFFUSION",
     "EVALUATE",
     "FORWARD",
     "ISA",
     "POPULATION",
     "PROGRAM",
+    "REFRESH",
+    "RESET",
     "TRANSFER",
     "UPDATE_CELL",
     "UPDATE_D",
     "UPDATE_X",
     "WRITE_CELL",
     "WRITE_D",
+    "WRITE_NOISE",
     "WRITE_X",
     "kernels",
 ]

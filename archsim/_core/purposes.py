@@ -17,16 +17,21 @@ from typing import Final
 
 __all__ = [
     "BACKWARD",
+    "CHOICE",
+    "DIFFUSION",
     "EVALUATE",
     "FORWARD",
     "POPULATION",
     "PROGRAM",
+    "REFRESH",
+    "RESET",
     "TRANSFER",
     "UPDATE_CELL",
     "UPDATE_D",
     "UPDATE_X",
     "WRITE_CELL",
     "WRITE_D",
+    "WRITE_NOISE",
     "WRITE_X",
 ]
 
@@ -44,3 +49,11 @@ TRANSFER: Final = 9
 WRITE_X: Final = 10
 WRITE_D: Final = 11
 WRITE_CELL: Final = 12
+#: What happens to cells between mini-batches: a random step, a reset, and what is then seen of what is held.
+DIFFUSION: Final = 20
+RESET: Final = 21
+WRITE_NOISE: Final = 22
+#: Which device of a cell of several takes an update.
+CHOICE: Final = 23
+#: Reads of a pair of devices before it is written anew.
+REFRESH: Final = 24

@@ -18,7 +18,7 @@ from archsim.analog.blocks import (
     restore_arrays,
 )
 from archsim.analog.converters import make_converters
-from archsim.analog.devices import make_array
+from archsim.analog.devices import Site, make_array
 from archsim.analog.observed import Read, Update
 from archsim.analog.specification import Device, IOParameters, UpdateParameters
 from archsim.analog.threads import Workers
@@ -96,14 +96,17 @@ class Crossbar:
         self._managed = io.bound_management == "iterative"
         self._array = make_array(
             device,
-            outputs,
-            inputs,
-            update,
-            transfer_update or update,
-            identity,
-            device_seed,
-            noise_seed,
-            self._workers,
+            Site(
+                outputs,
+                inputs,
+                update,
+                transfer_update or update,
+                self._transfer,
+                identity,
+                device_seed,
+                noise_seed,
+                self._workers,
+            ),
         )
         self._weights = self._array.weights
         self._visible = self._weights.view()
@@ -230,6 +233,21 @@ class Crossbar:
         if numbers.size and np.abs(numbers).max() > MOST_PULSES:
             raise InputError("too many pulses for one cell", value=int(np.abs(numbers).max()), allowed="at most 31")
         return self._array.pulse(lines, numbers, first_vector)
+
+    def end_mini_batch(self, index: int) -> Update:
+        """Let what happens to cells between mini-batches happen: diffusion, decay, drift, and what cells do about it.
+
+        Parameters
+        ----------
+        index : int
+            Which mini-batch of the run has ended.
+
+        Returns
+        -------
+        Update
+            Reads, slots and pulses that this took; nothing for most devices.
+        """
+        return self._array.age(index)
 
     def saturated(self) -> float:
         """Return the fraction of cells whose weight stands at a bound."""

@@ -19,6 +19,10 @@ SLOTS: dict[tuple[str, ...], plugins.Group] = {
     ("network", "layers", "*", "device"): "archsim.devices",
     ("chip",): "archsim.chips",
     ("chip", "device"): "archsim.devices",
+    ("chip", "device", "device"): "archsim.devices",
+    ("chip", "device", "reference"): "archsim.devices",
+    ("network", "layers", "*", "device", "device"): "archsim.devices",
+    ("network", "layers", "*", "device", "reference"): "archsim.devices",
 }
 
 

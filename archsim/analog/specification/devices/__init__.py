@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from archsim.analog.specification.devices.compositions import OneSided, ReferenceCell, Vector
 from archsim.analog.specification.devices.curves import ExpStep, PiecewiseStep, PowStep, PowStepReference
 from archsim.analog.specification.devices.pulsed import CellStatistics, Drift, PulsedDevice
 from archsim.analog.specification.devices.responses import ExponentialResponse, LinearResponse, PowerResponse
@@ -16,7 +17,7 @@ from archsim.analog.specification.devices.steps import (
     SoftBoundsPmax,
     SoftBoundsReference,
 )
-from archsim.specification import Specification
+from archsim.specification import OpenUnion, Specification
 
 __all__ = [
     "CellStatistics",
@@ -28,14 +29,17 @@ __all__ = [
     "Ideal",
     "LinearResponse",
     "LinearStep",
+    "OneSided",
     "PiecewiseStep",
     "PowStep",
     "PowStepReference",
     "PowerResponse",
     "PulsedDevice",
+    "ReferenceCell",
     "SoftBounds",
     "SoftBoundsPmax",
     "SoftBoundsReference",
+    "Vector",
 ]
 
 
@@ -58,6 +62,10 @@ Device = Annotated[
     | PiecewiseStep
     | LinearResponse
     | PowerResponse
-    | ExponentialResponse,
+    | ExponentialResponse
+    | OneSided
+    | Vector
+    | ReferenceCell,
     Field(discriminator="kind"),
+    OpenUnion("archsim.device_kinds"),
 ]
