@@ -94,20 +94,24 @@ class OpenUnion:
     ----------
     group : plugins.Group
         The group whose members have a specification ``Settings``.
+    without : tuple of str
+        Registered kinds that may not stand here.
     """
 
     group: plugins.Group
+    without: tuple[str, ...] = ()
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         """Wrap the union's own validation and serialization."""
         closed = handler(source)
         members = {member.model_fields[_KIND].default: member for member in get_args(source)}
+        closed_kinds = {*members, *self.without}
 
         def validate(value: Any, union: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
             if info.mode == "json":
                 value = _as_tuples(value)
             kind = value.get(_KIND) if isinstance(value, dict) else getattr(value, _KIND, None)
-            if not isinstance(kind, str) or kind in members or kind not in plugins.names(self.group):
+            if not isinstance(kind, str) or kind in closed_kinds or kind not in plugins.names(self.group):
                 return union(value)
             settings: type[Specification] = plugins.load(self.group, kind).Settings
             return settings.model_validate(value, strict=info.mode == "json")

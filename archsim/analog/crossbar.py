@@ -18,7 +18,7 @@ from archsim.analog.blocks import (
     restore_arrays,
 )
 from archsim.analog.converters import make_converters
-from archsim.analog.devices import Site, make_array
+from archsim.analog.devices import Site, devices_per_cell, make_array
 from archsim.analog.observed import Read, Update
 from archsim.analog.specification import Device, IOParameters, UpdateParameters
 from archsim.analog.threads import Workers
@@ -56,7 +56,8 @@ class Crossbar:
     transfer_update : UpdateParameters, optional
         How the pulse trains of `write` are made; by default like those of `update`.
     identity : int
-        Which crossbar of the run this is (below 2**20): it separates the random numbers.
+        Which crossbar of the run this is (below 2**20): it separates the random numbers. It takes as many identities,
+        from this one on, as a cell has devices.
     device_seed, noise_seed : int
         Seeds of the device population and of all noise (below 2**64).
     workers : Workers, optional
@@ -81,7 +82,7 @@ class Crossbar:
         transfer_update: UpdateParameters | None = None,
         workers: Workers | None = None,
     ) -> None:
-        if not 0 <= identity < IDENTITIES:
+        if not 0 <= identity <= IDENTITIES - devices_per_cell(device):
             raise InputError("too many crossbars", value=identity, allowed=f"identities 0 to {IDENTITIES - 1}")
         if inputs * outputs > 2**32:
             raise InputError("a crossbar holds at most 2**32 cells", value=(outputs, inputs))

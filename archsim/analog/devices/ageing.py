@@ -101,8 +101,16 @@ class Ageing:
         return seen
 
     def arrays(self) -> dict[str, FloatArray]:
-        """Return the arrays that remember when cells were written, by name; none without drift."""
-        return {"since_written": self._since_written, "left": self._left} if len(self._left) else {}
+        """Return the arrays that were drawn, and those that remember when cells were written, by name."""
+        life = self._population.life
+        return {
+            "remaining": life.remaining,
+            "diffusion": life.diffusion,
+            "rest": life.rest,
+            "drift": life.drift,
+            "since_written": self._since_written,
+            "left": self._left,
+        }
 
     def _normals(self, count: int, purpose: int, index: int) -> FloatArray:
         numbers = np.empty((count, 4), np.float32)

@@ -33,7 +33,7 @@ SingleDevice = Annotated[
     | PowerResponse
     | ExponentialResponse,
     Field(discriminator="kind"),
-    OpenUnion("archsim.device_kinds"),
+    OpenUnion("archsim.device_kinds", without=("ideal", "one-sided", "vector", "reference-cell")),
 ]
 
 
