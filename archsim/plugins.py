@@ -41,14 +41,14 @@ def names(group: Group) -> tuple[str, ...]:
 def unknown(group: Group, name: str, *, field: str | None = None, place: Place | None = None) -> InputError:
     """Return the error that says that nothing is registered as `name`, with the closest name."""
     known = names(group)
-    what = group.removeprefix("archsim.").removesuffix("s").replace("_", " ")
+    what = group.removeprefix("archsim.").removesuffix("s")
     close = did_you_mean(name, known)
     return InputError(
-        f"there is no {what} of this name",
+        f"there is no {what.replace('_', ' ')} of this name",
         field=field,
         value=name,
         allowed=", ".join(known),
-        remedy=f"did you mean '{close}'?" if close else f"see 'archsim list {what}s'",
+        remedy=f"did you mean '{close}'?" if close else f"see 'archsim list {what.removesuffix('_kind')}s'",
         place=place,
     )
 

@@ -20,6 +20,7 @@ from archsim.analog.blocks import (
 from archsim.analog.converters import make_converters
 from archsim.analog.devices import Site, devices_per_cell, make_array
 from archsim.analog.observed import Read, Update
+from archsim.analog.pulses import MOST_PULSES
 from archsim.analog.specification import Device, IOParameters, UpdateParameters
 from archsim.analog.threads import Workers
 from archsim.errors import InputError
@@ -28,9 +29,6 @@ __all__ = ["Crossbar"]
 
 #: Identities share a counter word with the upper bits of the vector's index.
 IDENTITIES = 2**20
-
-#: Slots of a pulse train.
-MOST_PULSES = 31
 
 
 class Crossbar:

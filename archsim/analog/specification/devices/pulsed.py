@@ -26,6 +26,7 @@ class CellStatistics(Specification):
     Fields and defaults of aihwkit's ``PulsedDevice`` (Rasch et al. 2021, doi:10.1109/AICAS51828.2021.9458494).
     """
 
+    kind: str
     dw_min_dtod: NonNegative = 0.3
     dw_min_dtod_log_normal: bool = False
     dw_min_std: NonNegative = 0.3
