@@ -44,7 +44,12 @@ __all__ = [
 
 
 class Ideal(Specification):
-    """An exact update of the weights: no pulses, no bounds, no noise. The digital baseline."""
+    """An exact update of the weights, the digital baseline: no pulses, no bounds, no noise.
+
+    In float32, vector after vector:
+
+        W <- W - lr d x^T
+    """
 
     kind: Literal["ideal"] = "ideal"
 

@@ -38,9 +38,15 @@ SingleDevice = Annotated[
 
 
 class OneSided(Specification):
-    """A pair of devices that only take up pulses: the weight is their difference (aihwkit ``OneSidedUnitCell``).
+    """A pair of devices, p and m, that only take up pulses (aihwkit ``OneSidedUnitCell``).
 
-    Where both have come far, a refresh reads the pair, resets it and writes the difference anew.
+        w     = p - m
+        up    an up pulse on p
+        down  an up pulse on m
+
+    After every `refresh_every` mini-batches (or vectors) all devices are read. A pair whose larger device reads more
+    than `refresh_upper_thres` of the mean upper bound of the cells, and its smaller one more than
+    `refresh_lower_thres`, is reset, and the difference is written to the larger one by pulses.
     """
 
     kind: Literal["one-sided"] = "one-sided"
@@ -52,7 +58,15 @@ class OneSided(Specification):
 
 
 class Vector(Specification):
-    """Several devices whose mean, or weighted sum, is the weight (aihwkit ``VectorUnitCell``)."""
+    """Several devices on the same lines whose mean, or weighted sum, is the weight (aihwkit ``VectorUnitCell``).
+
+        w     = sum over k of gamma_vec[k] w_k, or the mean of w_k
+        up    an up pulse on all devices, or on the one whose turn it is
+        down  a down pulse on the same
+
+    Trains are made for the mean of the devices' steps. So where one device of n takes an update and the weight is their
+    mean, it moves by 1 / n of what was asked for.
+    """
 
     kind: Literal["vector"] = "vector"
     devices: Annotated[tuple[SingleDevice, ...], Field(min_length=1)] = (SoftBounds(), SoftBounds())
@@ -72,7 +86,14 @@ class Vector(Specification):
 
 
 class ReferenceCell(Specification):
-    """A device minus a reference that updates leave alone (aihwkit ``ReferenceUnitCell``)."""
+    """A device minus a reference that updates leave alone (aihwkit ``ReferenceUnitCell``).
+
+    With d for the device and r for the reference:
+
+        w     = d - r
+        up    an up pulse on d
+        down  a down pulse on d
+    """
 
     kind: Literal["reference-cell"] = "reference-cell"
     device: SingleDevice = Field(default_factory=SoftBounds)

@@ -15,7 +15,15 @@ Nodes = Annotated[tuple[NonNegative, ...], Field(min_length=1)]
 
 
 class ExpStep(PulsedDevice):
-    """The step saturates exponentially with the weight, as fitted to resistive and phase-change memory."""
+    """The step saturates exponentially with the weight, as fitted to resistive and phase-change memory.
+
+        up    + u max(1 - A_up exp(gamma_up z), 0)
+        down  - v max(1 - A_down exp(-gamma_down z), 0)
+        z     = 2 a w / (w_max - w_min) + b
+
+    The noise of a pulse dw is dw_min_std (|dw| + dw_min_std_add + dw_min_std_slope |w|) xi. Trains are made for the
+    down step at w = 0 (aihwkit ``ExpStepDevice``), also where the up step is another one.
+    """
 
     kind: Literal["exp-step"] = "exp-step"
     A_up: float = 0.00081
@@ -29,7 +37,14 @@ class ExpStep(PulsedDevice):
 
 
 class PowStep(PulsedDevice):
-    """The step is a power of the distance to the bound (Fusi & Abbott 2007, doi:10.1038/nn1859)."""
+    """The step is a power of the distance to the bound (Fusi & Abbott 2007, doi:10.1038/nn1859).
+
+        up    + u ((w_max - w) / (w_max - w_min))^g
+        down  - v ((w - w_min) / (w_max - w_min))^h
+
+    The exponents vary like u and v do: g = pow_gamma |1 + pow_gamma_dtod xi + r + min(pow_up_down, 0)|, h with -r and
+    -max(pow_up_down, 0), r = pow_up_down_dtod xi. Trains are made for dw_min / 2^pow_gamma, the step in the middle.
+    """
 
     kind: Literal["pow-step"] = "pow-step"
     pow_gamma: NonNegative = 1.0
@@ -39,7 +54,14 @@ class PowStep(PulsedDevice):
 
 
 class PowStepReference(PulsedDevice):
-    """A power step, read against a fixed reference: the weight is u - reference, and u is what pulses change."""
+    """A power step, read against a fixed reference r: what pulses change is w + r.
+
+        up    + u ((w_max - w - r) / (w_max - w_min))^g
+        down  - v ((w + r - w_min) / (w_max - w_min))^h
+        r     = reference_mean + reference_std xi + symmetric point
+
+    with exponents like those of `pow-step`. The symmetric point is there with `subtract_symmetry_point` only.
+    """
 
     kind: Literal["pow-step-reference"] = "pow-step-reference"
     pow_gamma: NonNegative = 1.0
@@ -53,7 +75,13 @@ class PowStepReference(PulsedDevice):
 
 
 class PiecewiseStep(PulsedDevice):
-    """The step is interpolated between nodes that divide the cell's own range into equal parts."""
+    """The step is interpolated between nodes that divide the cell's own range into equal parts.
+
+        up    + u piecewise_up(t)
+        down  - v piecewise_down(t),  t = (w - w_min) / (w_max - w_min)
+
+    Trains are made for dw_min times the middle node of the up steps.
+    """
 
     kind: Literal["piecewise-step"] = "piecewise-step"
     piecewise_up: Nodes = (1.0,)

@@ -26,21 +26,39 @@ class _Response(PulsedDevice):
 
 
 class LinearResponse(_Response):
-    """q_up = (1 + c)(1 - w / w_max), q_down = (1 - c)(1 - w / w_min); the symmetric point is c tau."""
+    """The linear response with offset of arXiv:2502.06309.
+
+    With w_max = -w_min = tau its symmetric point is c tau:
+
+        up    + u (1 + c)(1 - w / w_max)
+        down  - v (1 - c)(1 - w / w_min)
+    """
 
     kind: Literal["linear-response"] = "linear-response"
     c: Annotated[float, Field(gt=-1, lt=1)] = 0.0
 
 
 class PowerResponse(_Response):
-    """q_up = (1 - w / w_max)**gamma_res, q_down = (1 - w / w_min)**gamma_res."""
+    """The power response of arXiv:2502.06309.
+
+    With gamma_res = 1 it is the linear one, with gamma_res = 0 a constant step:
+
+        up    + u (1 - w / w_max)^gamma_res
+        down  - v (1 - w / w_min)^gamma_res
+    """
 
     kind: Literal["power-response"] = "power-response"
     gamma_res: NonNegative = 3.0
 
 
 class ExponentialResponse(_Response):
-    """q_up = expm1(gamma_res (1 - w / w_max)) / expm1(gamma_res), and q_down with w_min."""
+    """The exponential response of arXiv:2502.06309.
+
+    Towards gamma_res = 0 it becomes the linear one:
+
+        up    + u (exp(gamma_res (1 - w / w_max)) - 1) / (exp(gamma_res) - 1)
+        down  - v (exp(gamma_res (1 - w / w_min)) - 1) / (exp(gamma_res) - 1)
+    """
 
     kind: Literal["exponential-response"] = "exponential-response"
     gamma_res: Positive = 4.0

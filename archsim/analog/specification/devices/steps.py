@@ -14,13 +14,26 @@ __all__ = ["ConstantStep", "LinearStep", "SoftBounds", "SoftBoundsPmax", "SoftBo
 
 
 class ConstantStep(PulsedDevice):
-    """Every pulse changes the weight by the cell's own constant step."""
+    """Every pulse changes the weight by the cell's own constant step.
+
+    From bound to bound it is the same:
+
+        up    + u
+        down  - v
+    """
 
     kind: Literal["constant-step"] = "constant-step"
 
 
 class LinearStep(PulsedDevice):
-    """The step falls linearly with the weight, or grows with it where it is reversed."""
+    """The step falls linearly with the weight, or grows with it where it is reversed.
+
+        up    + u (1 - g w / w_max),  g = |gamma_up + gamma_up_dtod xi|
+        down  - v (1 - h w / w_min),  h = |gamma_down + gamma_down_dtod xi|
+
+    The bounds here are the mean ones, or the cell's own without `mean_bound_reference`. With `reverse_up` w_max is
+    replaced by w_min - reverse_offset, with `reverse_down` w_min by w_max + reverse_offset.
+    """
 
     kind: Literal["linear-step"] = "linear-step"
     gamma_up: float = 0.0
@@ -42,7 +55,14 @@ class LinearStep(PulsedDevice):
 
 
 class SoftBounds(PulsedDevice):
-    """The step falls linearly to zero at the cell's own bound (LinearStep with unit slope)."""
+    """The step falls linearly to zero at the cell's own bound.
+
+        up    + u (1 - w / w_max)
+        down  - v (1 - w / w_min)
+
+    A bound at zero leaves its step constant. With w_max = -w_min = tau this is the asymmetric linear device of
+    arXiv:2406.12774: n up pulses from 0 lead to tau (1 - (1 - dw_min / tau)^n).
+    """
 
     kind: Literal["soft-bounds"] = "soft-bounds"
     mult_noise: bool = True
@@ -51,8 +71,11 @@ class SoftBounds(PulsedDevice):
 class SoftBoundsPmax(CellStatistics):
     """Soft bounds in the parameters of a pulse measurement (aihwkit ``SoftBoundsPmaxDevice``).
 
-    With b = (range_max - range_min) / (1 - exp(-p_max alpha)): `w_min` is range_min, `w_max` range_min + b, `dw_min`
-    b alpha, and `up_down` 1 + 2 range_min / b.
+        up    + u (1 - w / w_max)
+        down  - v (1 - w / w_min)
+        b     = (range_max - range_min) / (1 - exp(-p_max alpha))
+
+    with w_min = range_min, w_max = range_min + b, dw_min = b alpha, up_down = 1 + 2 range_min / b.
     """
 
     kind: Literal["soft-bounds-pmax"] = "soft-bounds-pmax"
@@ -95,7 +118,15 @@ class SoftBoundsPmax(CellStatistics):
 
 
 class SoftBoundsReference(PulsedDevice):
-    """Soft bounds, read against a fixed reference: the weight is u - reference, and u is what pulses change."""
+    """Soft bounds, read against a fixed reference r: what pulses change is w + r.
+
+        up    + u (1 - (w + r) / w_max)
+        down  - v (1 - (w + r) / w_min)
+        r     = reference_mean + reference_std xi + (u - v) / (u / w_max - v / w_min)
+
+    The last term, the cell's symmetric point, is there with `subtract_symmetry_point` only; w is 0 where an up and a
+    down pulse cancel then. The device model of doi:10.1038/s41467-024-51221-z.
+    """
 
     kind: Literal["soft-bounds-reference"] = "soft-bounds-reference"
     mult_noise: bool = False
