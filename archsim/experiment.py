@@ -26,7 +26,7 @@ class LearningRateStep(Specification):
     factor: Annotated[float, Field(gt=0, le=1)]
 
 
-class TrainingSpecification(Specification, defer_build=True):
+class TrainingSpecification(Specification):
     """How the network is trained. ``mini_batch`` is in samples; the other two bound the run."""
 
     algorithm: Algorithm = Field(default_factory=AnalogSGDSettings)
@@ -56,7 +56,7 @@ class RunSpecification(Specification):
     timeline: bool = True
 
 
-class Experiment(Specification, defer_build=True):
+class Experiment(Specification):
     """An experiment: network, chip, data, training, schedule and run."""
 
     name: str = "experiment"

@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING
 from archsim._core.dispatch import choose
 from archsim._core.purposes import (
     BACKWARD,
+    CHOICE,
     CHOP,
+    DIFFUSION,
     EVALUATE,
     FORWARD,
     POPULATION,
     PROGRAM,
+    REFRESH,
+    RESET,
     ROUND,
     SEARCH,
     SELECT,
@@ -27,6 +31,7 @@ from archsim._core.purposes import (
     UPDATE_X,
     WRITE_CELL,
     WRITE_D,
+    WRITE_NOISE,
     WRITE_X,
 )
 
@@ -40,12 +45,16 @@ ISA: str = kernels.__name__.rpartition(".")[2]
 
 __all__ = [
     "BACKWARD",
+    "CHOICE",
     "CHOP",
+    "DIFFUSION",
     "EVALUATE",
     "FORWARD",
     "ISA",
     "POPULATION",
     "PROGRAM",
+    "REFRESH",
+    "RESET",
     "ROUND",
     "SEARCH",
     "SELECT",
@@ -55,6 +64,7 @@ __all__ = [
     "UPDATE_X",
     "WRITE_CELL",
     "WRITE_D",
+    "WRITE_NOISE",
     "WRITE_X",
     "kernels",
 ]

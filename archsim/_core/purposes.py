@@ -17,11 +17,15 @@ from typing import Final
 
 __all__ = [
     "BACKWARD",
+    "CHOICE",
     "CHOP",
+    "DIFFUSION",
     "EVALUATE",
     "FORWARD",
     "POPULATION",
     "PROGRAM",
+    "REFRESH",
+    "RESET",
     "ROUND",
     "SEARCH",
     "SELECT",
@@ -31,6 +35,7 @@ __all__ = [
     "UPDATE_X",
     "WRITE_CELL",
     "WRITE_D",
+    "WRITE_NOISE",
     "WRITE_X",
 ]
 
@@ -54,3 +59,11 @@ CHOP: Final = 13
 SELECT: Final = 14
 ROUND: Final = 15
 SEARCH: Final = 16
+#: What happens to cells between mini-batches: a random step, a reset, and what is then seen of what is held.
+DIFFUSION: Final = 20
+RESET: Final = 21
+WRITE_NOISE: Final = 22
+#: Which device of a cell of several takes an update.
+CHOICE: Final = 23
+#: Reads of a pair of devices before it is written anew.
+REFRESH: Final = 24

@@ -61,6 +61,19 @@ class Update:
     digital_operations: int = 0
     memory_bits: int = 0
 
+    def add(self, other: Update) -> None:
+        """Add what another update took."""
+        self.slots += other.slots
+        self.pulses += other.pulses
+        self.rows_pulsed += other.rows_pulsed
+        self.columns_pulsed += other.columns_pulsed
+        self.transfer_reads += other.transfer_reads
+        self.input_writes += other.input_writes
+        self.output_writes += other.output_writes
+        self.transfer_slots += other.transfer_slots
+        self.digital_operations += other.digital_operations
+        self.memory_bits += other.memory_bits
+
 
 @dataclass(frozen=True, slots=True)
 class ExpectedUpdate:

@@ -179,7 +179,7 @@ class StageEngine(Specification):
     update: TimeConstant
 
 
-class Chip(Specification, defer_build=True):
+class Chip(Specification):
     """A multi-tile chip.
 
     ``tiles`` is ``auto`` (as many nodes as the mapping needs) or a number of tiles; ``node_tiles``

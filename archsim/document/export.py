@@ -10,10 +10,9 @@ from pydantic.json_schema import models_json_schema
 
 from archsim import plugins
 from archsim.document.expand import INCLUDE, PRESET
-from archsim.document.meanings import Meanings, load_meanings, meaning_of, prose, specifications
+from archsim.document.meanings import Meanings, load_meanings, meaning_of, models_in, prose, specifications
 from archsim.document.presets import SLOTS
 from archsim.experiment import Experiment
-from archsim.kinds import annotation_of, models_in
 from archsim.specification import Constant
 
 __all__ = ["schema"]
@@ -119,7 +118,7 @@ def _without_kinds(part: _Part) -> _Part:
 
 
 def _as_written(part: _Part, field: FieldInfo) -> _Part:
-    below = [model for model, _ in models_in(annotation_of(field))]
+    below = [model for model, _ in models_in(field.annotation)]
     part = {key: value for key, value in part.items() if key not in ("title", "default")}
     if below and all(issubclass(model, Constant) for model in below):
         return {"anyOf": [part, {"$ref": f"{part['$ref']}/properties/value"}]}
@@ -146,12 +145,15 @@ def _references(part: _Part) -> list[str]:
 
 
 def _default(field: FieldInfo) -> Any:
-    value = field.get_default(call_default_factory=True)
+    return _as_default(field.get_default(call_default_factory=True))
+
+
+def _as_default(value: Any) -> Any:
     if isinstance(value, Constant):
         return value.model_dump(mode="json")
     if isinstance(value, BaseModel):
         return {"kind": value.model_dump()["kind"]} if "kind" in type(value).model_fields else {}
-    return list(value) if isinstance(value, tuple) else value
+    return [_as_default(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _source(field: FieldInfo, said: str) -> str:

@@ -88,19 +88,19 @@ def load_preset(group: plugins.Group, name: str) -> BaseModel:
         raise together(explain(error, Node({"preset": tree}, tree.place), model)) from None
 
 
-class _ChipPreset(Specification, defer_build=True):
+class _ChipPreset(Specification):
     preset: Chip
 
 
-class _DevicePreset(Specification, defer_build=True):
+class _DevicePreset(Specification):
     preset: Device
 
 
-class _AlgorithmPreset(Specification, defer_build=True):
+class _AlgorithmPreset(Specification):
     preset: Algorithm
 
 
-class _NetworkPreset(Specification, defer_build=True):
+class _NetworkPreset(Specification):
     preset: NetworkSpecification
 
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
 from archsim.experiment import Experiment
-from archsim.kinds import annotation_of, models_in
 from archsim.specification import Constant
 
-__all__ = ["Meaning", "Meanings", "load_meanings", "meaning_of", "prose", "specifications"]
+__all__ = ["Meaning", "Meanings", "load_meanings", "meaning_of", "models_in", "prose", "specifications"]
 
 ModelPath = tuple[str, ...]
 #: By specification and field.
@@ -54,8 +53,6 @@ def load_meanings() -> dict[str, dict[str, Meaning]]:
 def meaning_of(model: type[BaseModel], field: str, meanings: Meanings) -> Meaning:
     """Return what a field means: said of its own specification, or of one that it is derived from.
 
-    What a package from outside adds says it in its own ``Field(description=...)``.
-
     Raises
     ------
     KeyError
@@ -65,8 +62,6 @@ def meaning_of(model: type[BaseModel], field: str, meanings: Meanings) -> Meanin
         name = base.__name__.partition("[")[0]
         if field in meanings.get(name, {}):
             return meanings[name][field]
-    if not model.__module__.startswith("archsim."):
-        return Meaning(model.model_fields[field].description or f"See {model.__module__}.{model.__name__}.")
     raise KeyError(f"meanings.yaml does not say what {model.__name__}.{field} means")
 
 
@@ -88,8 +83,19 @@ def specifications() -> dict[type[BaseModel], list[ModelPath]]:
         if path not in paths:
             paths.append(path)
         for name, field in model.model_fields.items():
-            for below, listed in models_in(annotation_of(field)):
+            for below, listed in models_in(field.annotation):
                 walk(below, (*path, name, "*") if listed else (*path, name))
 
     walk(Experiment, ())
     return found
+
+
+def models_in(annotation: Any) -> Iterator[tuple[type[BaseModel], bool]]:
+    """Yield the specifications that an annotation names, and whether they stand in a list."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation, False
+        return
+    listed = getattr(annotation, "__origin__", None) is tuple
+    for argument in get_args(annotation):
+        for model, below in models_in(argument):
+            yield model, listed or below

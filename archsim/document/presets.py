@@ -13,17 +13,20 @@ from archsim.errors import ArchsimError, Place
 
 __all__ = ["SLOTS", "group_at", "merge", "preset"]
 
+_DEVICES = (
+    ("chip", "device"),
+    ("network", "layers", "*", "device"),
+    ("network", "layers", "*", "algorithm", "fast_device"),
+    ("training", "algorithm", "fast_device"),
+)
 #: Where a preset may stand, and of which group; ``*`` is any position of a list.
 SLOTS: dict[tuple[str, ...], plugins.Group] = {
     ("network",): "archsim.networks",
-    ("network", "layers", "*", "device"): "archsim.devices",
     ("network", "layers", "*", "algorithm"): "archsim.algorithms",
-    ("network", "layers", "*", "algorithm", "fast_device"): "archsim.devices",
     ("chip",): "archsim.chips",
-    ("chip", "device"): "archsim.devices",
     ("training", "algorithm"): "archsim.algorithms",
-    ("training", "algorithm", "fast_device"): "archsim.devices",
 }
+SLOTS |= {(*place, *part): "archsim.devices" for place in _DEVICES for part in ((), ("device",), ("reference",))}
 #: Groups whose presets are of several kinds.
 _OF_KINDS = frozenset({"archsim.devices", "archsim.algorithms"})
 

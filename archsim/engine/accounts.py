@@ -67,8 +67,8 @@ def _count_part(ledger: Ledger, task: PartTask) -> None:
     if phase == "U":
         counts = update_counts(part.rows, part.columns, task.vectors)
         transfers = transfer_counts(part.rows, part.columns, task.transfer_reads, task.input_writes, task.output_writes)
-        for operation, count in transfers.items():
-            counts[operation] = counts.get(operation, 0) + count
+        for key, count in transfers.items():
+            counts[key] = counts.get(key, 0) + count
         if task.pulses:
             ledger.add(CountKey("array", "coincidence", phase, layer), task.pulses)
     else:

@@ -252,6 +252,9 @@ class Numbers:
             done = matrix.update_part(part, stored.values[source], stored.errors[step.layer], rate, first)
             work.vectors += self.feed.vectors if step.pulsed else 0
             work.note(done)
+        mini_batch, left = divmod(action.micro_batch + 1, self.shape.micro_batches)
+        if not left:
+            work.note(matrix.end_mini_batch(part, mini_batch - 1))
         return work
 
     def _evaluate(self, mini_batch: int) -> Evaluation:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from archsim.analog.crossbar import Crossbar
+from archsim.analog.devices import devices_per_cell
 from archsim.analog.specification import Device, IOParameters, UpdateParameters
 from archsim.analog.threads import Workers
 from archsim.chip.specification import Chip
@@ -18,7 +19,8 @@ class Identities:
     """Numbers that separate the random numbers of a run's crossbars.
 
     The first crossbar of a part has the part's own number, so that it does not matter to it which algorithm its layer
-    uses, and what the other layers do. All others are numbered behind the parts, in the order in which they are made.
+    uses, and what the other layers do. All others, and those whose cells have several devices, are numbered behind the
+    parts, in the order in which they are made.
 
     Parameters
     ----------
@@ -29,12 +31,23 @@ class Identities:
     def __init__(self, parts: int) -> None:
         self._next = parts
 
-    def take(self, part: Part, index: int) -> int:
-        """Return the number of the crossbar of an index within a tile."""
-        if index == 0:
+    def take(self, part: Part, index: int, count: int) -> int:
+        """Return the first of the consecutive numbers of a crossbar.
+
+        Parameters
+        ----------
+        part : Part
+            What its tile holds.
+        index : int
+            Its index within the tile.
+        count : int
+            How many numbers it needs: one for each device of a cell.
+        """
+        if index == 0 and count == 1:
             return part.crossbar
-        self._next += 1
-        return self._next - 1
+        first = self._next
+        self._next += count
+        return first
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +86,17 @@ class TileCrossbars:
         transfer_update: UpdateParameters | None = None,
     ) -> Crossbar:
         """Make the crossbar of an index."""
-        chip = self.chip
+        chip, device = self.chip, device or self.device
         return Crossbar(
             self.part.rows,
             self.part.columns,
-            device or self.device,
+            device,
             chip.io,
             chip.backward_io or chip.io,
             update or chip.update,
             dac_bits=chip.dac.bits,
             adc_bits=chip.adc.bits,
-            identity=self.identities.take(self.part, index),
+            identity=self.identities.take(self.part, index, devices_per_cell(device)),
             device_seed=self.seeds.device,
             noise_seed=self.seeds.noise,
             transfer_io=transfer_io,

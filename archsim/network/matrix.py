@@ -89,6 +89,10 @@ class AnalogMatrix:
             first_vector,
         )
 
+    def end_mini_batch(self, part: int, index: int) -> Update:
+        """Let a mini-batch of an index in the run pass for the devices of one part."""
+        return self.arrays[part].end_mini_batch(index)
+
     def add_outputs(self, parts: Sequence[Array]) -> Array:
         """Add what the parts gave forward, each to its range of the outputs."""
         return self._add(parts, [r.outputs for r in self.ranges], self.outputs)

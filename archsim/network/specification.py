@@ -27,7 +27,7 @@ class WeightScaling(Specification):
     learn_out_scaling: bool = False
 
 
-class Layer(Specification, defer_build=True):
+class Layer(Specification):
     """One operator of the graph.
 
     ``inputs`` names the operators (or ``input``) whose outputs it takes; without it, the operator
@@ -50,7 +50,7 @@ class Layer(Specification, defer_build=True):
     learning_rate_factor: Annotated[float, Field(ge=0)] | None = None
 
 
-class NetworkSpecification(Specification, defer_build=True):
+class NetworkSpecification(Specification):
     """A network: the shape of one sample, its operators in order, and the loss."""
 
     name: str = "network"

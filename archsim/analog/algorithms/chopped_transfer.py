@@ -22,7 +22,6 @@ from archsim.analog.algorithms.work import (
     BUFFERED_BITS,
     BUFFERED_OPERATIONS,
     CHOPPED_BITS,
-    add_gradient,
     add_write,
 )
 from archsim.analog.blocks import FloatArray
@@ -125,7 +124,7 @@ class ChoppedArrays(JointArrays):
             end = min(len(x_block), begin + interval - passed % interval) if interval else len(x_block)
             chopped_x = x_block[begin:end] * self._in_signs
             done = self._fast.update(chopped_x, self._chopped(d_block[begin:end]), 1.0, first_vector + begin)
-            add_gradient(work, done)
+            work.add(done)
             passed += end - begin
             if interval and passed % interval == 0:
                 self._transfer(learning_rate, float(rates[end - 1]), work)

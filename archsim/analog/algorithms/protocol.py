@@ -5,8 +5,8 @@ under the name that its settings carry as ``kind``. Algorithms that users name a
 some kind, in the group ``archsim.algorithms``. An object of a kind is a `TrainingArray`: everything on one tile.
 
 Time is counted in vectors, in the order in which `TrainingArray.update` gets them. Transfers happen within the call
-that brings the vector after which they are due, so there is no event at the end of a mini-batch; where a setting counts
-in mini-batches, ``mini_batch`` says how many vectors that is. Reads never change anything.
+that brings the vector after which they are due; where a setting counts in mini-batches, ``mini_batch`` says how many
+vectors that is. Only what devices do by themselves happens between mini-batches. Reads never change anything.
 """
 
 from __future__ import annotations
@@ -114,6 +114,9 @@ class TrainingArray(Protocol):
         Update
             Slots and pulses of gradients, and whatever the algorithm adds to them.
         """
+
+    def end_mini_batch(self, index: int) -> Update:
+        """Let a mini-batch of an index in the run pass for all devices; see `Crossbar.end_mini_batch`."""
 
     def saturated(self) -> float:
         """Return the fraction of cells at a bound, over all arrays."""

@@ -31,7 +31,6 @@ __all__ = [
     "DYNAMIC_OPERATIONS_OF_LAST_READ",
     "FILTERED_OPERATIONS",
     "MIXED_BITS",
-    "add_gradient",
     "add_write",
 ]
 
@@ -47,14 +46,6 @@ DYNAMIC_BITS_OF_LAST_READ = 34
 FILTERED_OPERATIONS = 3
 #: Of each cell of a row that is written.
 MIXED_BITS = 16
-
-
-def add_gradient(work: Update, done: Update) -> None:
-    """Add the pulses of an update by gradients to what was done so far."""
-    work.slots += done.slots
-    work.pulses += done.pulses
-    work.rows_pulsed += done.rows_pulsed
-    work.columns_pulsed += done.columns_pulsed
 
 
 def add_write(work: Update, done: Update | None, lines: int = 1, least_slots: int = 1) -> None:

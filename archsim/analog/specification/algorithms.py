@@ -13,8 +13,7 @@ from archsim.analog.specification.devices import Device
 from archsim.analog.specification.io import IOParameters
 from archsim.analog.specification.numbers import NonNegative, Positive
 from archsim.analog.specification.update import UpdateParameters
-from archsim.kinds import OpenUnion
-from archsim.specification import Specification
+from archsim.specification import OpenUnion, Specification
 
 __all__ = [
     "Algorithm",
@@ -195,5 +194,17 @@ class MixedPrecisionSettings(Specification):
     transfer_update: UpdateParameters = UpdateParameters()
 
 
-#: The settings of any registered kind.
-Algorithm = Annotated[Specification, OpenUnion("archsim.algorithm_kinds")]
+Algorithm = Annotated[
+    AnalogSGDSettings
+    | DigitalSGDSettings
+    | TikiTakaSettings
+    | BufferedTransferSettings
+    | ChoppedTransferSettings
+    | DynamicTransferSettings
+    | ResidualLearningSettings
+    | ResidualLearningV2Settings
+    | HamiltonianDescentSettings
+    | MixedPrecisionSettings,
+    Field(discriminator="kind"),
+    OpenUnion("archsim.algorithm_kinds"),
+]
