@@ -212,6 +212,10 @@ def test_the_device_page_lists_every_device() -> None:
     assert listed_names(ROOT / "docs" / "devices.md", "name") == set(plugins.names("archsim.devices"))
 
 
+def test_the_page_of_algorithms_lists_every_algorithm() -> None:
+    assert listed_names(ROOT / "docs" / "algorithms.md", "name") == set(plugins.names("archsim.algorithms"))
+
+
 def listed_names(page: Path, title: str) -> set[str]:
     """The names in the first column of the table whose first column has this title."""
     lines = page.read_text(encoding="utf-8").splitlines()

@@ -120,25 +120,27 @@ class ChoppedArrays(JointArrays):
         roots = np.sqrt(rates).astype(np.float32)[:, None]
         x_block, d_block = x_block * roots, d_block * roots
         begin, passed, interval = 0, int(self._vectors[0]), self._interval
+        chopped_x, chopped_d = x_block * self._in_signs, self._chopped(d_block)
         while begin < len(x_block):
             end = min(len(x_block), begin + interval - passed % interval) if interval else len(x_block)
-            chopped_x = x_block[begin:end] * self._in_signs
-            done = self._fast.update(chopped_x, self._chopped(d_block[begin:end]), 1.0, first_vector + begin)
+            done = self._fast.update(chopped_x[begin:end], chopped_d[begin:end], 1.0, first_vector + begin)
             work.add(done)
             passed += end - begin
-            if interval and passed % interval == 0:
-                self._transfer(learning_rate, float(rates[end - 1]), work)
+            if interval and passed % interval == 0 and self._transfer(learning_rate, float(rates[end - 1]), work):
+                chopped_x[end:] = x_block[end:] * self._in_signs
+                chopped_d[end:] = self._chopped(d_block[end:])
             begin = end
         self._vectors[0] = passed
         return work
 
-    def _transfer(self, learning_rate: float, fast_rate: float, work: Update) -> None:
+    def _transfer(self, learning_rate: float, fast_rate: float, work: Update) -> bool:
+        """Read a line, write the pulses that its buffer lets go; return whether a sign has turned."""
         number = int(self._reads[0])
         self._reads[0] = number + 1
         settings = self._settings
         rate = settings.transfer_lr * learning_rate if settings.scale_transfer_lr else settings.transfer_lr
         if rate == 0.0:
-            return
+            return False
         passes, line = divmod(number, self._inputs)
         self._hot[0, line] = 1.0
         read = self._fast.transfer(self._hot, number)
@@ -149,8 +151,8 @@ class ChoppedArrays(JointArrays):
             done = self._last.write(self._hot, counts[None], self._write_rate, number)
         add_write(work, done)
         self._hot[0, line] = 0.0
-        self._turn(line, passes, number)
         self._count_digital(work)
+        return self._turn(line, passes, number)
 
     def _buffer_rate(self, transfer_rate: float, fast_rate: float) -> float:
         """Return what a read is multiplied with, in pulses of the second array."""
@@ -171,16 +173,16 @@ class ChoppedArrays(JointArrays):
         """Add what was read of a line to the buffer; return the pulses that it lets go, if any."""
 
     @abstractmethod
-    def _turn(self, line: int, passes: int, number: int) -> None:
-        """Turn the signs that are to turn after a read."""
+    def _turn(self, line: int, passes: int, number: int) -> bool:
+        """Turn the signs that are to turn after a read; return whether there were any."""
 
     @abstractmethod
     def _count_digital(self, work: Update) -> None:
         """Add the digital work of a transfer."""
 
     def _chopped(self, d: FloatArray) -> FloatArray:
-        """Return errors with the signs of their lines."""
-        return d
+        """Return a copy of errors, or of what was read, with the signs of their lines."""
+        return d.copy()
 
     def _digital(self) -> dict[str, NDArray[Any]]:
         return {
@@ -246,23 +248,28 @@ class ChoppedTransfer(ChoppedArrays):
         hidden += self._chopped(values) * np.float32(rate * self._in_signs[line])
         return self._release(hidden, 1.0)
 
-    def _turn(self, line: int, passes: int, number: int) -> None:
+    def _turn(self, line: int, passes: int, number: int) -> bool:
+        turned = False
         if self._in_chop_prob > 0.0:
             # Even indices decide about input lines, odd ones about output lines.
-            random = self._in_chop_random and self._uniforms.at(2 * number) < self._in_chop_prob
-            regular = not self._in_chop_random and passes % self._period + 1 == self._period
-            if random or regular:
+            if self._in_chop_random:
+                turned = self._uniforms.at(2 * number) < self._in_chop_prob
+            else:
+                turned = passes % self._period + 1 == self._period
+            if turned:
                 self._in_signs[line] *= -1.0
         if self._out_chop_prob > 0.0 and line == self._inputs - 1:
-            turned = self._uniforms.rows(2 * passes + 1, 1, self._outputs)[0] < self._out_chop_prob
-            self._out_signs[turned] *= -1.0
+            out_turned = self._uniforms.rows(2 * passes + 1, 1, self._outputs)[0] < self._out_chop_prob
+            self._out_signs[out_turned] *= -1.0
+            turned = turned or bool(out_turned.any())
+        return turned
 
     def _count_digital(self, work: Update) -> None:
         work.digital_operations += BUFFERED_OPERATIONS * self._outputs
         work.memory_bits += self._bits * self._outputs
 
     def _chopped(self, d: FloatArray) -> FloatArray:
-        return d * self._out_signs if self._out_chop_prob > 0.0 else d
+        return d * self._out_signs if self._out_chop_prob > 0.0 else d.copy()
 
     def _digital(self) -> dict[str, NDArray[Any]]:
         return super()._digital() | {"out_signs": self._out_signs}

@@ -80,10 +80,12 @@ class DynamicTransfer(ChoppedArrays):
         mean += (values - mean) * self._follow
         return counts if passes > self._period else None
 
-    def _turn(self, line: int, passes: int, number: int) -> None:
-        if passes % self._period + 1 == self._period or self._uniforms.at(number) < self._chance:
+    def _turn(self, line: int, passes: int, number: int) -> bool:
+        turned = passes % self._period + 1 == self._period or self._uniforms.at(number) < self._chance
+        if turned:
             self._in_signs[line] *= -1.0
             self._turned[line] = True
+        return turned
 
     def _count_digital(self, work: Update) -> None:
         work.digital_operations += self._operations * self._outputs

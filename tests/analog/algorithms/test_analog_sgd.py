@@ -1,10 +1,13 @@
 """Analog SGD is one crossbar, and fulfils what the engine relies on."""
 
 import numpy as np
+import pytest
 
 from archsim import plugins
 from archsim.analog.algorithms import TrainingArray, make_training_array
-from tests.analog.crossbars import make
+from archsim.analog.specification import SoftBounds
+from tests.analog.algorithms.tiles import preset, tile
+from tests.analog.crossbars import make, quiet
 
 
 def test_it_does_what_its_crossbar_does():
@@ -34,3 +37,19 @@ def test_it_does_what_its_crossbar_does():
     array.update(x, d, 0.1, 3)
     array.restore(state)
     np.testing.assert_array_equal(array.weights, alone.weights)
+
+
+@pytest.mark.parametrize("tau", [0.5, 1.0])
+def test_noise_pulls_weights_to_the_symmetric_point(tau):
+    """E w_k = w_0 (1 - lr mu / tau)^k for zero-mean gradients of mean magnitude mu (arXiv:2406.12774).
+
+    After 300 vectors the mean over 2,000 cells has a standard deviation of about lr sigma sqrt(300 / 2000) = 0.0005.
+    """
+    rate, sigma, start, steps = 0.005, 0.25, 0.4, 300
+    array = tile(preset("analog-sgd"), 2000, 1, quiet(SoftBounds, dw_min=1e-4, w_max=tau, w_min=-tau))
+    array.program(np.full((2000, 1), start))
+    d = sigma * np.random.default_rng(5).normal(size=(steps, 2000))
+    array.update(np.ones((steps, 1)), d, rate, 0)
+    law = start * (1 - rate * sigma * np.sqrt(2 / np.pi) / tau) ** steps
+    assert start - law > 0.1
+    assert abs(array.weights.mean() - law) < 0.004

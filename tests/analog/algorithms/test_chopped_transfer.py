@@ -208,3 +208,21 @@ def test_no_transfer_without_a_rate_or_an_interval():
         work = array.update(*certain_block(50, 2, 4), 0.1, 0)
         assert work.transfer_reads == work.transfer_slots == work.digital_operations == 0
         assert not array.weights.any()
+
+
+@pytest.mark.parametrize("cuts", [[1] * 60, [7, 13, 40], [59, 1]])
+def test_signs_that_turn_within_a_call_count_from_the_next_vector_on(cuts):
+    settings = ChoppedTransferSettings(auto_scale=True, in_chop_prob=0.3, out_chop_prob=0.3, gamma=0.5)
+    rng = np.random.default_rng(9)
+    x, d = rng.uniform(-1, 1, (60, 4)), rng.normal(size=(60, 3))
+    whole, cut = tile(settings, 3, 4, DEVICE), tile(settings, 3, 4, DEVICE)
+    whole.update(x, d, 0.1, 0)
+    begin = 0
+    for length in cuts:
+        cut.update(x[begin : begin + length], d[begin : begin + length], 0.1, begin)
+        begin += length
+    one, other = whole.state(), cut.state()
+    assert (one["in_signs"] < 0).any()
+    assert (one["out_signs"] < 0).any()
+    for name in one:
+        np.testing.assert_array_equal(one[name], other[name])
