@@ -55,13 +55,13 @@ def main() -> None:
     """Write all of it anew."""
     REFERENCE.write_text(reference(), encoding="utf-8")
     RESULTS.write_text(with_metrics(RESULTS.read_text(encoding="utf-8")), encoding="utf-8")
-    DEVICES.write_text(with_devices(DEVICES.read_text(encoding="utf-8")), encoding="utf-8")
-    FIGURES.mkdir(exist_ok=True)
     drawn = curves()
+    DEVICES.write_text(with_devices(DEVICES.read_text(encoding="utf-8"), drawn), encoding="utf-8")
+    FIGURES.mkdir(exist_ok=True)
     for name, response in drawn.items():
         file = FIGURES / f"{name}.svg"
         save_figure(response_figure(response, name), file)
-        file.write_text(NUMBER.sub(_shorter, file.read_text(encoding="utf-8")), encoding="utf-8")
+        file.write_text(_slim(file.read_text(encoding="utf-8")), encoding="utf-8")
     RESPONSES.write_text(json.dumps(responses(drawn), indent=1) + "\n", encoding="utf-8")
 
 
@@ -73,13 +73,13 @@ def with_metrics(text: str) -> str:
     return "\n".join([before + BEGIN, "| metric | unit | definition |", "|---|---|---|", *rows, END + after])
 
 
-def with_devices(text: str) -> str:
+def with_devices(text: str, drawn: dict[str, Curves]) -> str:
     """Return a text with the kinds of devices, and the devices by name, between its two marks."""
     before, _, rest = text.partition(BEGIN_DEVICES)
     _, _, after = rest.partition(END_DEVICES)
     kinds = plugins.names("archsim.device_kinds")
     sections = [_kind(name) for name in sorted(kinds, key=lambda name: (name != "ideal", name))]
-    rows = [_device(name) for name in plugins.names("archsim.devices")]
+    rows = [_device(name, drawn.get(name)) for name in plugins.names("archsim.devices")]
     table = "\n".join(
         ["## Devices by name", "", STATES, "", "| name | kind | states | what it is |", "|---|---|---|---|", *rows]
     )
@@ -119,6 +119,14 @@ def _few(values: Any) -> list[float]:
     return [float(f"{value:.5g}") for value in values[::20]]
 
 
+def _slim(drawing: str) -> str:
+    """Return an SVG with shorter numbers, one font for all, and no line breaks within paths."""
+    drawing = NUMBER.sub(_shorter, drawing)
+    drawing = re.sub(r"font-family: [^;\"]*; ?", "", drawing)
+    drawing = drawing.replace("*{stroke-linejoin", "text{font-family: sans-serif} *{stroke-linejoin", 1)
+    return re.sub(r" d=\"[^\"]*\"", lambda path: path[0].replace(" \n", ""), drawing)
+
+
 def _shorter(number: re.Match[str]) -> str:
     # A hundredth of a point is finer than any screen; the drawing's own digits double its size.
     return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
@@ -134,12 +142,11 @@ def _kind(name: str) -> str:
     return f"### `{name}`\n\n{text}{figure}"
 
 
-def _device(name: str) -> str:
-    device, response = _made(name), response_curves(_made(name))
+def _device(name: str, response: Curves | None) -> str:
     states = "" if response is None else f"[{response.states:,}](figures/{name}.svg)"
     about = inspect.cleandoc(plugins.load("archsim.devices", name).__doc__)
     words = about.removeprefix("Return ").replace("``", "`").replace("\n\n", " ").replace("\n", " ").replace("|", "\\|")
-    return f"| `{name}` | `{device.kind}` | {states} | {words[:1].upper() + words[1:]} |"
+    return f"| `{name}` | `{_made(name).kind}` | {states} | {words[:1].upper() + words[1:]} |"
 
 
 def reference() -> str:

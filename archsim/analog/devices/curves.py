@@ -20,7 +20,7 @@ from archsim.analog.threads import Workers
 __all__ = ["Curves", "mean_device", "response_curves"]
 
 #: Points of either half of a train, and weights at which steps are told.
-_POINTS = 80
+_POINTS = 60
 #: Cells that show how devices differ.
 _CELLS = 200
 #: So many pulses up, and down, are sent at most.

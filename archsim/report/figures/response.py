@@ -16,7 +16,7 @@ __all__ = ["response_figure"]
 
 _DOWN = ACTION_COLOURS["B"]
 #: Single cells that are drawn beside the mean device.
-_SHOWN = 6
+_SHOWN = 4
 _BAND = (10, 90)
 
 
@@ -30,11 +30,11 @@ def response_figure(curves: Curves, name: str) -> Figure:
     name : str
         What the device is called.
     """
-    figure = Figure(figsize=(8.2, 2.7), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.06))
+    figure = Figure(figsize=(8.2, 2.9), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.06))
     train, step = figure.subplots(1, 2, width_ratios=(1.5, 1.0))
     _draw_train(train, curves)
     _draw_steps(step, curves)
-    train.set_title(f"{name}: {short(curves.states)} states", loc="left", fontsize=9.5, color=INK)
+    figure.suptitle(f"{name}: {short(curves.states)} states", x=0.015, ha="left", fontsize=10, color=INK)
     for axes in (train, step):
         plain_axes(axes, grid="y")
         axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
