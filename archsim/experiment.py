@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from archsim.analog.specification import Algorithm, AnalogSGDSettings
 from archsim.analog.specification.inference import InferenceParameters
 from archsim.chip.specification import Chip
 from archsim.data.specification import DataSpecification
@@ -29,7 +30,7 @@ class LearningRateStep(Specification):
 class TrainingSpecification(Specification):
     """How the network is trained. ``mini_batch`` is in samples; the other two bound the run."""
 
-    algorithm: str = "analog-sgd"
+    algorithm: Algorithm = Field(default_factory=AnalogSGDSettings)
     learning_rate: Annotated[float, Field(gt=0)]
     learning_rate_step: LearningRateStep | None = None
     mini_batch: Count = 1

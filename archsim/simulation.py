@@ -19,6 +19,7 @@ from archsim.data import DataSet, load_data
 from archsim.document import load_experiment, resolved
 from archsim.engine.checkpoint_folder import CheckpointFolder
 from archsim.engine.evaluation import Evaluator
+from archsim.engine.expectations import expected_updates
 from archsim.engine.feed import Feed
 from archsim.engine.fit import check_buffers, check_shapes
 from archsim.engine.inference import Deployment
@@ -137,11 +138,13 @@ class _Simulation:
         self.graph = build_graph(experiment.network)
         vectors = experiment.training.mini_batch // experiment.schedule.micro_batches
         plan = make_plan(self.graph, experiment.chip, experiment.schedule.stages, vectors)
+        training = experiment.training
+        self.updates = expected_updates(self.graph, experiment.chip, plan, training.algorithm, training.mini_batch)
         self.data = None if run.mode == "timing" else (data or load_data(experiment.data))
         if self.data is not None:
             check_shapes(self.graph, self.data)
         schedule = make_schedule(experiment.schedule, len(plan.stages), self._mini_batches())
-        self.setup = Setup(experiment.chip, plan, build_programs(self.graph, plan), schedule, vectors)
+        self.setup = Setup(experiment.chip, plan, build_programs(self.graph, plan, self.updates), schedule, vectors)
         profile = checked_profile(schedule)
         if run.mode != "numerics":
             check_buffers(self.setup, profile)
@@ -152,6 +155,7 @@ class _Simulation:
             "plan": plan,
             "schedule": schedule,
             "programs": self.setup.programs,
+            "updates": self.updates,
             "graph": self.graph,
         }
         self.rebuilt |= {f"program {program.index}": program for program in self.setup.programs}
@@ -177,7 +181,7 @@ class _Simulation:
 
     def _machine(self) -> Machine | UntimedMachine:
         setup = self.setup
-        work = Expected(setup.chip, setup.vectors) if self.data is None else self._numbers(self.data)
+        work = Expected(setup.chip, setup.vectors, self.updates) if self.data is None else self._numbers(self.data)
         observer = Observer(work, setup.schedule.shape, setup.vectors, self.progress)
         if self.experiment.run.mode == "numerics":
             return UntimedMachine(setup, work, observer)
@@ -245,8 +249,10 @@ class _Simulation:
     def _numbers(self, data: DataSet) -> Numbers:
         experiment, setup = self.experiment, self.setup
         shape, threads = setup.schedule.shape, experiment.run.threads
-        algorithm, workers = experiment.training.algorithm, Workers(threads)
-        self.matrices = build_matrices(self.graph, setup.chip, setup.plan, algorithm, self.seeds, workers)
+        training, workers = experiment.training, Workers(threads)
+        self.matrices = build_matrices(
+            self.graph, setup.chip, setup.plan, training.algorithm, training.mini_batch, self.seeds, workers
+        )
         operators = {node.name: load_operator(node.kind, f"network.layers.{node.name}") for node in self.graph.nodes}
         per_epoch = len(data.train_inputs) // experiment.training.mini_batch
         every = experiment.run.evaluate_every or per_epoch

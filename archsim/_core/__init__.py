@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 from archsim._core.dispatch import choose
 from archsim._core.purposes import (
     BACKWARD,
+    CHOICE,
     CHOP,
     COMPENSATE,
     CORRECT,
+    DIFFUSION,
     DRIFT,
     EVALUATE,
     FORWARD,
@@ -23,6 +25,8 @@ from archsim._core.purposes import (
     POPULATION,
     PROGRAM,
     READ_NOISE,
+    REFRESH,
+    RESET,
     ROUND,
     SEARCH,
     SELECT,
@@ -33,6 +37,7 @@ from archsim._core.purposes import (
     VERIFY,
     WRITE_CELL,
     WRITE_D,
+    WRITE_NOISE,
     WRITE_X,
 )
 
@@ -46,9 +51,11 @@ ISA: str = kernels.__name__.rpartition(".")[2]
 
 __all__ = [
     "BACKWARD",
+    "CHOICE",
     "CHOP",
     "COMPENSATE",
     "CORRECT",
+    "DIFFUSION",
     "DRIFT",
     "EVALUATE",
     "FORWARD",
@@ -57,6 +64,8 @@ __all__ = [
     "POPULATION",
     "PROGRAM",
     "READ_NOISE",
+    "REFRESH",
+    "RESET",
     "ROUND",
     "SEARCH",
     "SELECT",
@@ -67,6 +76,7 @@ __all__ = [
     "VERIFY",
     "WRITE_CELL",
     "WRITE_D",
+    "WRITE_NOISE",
     "WRITE_X",
     "kernels",
 ]

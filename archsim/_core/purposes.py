@@ -17,9 +17,11 @@ from typing import Final
 
 __all__ = [
     "BACKWARD",
+    "CHOICE",
     "CHOP",
     "COMPENSATE",
     "CORRECT",
+    "DIFFUSION",
     "DRIFT",
     "EVALUATE",
     "FORWARD",
@@ -27,6 +29,8 @@ __all__ = [
     "POPULATION",
     "PROGRAM",
     "READ_NOISE",
+    "REFRESH",
+    "RESET",
     "ROUND",
     "SEARCH",
     "SELECT",
@@ -37,6 +41,7 @@ __all__ = [
     "VERIFY",
     "WRITE_CELL",
     "WRITE_D",
+    "WRITE_NOISE",
     "WRITE_X",
 ]
 
@@ -69,3 +74,11 @@ VERIFY: Final = 35
 CORRECT: Final = 36
 #: Noise on the weights that a mini-batch of hardware-aware training sees.
 MODIFY: Final = 37
+#: What happens to cells between mini-batches: a random step, a reset, and what is then seen of what is held.
+DIFFUSION: Final = 20
+RESET: Final = 21
+WRITE_NOISE: Final = 22
+#: Which device of a cell of several takes an update.
+CHOICE: Final = 23
+#: Reads of a pair of devices before it is written anew.
+REFRESH: Final = 24

@@ -107,6 +107,10 @@ class AnalogMatrix:
         done.digital_operations += inputs.size if learns else 0
         return done
 
+    def end_mini_batch(self, part: int, index: int) -> Update:
+        """Let a mini-batch of an index in the run pass for the devices of one part."""
+        return self.arrays[part].end_mini_batch(index)
+
     def add_outputs(self, parts: Sequence[Array]) -> Array:
         """Add what the parts gave forward, each to its range of the outputs."""
         return self._add(parts, [r.outputs for r in self.ranges], self.outputs)
@@ -179,9 +183,8 @@ class AnalogMatrix:
         return self.affine.forward(self.add_outputs(parts), snapshot.scale, snapshot.bias)
 
     @staticmethod
-    def _cut(x: Array, span: tuple[int, int], size: int) -> NDArray[np.float32]:
-        cut = x if span == (0, size) else x[:, span[0] : span[1]]
-        return np.ascontiguousarray(cut, dtype=np.float32)
+    def _cut(x: Array, span: tuple[int, int], size: int) -> Array:
+        return x if span == (0, size) else x[:, span[0] : span[1]]
 
     @staticmethod
     def _add(parts: Sequence[Array], spans: Sequence[tuple[int, int]], size: int) -> Array:

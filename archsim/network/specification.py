@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from archsim.analog.specification import Device
+from archsim.analog.specification import Algorithm, Device
 from archsim.specification import Specification
 
 __all__ = ["InputRangeParameters", "Layer", "NetworkSpecification", "WeightScaling"]
@@ -62,7 +62,7 @@ class Layer(Specification):
     shape: tuple[Annotated[int, Field(ge=1)], ...] | None = None
     trainable: bool | None = None
     device: Device | None = None
-    algorithm: str | None = None
+    algorithm: Algorithm | None = None
     scaling: WeightScaling | None = None
     initial_range: Annotated[float, Field(gt=0)] | None = None
     initial_value: float | None = None

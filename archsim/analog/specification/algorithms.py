@@ -13,7 +13,7 @@ from archsim.analog.specification.devices import Device
 from archsim.analog.specification.io import IOParameters
 from archsim.analog.specification.numbers import NonNegative, Positive
 from archsim.analog.specification.update import UpdateParameters
-from archsim.specification import Specification
+from archsim.specification import OpenUnion, Specification
 
 __all__ = [
     "Algorithm",
@@ -206,4 +206,5 @@ Algorithm = Annotated[
     | HamiltonianDescentSettings
     | MixedPrecisionSettings,
     Field(discriminator="kind"),
+    OpenUnion("archsim.algorithm_kinds"),
 ]
