@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from archsim._core import FORWARD, kernels
-from archsim.analog.algorithms.protocol import MakeCrossbar
+from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
 from archsim.analog.blocks import FloatArray, NotFiniteError, as_block, restore_arrays
 from archsim.analog.crossbar import Crossbar
 from archsim.analog.inference.draws import Draws
 from archsim.analog.inference.mapping import PairMapping
 from archsim.analog.inference.modifiers import clip_weights, modify_weights
-from archsim.analog.observed import Read, Update
+from archsim.analog.observed import ExpectedUpdate, Read, Update
 from archsim.analog.specification import Ideal
 from archsim.analog.specification.hardware_aware import HardwareAwareSettings
 from archsim.errors import InputError
@@ -66,6 +67,13 @@ class HardwareAware:
     def arrays(settings: HardwareAwareSettings) -> int:
         """Return how many crossbars a tile needs."""
         return 1
+
+    @staticmethod
+    def expected(settings: HardwareAwareSettings, tile: TileOutline) -> ExpectedUpdate:
+        """Return what an update takes: two operations for each weight, clipping and modifying, and no pulses."""
+        cells = tile.outputs * tile.inputs
+        finish = Fraction(_finishing_operations(settings), tile.mini_batch)
+        return ExpectedUpdate(digital_operations=(2 + finish) * cells, memory_bits=Fraction(UPDATE_BITS * cells))
 
     @property
     def crossbar(self) -> Crossbar:
@@ -125,10 +133,15 @@ class HardwareAware:
             self._crossbar.update(inputs[begin:end], errors[begin:end], learning_rate, first_vector + begin)
             self._vectors += end - begin
             if int(self._vectors[0]) % self._mini_batch == 0:
-                work.digital_operations += cells * self._finish()
+                self._finish()
+                work.digital_operations += cells * _finishing_operations(self._settings)
             self._seen = None
             begin = end
         return work
+
+    def end_mini_batch(self, index: int) -> Update:
+        """Let a mini-batch pass: nothing happens to digital weights; see `Crossbar.end_mini_batch`."""
+        return self._crossbar.end_mini_batch(index)
 
     def saturated(self) -> float:
         """Return 0: the weights are digital."""
@@ -153,11 +166,10 @@ class HardwareAware:
             raise NotFiniteError("x, d or the learning rate of an update")
         return inputs, errors
 
-    def _finish(self) -> int:
-        """End a mini-batch; return the operations for each weight that this and the next modification take."""
+    def _finish(self) -> None:
+        """End a mini-batch."""
         if self._settings.clip is not None:
             self._crossbar.program(clip_weights(self.weights, self._settings.clip))
-        return (self._settings.clip is not None) + (self._settings.modifier is not None)
 
     def _modified(self) -> tuple[FloatArray, FloatArray | None]:
         """Return what the reads of this mini-batch see, and the digital scale of the outputs."""
@@ -177,3 +189,8 @@ class HardwareAware:
         largest = magnitudes.max(axis=1) if self._settings.columnwise else np.repeat(magnitudes.max(), len(weights))
         scale = (np.where(largest > 0, largest, omega) / omega).astype(np.float32)
         return np.ascontiguousarray(weights / scale[:, None]), scale
+
+
+def _finishing_operations(settings: HardwareAwareSettings) -> int:
+    """Return the operations for each weight at the end of a mini-batch: to clip it, and to modify it for the next."""
+    return (settings.clip is not None) + (settings.modifier is not None)
