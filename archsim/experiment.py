@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from archsim.analog.specification import Algorithm, AnalogSGDSettings
+from archsim.analog.specification.inference import InferenceParameters
 from archsim.chip.specification import Chip
 from archsim.data.specification import DataSpecification
 from archsim.network.specification import NetworkSpecification
@@ -28,7 +30,7 @@ class LearningRateStep(Specification):
 class TrainingSpecification(Specification):
     """How the network is trained. ``mini_batch`` is in samples; the other two bound the run."""
 
-    algorithm: str = "analog-sgd"
+    algorithm: Algorithm = Field(default_factory=AnalogSGDSettings)
     learning_rate: Annotated[float, Field(gt=0)]
     learning_rate_step: LearningRateStep | None = None
     mini_batch: Count = 1
@@ -56,7 +58,7 @@ class RunSpecification(Specification):
 
 
 class Experiment(Specification):
-    """An experiment: network, chip, data, training, schedule and run."""
+    """An experiment: network, chip, data, training, schedule and run, and if wanted what follows on inference."""
 
     name: str = "experiment"
     description: str = ""
@@ -66,6 +68,25 @@ class Experiment(Specification):
     training: TrainingSpecification
     schedule: ScheduleSpecification = Field(default_factory=ScheduleSpecification)
     run: RunSpecification = Field(default_factory=RunSpecification)
+    inference: InferenceParameters | None = None
+
+    @model_validator(mode="after")
+    def _dac_ranges_stand_alone(self) -> Experiment:
+        wanted = {
+            f"network.layers.{index}.scaling.input_range"
+            for index, layer in enumerate(self.network.layers)
+            if layer.scaling is not None and layer.scaling.input_range is not None
+        }
+        if self.inference is not None and self.inference.post_training.dac_ranges:
+            wanted.add("inference.post_training.dac_ranges")
+        if wanted and self.chip.io.noise_management != "none":
+            raise PydanticCustomError(
+                "two_scales",
+                "an input range has no effect while noise management scales every vector by itself: "
+                "set chip.io.noise_management to none",
+                {"field": min(wanted), "allowed": "with chip.io.noise_management: none"},
+            )
+        return self
 
     @model_validator(mode="after")
     def _micro_batches_divide(self) -> Experiment:

@@ -19,6 +19,7 @@ __all__ = ["Group", "load", "names", "unknown"]
 Group = Literal[
     "archsim.chips",
     "archsim.devices",
+    "archsim.device_kinds",
     "archsim.algorithms",
     "archsim.algorithm_kinds",
     "archsim.schedules",
@@ -44,11 +45,11 @@ def unknown(group: Group, name: str, *, field: str | None = None, place: Place |
     what = group.removeprefix("archsim.").removesuffix("s")
     close = did_you_mean(name, known)
     return InputError(
-        f"there is no {what} of this name",
+        f"there is no {what.replace('_', ' ')} of this name",
         field=field,
         value=name,
         allowed=", ".join(known),
-        remedy=f"did you mean '{close}'?" if close else f"see 'archsim list {what}s'",
+        remedy=f"did you mean '{close}'?" if close else f"see 'archsim list {what.removesuffix('_kind')}s'",
         place=place,
     )
 

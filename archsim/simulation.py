@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
@@ -18,8 +19,10 @@ from archsim.data import DataSet, load_data
 from archsim.document import load_experiment, resolved
 from archsim.engine.checkpoint_folder import CheckpointFolder
 from archsim.engine.evaluation import Evaluator
+from archsim.engine.expectations import expected_updates
 from archsim.engine.feed import Feed
 from archsim.engine.fit import check_buffers, check_shapes
+from archsim.engine.inference import Deployment
 from archsim.engine.keeping import Keeper
 from archsim.engine.machine import Machine
 from archsim.engine.model import build_matrices
@@ -38,7 +41,7 @@ from archsim.mapping import make_plan
 from archsim.network.build import build_graph
 from archsim.network.matrix import AnalogMatrix
 from archsim.network.operators import load_operator
-from archsim.results import Run, make_run
+from archsim.results import Run, inference_table, make_run
 from archsim.results.provenance import Provenance, collect_provenance
 from archsim.results.timeline import Timeline
 from archsim.schedule import Schedule, checked_profile, make_schedule
@@ -135,11 +138,13 @@ class _Simulation:
         self.graph = build_graph(experiment.network)
         vectors = experiment.training.mini_batch // experiment.schedule.micro_batches
         plan = make_plan(self.graph, experiment.chip, experiment.schedule.stages, vectors)
+        training = experiment.training
+        self.updates = expected_updates(self.graph, experiment.chip, plan, training.algorithm, training.mini_batch)
         self.data = None if run.mode == "timing" else (data or load_data(experiment.data))
         if self.data is not None:
             check_shapes(self.graph, self.data)
         schedule = make_schedule(experiment.schedule, len(plan.stages), self._mini_batches())
-        self.setup = Setup(experiment.chip, plan, build_programs(self.graph, plan), schedule, vectors)
+        self.setup = Setup(experiment.chip, plan, build_programs(self.graph, plan, self.updates), schedule, vectors)
         profile = checked_profile(schedule)
         if run.mode != "numerics":
             check_buffers(self.setup, profile)
@@ -150,6 +155,7 @@ class _Simulation:
             "plan": plan,
             "schedule": schedule,
             "programs": self.setup.programs,
+            "updates": self.updates,
             "graph": self.graph,
         }
         self.rebuilt |= {f"program {program.index}": program for program in self.setup.programs}
@@ -168,20 +174,20 @@ class _Simulation:
         if workspace is not None and isinstance(machine, Machine):
             machine.timeline.spill = workspace / "timeline"
         finished = keeper.run(machine)
-        run = self._result(machine)
+        run = self._result(machine, finished)
         if not finished:
             raise Interrupted(run)
         return run
 
     def _machine(self) -> Machine | UntimedMachine:
         setup = self.setup
-        work = Expected(setup.chip, setup.vectors) if self.data is None else self._numbers(self.data)
+        work = Expected(setup.chip, setup.vectors, self.updates) if self.data is None else self._numbers(self.data)
         observer = Observer(work, setup.schedule.shape, setup.vectors, self.progress)
         if self.experiment.run.mode == "numerics":
             return UntimedMachine(setup, work, observer)
         return Machine(setup, work, Timeline(store=self.experiment.run.timeline), observer)
 
-    def _result(self, machine: Machine | UntimedMachine) -> Run:
+    def _result(self, machine: Machine | UntimedMachine, finished: bool) -> Run:
         if isinstance(machine, Machine):
             seen, timeline = observe(machine), machine.timeline
         else:
@@ -195,7 +201,25 @@ class _Simulation:
             self._provenance(),
             warnings=() if self.data is None else training_warnings(self.matrices, seen),
             weights=_exported(self.matrices),
+            inference=self._inference() if finished else None,
         )
+
+    def _inference(self) -> pd.DataFrame:
+        """Evaluate the trained network on programmed conductances, if that is asked for."""
+        experiment, data = self.experiment, self.data
+        if experiment.inference is None or data is None:
+            return inference_table()
+        deployment = Deployment(
+            self.graph,
+            {node.name: load_operator(node.kind, f"network.layers.{node.name}") for node in self.graph.nodes},
+            self.matrices,
+            data,
+            experiment.inference,
+            seed=self.seeds.noise,
+            threads=experiment.run.threads,
+            first_evaluation=self.setup.schedule.shape.mini_batches + 1,
+        )
+        return inference_table([(point.time_s, point.accuracies) for point in deployment.accuracy_over_time()])
 
     def _mini_batches(self) -> int:
         training = self.experiment.training
@@ -225,8 +249,10 @@ class _Simulation:
     def _numbers(self, data: DataSet) -> Numbers:
         experiment, setup = self.experiment, self.setup
         shape, threads = setup.schedule.shape, experiment.run.threads
-        algorithm, workers = experiment.training.algorithm, Workers(threads)
-        self.matrices = build_matrices(self.graph, setup.chip, setup.plan, algorithm, self.seeds, workers)
+        training, workers = experiment.training, Workers(threads)
+        self.matrices = build_matrices(
+            self.graph, setup.chip, setup.plan, training.algorithm, training.mini_batch, self.seeds, workers
+        )
         operators = {node.name: load_operator(node.kind, f"network.layers.{node.name}") for node in self.graph.nodes}
         per_epoch = len(data.train_inputs) // experiment.training.mini_batch
         every = experiment.run.evaluate_every or per_epoch

@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+)
+from pydantic_core import core_schema
 
+from archsim import plugins
 from archsim.units import Picojoules, Picoseconds, SquareMicrometres, Watts
 
 __all__ = [
     "AreaConstant",
     "Constant",
     "EnergyConstant",
+    "OpenUnion",
     "PowerConstant",
     "Specification",
     "Status",
     "TimeConstant",
     "constants_of",
 ]
+
+#: Where a kind is told, in every specification of one of several kinds.
+_KIND = "kind"
 
 Status = Literal["measured", "published", "derived", "placeholder", "user"]
 Value = TypeVar("Value")
@@ -64,3 +80,51 @@ def constants_of(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, Cons
             yield dotted, value
         elif isinstance(value, BaseModel):
             yield from constants_of(value, f"{dotted}.")
+
+
+@dataclass(frozen=True)
+class OpenUnion:
+    """Opens an annotated union of specifications, told apart by ``kind``, for those of other packages.
+
+    ``Annotated[A | B, Field(discriminator="kind"), OpenUnion("archsim.things")]`` takes what the union takes, and the
+    ``Settings`` of whatever is registered in the group under another name, which is its kind. The JSON schema is that
+    of the union.
+
+    Parameters
+    ----------
+    group : plugins.Group
+        The group whose members have a specification ``Settings``.
+    without : tuple of str
+        Registered kinds that may not stand here.
+    """
+
+    group: plugins.Group
+    without: tuple[str, ...] = ()
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """Wrap the union's own validation and serialization."""
+        closed = handler(source)
+        members = {member.model_fields[_KIND].default: member for member in get_args(source)}
+        closed_kinds = {*members, *self.without}
+
+        def validate(value: Any, union: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+            if info.mode == "json":
+                value = _as_tuples(value)
+            kind = value.get(_KIND) if isinstance(value, dict) else getattr(value, _KIND, None)
+            if not isinstance(kind, str) or kind in closed_kinds or kind not in plugins.names(self.group):
+                return union(value)
+            settings: type[Specification] = plugins.load(self.group, kind).Settings
+            return settings.model_validate(value, strict=info.mode == "json")
+
+        def serialize(value: Any, union: SerializerFunctionWrapHandler, info: SerializationInfo) -> Any:
+            return union(value) if type(value) in members.values() else value.model_dump(mode=info.mode)
+
+        writer = core_schema.wrap_serializer_function_ser_schema(serialize, info_arg=True, schema=closed)
+        return core_schema.with_info_wrap_validator_function(validate, closed, serialization=writer)
+
+
+def _as_tuples(value: Any) -> Any:
+    """Return lists as tuples, at any depth: JSON knows lists only, specifications tuples only."""
+    if isinstance(value, dict):
+        return {key: _as_tuples(item) for key, item in value.items()}
+    return tuple(_as_tuples(item) for item in value) if isinstance(value, list) else value

@@ -1,30 +1,43 @@
-"""Writes the parts of the documentation that the code knows best: docs/reference.md and the table in docs/results.md.
+"""Writes what the code knows best: docs/reference.md, the metrics of docs/results.md, the devices of docs/devices.md.
 
-Run it after a change of the document's keys or of the metrics: ``python docs/generate.py``. A test compares.
+Run it after a change of the document's keys, the metrics or the devices: ``python docs/generate.py``. A test compares.
 """
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
+from itertools import pairwise
 from pathlib import Path
-from typing import Literal, get_origin
+from typing import Any, Literal, get_origin
 
+import numpy as np
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from archsim import plugins
+from archsim.analog.devices.curves import Curves, response_curves
 from archsim.document.allowed import Schema
 from archsim.document.meanings import Meaning, Meanings, load_meanings, meaning_of, models_in, prose, specifications
 from archsim.document.presets import group_at
 from archsim.document.tree import Node
 from archsim.errors import Place
+from archsim.report import save_figure
+from archsim.report.figures import response_figure
 from archsim.results import METRICS
 from archsim.specification import Constant
 
 DOCS = Path(__file__).parent
 REFERENCE = DOCS / "reference.md"
 RESULTS = DOCS / "results.md"
+DEVICES = DOCS / "devices.md"
+FIGURES = DOCS / "figures"
+RESPONSES = FIGURES / "responses.json"
 BEGIN = "<!-- metrics: made by docs/generate.py -->"
 END = "<!-- end of metrics -->"
+BEGIN_DEVICES = "<!-- devices: made by docs/generate.py -->"
+END_DEVICES = "<!-- end of devices -->"
 
 HEAD = """\
 # Reference: every key of an experiment
@@ -39,9 +52,17 @@ ModelPath = tuple[str, ...]
 
 
 def main() -> None:
-    """Write both files anew."""
+    """Write all of it anew."""
     REFERENCE.write_text(reference(), encoding="utf-8")
     RESULTS.write_text(with_metrics(RESULTS.read_text(encoding="utf-8")), encoding="utf-8")
+    drawn = curves()
+    DEVICES.write_text(with_devices(DEVICES.read_text(encoding="utf-8"), drawn), encoding="utf-8")
+    FIGURES.mkdir(exist_ok=True)
+    for name, response in drawn.items():
+        file = FIGURES / f"{name}.svg"
+        save_figure(response_figure(response, name), file)
+        file.write_text(_slim(file.read_text(encoding="utf-8")), encoding="utf-8")
+    RESPONSES.write_text(json.dumps(responses(drawn), indent=1) + "\n", encoding="utf-8")
 
 
 def with_metrics(text: str) -> str:
@@ -50,6 +71,82 @@ def with_metrics(text: str) -> str:
     _, _, after = rest.partition(END)
     rows = [f"| `{metric.id}` | {metric.unit or '1'} | {metric.definition} |" for metric in METRICS]
     return "\n".join([before + BEGIN, "| metric | unit | definition |", "|---|---|---|", *rows, END + after])
+
+
+def with_devices(text: str, drawn: dict[str, Curves]) -> str:
+    """Return a text with the kinds of devices, and the devices by name, between its two marks."""
+    before, _, rest = text.partition(BEGIN_DEVICES)
+    _, _, after = rest.partition(END_DEVICES)
+    kinds = plugins.names("archsim.device_kinds")
+    sections = [_kind(name) for name in sorted(kinds, key=lambda name: (name != "ideal", name))]
+    rows = [_device(name, drawn.get(name)) for name in plugins.names("archsim.devices")]
+    table = "\n".join(
+        ["## Devices by name", "", STATES, "", "| name | kind | states | what it is |", "|---|---|---|---|", *rows]
+    )
+    return "\n\n".join([before + BEGIN_DEVICES, *sections, table, END_DEVICES]) + after
+
+
+NUMBER = re.compile(r"\d+\.\d{3,}")
+STATES = """\
+`archsim show NAME` prints the numbers and draws the curve; with `--figure FILE` it saves that as a figure. States are
+the range of the mean device over the step that pulse trains are made for."""
+
+
+def curves() -> dict[str, Curves]:
+    """Return the response of every device by name that knows pulses."""
+    found = {name: response_curves(_made(name)) for name in plugins.names("archsim.devices")}
+    return {name: response for name, response in found.items() if response is not None}
+
+
+def responses(drawn: dict[str, Curves]) -> dict[str, dict[str, Any]]:
+    """Return numbers by which a drawn response can be told to be current."""
+    return {
+        name: {
+            "up_pulses": response.up_pulses,
+            "states": response.states,
+            "mean": _few(response.mean),
+            "tenth": _few(np.percentile(response.cells, 10, axis=1)),
+            "ninetieth": _few(np.percentile(response.cells, 90, axis=1)),
+            "step_up": _few(response.step_up),
+            "step_down": _few(response.step_down),
+        }
+        for name, response in drawn.items()
+    }
+
+
+def _few(values: Any) -> list[float]:
+    """Return every twentieth number, with five digits."""
+    return [float(f"{value:.5g}") for value in values[::20]]
+
+
+def _slim(drawing: str) -> str:
+    """Return an SVG with shorter numbers, one font for all, and no line breaks within paths."""
+    drawing = NUMBER.sub(_shorter, drawing)
+    drawing = re.sub(r"font-family: [^;\"]*; ?", "", drawing)
+    drawing = drawing.replace("*{stroke-linejoin", "text{font-family: sans-serif} *{stroke-linejoin", 1)
+    return re.sub(r" d=\"[^\"]*\"", lambda path: path[0].replace(" \n", ""), drawing)
+
+
+def _shorter(number: re.Match[str]) -> str:
+    # A hundredth of a point is finer than any screen; the drawing's own digits double its size.
+    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
+
+
+def _made(name: str) -> Any:
+    return plugins.load("archsim.devices", name)()
+
+
+def _kind(name: str) -> str:
+    text = prose(plugins.load("archsim.device_kinds", name).Settings)
+    figure = "" if name == "ideal" else f"\n\n![Response of {name}](figures/{name}.svg)"
+    return f"### `{name}`\n\n{text}{figure}"
+
+
+def _device(name: str, response: Curves | None) -> str:
+    states = "" if response is None else f"[{response.states:,}](figures/{name}.svg)"
+    about = inspect.cleandoc(plugins.load("archsim.devices", name).__doc__)
+    words = about.removeprefix("Return ").replace("``", "`").replace("\n\n", " ").replace("\n", " ").replace("|", "\\|")
+    return f"| `{name}` | `{_made(name).kind}` | {states} | {words[:1].upper() + words[1:]} |"
 
 
 def reference() -> str:
@@ -108,8 +205,14 @@ def _tag(model: type[BaseModel]) -> str | None:
 def _title(model: type[BaseModel], paths: list[ModelPath]) -> str:
     if issubclass(model, Constant):
         return "Constants"
-    title = ", ".join(f"`{'.'.join(path)}`" for path in paths if path) or "The document"
+    title = ", ".join(f"`{'.'.join(path)}`" for path in _outermost(paths) if path) or "The document"
     return title if _tag(model) is None else f"{title} of kind `{_tag(model)}`"
+
+
+def _outermost(paths: list[ModelPath]) -> list[ModelPath]:
+    """Return each path once, without those within a device of several devices, which are the same again."""
+    inner = {("device", below) for below in ("device", "devices", "reference")}
+    return [path for path in dict.fromkeys(paths) if not inner & set(pairwise(path))]
 
 
 def _prose(model: type[BaseModel]) -> str:
@@ -137,6 +240,8 @@ def _default(field: FieldInfo) -> str:
         return f"{value.value:g} ({value.status})"
     if isinstance(value, BaseModel):
         return f"`{_tag(type(value))}`" if _tag(type(value)) else "its defaults"
+    if isinstance(value, tuple) and value and all(isinstance(item, BaseModel) for item in value):
+        return ", ".join(f"`{_tag(type(item))}`" for item in value)
     return "none" if value is None else f"`{json.dumps(value)}`" if value != "" else '`""`'
 
 

@@ -260,6 +260,33 @@ def test_show_prints_presets_that_can_be_used(tmp_path: Path) -> None:
     assert _values(chip.model_dump(mode="json")) == _values(original.model_dump(mode="json"))
 
 
+def test_show_draws_how_a_device_responds(tmp_path: Path) -> None:
+    shown = invoke("show", "soft-bounds", "--figure", str(tmp_path / "soft.png"))
+    assert shown.exit_code == 0, shown.output
+    assert (tmp_path / "soft.png").read_bytes().startswith(b"\x89PNG")
+    assert "1\u202f200 states of 0.001" in shown.stdout
+    drawn = [line for line in shown.stdout.splitlines() if any("\u2801" <= c <= "\u28ff" for c in line)]
+    assert len(drawn) == 12
+    # From weight 0 in the left, up to the top before the middle, and down at the right end.
+    first = [next(i for i, c in enumerate(line) if c in "│┤") + 1 for line in drawn]
+    filled = [[c != "\u2800" for c in line[begin:]] for line, begin in zip(drawn, first, strict=True)]
+    assert any(row[0] for row in filled[5:8])
+    assert any(filled[0][20:40])
+    assert not any(row[-1] for row in filled[:6])
+    (tmp_path / "soft.yaml").write_text(shown.stdout)
+    chip = {"preset": "unit", "device": str(tmp_path / "soft.yaml")}
+    loaded = load_experiment({"network": "mlp-64-64-32-10", "chip": chip, "training": {"learning_rate": 1}})
+    assert loaded.chip.device == load_preset("archsim.devices", "soft-bounds")
+
+
+@pytest.mark.parametrize(("name", "words"), [("ideal", "no pulses"), ("rpu-512", "only devices"), ("pcm", "format")])
+def test_show_draws_nothing_that_is_not_there(name: str, words: str) -> None:
+    shown = invoke("show", name, "--figure", "here.gif")
+    assert shown.exit_code == 2
+    assert words in shown.stderr
+    assert not Path("here.gif").exists()
+
+
 def _values(content: Any) -> Any:
     """Return a chip without the sources of its constants."""
     if not isinstance(content, dict):

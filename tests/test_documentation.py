@@ -8,6 +8,7 @@ all tests are compared with the script of all checks instead, which runs them.
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import pkgutil
 import re
@@ -247,6 +248,20 @@ def test_the_table_of_metrics_is_current(generator: ModuleType) -> None:
     written = generator.RESULTS.read_text(encoding="utf-8")
     assert generator.BEGIN in written
     assert generator.with_metrics(written) == written, "run: python docs/generate.py"
+
+
+def test_the_devices_are_current(generator: ModuleType) -> None:
+    drawn = generator.curves()
+    written = generator.DEVICES.read_text(encoding="utf-8")
+    assert generator.BEGIN_DEVICES in written
+    assert generator.with_devices(written, drawn) == written, "run: python docs/generate.py"
+    assert {file.stem for file in generator.FIGURES.glob("*.svg")} == drawn.keys()
+    stored, fresh = json.loads(generator.RESPONSES.read_text(encoding="utf-8")), generator.responses(drawn)
+    assert stored.keys() == fresh.keys()
+    for name, numbers in fresh.items():
+        for what, values in numbers.items():
+            # Of cells with noise, percentiles may move by a rounding on another processor.
+            assert stored[name][what] == pytest.approx(values, rel=1e-3, abs=1e-3), f"{name}: {what}"
 
 
 def test_no_meaning_is_left_over(generator: ModuleType) -> None:

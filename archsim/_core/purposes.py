@@ -17,11 +17,20 @@ from typing import Final
 
 __all__ = [
     "BACKWARD",
+    "CHOICE",
     "CHOP",
+    "COMPENSATE",
+    "CORRECT",
+    "DIFFUSION",
+    "DRIFT",
     "EVALUATE",
     "FORWARD",
+    "MODIFY",
     "POPULATION",
     "PROGRAM",
+    "READ_NOISE",
+    "REFRESH",
+    "RESET",
     "ROUND",
     "SEARCH",
     "SELECT",
@@ -29,8 +38,10 @@ __all__ = [
     "UPDATE_CELL",
     "UPDATE_D",
     "UPDATE_X",
+    "VERIFY",
     "WRITE_CELL",
     "WRITE_D",
+    "WRITE_NOISE",
     "WRITE_X",
 ]
 
@@ -54,3 +65,20 @@ CHOP: Final = 13
 SELECT: Final = 14
 ROUND: Final = 15
 SEARCH: Final = 16
+#: Noise of programmed conductances: 1/f noise of a read, exponents of drift, the read-out of drift compensation.
+READ_NOISE: Final = 32
+DRIFT: Final = 33
+COMPENSATE: Final = 34
+#: Closed-loop programming: reads that verify, writes that correct.
+VERIFY: Final = 35
+CORRECT: Final = 36
+#: Noise on the weights that a mini-batch of hardware-aware training sees.
+MODIFY: Final = 37
+#: What happens to cells between mini-batches: a random step, a reset, and what is then seen of what is held.
+DIFFUSION: Final = 20
+RESET: Final = 21
+WRITE_NOISE: Final = 22
+#: Which device of a cell of several takes an update.
+CHOICE: Final = 23
+#: Reads of a pair of devices before it is written anew.
+REFRESH: Final = 24

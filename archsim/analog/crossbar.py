@@ -18,8 +18,9 @@ from archsim.analog.blocks import (
     restore_arrays,
 )
 from archsim.analog.converters import make_converters
-from archsim.analog.devices import make_array
+from archsim.analog.devices import Site, devices_per_cell, make_array
 from archsim.analog.observed import Read, Update
+from archsim.analog.pulses import MOST_PULSES
 from archsim.analog.specification import Device, IOParameters, UpdateParameters
 from archsim.analog.threads import Workers
 from archsim.errors import InputError
@@ -28,9 +29,6 @@ __all__ = ["Crossbar"]
 
 #: Identities share a counter word with the upper bits of the vector's index.
 IDENTITIES = 2**20
-
-#: Slots of a pulse train.
-MOST_PULSES = 31
 
 
 class Crossbar:
@@ -56,7 +54,8 @@ class Crossbar:
     transfer_update : UpdateParameters, optional
         How the pulse trains of `write` are made; by default like those of `update`.
     identity : int
-        Which crossbar of the run this is (below 2**20): it separates the random numbers.
+        Which crossbar of the run this is (below 2**20): it separates the random numbers. It takes as many identities,
+        from this one on, as a cell has devices.
     device_seed, noise_seed : int
         Seeds of the device population and of all noise (below 2**64).
     workers : Workers, optional
@@ -81,7 +80,7 @@ class Crossbar:
         transfer_update: UpdateParameters | None = None,
         workers: Workers | None = None,
     ) -> None:
-        if not 0 <= identity < IDENTITIES:
+        if not 0 <= identity <= IDENTITIES - devices_per_cell(device):
             raise InputError("too many crossbars", value=identity, allowed=f"identities 0 to {IDENTITIES - 1}")
         if inputs * outputs > 2**32:
             raise InputError("a crossbar holds at most 2**32 cells", value=(outputs, inputs))
@@ -99,14 +98,17 @@ class Crossbar:
         self._managed = io.bound_management == "iterative"
         self._array = make_array(
             device,
-            outputs,
-            inputs,
-            update,
-            transfer_update or update,
-            identity,
-            device_seed,
-            noise_seed,
-            self._workers,
+            Site(
+                outputs,
+                inputs,
+                update,
+                transfer_update or update,
+                self._transfer,
+                identity,
+                device_seed,
+                noise_seed,
+                self._workers,
+            ),
         )
         self._weights = self._array.weights
         self._visible = self._weights.view()
@@ -236,6 +238,21 @@ class Crossbar:
         if numbers.size and np.abs(numbers).max() > MOST_PULSES:
             raise InputError("too many pulses for one cell", value=int(np.abs(numbers).max()), allowed="at most 31")
         return self._array.pulse(lines, numbers, first_vector)
+
+    def end_mini_batch(self, index: int) -> Update:
+        """Let what happens to cells between mini-batches happen: diffusion, decay, drift, and what cells do about it.
+
+        Parameters
+        ----------
+        index : int
+            Which mini-batch of the run has ended.
+
+        Returns
+        -------
+        Update
+            Reads, slots and pulses that this took; nothing for most devices.
+        """
+        return self._array.age(index)
 
     def saturated(self) -> float:
         """Return the fraction of cells whose weight stands at a bound."""

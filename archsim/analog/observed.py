@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from archsim.analog.blocks import FloatArray
 
-__all__ = ["Read", "Update"]
+__all__ = ["ExpectedUpdate", "Read", "Update"]
 
 
 @dataclass(slots=True)
@@ -39,6 +40,8 @@ class Update:
         Set bits of the trains on the input lines and on the output lines.
     transfer_reads : int
         Reads of single lines of an auxiliary array.
+    input_writes, output_writes : int
+        Input lines and output lines whose cells were written with what was read, or from digital memory.
     transfer_slots : int
         Pulse slots that wrote what was read into another array.
     digital_operations : int
@@ -52,6 +55,40 @@ class Update:
     rows_pulsed: int = 0
     columns_pulsed: int = 0
     transfer_reads: int = 0
+    input_writes: int = 0
+    output_writes: int = 0
     transfer_slots: int = 0
     digital_operations: int = 0
     memory_bits: int = 0
+
+    def add(self, other: Update) -> None:
+        """Add what another update took."""
+        self.slots += other.slots
+        self.pulses += other.pulses
+        self.rows_pulsed += other.rows_pulsed
+        self.columns_pulsed += other.columns_pulsed
+        self.transfer_reads += other.transfer_reads
+        self.input_writes += other.input_writes
+        self.output_writes += other.output_writes
+        self.transfer_slots += other.transfer_slots
+        self.digital_operations += other.digital_operations
+        self.memory_bits += other.memory_bits
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedUpdate:
+    """What an update takes on average for each vector; see `Update`. For runs without numbers.
+
+    Attributes
+    ----------
+    slots, transfer_reads, input_writes, output_writes, transfer_slots, digital_operations, memory_bits : Fraction
+        As of `Update`, divided by the vectors.
+    """
+
+    slots: Fraction = Fraction(0)
+    transfer_reads: Fraction = Fraction(0)
+    input_writes: Fraction = Fraction(0)
+    output_writes: Fraction = Fraction(0)
+    transfer_slots: Fraction = Fraction(0)
+    digital_operations: Fraction = Fraction(0)
+    memory_bits: Fraction = Fraction(0)

@@ -11,7 +11,10 @@ from archsim._core import kernels
 from archsim.analog.blocks import FloatArray
 from archsim.analog.specification import UpdateParameters
 
-__all__ = ["PulseTrains", "make_rules"]
+__all__ = ["MOST_PULSES", "PulseTrains", "make_rules"]
+
+#: Slots of a pulse train.
+MOST_PULSES = 31
 
 
 def make_rules(update: UpdateParameters, granularity: float) -> kernels.PulseRules:

@@ -118,10 +118,8 @@ class Unit:
         if self._idle_cause is not None:
             # Before its first job a unit waits for nothing in particular.
             cause, self._idle_cause = self._idle_cause, None
-        self._recorder.idle(self.number, self._free_since, now, cause)
-        self._grant(job, now)
-
-    def _grant(self, job: Job, now: int) -> None:
+        if now != self._free_since:
+            self._recorder.idle(self.number, self._free_since, now, cause)
         self._job = job
         self._since = now
         self._timekeeper.after(job.start(), self._complete)
@@ -133,9 +131,12 @@ class Unit:
         now = self._timekeeper.now
         self._recorder.busy(self.number, job.layer, job.phase, job.micro_batch, self._since, now)
         self._free_since = now
-        self._job = None
         if self._queue:
-            self._grant(self._queue.popleft(), now)
+            following = self._job = self._queue.popleft()
+            self._since = now
+            self._timekeeper.after(following.start(), self._complete)
+        else:
+            self._job = None
         job.finish()
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from archsim.chip.specification import Chip
 
-__all__ = ["affine_operations", "read_counts", "update_counts", "update_operations", "vector_bytes"]
+__all__ = ["affine_operations", "read_counts", "transfer_counts", "update_counts", "update_operations", "vector_bytes"]
 
 TileCounts = dict[tuple[str, str], int]
 
@@ -46,6 +46,28 @@ def update_counts(rows: int, columns: int, vectors: int) -> TileCounts:
         ("pulse_driver", "write_row"): rows * vectors,
         ("pulse_driver", "write_column"): columns * vectors,
     }
+
+
+def transfer_counts(rows: int, columns: int, reads: int, row_writes: int, column_writes: int) -> TileCounts:
+    """Count transfers between the arrays of one tile by (component, operation); what did not happen is left out.
+
+    A transfer reads or writes the cells of one line: one row is driven and all columns are read; one row or column is
+    pulsed against all lines of the other side.
+
+    Parameters
+    ----------
+    rows, columns : int
+        Used rows and columns.
+    reads : int
+        Rows that were read.
+    row_writes, column_writes : int
+        Rows and columns that were written.
+    """
+    counts = read_counts(1, columns, reads)
+    for lines in (update_counts(1, columns, row_writes), update_counts(rows, 1, column_writes)):
+        for key, count in lines.items():
+            counts[key] = counts.get(key, 0) + count
+    return {key: count for key, count in counts.items() if count}
 
 
 def affine_operations(parts: Iterable[tuple[int, int]], vectors: int, *, transposed: bool = False) -> int:

@@ -28,6 +28,7 @@ __all__ = [
     "nmpu_ps",
     "read_ps",
     "read_units_ps",
+    "transfer_ps",
     "update_ps",
 ]
 
@@ -115,6 +116,29 @@ def update_ps(chip: Chip, vectors: int, slots: int) -> int:
         return 0
     tile = chip.tile
     return vectors * tile.update_fixed_time.value + tile.phases * slots * tile.pulse_time.value
+
+
+def transfer_ps(chip: Chip, rows: int, columns: int, reads: int, slots: int) -> int:
+    """Return the time of an algorithm's transfers between the arrays of one tile.
+
+    ``reads`` times one read, which lets nothing overlap since what was read decides what is written, and
+    ``phases * slots * pulse_time``: the two terms of the analog time of Table 1 in Rasch et al. 2024,
+    doi:10.1038/s41467-024-51221-z.
+
+    Parameters
+    ----------
+    chip : Chip
+        The chip.
+    rows, columns : int
+        Used rows and columns of the tile.
+    reads : int
+        Reads of single lines.
+    slots : int
+        Pulse slots of writes.
+    """
+    if chip.stage_engine is not None:
+        return 0
+    return reads * read_ps(chip, rows, columns, 1) + chip.tile.phases * slots * chip.tile.pulse_time.value
 
 
 def expected_reads(chip: Chip, vectors: int) -> int:

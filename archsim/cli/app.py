@@ -162,11 +162,15 @@ def list_(
 @guarded
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A preset, a workload or anything else that is listed.")],
+    figure: Annotated[
+        Path | None,
+        typer.Option("--figure", metavar="FILE", help="Draw a device's response into a .png, .svg or .pdf file."),
+    ] = None,
 ) -> None:
-    """Show what stands behind a name, with the sources of its constants."""
+    """Show what stands behind a name, with the sources of its constants, and how a device responds to pulses."""
     from archsim.cli.catalogue import show_name
 
-    show_name(name)
+    show_name(name, figure)
 
 
 @app.command()

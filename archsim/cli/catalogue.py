@@ -6,13 +6,18 @@ import inspect
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from archsim import plugins
+from archsim.analog.devices.curves import Curves, response_curves
+from archsim.analog.specification import Device
 from archsim.cli.console import out, plain_table
+from archsim.cli.plotting import response_lines
 from archsim.document import find_experiment, load_preset, readable, schema, workload_names
 from archsim.document.source import read_file
 from archsim.errors import ArchsimError, InputError, did_you_mean
+from archsim.report import save_figure
+from archsim.report.figures import response_figure
 
 __all__ = ["print_group", "print_groups", "print_schema", "show_name"]
 
@@ -65,15 +70,24 @@ def print_schema() -> None:
     print(json.dumps(schema(), indent=2, ensure_ascii=False))
 
 
-def show_name(name: str) -> None:
+def show_name(name: str, figure: Path | None = None) -> None:
     """Print what stands behind a name, wherever it is registered.
+
+    Parameters
+    ----------
+    name : str
+        The name.
+    figure : Path, optional
+        A file that gets the response of the device of this name, as a figure.
 
     Raises
     ------
     InputError
-        If the name is nowhere.
+        If the name is nowhere, or a figure is wanted of something that has none.
     """
     console = out()
+    if figure is not None:
+        _save_response(name, figure)
     found = list(_found(name))
     for title, text in found:
         if len(found) > 1:
@@ -104,10 +118,33 @@ def _found(name: str) -> Iterator[tuple[str, str]]:
 
 def _describe(group: plugins.Group, name: str) -> str:
     text = _about(plugins.load(group, name))
-    if group in ("archsim.chips", "archsim.devices", "archsim.networks"):
+    if group == "archsim.devices":
+        text = "\n".join([text, "", *_response(name)])
+    if group in ("archsim.chips", "archsim.devices", "archsim.algorithms", "archsim.networks"):
         about = "\n".join(f"# {line}".rstrip() for line in text.splitlines())
         return f"{about}\n{readable(load_preset(group, name))}"
     return f"{name}: {text}"
+
+
+def _response(name: str) -> list[str]:
+    """Return the response of a device as lines of text; none for a device without pulses."""
+    curves = _curves(name)
+    return [] if curves is None else response_lines(curves)
+
+
+def _save_response(name: str, figure: Path) -> None:
+    if name not in plugins.names("archsim.devices"):
+        raise InputError(
+            "only devices have a figure", field="--figure", value=name, remedy="see 'archsim list devices'"
+        )
+    curves = _curves(name)
+    if curves is None:
+        raise InputError("this device has no pulses, so there is nothing to draw", field="--figure", value=name)
+    save_figure(response_figure(curves, name), figure)
+
+
+def _curves(name: str) -> Curves | None:
+    return response_curves(cast(Device, load_preset("archsim.devices", name)))
 
 
 def _line(group: plugins.Group, name: str) -> str:

@@ -225,9 +225,11 @@ def _print(run: Run, directory: Path, as_json: bool) -> None:
     if as_json:
         sys.stdout.write((directory / "run.json").read_text(encoding="utf-8"))
         return
-    from archsim.cli.summary import notes, summary_table
+    from archsim.cli.summary import inference_summary, notes, summary_table
 
     console = out()
     console.print(summary_table(run))
+    if len(run.inference):
+        console.print(inference_summary(run))
     for line in notes(run, directory):
         console.print(line, soft_wrap=True)

@@ -11,7 +11,7 @@ from archsim.cli.console import plain_table
 from archsim.results import MetricValue, Run
 from archsim.units import format_duration, format_energy, format_power
 
-__all__ = ["comparison_table", "notes", "summary_table"]
+__all__ = ["comparison_table", "inference_summary", "notes", "summary_table"]
 
 _MOST_PLACEHOLDERS = 6
 
@@ -51,6 +51,15 @@ def summary_table(run: Run) -> Table:
     """Return the few numbers by which a run is judged; those that its mode does not yield are left out."""
     rows = [(label, _text(run.metrics, name, write)) for label, name, write in _LINES if run.metrics[name] is not None]
     return plain_table(("simulated", ""), rows, numbers_from=1)
+
+
+def inference_summary(run: Run) -> Table:
+    """Return the accuracy on programmed conductances at each time: mean, and spread between programmings."""
+    rows = []
+    for time_s, found in run.inference.groupby("time_s", sort=False)["test_accuracy"]:
+        spread = _percent(float(found.std())) if len(found) > 1 else "-"
+        rows.append((f"{time_s:,.12g} s", _percent(float(found.mean())), spread, str(len(found))))
+    return plain_table(("after programming", "accuracy (test)", "deviation", "programmings"), rows, numbers_from=1)
 
 
 def comparison_table(runs: Mapping[str, Run]) -> Table:

@@ -18,12 +18,17 @@ def sigmoid(x: Array) -> Array:
 
 def sigmoid_gradient(y: Array, d: Array) -> Array:
     """Return the gradient at the input from the output `y` and the gradient `d` there."""
-    return d * y * (1 - y)
+    result: Array = d * y
+    result *= 1 - y
+    return result
 
 
 def tanh_gradient(y: Array, d: Array) -> Array:
     """Return the gradient at the input from the output `y` and the gradient `d` there."""
-    return d * (1 - y * y)
+    result: Array = y * y
+    np.subtract(1, result, out=result)
+    result *= d
+    return result
 
 
 def relu(x: Array) -> Array:
@@ -34,5 +39,5 @@ def relu(x: Array) -> Array:
 
 def relu_gradient(y: Array, d: Array) -> Array:
     """Return the gradient at the input from the output `y`; at the kink it is zero."""
-    result: Array = np.where(y > 0, d, 0).astype(d.dtype, copy=False)
+    result: Array = np.where(y > 0, d, d.dtype.type(0))
     return result

@@ -38,8 +38,8 @@ class Affine:
 
     def parameter_gradients(self, a: Array, d: Array) -> tuple[Array | None, Array | None]:
         """Return the gradients of scale and bias, summed over a block."""
-        scale: Array | None = (a * d).sum(axis=0) if self.learn_scale else None
-        bias: Array | None = None if self.bias is None else d.sum(axis=0)
+        scale: Array | None = np.add.reduce(a * d, axis=0) if self.learn_scale else None
+        bias: Array | None = None if self.bias is None else np.add.reduce(d, axis=0)
         return scale, bias
 
     def update(self, gradients: tuple[Array | None, Array | None], learning_rate: float) -> None:

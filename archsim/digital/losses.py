@@ -29,13 +29,13 @@ def softmax_cross_entropy(logits: Array, labels: NDArray[np.integer[Any]]) -> tu
     gradient : ndarray, shape (V, classes)
         Gradient of that sum: p - onehot(label).
     """
-    shifted = logits - logits.max(axis=1, keepdims=True)
+    shifted = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
     exponentials = np.exp(shifted)
-    totals = exponentials.sum(axis=1, keepdims=True)
-    rows = np.arange(len(labels))
-    loss = float(np.sum(np.log(totals[:, 0]) - shifted[rows, labels], dtype=np.float64))
-    gradient = exponentials / totals
-    gradient[rows, labels] -= 1
+    totals = np.add.reduce(exponentials, axis=1, keepdims=True)
+    right = np.arange(len(labels)), labels
+    loss = float(np.add.reduce(np.log(totals[:, 0]) - shifted[right], dtype=np.float64))
+    gradient: Array = np.divide(exponentials, totals, out=exponentials)
+    gradient[right] -= 1
     return loss, gradient
 
 

@@ -145,12 +145,15 @@ def _references(part: _Part) -> list[str]:
 
 
 def _default(field: FieldInfo) -> Any:
-    value = field.get_default(call_default_factory=True)
+    return _as_default(field.get_default(call_default_factory=True))
+
+
+def _as_default(value: Any) -> Any:
     if isinstance(value, Constant):
         return value.model_dump(mode="json")
     if isinstance(value, BaseModel):
         return {"kind": value.model_dump()["kind"]} if "kind" in type(value).model_fields else {}
-    return list(value) if isinstance(value, tuple) else value
+    return [_as_default(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _source(field: FieldInfo, said: str) -> str:

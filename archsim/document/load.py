@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from archsim import plugins
-from archsim.analog.specification import Device
+from archsim.analog.specification import Algorithm, Device
 from archsim.chip.specification import Chip
 from archsim.document.expand import Expander
 from archsim.document.explain import explain, together
@@ -73,7 +73,7 @@ def load_experiment(
 
 
 def load_preset(group: plugins.Group, name: str) -> BaseModel:
-    """Return a preset of a chip, a device or a network as the specification that it stands for.
+    """Return a preset of a chip, a device, an algorithm or a network as the specification that it stands for.
 
     Raises
     ------
@@ -96,13 +96,18 @@ class _DevicePreset(Specification):
     preset: Device
 
 
+class _AlgorithmPreset(Specification):
+    preset: Algorithm
+
+
 class _NetworkPreset(Specification):
     preset: NetworkSpecification
 
 
-_PRESETS: dict[str, tuple[Path, type[_ChipPreset | _DevicePreset | _NetworkPreset]]] = {
+_PRESETS: dict[str, tuple[Path, type[_ChipPreset | _DevicePreset | _AlgorithmPreset | _NetworkPreset]]] = {
     "archsim.chips": (("chip",), _ChipPreset),
     "archsim.devices": (("chip", "device"), _DevicePreset),
+    "archsim.algorithms": (("training", "algorithm"), _AlgorithmPreset),
     "archsim.networks": (("network",), _NetworkPreset),
 }
 
@@ -128,11 +133,9 @@ def _validate(tree: Node) -> Experiment:
 def _unregistered(tree: Node) -> Iterator[InputError]:
     """Yield an error for every name that calls for something that is not registered."""
     yield from _check(tree, ("schedule", "kind"), "archsim.schedules")
-    yield from _check(tree, ("training", "algorithm"), "archsim.algorithms")
     layers = _find(tree, ("network", "layers"))
     for i in range(len(layers.value) if layers is not None and isinstance(layers.value, tuple) else 0):
         yield from _check(tree, ("network", "layers", i, "kind"), "archsim.operators")
-        yield from _check(tree, ("network", "layers", i, "algorithm"), "archsim.algorithms")
 
 
 def _check(tree: Node, path: Path, group: plugins.Group) -> Iterator[InputError]:

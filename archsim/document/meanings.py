@@ -79,7 +79,9 @@ def specifications() -> dict[type[BaseModel], list[ModelPath]]:
     found: dict[type[BaseModel], list[ModelPath]] = {}
 
     def walk(model: type[BaseModel], path: ModelPath) -> None:
-        found.setdefault(model, []).append(path)
+        paths = found.setdefault(model, [])
+        if path not in paths:
+            paths.append(path)
         for name, field in model.model_fields.items():
             for below, listed in models_in(field.annotation):
                 walk(below, (*path, name, "*") if listed else (*path, name))

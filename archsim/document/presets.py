@@ -13,13 +13,22 @@ from archsim.errors import ArchsimError, Place
 
 __all__ = ["SLOTS", "group_at", "merge", "preset"]
 
+_DEVICES = (
+    ("chip", "device"),
+    ("network", "layers", "*", "device"),
+    ("network", "layers", "*", "algorithm", "fast_device"),
+    ("training", "algorithm", "fast_device"),
+)
 #: Where a preset may stand, and of which group; ``*`` is any position of a list.
 SLOTS: dict[tuple[str, ...], plugins.Group] = {
     ("network",): "archsim.networks",
-    ("network", "layers", "*", "device"): "archsim.devices",
+    ("network", "layers", "*", "algorithm"): "archsim.algorithms",
     ("chip",): "archsim.chips",
-    ("chip", "device"): "archsim.devices",
+    ("training", "algorithm"): "archsim.algorithms",
 }
+SLOTS |= {(*place, *part): "archsim.devices" for place in _DEVICES for part in ((), ("device",), ("reference",))}
+#: Groups whose presets are of several kinds.
+_OF_KINDS = frozenset({"archsim.devices", "archsim.algorithms"})
 
 
 def group_at(path: Path) -> plugins.Group | None:
@@ -47,12 +56,12 @@ def preset(name: str, group: plugins.Group, path: Path, place: Place) -> Node:
 def merge(base: Node, over: Node, path: Path) -> Node:
     """Lay one tree over another: mappings deeply, everything else as a whole.
 
-    A device of another kind replaces the device as a whole, for its fields are others. A constant
-    whose value changes loses its source.
+    A device or an algorithm of another kind replaces the one before as a whole, for its fields are others. A
+    constant whose value changes loses its source.
     """
     if over.whole or not isinstance(base.value, dict) or not isinstance(over.value, dict):
         return over
-    if group_at(path) == "archsim.devices" and _kind(over) not in (None, _kind(base)):
+    if group_at(path) in _OF_KINDS and _kind(over) not in (None, _kind(base)):
         return over
     entries = dict(base.value)
     for key, child in over.value.items():

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import Protocol
 
 from archsim.chip.counts import CountKey, UnitTime
-from archsim.chip.operations import read_counts, update_counts
+from archsim.chip.operations import read_counts, transfer_counts, update_counts
 from archsim.engine.equipment import Equipment
 from archsim.engine.handover import HostFeed
 from archsim.engine.kernel import Kernel
@@ -42,6 +42,10 @@ def count_operations(machine: MachineState) -> Ledger:
         for operation, count in (("multiply_add", cost.multiply_adds), ("activation", cost.activations)):
             if count and digital.samples:
                 ledger.add(CountKey("nmpu", operation, step.phase, step.layer), count * digital.samples)
+    for operations, memory in equipment.transfers:
+        ledger.add(CountKey("nmpu", "multiply_add", "U", operations.name), operations.operations)
+        ledger.add(CountKey("buffer", "read_byte", "U", memory.name), memory.bytes_read)
+        ledger.add(CountKey("buffer", "write_byte", "U", memory.name), memory.bytes_written)
     for port in equipment.ports:
         if port.size_bytes:
             ledger.add(CountKey("buffer", port.operation, port.phase, port.name), port.size_bytes)
@@ -57,11 +61,14 @@ def count_operations(machine: MachineState) -> Ledger:
 
 
 def _count_part(ledger: Ledger, task: PartTask) -> None:
-    if not task.vectors:
+    if not (task.vectors or task.transfer_reads or task.output_writes):
         return
     part, phase, layer = task.part, task.step.phase, task.step.layer
     if phase == "U":
         counts = update_counts(part.rows, part.columns, task.vectors)
+        transfers = transfer_counts(part.rows, part.columns, task.transfer_reads, task.input_writes, task.output_writes)
+        for key, count in transfers.items():
+            counts[key] = counts.get(key, 0) + count
         if task.pulses:
             ledger.add(CountKey("array", "coincidence", phase, layer), task.pulses)
     else:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from archsim.chip.components import Unit
 from archsim.chip.operations import vector_bytes
 from archsim.engine.kernel import Kernel
-from archsim.engine.program import DigitalStep, MatrixStep, StageProgram, Step
+from archsim.engine.program import DigitalStep, MatrixStep, StageProgram, Step, TransferStep
 from archsim.engine.sequencer import Sequencer, StageTasks, StepTasks
 from archsim.engine.setup import Setup
 from archsim.engine.tasks import DigitalTask, Grid, PartTask, PortTask, RemotePartTask, StageEngineTask, Task
+from archsim.engine.transfers import TransferMemoryTask, TransferOperationsTask
 from archsim.engine.transport import Transport
 from archsim.engine.work import Work
 from archsim.mapping.plan import Part
@@ -32,6 +33,7 @@ class Equipment:
         self.parts: list[PartTask] = []
         self.digital: list[DigitalTask] = []
         self.ports: list[PortTask] = []
+        self.transfers: list[tuple[TransferOperationsTask, TransferMemoryTask]] = []
         self.engines: list[tuple[str, StageEngineTask]] = []
         self.units: dict[str, Unit] = {}
         self._setup = setup
@@ -71,7 +73,8 @@ class Equipment:
                 equipped.append(StepTasks(tasks, cause, grid))
                 giver = f"tile {step.placement.parts[0].tile}"
             else:
-                equipped.append(StepTasks(self._digital(step, stage), cause))
+                tasks = self._transfer(step, stage) if isinstance(step, TransferStep) else self._digital(step, stage)
+                equipped.append(StepTasks(tasks, cause))
                 giver = f"nmpu {self._home(stage)}"
         return tuple(equipped)
 
@@ -122,6 +125,14 @@ class Equipment:
         if not step.elements:
             return (task,)
         return task, self._port(stage, layer, step.layer, step.phase, "write_byte", step.elements)
+
+    def _transfer(self, step: TransferStep, stage: Sequencer) -> tuple[Task, ...]:
+        layer, chip, home = self._timeline.layer(step.layer), self._setup.chip, self._home(stage)
+        parts = tuple(part for part in self.parts if part.phase == "U" and part.step.layer == step.layer)
+        operations = TransferOperationsTask(stage, self.unit("nmpu", home, stage.index), layer, step.layer, parts, chip)
+        memory = TransferMemoryTask(stage, self.unit("buffer", home, stage.index), layer, step.layer, parts, chip)
+        self.transfers.append((operations, memory))
+        return operations, memory
 
     def _port(self, stage: Sequencer, layer: int, name: str, phase: str, operation: str, elements: int) -> PortTask:
         size = vector_bytes(self._setup.chip, elements) * self._setup.vectors

@@ -9,22 +9,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
 from archsim.data import DataSet
 from archsim.digital.arrays import Array
 from archsim.network.graph import INPUT, Graph
-from archsim.network.matrix import AnalogMatrix, MatrixSnapshot
 from archsim.network.operators import DigitalOperator, Operator
 
-__all__ = ["Evaluator"]
+__all__ = ["EvaluatedMatrix", "Evaluator"]
+
+Snapshot = TypeVar("Snapshot")
+Seen = TypeVar("Seen", contravariant=True)
 
 #: Vectors of a block: fixed, so that results do not depend on the number of threads.
 BLOCK = 250
 
 
-class Evaluator:
+class EvaluatedMatrix(Protocol[Seen]):
+    """A matrix that can be read as a snapshot shows it."""
+
+    def evaluate(self, snapshot: Seen, x: Array, first_vector: int) -> Array:
+        """Read a snapshot through the noisy chain."""
+
+
+class Evaluator(Generic[Snapshot]):
     """Measures the test accuracy of snapshots.
 
     Parameters
@@ -33,7 +43,7 @@ class Evaluator:
         The network.
     operators : mapping of str to Operator
         The operator of each node.
-    matrices : mapping of str to AnalogMatrix
+    matrices : mapping of str to EvaluatedMatrix
         The matrices, whose converters are used with a snapshot's weights.
     data : DataSet
         The data.
@@ -45,7 +55,7 @@ class Evaluator:
         self,
         graph: Graph,
         operators: Mapping[str, Operator],
-        matrices: Mapping[str, AnalogMatrix],
+        matrices: Mapping[str, EvaluatedMatrix[Snapshot]],
         data: DataSet,
         threads: int,
     ) -> None:
@@ -55,14 +65,21 @@ class Evaluator:
         self._data = data
         self._threads = threads
 
-    def accuracy(self, snapshots: Mapping[str, MatrixSnapshot], mini_batch: int) -> float | None:
+    @property
+    def classifies(self) -> bool:
+        """Whether there are test samples, and classes to tell."""
+        return self._data.classes is not None and len(self._data.test_inputs) > 0
+
+    def accuracy(self, snapshots: Mapping[str, Snapshot], mini_batch: int) -> float | None:
         """Return the fraction of test samples classified correctly; None where nothing is classified."""
-        if self._data.classes is None or not len(self._data.test_inputs):
+        if not self.classifies:
             return None
         starts = range(0, len(self._data.test_inputs), BLOCK)
 
         def correct(start: int) -> int:
-            outputs = self._outputs(snapshots, start, mini_batch)
+            first_vector = mini_batch * len(self._data.test_inputs) + start
+            values = self.values(snapshots, self._data.test_inputs[start : start + BLOCK], first_vector)
+            outputs = values[self._graph.nodes[-1].name]
             return int(np.sum(outputs.argmax(axis=1) == self._data.test_targets[start : start + BLOCK]))
 
         if self._threads == 1 or len(starts) == 1:
@@ -72,9 +89,9 @@ class Evaluator:
                 right = sum(pool.map(correct, starts))
         return right / len(self._data.test_inputs)
 
-    def _outputs(self, snapshots: Mapping[str, MatrixSnapshot], start: int, mini_batch: int) -> Array:
-        first_vector = mini_batch * len(self._data.test_inputs) + start
-        values: dict[str, Array] = {INPUT: self._data.test_inputs[start : start + BLOCK]}
+    def values(self, snapshots: Mapping[str, Snapshot], x: Array, first_vector: int) -> dict[str, Array]:
+        """Return what every operator gives for a block of inputs, by its name, and the inputs themselves."""
+        values: dict[str, Array] = {INPUT: x}
         for node in self._graph.nodes:
             inputs = tuple(values[name] for name in node.inputs)
             if node.matrix is not None:
@@ -85,4 +102,4 @@ class Evaluator:
                 if not isinstance(operator, DigitalOperator):
                     raise TypeError(f"'{node.name}' of kind '{node.kind}' is no digital operator")
                 values[node.name] = operator.forward(node, inputs)
-        return values[self._graph.nodes[-1].name]
+        return values

@@ -7,7 +7,7 @@ from archsim.chip.specification import Chip
 from archsim.chip.timing import host_ps
 from archsim.engine.program import Edge
 from archsim.engine.sequencer import Sequencer
-from archsim.engine.transport import Message, Transport
+from archsim.engine.transport import Channel, Message, Transport
 
 __all__ = ["GradientHandover", "HostFeed", "ValueHandover"]
 
@@ -15,32 +15,19 @@ __all__ = ["GradientHandover", "HostFeed", "ValueHandover"]
 class ValueHandover:
     """A value on its way to the stage that needs it: space there first, then the links."""
 
-    __slots__ = ("_cause", "_edge", "_layer", "_micro_batch", "_nodes", "_size", "_target", "_transport", "_waited")
+    __slots__ = ("_channel", "_edge", "_micro_batch", "_target", "_transport", "_waited")
 
-    def __init__(
-        self,
-        edge: Edge,
-        micro_batch: int,
-        target: Sequencer,
-        transport: Transport,
-        nodes: tuple[int, int],
-        size_bytes: int,
-        layer: tuple[int, str],
-        cause: int,
-    ) -> None:
+    def __init__(self, edge: Edge, micro_batch: int, target: Sequencer, transport: Transport, channel: Channel) -> None:
         self._edge = edge
         self._micro_batch = micro_batch
         self._target = target
         self._transport = transport
-        self._nodes = nodes
-        self._size = size_bytes
-        self._layer = layer
-        self._cause = cause
+        self._channel = channel
         self._waited = False
 
     def depart(self) -> None:
         """Claim the space of the whole micro-batch with the stage's first input; others find it there."""
-        if self._edge == self._target.program.imports[0]:
+        if self._edge is self._target.program.imports[0]:
             self._target.space.claim(self._target.footprint, self)
         else:
             self.admitted(False)
@@ -48,8 +35,7 @@ class ValueHandover:
     def admitted(self, waited: bool) -> None:
         """Set out."""
         self._waited = waited
-        source, target = self._nodes
-        self._transport.send(source, target, self._size, self._layer, "F", self._micro_batch, self._cause, self)
+        self._transport.send(self._channel, self._micro_batch, self)
 
     def arrived(self, message: Message) -> None:
         """Hand over."""
@@ -138,12 +124,12 @@ class HostFeed:
         self._unit = unit
         self._duration_ps = host_ps(chip, size_bytes)
         self._transport = transport
-        self._nodes = nodes
         self._next = 0
         self._started = 0
         self._claiming = False
-        self._layer = (recorder.layer(edge.name), edge.name)
+        layer = (recorder.layer(edge.name), edge.name)
         self._demand = recorder.cause(f"demand of stage {target.index}")
+        self._channel = transport.channel(*nodes, size_bytes, layer, "F", self._demand)
         self._space = recorder.cause(f"space in {target.space.name}")
 
     def forward_started(self) -> None:
@@ -155,7 +141,7 @@ class HostFeed:
         """Bring what may be brought."""
         while not self._claiming and self._next < self._total and self._next - self._started < self._prefetch:
             self._claiming = True
-            if self._edge == self._target.program.imports[0]:
+            if self._edge is self._target.program.imports[0]:
                 self._target.space.claim(self._target.footprint, self)
             else:
                 self.admitted(False)
@@ -163,7 +149,7 @@ class HostFeed:
     def admitted(self, waited: bool) -> None:
         """There is space for the next micro-batch."""
         self._claiming = False
-        job = _HostJob(self, self._layer[0], self._next, self._duration_ps, waited)
+        job = _HostJob(self, self._channel.layer, self._next, self._duration_ps, waited)
         self._next += 1
         self.sent += 1
         if self._unit is None:
@@ -175,8 +161,7 @@ class HostFeed:
 
     def send_on(self, job: _HostJob) -> None:
         """From the port over the links to the stage."""
-        source, target = self._nodes
-        self._transport.send(source, target, self.size_bytes, self._layer, "F", job.micro_batch, self._demand, job)
+        self._transport.send(self._channel, job.micro_batch, job)
 
     def deliver(self, job: _HostJob) -> None:
         """Hand over to the stage."""

@@ -11,9 +11,20 @@ from types import MethodType
 from typing import Any
 
 import simpy
-from simpy.events import Event, Timeout
+from simpy.events import NORMAL, Event
 
 __all__ = ["Kernel"]
+
+
+class _Alarm(Event):
+    """What SimPy's `Timeout` is, without what nobody asks of it here: a value, a delay to print."""
+
+    _ok = True
+    _value = None
+
+    def __init__(self, environment: simpy.Environment, call: Callable[[Event], Any]) -> None:
+        self.env = environment
+        self.callbacks = [call]
 
 
 class _Call:
@@ -53,12 +64,14 @@ class Kernel:
     @property
     def now(self) -> int:
         """The simulated time in picoseconds."""
-        return self._environment.now  # type: ignore[return-value]
+        return self._environment._now  # type: ignore[return-value]
 
     def after(self, delay_ps: int, call: Callable[[Event], Any]) -> None:
         """Call back after a delay; even a delay of zero goes through the queue."""
-        event = Timeout(self._environment, delay_ps)
-        event.callbacks.append(call)
+        if delay_ps < 0:
+            raise ValueError(f"nothing can happen {-delay_ps} ps ago")
+        environment = self._environment
+        environment.schedule(_Alarm(environment, call), NORMAL, delay_ps)
         self.events += 1
 
     def run(self, pause: Callable[[], bool] | None = None) -> bool:
@@ -74,15 +87,15 @@ class Kernel:
         bool
             Whether no event is left.
         """
-        environment = self._environment
+        queue, step = self._environment._queue, self._environment.step
         if pause is None:
-            environment.run()
+            while queue:
+                step()
             return True
-        step = environment.step
-        while environment._queue:
+        while queue:
             step()
             if pause():
-                return not environment._queue
+                return not queue
         return True
 
     def __getstate__(self) -> dict[str, Any]:

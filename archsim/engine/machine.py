@@ -15,7 +15,7 @@ from archsim.engine.observer import Account, Observer
 from archsim.engine.program import HOST, Edge, StageProgram
 from archsim.engine.sequencer import Sequencer
 from archsim.engine.setup import Setup
-from archsim.engine.transport import Transport
+from archsim.engine.transport import Channel, Transport
 from archsim.engine.work import Work
 from archsim.errors import Deadlock
 from archsim.results.tally import Tally
@@ -60,7 +60,8 @@ class Machine:
         for program, stage in zip(setup.programs, self.stages, strict=True):
             stage.equip(self.equipment.tasks(program, stage))
         self.feeds = self._host_feeds()
-        self._causes = [timeline.cause(f"input from stage {stage.index}") for stage in self.stages]
+        self._values = [self._outward(stage) for stage in self.stages]
+        self._gradients = [self._inward(stage) for stage in self.stages]
         for feed in self.feeds:
             feed.proceed()
 
@@ -109,37 +110,15 @@ class Machine:
 
     def send_values(self, stage: int, micro_batch: int) -> None:
         """Send a stage's values to the stages that need them."""
-        for edge in self.stages[stage].program.exports:
+        for edge, channel in self._values[stage]:
             self._work.deliver(edge, micro_batch)
-            nodes = (self.setup.home(stage), self.setup.home(edge.target))
-            target = self.stages[edge.target]
-            ValueHandover(
-                edge,
-                micro_batch,
-                target,
-                self.transport,
-                nodes,
-                self._edge_bytes(edge),
-                self._layer(edge),
-                self._causes[stage],
-            ).depart()
+            ValueHandover(edge, micro_batch, self.stages[edge.target], self.transport, channel).depart()
 
     def send_gradients(self, stage: int, micro_batch: int) -> None:
         """Send gradients back to the stages whose values were used."""
-        for edge in self.stages[stage].program.imports:
-            if edge.source == HOST:
-                continue
+        for edge, channel, handover in self._gradients[stage]:
             self._work.deliver_gradient(edge, micro_batch)
-            self.transport.send(
-                self.setup.home(stage),
-                self.setup.home(edge.source),
-                self._edge_bytes(edge) if edge.gradient else 0,
-                self._layer(edge),
-                "B",
-                micro_batch,
-                self._causes[stage],
-                GradientHandover(edge, self.stages[edge.source]),
-            )
+            self.transport.send(channel, micro_batch, handover)
 
     def action_ended(self, stage: int, action: Action) -> None:
         """Pass it on to the observer."""
@@ -188,8 +167,27 @@ class Machine:
             if edge.source == HOST
         ]
 
-    def _layer(self, edge: Edge) -> tuple[int, str]:
-        return self.timeline.layer(edge.name), edge.name
+    def _outward(self, stage: Sequencer) -> list[tuple[Edge, Channel]]:
+        return [
+            (edge, self._channel(edge, stage.index, edge.target, self._edge_bytes(edge), "F"))
+            for edge in stage.program.exports
+        ]
+
+    def _inward(self, stage: Sequencer) -> list[tuple[Edge, Channel, GradientHandover]]:
+        return [
+            (
+                edge,
+                self._channel(edge, stage.index, edge.source, self._edge_bytes(edge) if edge.gradient else 0, "B"),
+                GradientHandover(edge, self.stages[edge.source]),
+            )
+            for edge in stage.program.imports
+            if edge.source != HOST
+        ]
+
+    def _channel(self, edge: Edge, source: int, target: int, size_bytes: int, phase: str) -> Channel:
+        home, layer = self.setup.home, (self.timeline.layer(edge.name), edge.name)
+        cause = self.timeline.cause(f"input from stage {source}")
+        return self.transport.channel(home(source), home(target), size_bytes, layer, phase, cause)
 
     def _edge_bytes(self, edge: Edge) -> int:
         return vector_bytes(self.setup.chip, edge.elements) * self.setup.vectors

@@ -5,24 +5,24 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim import plugins
-from archsim.analog.algorithms import MakeCrossbar, TrainingArray, make_training_array
-from archsim.analog.crossbar import Crossbar
-from archsim.analog.specification import Device, IOParameters, UpdateParameters
+from archsim.analog.algorithms import TrainingArray, make_training_array
 from archsim.analog.threads import Workers
 from archsim.chip.specification import Chip
 from archsim.digital.affine import Affine
+from archsim.digital.input_range import InputRange, InputRangeRules
 from archsim.engine.seeds import Seeds
-from archsim.mapping.plan import Part, Placement, Plan
+from archsim.engine.tile import Identities, TileCrossbars
+from archsim.mapping.plan import Placement, Plan
 from archsim.network.graph import Graph, Node
 from archsim.network.matrix import AnalogMatrix, PartRange
 from archsim.network.specification import WeightScaling
+from archsim.specification import Specification
 
 __all__ = ["build_matrices"]
 
 
 def build_matrices(
-    graph: Graph, chip: Chip, plan: Plan, algorithm: str, seeds: Seeds, workers: Workers
+    graph: Graph, chip: Chip, plan: Plan, algorithm: Specification, mini_batch: int, seeds: Seeds, workers: Workers
 ) -> dict[str, AnalogMatrix]:
     """Return the matrix of every layer that has one, with its initial weights written.
 
@@ -30,68 +30,39 @@ def build_matrices(
     ----------
     graph, chip, plan
         What is computed, on what, and where.
-    algorithm : str
-        Training algorithm of layers that name none.
+    algorithm : Specification
+        Settings of the training algorithm of layers that name none.
+    mini_batch : int
+        Samples of a mini-batch.
     seeds : Seeds
         Seeds of devices, noise and initial weights.
     workers : Workers
         Threads that crossbars may use.
     """
     placements = {p.layer: p for stage in plan.stages for p in stage.placements}
+    identities = Identities(sum(len(placement.parts) for placement in placements.values()))
     matrices = {}
     for index, node in enumerate(graph.matrices):
-        matrix = _matrix(node, placements[node.name], chip, node.layer.algorithm or algorithm, seeds, workers)
+        device = node.layer.device or chip.device
+        arrays = [
+            make_training_array(
+                node.layer.algorithm or algorithm,
+                TileCrossbars(part, chip, device, seeds, identities, workers),
+                part.columns,
+                part.rows,
+                mini_batch=mini_batch * node.vectors,
+                seed=seeds.noise,
+                identity=part.crossbar,
+            )
+            for part in placements[node.name].parts
+        ]
+        matrix = _matrix(node, placements[node.name], arrays)
         _initialise(matrix, node, np.random.default_rng([seeds.weights, index]))
         matrices[node.name] = matrix
     return matrices
 
 
-def _matrix(
-    node: Node, placement: Placement, chip: Chip, algorithm: str, seeds: Seeds, workers: Workers
-) -> AnalogMatrix:
-    settings = plugins.load("archsim.algorithms", algorithm, field="training.algorithm")()
-
-    def crossbars(part: Part) -> MakeCrossbar:
-        def make(
-            index: int,
-            device: Device | None = None,
-            update: UpdateParameters | None = None,
-            transfer_io: IOParameters | None = None,
-            transfer_update: UpdateParameters | None = None,
-        ) -> Crossbar:
-            if index:
-                raise ValueError("crossbar numbers for several arrays on a tile are not given out")
-            return Crossbar(
-                part.rows,
-                part.columns,
-                device or node.layer.device or chip.device,
-                chip.io,
-                chip.backward_io or chip.io,
-                update or chip.update,
-                dac_bits=chip.dac.bits,
-                adc_bits=chip.adc.bits,
-                identity=part.crossbar,
-                device_seed=seeds.device,
-                noise_seed=seeds.noise,
-                transfer_io=transfer_io,
-                transfer_update=transfer_update,
-                workers=workers,
-            )
-
-        return make
-
-    arrays: list[TrainingArray] = [
-        make_training_array(
-            settings,
-            crossbars(part),
-            part.columns,
-            part.rows,
-            mini_batch=1,
-            seed=seeds.noise,
-            identity=part.crossbar,
-        )
-        for part in placement.parts
-    ]
+def _matrix(node: Node, placement: Placement, arrays: list[TrainingArray]) -> AnalogMatrix:
     ranges = [PartRange(part.inputs, part.outputs) for part in placement.parts]
     inputs, outputs = node.matrix or (0, 0)
     scaling = node.layer.scaling or WeightScaling()
@@ -99,7 +70,18 @@ def _matrix(
     scaled = scaling.learn_out_scaling or scaling.weight_scaling_omega > 0
     scale = np.ones(outputs, np.float32) if scaled else None
     affine = Affine(scale, bias, learn_scale=scaling.learn_out_scaling)
-    return AnalogMatrix((inputs, outputs), ranges, arrays, affine)
+    return AnalogMatrix((inputs, outputs), ranges, arrays, affine, _input_ranges(scaling, len(ranges)))
+
+
+def _input_ranges(scaling: WeightScaling, parts: int) -> list[InputRange]:
+    """Return a learned range for each part, or none."""
+    p = scaling.input_range
+    if p is None:
+        return []
+    rules = InputRangeRules(
+        p.init_value, p.init_from_data, p.init_std_alpha, p.learn_input_range, p.decay, p.input_min_percentage
+    )
+    return [InputRange(rules) for _ in range(parts)]
 
 
 def _initialise(matrix: AnalogMatrix, node: Node, random: np.random.Generator) -> None:

@@ -64,7 +64,8 @@ class _Stored:
     parts: list[Array] = field(default_factory=list)
 
     def add_gradient(self, name: str, d: Array) -> None:
-        self.gradients[name] = self.gradients[name] + d if name in self.gradients else d
+        before = self.gradients.get(name)
+        self.gradients[name] = d if before is None else before + d
 
 
 class Numbers:
@@ -97,7 +98,7 @@ class Numbers:
         operators: Mapping[str, Operator],
         matrices: Mapping[str, AnalogMatrix],
         feed: Feed,
-        evaluator: Evaluator,
+        evaluator: Evaluator[MatrixSnapshot],
         shape: PipelineShape,
         settings: LearningSettings,
         workers: Workers,
@@ -123,12 +124,35 @@ class Numbers:
         self._ready: dict[int, Read] = {}
         self._updated: dict[int, UpdateWork] = {}
         self._workers = workers
+        self._look_up()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return everything but what is looked up again."""
+        state = self.__dict__.copy()
+        del state["_digital"], state["_sources"], state["_factors"], state["_rates"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the state, and look up what follows from it."""
+        self.__dict__.update(state)
+        self._look_up()
+
+    def _look_up(self) -> None:
+        """Note what every sample asks for again: the operator of each node, the input and the rate of each matrix."""
+        self._digital = {
+            node.name: (node, operator)
+            for node in self.graph.nodes
+            if isinstance(operator := self.operators[node.name], DigitalOperator)
+        }
+        self._sources = {node.name: node.inputs[0] for node in self.graph.matrices}
+        self._factors = {node.name: node.layer.learning_rate_factor or 1.0 for node in self.graph.matrices}
+        self._rates: dict[int, float] = {}
 
     def begin(self, stage: int, action: Action) -> None:
         """Fetch the samples when a stage that reads them starts a forward; add up what came back before a B."""
         program = self.programs[stage]
         if action.kind == "F":
-            stored = self._stored[stage].setdefault(action.micro_batch, _Stored())
+            stored = self._store(stage, action.micro_batch)
             for edge in program.imports:
                 if edge.source == HOST:
                     stored.values[edge.name] = self.feed.inputs(action.micro_batch)
@@ -155,10 +179,9 @@ class Numbers:
     def read(self, stage: int, step: MatrixStep, part: int, micro_batch: int) -> int:
         """Read a part on the conductances that it holds now; see `Work.read`."""
         stored = self._stored[stage][micro_batch]
-        parts = len(step.placement.parts)
-        if len(stored.parts) != parts:
-            stored.parts = [np.empty((0, 0), np.float32)] * parts
         read = self._ready.pop(part) if part in self._ready else self._read(stage, step, part, micro_batch)
+        if not stored.parts:
+            stored.parts = [read.values] * len(step.placement.parts)
         stored.parts[part] = read.values
         return read.reads
 
@@ -179,7 +202,7 @@ class Numbers:
 
     def deliver(self, edge: Edge, micro_batch: int) -> None:
         """Hand a value over to the stage that needs it."""
-        target = self._stored[edge.target].setdefault(micro_batch, _Stored())
+        target = self._store(edge.target, micro_batch)
         target.values[edge.name] = self._stored[edge.source][micro_batch].values[edge.name]
 
     def deliver_gradient(self, edge: Edge, micro_batch: int) -> None:
@@ -204,26 +227,34 @@ class Numbers:
         self._missing[mini_batch] = left
         return [] if left else [self._evaluate(mini_batch)]
 
+    def _store(self, stage: int, micro_batch: int) -> _Stored:
+        found = self._stored[stage].get(micro_batch)
+        if found is None:
+            found = self._stored[stage][micro_batch] = _Stored()
+        return found
+
     def _read(self, stage: int, step: MatrixStep, part: int, micro_batch: int) -> Read:
         stored = self._stored[stage][micro_batch]
         matrix = self.matrices[step.layer]
         first = self.feed.first_vector(micro_batch)
         if step.phase == "F":
-            return matrix.forward_part(part, stored.values[self.graph[step.layer].inputs[0]], first)
+            return matrix.forward_part(part, stored.values[self._sources[step.layer]], first)
         return matrix.backward_part(part, stored.errors[step.layer], first)
 
     def _update(self, stage: int, step: MatrixStep, part: int, action: Action) -> UpdateWork:
         matrix = self.matrices[step.layer]
-        source = self.graph[step.layer].inputs[0]
+        source = self._sources[step.layer]
         work = UpdateWork()
         for micro_batch in action.micro_batches:
             stored = self._stored[stage][micro_batch]
             rate = self._rate(step.layer, micro_batch)
             first = self.feed.first_vector(micro_batch)
             done = matrix.update_part(part, stored.values[source], stored.errors[step.layer], rate, first)
-            work.vectors += self.feed.vectors
-            work.slots += done.slots
-            work.pulses += done.pulses
+            work.vectors += self.feed.vectors if step.pulsed else 0
+            work.note(done)
+        mini_batch, left = divmod(action.micro_batch + 1, self.shape.micro_batches)
+        if not left:
+            work.note(matrix.end_mini_batch(part, mini_batch - 1))
         return work
 
     def _evaluate(self, mini_batch: int) -> Evaluation:
@@ -235,15 +266,12 @@ class Numbers:
         return Evaluation(mini_batch, total / ((last - first) * self.feed.vectors), accuracy)
 
     def _rate(self, layer: str, micro_batch: int) -> float:
-        factor = self.graph[layer].layer.learning_rate_factor
-        rate = self.settings.learning_rate(micro_batch // self.shape.micro_batches)
-        return rate if factor is None else rate * factor
-
-    def _operator(self, name: str) -> DigitalOperator:
-        operator = self.operators[name]
-        if not isinstance(operator, DigitalOperator):
-            raise TypeError(f"'{name}' is no digital operator")
-        return operator
+        mini_batch = micro_batch // self.shape.micro_batches
+        rate = self._rates.get(mini_batch)
+        if rate is None:
+            self._rates = {mini_batch: self.settings.learning_rate(mini_batch)}
+            rate = self._rates[mini_batch]
+        return rate * self._factors[layer]
 
     def _forward(self, stored: _Stored, step: DigitalStep, micro_batch: int) -> None:
         if step.collect is not None:
@@ -254,9 +282,8 @@ class Numbers:
             stored.values[step.collect] = matrix.affine.forward(analog, matrix.affine.scale, matrix.affine.bias)
             stored.parts = []
         for name in step.nodes:
-            node = self.graph[name]
-            inputs = tuple(stored.values[source] for source in node.inputs)
-            stored.values[name] = self._operator(name).forward(node, inputs)
+            node, operator = self._digital[name]
+            stored.values[name] = operator.forward(node, tuple([stored.values[source] for source in node.inputs]))
         if step.loss:
             output = self.graph.nodes[-1].name
             targets: NDArray[Any] = self.feed.targets(micro_batch)
@@ -268,12 +295,12 @@ class Numbers:
     def _backward(self, stored: _Stored, step: DigitalStep) -> None:
         if step.collect is not None:
             matrix = self.matrices[step.collect]
-            stored.add_gradient(self.graph[step.collect].inputs[0], matrix.add_inputs(stored.parts))
+            stored.add_gradient(self._sources[step.collect], matrix.add_inputs(stored.parts))
             stored.parts = []
         for name in step.nodes:
-            node = self.graph[name]
-            inputs = tuple(stored.values[source] for source in node.inputs)
-            gradients = self._operator(name).gradient(node, inputs, stored.values[name], stored.gradients[name])
+            node, operator = self._digital[name]
+            inputs = tuple([stored.values[source] for source in node.inputs])
+            gradients = operator.gradient(node, inputs, stored.values[name], stored.gradients[name])
             for source, gradient in zip(node.inputs, gradients, strict=True):
                 if source in self.graph.needs_gradient:
                     stored.add_gradient(source, gradient)

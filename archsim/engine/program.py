@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from archsim.analog.observed import ExpectedUpdate
 from archsim.chip.operations import affine_operations, update_operations
 from archsim.mapping.plan import Placement, Plan, StagePlan
 from archsim.network.graph import INPUT, Graph, Node
 from archsim.network.operators import DigitalOperator, OperatorCost, load_operator
 
-__all__ = ["HOST", "DigitalStep", "Edge", "MatrixStep", "Phase", "StageProgram", "Step", "build_programs"]
+__all__ = [
+    "HOST",
+    "DigitalStep",
+    "Edge",
+    "MatrixStep",
+    "Phase",
+    "StageProgram",
+    "Step",
+    "TransferStep",
+    "build_programs",
+]
 
 Phase = Literal["F", "B", "U"]
+
+#: For each layer, what the parts of its matrix take for each vector.
+Updates = Mapping[str, tuple[ExpectedUpdate, ...]]
 
 #: Stage number of the host, which feeds the network's input.
 HOST = -1
@@ -24,12 +38,22 @@ HOST = -1
 class MatrixStep:
     """A forward read, transposed read or update of a layer's matrix: all its parts at once.
 
-    ``elements`` of stored input (or error) leave the buffer for it, per sample.
+    Attributes
+    ----------
+    phase : {"F", "B", "U"}
+        What it belongs to.
+    placement : Placement
+        The matrix.
+    elements : int
+        Numbers of stored input (or error) that leave the buffer for it, per sample.
+    pulsed : bool
+        Of an update, whether every outer product is sent to the array.
     """
 
     phase: Phase
     placement: Placement
     elements: int
+    pulsed: bool = True
 
     @property
     def layer(self) -> str:
@@ -72,7 +96,18 @@ class DigitalStep:
     elements: int
 
 
-Step = MatrixStep | DigitalStep
+@dataclass(frozen=True, slots=True)
+class TransferStep:
+    """What an algorithm's transfers ask of the near-memory unit and the buffer, after the update of a layer.
+
+    How much that is, the update says.
+    """
+
+    layer: str
+    phase: Phase = "U"
+
+
+Step = MatrixStep | DigitalStep | TransferStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +138,18 @@ class StageProgram:
         return {"F": self.forward, "B": self.backward, "U": self.update}[phase]
 
 
-def build_programs(graph: Graph, plan: Plan) -> tuple[StageProgram, ...]:
-    """Return the program of every stage of a plan."""
+def build_programs(graph: Graph, plan: Plan, updates: Updates) -> tuple[StageProgram, ...]:
+    """Return the program of every stage of a plan.
+
+    Parameters
+    ----------
+    graph, plan
+        What is computed, and where.
+    updates : mapping of str to tuple of ExpectedUpdate
+        What the training algorithm of each layer takes.
+    """
     edges = _edges(graph, plan)
-    return tuple(_StageBuilder(graph, stage, edges).build() for stage in plan.stages)
+    return tuple(_StageBuilder(graph, stage, edges, updates).build() for stage in plan.stages)
 
 
 def _edges(graph: Graph, plan: Plan) -> tuple[Edge, ...]:
@@ -124,8 +167,9 @@ def _edges(graph: Graph, plan: Plan) -> tuple[Edge, ...]:
 
 
 class _StageBuilder:
-    def __init__(self, graph: Graph, stage: StagePlan, edges: Iterable[Edge]) -> None:
+    def __init__(self, graph: Graph, stage: StagePlan, edges: Iterable[Edge], updates: Updates) -> None:
         self.graph = graph
+        self.updates = updates
         self.stage = stage
         self.nodes = [graph[name] for name in stage.operators]
         self.placements = {placement.layer: placement for placement in stage.placements}
@@ -179,7 +223,11 @@ class _StageBuilder:
             if node.matrix is None or node.layer.trainable is False:
                 continue
             yield self._digital("U", None, [], prepare=node)
-            yield MatrixStep("U", self.placements[node.name], sum(node.matrix))
+            expected = self.updates[node.name]
+            pulsed = any(part.slots for part in expected)
+            yield MatrixStep("U", self.placements[node.name], sum(node.matrix), pulsed)
+            if any(part.digital_operations or part.memory_bits for part in expected):
+                yield TransferStep(node.name)
 
     def _digital(
         self, phase: Phase, collect: Node | None, nodes: list[Node], prepare: Node | None = None, loss: bool = False

@@ -79,6 +79,8 @@ class Sequencer:
 
     Attributes
     ----------
+    action : Action
+        The action that the stage is doing, or did last; there is none before the first.
     in_flight, in_flight_max : int
         Micro-batches between the start of F and the end of B.
     updates, staleness_sum, backwards : int
@@ -113,7 +115,9 @@ class Sequencer:
         self._number = recorder.unit(f"stage {self.index}", "stage", self.index)
         self._no_layer = recorder.layer("")
         self._tasks: dict[str, StageTasks] = {}
-        self._running: Action | None = None
+        self.action: Action
+        self._running = False
+        self._steps: StageTasks = ()
         self._step = 0
         self._outstanding = 0
         self._since = 0
@@ -140,16 +144,9 @@ class Sequencer:
         self._actions = islice(self._schedule.stage(self.index), self.position + 1, None)
 
     @property
-    def action(self) -> Action:
-        """The action that the stage is doing."""
-        if self._running is None:
-            raise RuntimeError(f"stage {self.index} is doing nothing")
-        return self._running
-
-    @property
     def busy_since(self) -> int | None:
         """When the running action started, or None."""
-        return None if self._running is None else self._since
+        return self._since if self._running else None
 
     def input_arrived(self, edge: Edge, micro_batch: int, waited_for_space: bool) -> None:
         """Take an input; go on if that was what was missing."""
@@ -166,7 +163,7 @@ class Sequencer:
     def proceed(self) -> None:
         """Start the next action if the stage is free and what it needs is there."""
         action = self.next
-        if self._running is not None or action is None or self.missing(action):
+        if self._running or action is None or self._waits(action):
             return
         self.next = next(self._actions, None)
         self.position += 1
@@ -174,13 +171,12 @@ class Sequencer:
 
     def missing(self, action: Action) -> str:
         """Return what an action waits for; empty if nothing."""
-        k = action.micro_batch
-        if action.kind == "F" and self._inputs.get(k, 0) < len(self.program.imports):
+        if not self._waits(action):
+            return ""
+        if action.kind == "F":
             source = self.program.imports[0].source
-            return f"input {k} from " + ("the host" if source == HOST else f"stage {source}")
-        if action.kind == "B" and self._gradients.get(k, 0) < len(self.program.exports):
-            return f"gradient {k} from stage {self.program.exports[0].target}"
-        return ""
+            return f"input {action.micro_batch} from " + ("the host" if source == HOST else f"stage {source}")
+        return f"gradient {action.micro_batch} from stage {self.program.exports[0].target}"
 
     def task_done(self) -> None:
         """Learn that a task of the current step is done."""
@@ -189,10 +185,16 @@ class Sequencer:
             self._step += 1
             self._run_step()
 
+    def _waits(self, action: Action) -> bool:
+        if action.kind == "F":
+            return self._inputs.get(action.micro_batch, 0) < len(self.program.imports)
+        return action.kind == "B" and self._gradients.get(action.micro_batch, 0) < len(self.program.exports)
+
     def _begin(self, action: Action) -> None:
         now = self._timekeeper.now
         self._recorder.idle(self._number, self._free_since, now, self._idle_cause(action))
-        self._running = action
+        self.action = action
+        self._running = True
         self._since = now
         k = action.micro_batch
         if action.kind == "F":
@@ -207,27 +209,28 @@ class Sequencer:
         self._work.begin(self.index, action)
         if action.kind == "F":
             self._neighbours.forward_started(self.index)
+        self._steps = self._tasks[action.kind]
         self._step = 0
         self._run_step()
 
     def _run_step(self) -> None:
-        steps = self._tasks[self.action.kind]
-        if self._step == len(steps):
+        if self._step == len(self._steps):
             self._end()
             return
-        step = steps[self._step]
-        self._outstanding = len(step.tasks)
+        step = self._steps[self._step]
+        tasks, cause = step.tasks, step.cause
+        self._outstanding = len(tasks)
         if step.grid is not None:
             step.grid.prepare(self.index, self.action)
-        for task in step.tasks:
-            task.request(step.cause)
+        for task in tasks:
+            task.request(cause)
 
     def _end(self) -> None:
         now = self._timekeeper.now
         action = self.action
         self._recorder.busy(self._number, self._no_layer, action.kind, action.micro_batch, self._since, now)
         self._free_since = now
-        self._running = None
+        self._running = False
         if action.kind == "F":
             self._neighbours.send_values(self.index, action.micro_batch)
         elif action.kind == "B":

@@ -10,10 +10,10 @@ from typing import Any, Protocol
 
 from archsim.chip.components import Timekeeper, Unit
 from archsim.chip.specification import Chip
-from archsim.chip.timing import buffer_ps, nmpu_ps, read_ps, update_ps
-from archsim.engine.program import DigitalStep, MatrixStep, Step
+from archsim.chip.timing import buffer_ps, nmpu_ps, read_ps, transfer_ps, update_ps
+from archsim.engine.program import DigitalStep, MatrixStep, Step, TransferStep
 from archsim.engine.setup import Setup
-from archsim.engine.transport import Message, Transport
+from archsim.engine.transport import Channel, Message, Transport
 from archsim.engine.work import UpdateWork, Work
 from archsim.mapping.plan import Part
 from archsim.schedule.actions import Action
@@ -27,18 +27,16 @@ __all__ = [
     "StageEngineTask",
     "StageState",
     "Task",
+    "UnitTask",
     "do_step",
 ]
 
 
 class StageState(Protocol):
-    """What a task needs to know of its stage."""
+    """What a task needs to know of its stage: its number, and the action that it is doing."""
 
     index: int
-
-    @property
-    def action(self) -> Action:
-        """The action that the stage is doing."""
+    action: Action
 
     def task_done(self) -> None:
         """Learn that a task of the current step is done."""
@@ -51,7 +49,7 @@ class Task(Protocol):
         """Ask for it to be done; `cause` says what its unit was waiting for."""
 
 
-class _UnitTask:
+class UnitTask:
     """A task that occupies one unit."""
 
     __slots__ = ("_stage", "_unit", "layer", "phase")
@@ -64,23 +62,28 @@ class _UnitTask:
 
     @property
     def micro_batch(self) -> int:
+        """The micro-batch that its stage is busy with."""
         return self._stage.action.micro_batch
 
     @property
     def unit(self) -> Unit:
+        """The unit that it occupies."""
         return self._unit
 
     def request(self, cause: int) -> None:
+        """Ask for the unit."""
         self._unit.request(self, cause)
 
     def start(self) -> int:
+        """Do the work and return how long it takes; see `archsim.chip.components.Job`."""
         raise NotImplementedError
 
     def finish(self) -> None:
+        """Tell the stage."""
         self._stage.task_done()
 
 
-class PartTask(_UnitTask):
+class PartTask(UnitTask):
     """A read, transposed read or update of one part on its tile.
 
     Attributes
@@ -93,18 +96,25 @@ class PartTask(_UnitTask):
         The same without repeats.
     slots, pulses : int
         Pulse slots sent and device pulses made.
+    transfer_reads, input_writes, output_writes : int
+        Lines that an algorithm's transfers read, and lines that they wrote.
     """
 
     __slots__ = (
         "_durations",
+        "_memory_bits",
+        "_operations",
         "_setup",
         "_work",
         "index",
+        "input_writes",
+        "output_writes",
         "part",
         "pulses",
         "requested",
         "slots",
         "step",
+        "transfer_reads",
         "vectors",
     )
 
@@ -122,6 +132,8 @@ class PartTask(_UnitTask):
         self.step = step
         self.part: Part = step.placement.parts[index]
         self.vectors = self.requested = self.slots = self.pulses = 0
+        self.transfer_reads = self.input_writes = self.output_writes = 0
+        self._operations = self._memory_bits = 0
         self.index = index
         self._setup = setup
         self._work = work
@@ -147,13 +159,32 @@ class PartTask(_UnitTask):
         self.requested += work.vectors
         self.slots += work.slots
         self.pulses += work.pulses
-        return update_ps(self._setup.chip, work.vectors, work.slots)
+        duration = update_ps(self._setup.chip, work.vectors, work.slots)
+        if not (work.transfer_reads or work.transfer_slots or work.digital_operations):
+            return duration
+        self.transfer_reads += work.transfer_reads
+        self.input_writes += work.input_writes
+        self.output_writes += work.output_writes
+        self._operations += work.digital_operations
+        self._memory_bits += work.memory_bits
+        rows, columns = self.part.rows, self.part.columns
+        return duration + transfer_ps(self._setup.chip, rows, columns, work.transfer_reads, work.transfer_slots)
+
+    def take_operations(self) -> int:
+        """Return the digital operations that updates left to do since this was asked last."""
+        operations, self._operations = self._operations, 0
+        return operations
+
+    def take_memory_bits(self) -> int:
+        """Return the bits of digital state that updates asked for since this was asked last."""
+        bits, self._memory_bits = self._memory_bits, 0
+        return bits
 
 
 class RemotePartTask(PartTask):
     """The same for a part on another node: what it needs is sent there, what it gives is sent back."""
 
-    __slots__ = ("_bytes_back", "_bytes_out", "_cause", "_home", "_layer_name", "_node", "_returning", "_transport")
+    __slots__ = ("_bytes_back", "_bytes_out", "_cause", "_channels", "_home", "_node", "_returning", "_transport")
 
     def __init__(
         self,
@@ -173,14 +204,14 @@ class RemotePartTask(PartTask):
         self._transport = transport
         self._home, self._node = nodes
         self._bytes_out, self._bytes_back = sizes
-        self._layer_name = step.layer
         self._cause = cause
+        self._channels: dict[tuple[bool, int], Channel] = {}
         self._returning = False
 
     def request(self, cause: int) -> None:
         """Send the inputs first."""
         self._returning = False
-        self._send(self._home, self._node, self._bytes_out)
+        self._send()
 
     def arrived(self, message: Message) -> None:
         """Ask for the tile when the inputs are there; be done when the outputs are back."""
@@ -192,13 +223,20 @@ class RemotePartTask(PartTask):
     def finish(self) -> None:
         """Send the outputs back."""
         self._returning = True
-        self._send(self._node, self._home, self._bytes_back)
+        self._send()
 
-    def _send(self, source: int, target: int, size_per_micro_batch: int) -> None:
+    def _send(self) -> None:
         action = self._stage.action
-        size = size_per_micro_batch * action.count
-        layer = (self.layer, self._layer_name)
-        self._transport.send(source, target, size, layer, self.phase, action.micro_batch, self._cause, self)
+        key = self._returning, action.count
+        if key not in self._channels:
+            self._channels[key] = self._channel(*key)
+        self._transport.send(self._channels[key], action.micro_batch, self)
+
+    def _channel(self, back: bool, micro_batches: int) -> Channel:
+        source, target = (self._node, self._home) if back else (self._home, self._node)
+        size = (self._bytes_back if back else self._bytes_out) * micro_batches
+        layer = (self.layer, self.step.layer)
+        return self._transport.channel(source, target, size, layer, self.phase, self._cause)
 
 
 class Grid:
@@ -218,7 +256,7 @@ class Grid:
             self._work.prepare(stage, self._step, now, action)
 
 
-class DigitalTask(_UnitTask):
+class DigitalTask(UnitTask):
     """A step on the near-memory unit.
 
     Attributes
@@ -251,7 +289,7 @@ class DigitalTask(_UnitTask):
         return duration
 
 
-class PortTask(_UnitTask):
+class PortTask(UnitTask):
     """Traffic at the port of a node's buffer, streaming beside the step that needs it.
 
     Attributes
@@ -260,7 +298,7 @@ class PortTask(_UnitTask):
         Bytes moved.
     """
 
-    __slots__ = ("_bytes_per_micro_batch", "_chip", "name", "operation", "size_bytes")
+    __slots__ = ("_bytes_per_micro_batch", "_chip", "_durations", "name", "operation", "size_bytes")
 
     def __init__(
         self,
@@ -279,12 +317,16 @@ class PortTask(_UnitTask):
         self.size_bytes = 0
         self._bytes_per_micro_batch = bytes_per_micro_batch
         self._chip = chip
+        self._durations: dict[int, int] = {}
 
     def start(self) -> int:
         """Move the bytes of the micro-batches at hand."""
         size = self._bytes_per_micro_batch * self._stage.action.count
         self.size_bytes += size
-        return buffer_ps(self._chip, size)
+        duration = self._durations.get(size)
+        if duration is None:
+            duration = self._durations[size] = buffer_ps(self._chip, size)
+        return duration
 
 
 def do_step(step: Step, stage: int, action: Action, work: Work) -> UpdateWork | int | None:
@@ -295,6 +337,8 @@ def do_step(step: Step, stage: int, action: Action, work: Work) -> UpdateWork | 
     UpdateWork, int or None
         Of an update, what it took; of a read, the vector reads; summed over the parts.
     """
+    if isinstance(step, TransferStep):
+        return None
     if isinstance(step, DigitalStep):
         work.digital(stage, step, action)
         return None
@@ -303,10 +347,7 @@ def do_step(step: Step, stage: int, action: Action, work: Work) -> UpdateWork | 
         return sum(work.read(stage, step, part, action.micro_batch) for part in parts)
     total = UpdateWork()
     for part in parts:
-        done = work.update(stage, step, part, action)
-        total.vectors += done.vectors
-        total.slots += done.slots
-        total.pulses += done.pulses
+        total.add(work.update(stage, step, part, action))
     return total
 
 

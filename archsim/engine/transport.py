@@ -7,6 +7,7 @@ link. A message without bytes, or within a node, takes no time but still goes th
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -16,7 +17,7 @@ from archsim.chip.timing import hop_ps, link_ps
 from archsim.engine.setup import Setup
 from archsim.mapping.plan import Plan
 
-__all__ = ["Message", "Receiver", "Transport", "link_name", "mesh_links"]
+__all__ = ["Channel", "Message", "Receiver", "Transport", "link_name", "mesh_links"]
 
 
 class Receiver(Protocol):
@@ -26,6 +27,38 @@ class Receiver(Protocol):
         """Take a message that has arrived."""
 
 
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """What all messages of one sort share.
+
+    Attributes
+    ----------
+    source, target : int
+        The nodes.
+    size_bytes : int
+        The size of each.
+    occupancy_ps : int
+        How long each holds a link.
+    layer : int
+        Number of their layer in the timeline.
+    phase : str
+        What they belong to.
+    cause : int
+        What their links were waiting for.
+    key : CountKey
+        As what their bytes are counted.
+    """
+
+    source: int
+    target: int
+    size_bytes: int
+    occupancy_ps: int
+    layer: int
+    phase: str
+    cause: int
+    key: CountKey
+
+
 class Message:
     """A block under way.
 
@@ -33,64 +66,51 @@ class Message:
     ----------
     layer, phase, micro_batch
         What it belongs to.
-    size_bytes : int
-        Its size.
     """
 
     __slots__ = (
-        "_cause",
-        "_hop_ps",
+        "_channel",
         "_hops_done",
         "_hops_started",
         "_receiver",
         "_route",
-        "_timekeeper",
         "_transport",
         "layer",
         "micro_batch",
-        "occupancy_ps",
         "phase",
-        "size_bytes",
     )
 
     def __init__(
         self,
         transport: Transport,
+        channel: Channel,
         route: tuple[Unit, ...],
-        size_bytes: int,
-        layer: int,
-        phase: str,
         micro_batch: int,
-        cause: int,
         receiver: Receiver,
     ) -> None:
         self._transport = transport
-        self._timekeeper = transport.timekeeper
+        self._channel = channel
         self._route = route
-        self._hop_ps = transport.hop_ps
         self._receiver = receiver
-        self._cause = cause
         self._hops_started = 0
         self._hops_done = 0
-        self.occupancy_ps = transport.hop_ps + link_ps(transport.chip, size_bytes)
-        self.size_bytes = size_bytes
-        self.layer = layer
-        self.phase = phase
+        self.layer = channel.layer
+        self.phase = channel.phase
         self.micro_batch = micro_batch
 
     def depart(self) -> None:
         """Set out."""
         if self._route:
-            self._route[0].request(self, self._cause)
+            self._route[0].request(self, self._channel.cause)
         else:
-            self._timekeeper.after(0, self._arrive)
+            self._transport.timekeeper.after(0, self._arrive)
 
     def start(self) -> int:
         """Take a link; the head goes on to the next one a hop later."""
         self._hops_started += 1
         if self._hops_started < len(self._route):
-            self._timekeeper.after(self._hop_ps, self._advance)
-        return self.occupancy_ps
+            self._transport.timekeeper.after(self._transport.hop_ps, self._advance)
+        return self._channel.occupancy_ps
 
     def finish(self) -> None:
         """Leave a link; behind the last one, arrive."""
@@ -99,10 +119,10 @@ class Message:
             self._arrive(None)
 
     def _advance(self, event: Any) -> None:
-        self._route[self._hops_started].request(self, self._cause)
+        self._route[self._hops_started].request(self, self._channel.cause)
 
     def _arrive(self, event: Any) -> None:
-        self._transport.bytes_received += self.size_bytes
+        self._transport.bytes_received += self._channel.size_bytes
         self._receiver.arrived(self)
 
 
@@ -141,25 +161,30 @@ class Transport:
         """The links in use."""
         return tuple(self._links.values())
 
-    def send(
-        self,
-        source: int,
-        target: int,
-        size_bytes: int,
-        layer: tuple[int, str],
-        phase: str,
-        micro_batch: int,
-        cause: int,
-        receiver: Receiver,
-    ) -> None:
-        """Send a block from node to node; `layer` is its number in the timeline and its name."""
+    def channel(
+        self, source: int, target: int, size_bytes: int, layer: tuple[int, str], phase: str, cause: int
+    ) -> Channel:
+        """Return how blocks of a size go from node to node; `layer` is its number in the timeline and its name."""
         number, name = layer
-        route = self._route(source, target) if size_bytes else ()
-        self.bytes_sent += size_bytes
+        return Channel(
+            source,
+            target,
+            size_bytes,
+            self.hop_ps + link_ps(self.chip, size_bytes),
+            number,
+            phase,
+            cause,
+            CountKey("link", "byte_hop", phase, name),
+        )
+
+    def send(self, channel: Channel, micro_batch: int, receiver: Receiver) -> None:
+        """Send a block of a micro-batch."""
+        size = channel.size_bytes
+        route = self._route(channel.source, channel.target) if size else ()
+        self.bytes_sent += size
         if route:
-            key = CountKey("link", "byte_hop", phase, name)
-            self.byte_hops[key] = self.byte_hops.get(key, 0) + size_bytes * len(route)
-        Message(self, route, size_bytes, number, phase, micro_batch, cause, receiver).depart()
+            self.byte_hops[channel.key] = self.byte_hops.get(channel.key, 0) + size * len(route)
+        Message(self, channel, route, micro_batch, receiver).depart()
 
     def _route(self, source: int, target: int) -> tuple[Unit, ...]:
         """Return the links from node to node: first along the row, then along the column."""

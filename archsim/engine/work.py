@@ -5,11 +5,15 @@ Two answer: `archsim.engine.numbers.Numbers` computes, `Expected` only knows doc
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Protocol
 
+from archsim.analog.observed import ExpectedUpdate, Update
 from archsim.chip.specification import Chip
-from archsim.chip.timing import expected_reads, expected_slots
+from archsim.chip.timing import expected_reads
 from archsim.engine.program import DigitalStep, Edge, MatrixStep
 from archsim.schedule.actions import Action
 
@@ -23,16 +27,40 @@ class UpdateWork:
     Attributes
     ----------
     vectors : int
-        Outer products.
+        Outer products sent to the array.
     slots : int
         Pulse slots sent: the sum of the train lengths BL.
     pulses : int
         Device pulses: coincidences over all cells.
+    transfer_reads, input_writes, output_writes, transfer_slots, digital_operations, memory_bits : int
+        What the algorithm adds; see `archsim.analog.observed.Update`.
     """
 
     vectors: int = 0
     slots: int = 0
     pulses: int = 0
+    transfer_reads: int = 0
+    input_writes: int = 0
+    output_writes: int = 0
+    transfer_slots: int = 0
+    digital_operations: int = 0
+    memory_bits: int = 0
+
+    def add(self, other: UpdateWork) -> None:
+        """Add what another update took."""
+        self.vectors += other.vectors
+        self.note(other)
+
+    def note(self, done: UpdateWork | Update) -> None:
+        """Add what the arrays of a part say of an update; they do not count vectors."""
+        self.slots += done.slots
+        self.pulses += done.pulses
+        self.transfer_reads += done.transfer_reads
+        self.input_writes += done.input_writes
+        self.output_writes += done.output_writes
+        self.transfer_slots += done.transfer_slots
+        self.digital_operations += done.digital_operations
+        self.memory_bits += done.memory_bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +101,10 @@ class Work(Protocol):
 
 
 class Expected:
-    """Work without numbers: the documented averages of a chip (``io.expected_reads``, ``update.expected_bl``).
+    """Work without numbers: the documented averages of a chip (``io.expected_reads``) and of training algorithms.
+
+    Trains are counted for each micro-batch, rounded up. What happens once in several vectors is counted when it
+    happens, over all vectors of the run.
 
     Parameters
     ----------
@@ -81,12 +112,20 @@ class Expected:
         The chip.
     vectors : int
         Vectors in a micro-batch.
+    updates : mapping of str to tuple of ExpectedUpdate
+        For each layer, what its parts take for each vector.
     """
 
-    def __init__(self, chip: Chip, vectors: int) -> None:
+    def __init__(self, chip: Chip, vectors: int, updates: Mapping[str, tuple[ExpectedUpdate, ...]]) -> None:
         self._forward_reads = expected_reads(chip, vectors)
         self._vectors = vectors
-        self._slots = expected_slots(chip, vectors)
+        self._updates = updates
+        self._without_transfers = frozenset(
+            (layer, part)
+            for layer, parts in updates.items()
+            for part, expected in enumerate(parts)
+            if not (expected.transfer_reads or expected.transfer_slots or expected.digital_operations)
+        )
 
     def begin(self, stage: int, action: Action) -> None:
         """Nothing to prepare."""
@@ -100,7 +139,24 @@ class Expected:
 
     def update(self, stage: int, step: MatrixStep, part: int, action: Action) -> UpdateWork:
         """Return the expected slots; pulses depend on the data and are not counted."""
-        return UpdateWork(self._vectors * action.count, self._slots * action.count, 0)
+        expected = self._updates[step.layer][part]
+        slots = math.ceil(self._vectors * expected.slots)
+        work = UpdateWork(self._vectors * action.count if step.pulsed else 0, slots * action.count)
+        if (step.layer, part) in self._without_transfers:
+            return work
+        last = (action.micro_batch + 1) * self._vectors
+        first = last - self._vectors * action.count
+
+        def within(for_each: Fraction) -> int:
+            return math.floor(last * for_each) - math.floor(first * for_each)
+
+        work.transfer_reads = within(expected.transfer_reads)
+        work.input_writes = within(expected.input_writes)
+        work.output_writes = within(expected.output_writes)
+        work.transfer_slots = within(expected.transfer_slots)
+        work.digital_operations = within(expected.digital_operations)
+        work.memory_bits = within(expected.memory_bits)
+        return work
 
     def digital(self, stage: int, step: DigitalStep, action: Action) -> None:
         """Nothing to compute."""

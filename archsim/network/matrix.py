@@ -14,6 +14,7 @@ from archsim.analog.algorithms import TrainingArray
 from archsim.analog.observed import Read, Update
 from archsim.digital.affine import Affine
 from archsim.digital.arrays import Array
+from archsim.digital.input_range import InputRange, InputRangeState
 
 __all__ = ["AnalogMatrix", "MatrixSnapshot", "MatrixState", "PartRange"]
 
@@ -28,20 +29,22 @@ class PartRange:
 
 @dataclass(frozen=True, slots=True)
 class MatrixSnapshot:
-    """A copy of what a read sees: the weights of each part, and the digital scales and biases."""
+    """A copy of what a read sees: the weights and input range of each part, and the digital scales and biases."""
 
     weights: tuple[NDArray[np.float32], ...]
     scale: Array | None
     bias: Array | None
+    input_ranges: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class MatrixState:
-    """Everything that was drawn or changes: the state of each part's arrays, digital scales and biases."""
+    """Everything that was drawn or changes: the state of each part's arrays and input range, scales and biases."""
 
     arrays: tuple[dict[str, NDArray[Any]], ...]
     scale: Array | None
     bias: Array | None
+    input_ranges: tuple[InputRangeState, ...] = ()
 
 
 class AnalogMatrix:
@@ -57,6 +60,8 @@ class AnalogMatrix:
         The arrays of each part.
     affine : Affine
         Digital scales and biases.
+    input_ranges : sequence of InputRange, optional
+        The range of the inputs of each part; without, inputs are read as they are.
     """
 
     def __init__(
@@ -65,15 +70,23 @@ class AnalogMatrix:
         ranges: Sequence[PartRange],
         arrays: Sequence[TrainingArray],
         affine: Affine,
+        input_ranges: Sequence[InputRange] = (),
     ) -> None:
         self.inputs, self.outputs = shape
         self.ranges = tuple(ranges)
         self.arrays = tuple(arrays)
         self.affine = affine
+        self.input_ranges = tuple(input_ranges)
 
     def forward_part(self, part: int, x: Array, first_vector: int) -> Read:
         """Read one part: `x` of shape (V, inputs) is cut to the part's inputs."""
-        return self.arrays[part].forward(self._cut(x, self.ranges[part].inputs, self.inputs), first_vector)
+        inputs = self._cut(x, self.ranges[part].inputs, self.inputs)
+        if not self.input_ranges:
+            return self.arrays[part].forward(inputs, first_vector)
+        self.input_ranges[part].observe(inputs)
+        reach = np.float32(self.input_ranges[part].value)
+        read = self.arrays[part].forward(inputs / reach, first_vector)
+        return Read(read.values * reach, read.reads)
 
     def backward_part(self, part: int, d: Array, first_vector: int) -> Read:
         """Read one part transposed: `d` of shape (V, outputs) is cut to the part's outputs."""
@@ -82,12 +95,21 @@ class AnalogMatrix:
     def update_part(self, part: int, x: Array, d: Array, learning_rate: float, first_vector: int) -> Update:
         """Update one part by the outer products of a block, vector after vector."""
         cut = self.ranges[part]
-        return self.arrays[part].update(
-            self._cut(x, cut.inputs, self.inputs),
-            self._cut(d, cut.outputs, self.outputs),
-            learning_rate,
-            first_vector,
-        )
+        inputs, errors = self._cut(x, cut.inputs, self.inputs), self._cut(d, cut.outputs, self.outputs)
+        if not self.input_ranges:
+            return self.arrays[part].update(inputs, errors, learning_rate, first_vector)
+        reach = self.input_ranges[part]
+        clipped, learns = reach.clip(inputs), reach.learns
+        if learns:
+            gradient = errors.astype(np.float64) @ self.arrays[part].weights.astype(np.float64)
+            reach.learn(inputs, gradient, learning_rate)
+        done = self.arrays[part].update(clipped, errors, learning_rate, first_vector)
+        done.digital_operations += inputs.size if learns else 0
+        return done
+
+    def end_mini_batch(self, part: int, index: int) -> Update:
+        """Let a mini-batch of an index in the run pass for the devices of one part."""
+        return self.arrays[part].end_mini_batch(index)
 
     def add_outputs(self, parts: Sequence[Array]) -> Array:
         """Add what the parts gave forward, each to its range of the outputs."""
@@ -128,31 +150,41 @@ class AnalogMatrix:
 
     def snapshot(self) -> MatrixSnapshot:
         """Return a copy for an evaluation that happens while training goes on."""
-        return MatrixSnapshot(tuple(array.weights.copy() for array in self.arrays), self.affine.scale, self.affine.bias)
+        weights = tuple(array.weights.copy() for array in self.arrays)
+        reaches = tuple(reach.value for reach in self.input_ranges)
+        return MatrixSnapshot(weights, self.affine.scale, self.affine.bias, reaches)
 
     def state(self) -> MatrixState:
         """Return copies of everything that was drawn or changes."""
-        return MatrixState(tuple(array.state() for array in self.arrays), self.affine.scale, self.affine.bias)
+        arrays = tuple(array.state() for array in self.arrays)
+        reaches = tuple(reach.state() for reach in self.input_ranges)
+        return MatrixState(arrays, self.affine.scale, self.affine.bias, reaches)
 
     def restore(self, state: MatrixState) -> None:
         """Continue from a `state` of an equal matrix."""
         for array, stored in zip(self.arrays, state.arrays, strict=True):
             array.restore(stored)
+        for reach, found in zip(self.input_ranges, state.input_ranges, strict=True):
+            reach.restore(found)
         self.affine.scale = state.scale
         self.affine.bias = state.bias
 
     def evaluate(self, snapshot: MatrixSnapshot, x: Array, first_vector: int) -> Array:
         """Read a snapshot through the noisy chain, under the random numbers of an evaluation."""
-        parts = [
-            array.forward(self._cut(x, cut.inputs, self.inputs), first_vector, purpose=EVALUATE, weights=weights).values
-            for cut, array, weights in zip(self.ranges, self.arrays, snapshot.weights, strict=True)
-        ]
+        parts = []
+        reaches = snapshot.input_ranges or (None,) * len(self.arrays)
+        for cut, array, weights, reach in zip(self.ranges, self.arrays, snapshot.weights, reaches, strict=True):
+            inputs = self._cut(x, cut.inputs, self.inputs)
+            if reach is None:
+                parts.append(array.forward(inputs, first_vector, purpose=EVALUATE, weights=weights).values)
+            else:
+                r = np.float32(reach)
+                parts.append(array.forward(inputs / r, first_vector, purpose=EVALUATE, weights=weights).values * r)
         return self.affine.forward(self.add_outputs(parts), snapshot.scale, snapshot.bias)
 
     @staticmethod
-    def _cut(x: Array, span: tuple[int, int], size: int) -> NDArray[np.float32]:
-        cut = x if span == (0, size) else x[:, span[0] : span[1]]
-        return np.ascontiguousarray(cut, dtype=np.float32)
+    def _cut(x: Array, span: tuple[int, int], size: int) -> Array:
+        return x if span == (0, size) else x[:, span[0] : span[1]]
 
     @staticmethod
     def _add(parts: Sequence[Array], spans: Sequence[tuple[int, int]], size: int) -> Array:

@@ -6,12 +6,29 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from archsim.analog.specification import Device
+from archsim.analog.specification import Algorithm, Device
 from archsim.specification import Specification
 
-__all__ = ["Layer", "NetworkSpecification", "WeightScaling"]
+__all__ = ["InputRangeParameters", "Layer", "NetworkSpecification", "WeightScaling"]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$")]
+
+
+class InputRangeParameters(Specification):
+    """The range of a crossbar's inputs, which its DAC maps to its bound (aihwkit ``InputRangeParameter``).
+
+    The mean of ``init_std_alpha`` standard deviations of the first ``init_from_data`` blocks; then learned with the
+    weights, unless ``learn_input_range`` is false: inputs beyond it that the loss wants larger widen it, and it shrinks
+    by ``decay`` in parts of itself, times the learning rate, while more than ``input_min_percentage`` of the inputs lie
+    inside.
+    """
+
+    init_value: Annotated[float, Field(gt=0)] = 3.0
+    init_from_data: Annotated[int, Field(ge=0)] = 100
+    init_std_alpha: Annotated[float, Field(gt=0)] = 3.0
+    learn_input_range: bool = True
+    decay: Annotated[float, Field(ge=0)] = 1e-3
+    input_min_percentage: Annotated[float, Field(ge=0, le=1)] = 0.95
 
 
 class WeightScaling(Specification):
@@ -19,12 +36,14 @@ class WeightScaling(Specification):
 
     ``weight_scaling_omega`` > 0 divides the weights so that their largest magnitude (of the whole
     matrix, or of each output with ``columnwise``) is omega, and multiplies the outputs accordingly;
-    0 leaves them alone. ``learn_out_scaling`` trains one scale per output in the digital unit.
+    0 leaves them alone. ``learn_out_scaling`` trains one scale per output in the digital unit. With ``input_range``
+    each crossbar has a range of its inputs, which needs ``chip.io.noise_management`` to be ``none``.
     """
 
     weight_scaling_omega: Annotated[float, Field(ge=0)] = 0.0
     columnwise: bool = True
     learn_out_scaling: bool = False
+    input_range: InputRangeParameters | None = None
 
 
 class Layer(Specification):
@@ -43,7 +62,7 @@ class Layer(Specification):
     shape: tuple[Annotated[int, Field(ge=1)], ...] | None = None
     trainable: bool | None = None
     device: Device | None = None
-    algorithm: str | None = None
+    algorithm: Algorithm | None = None
     scaling: WeightScaling | None = None
     initial_range: Annotated[float, Field(gt=0)] | None = None
     initial_value: float | None = None

@@ -2,6 +2,7 @@
 
 from archsim.results.compare import COMPARED_METRICS, compare_runs
 from archsim.results.constants import ConstantRecord
+from archsim.results.inference import inference_table
 from archsim.results.learning import LearningCurve
 from archsim.results.ledger import Ledger
 from archsim.results.load import load_run
@@ -31,6 +32,7 @@ __all__ = [
     "check_run_directory",
     "collect_provenance",
     "compare_runs",
+    "inference_table",
     "load_run",
     "make_run",
 ]

@@ -14,6 +14,7 @@ import numpy as np
 from archsim.chip.specification import Chip
 from archsim.errors import InputError
 from archsim.results.constants import ConstantRecord
+from archsim.results.inference import INFERENCE_COLUMNS, inference_table
 from archsim.results.learning import LEARNING_COLUMNS
 from archsim.results.lock import LOCK_FILE
 from archsim.results.provenance import Provenance
@@ -24,6 +25,7 @@ from archsim.results.save import (
     COST_FILE,
     DOCUMENT_FILE,
     FORMAT,
+    INFERENCE_FILE,
     LEARNING_FILE,
     RUN_FILE,
     TIMELINE_FILE,
@@ -87,6 +89,9 @@ def _run_of(record: dict[str, Any], folder: Path) -> Run:
         provenance=Provenance(**record["provenance"]),
         warnings=tuple(record["warnings"]),
         weights=_read(folder, WEIGHTS_FILE, _read_weights),
+        inference=_read(folder, INFERENCE_FILE, lambda path: read_csv(path, INFERENCE_COLUMNS))
+        if INFERENCE_FILE in record["sha256"]
+        else inference_table(),
     )
 
 
@@ -100,10 +105,12 @@ def _read_weights(path: Path) -> dict[str, Any]:
 
 
 def _check_files(folder: Path, record: dict[str, Any]) -> None:
-    for name in CHECKED_FILES:
+    found = record.get("sha256")
+    digests = found if isinstance(found, dict) else {}
+    for name in (*CHECKED_FILES, *([INFERENCE_FILE] if INFERENCE_FILE in digests else [])):
         if not (folder / name).is_file():
             raise InputError(f"the run folder is incomplete: it has no {name}", value=str(folder))
-        if record.get("sha256", {}).get(name) != _read(folder, name, file_digest):
+        if digests.get(name) != _read(folder, name, file_digest):
             raise InputError(
                 f"the run folder is damaged: {name} is not what was saved",
                 value=str(folder),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from io import StringIO
 from pathlib import Path
@@ -21,6 +21,7 @@ from archsim.chip.specification import Chip
 from archsim.errors import InputError
 from archsim.results.constants import ConstantRecord, chip_constants
 from archsim.results.folder import Writer
+from archsim.results.inference import inference_table
 from archsim.results.learning import LearningCurve
 from archsim.results.metrics import MetricValue, compute_metrics
 from archsim.results.observations import Observations
@@ -76,6 +77,8 @@ class Run:
     weights : dict of str to float32 array
         Trained weights [outputs, inputs] by layer, digital numbers [outputs] as ``layer.bias`` and
         ``layer.scale`` (empty in timing mode).
+    inference : DataFrame
+        time_s, programming, test_accuracy on programmed conductances; no rows where none was asked for.
     """
 
     document: str
@@ -90,6 +93,7 @@ class Run:
     provenance: Provenance
     warnings: tuple[str, ...]
     weights: dict[str, npt.NDArray[np.float32]]
+    inference: pd.DataFrame = field(default_factory=inference_table)
 
     @cached_property
     def settings(self) -> Mapping[str, Any]:
@@ -114,9 +118,10 @@ class Run:
         if not isinstance(other, Run):
             return NotImplemented
         plain = ("document", "chip", "observations", "metrics", "tallies", "constants", "provenance", "warnings")
+        tables = ("learning", "cost", "timeline", "inference")
         return (
             all(getattr(self, name) == getattr(other, name) for name in plain)
-            and all(same_table(getattr(self, name), getattr(other, name)) for name in ("learning", "cost", "timeline"))
+            and all(same_table(getattr(self, name), getattr(other, name)) for name in tables)
             and self.weights.keys() == other.weights.keys()
             and all(np.array_equal(array, other.weights[name]) for name, array in self.weights.items())
         )
@@ -195,6 +200,7 @@ def make_run(
     *,
     warnings: Sequence[str] = (),
     weights: Mapping[str, npt.NDArray[np.float32]] | None = None,
+    inference: pd.DataFrame | None = None,
 ) -> Run:
     """Price what a simulation observed and bind it to a run.
 
@@ -217,6 +223,8 @@ def make_run(
         Warnings of the simulation; one is added if the training diverged.
     weights : mapping of str to float32 array [outputs, inputs], optional
         Trained weights by layer.
+    inference : DataFrame, optional
+        Accuracy on programmed conductances; see `archsim.results.inference`.
 
     Raises
     ------
@@ -240,6 +248,7 @@ def make_run(
         provenance=provenance,
         warnings=tuple(warnings),
         weights={name: np.array(array, dtype=np.float32) for name, array in (weights or {}).items()},
+        inference=inference_table() if inference is None else inference,
     )
 
 

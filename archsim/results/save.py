@@ -28,6 +28,7 @@ __all__ = [
     "COST_FILE",
     "DOCUMENT_FILE",
     "FORMAT",
+    "INFERENCE_FILE",
     "LEARNING_FILE",
     "RUN_FILE",
     "TIMELINE_FILE",
@@ -48,10 +49,12 @@ LEARNING_FILE = "learning.csv"
 COST_FILE = "cost.csv"
 TIMELINE_FILE = "timeline.parquet"
 WEIGHTS_FILE = "weights.npz"
+#: Only in folders of runs that were asked for it.
+INFERENCE_FILE = "inference.csv"
 #: Where the files of a run that has its folder already are written before they are put in their places.
 _STAGED = ".results.partial"
 
-#: The files whose content `RUN_FILE` vouches for.
+#: The files that every run has and whose content `RUN_FILE` vouches for.
 CHECKED_FILES = (DOCUMENT_FILE, LEARNING_FILE, COST_FILE, TIMELINE_FILE, WEIGHTS_FILE)
 
 
@@ -150,6 +153,10 @@ def _write_data(run: Run, folder: Path, *, complete: bool) -> None:
     write_csv(run.cost, folder / COST_FILE)
     run.slices.write(folder / TIMELINE_FILE)
     _write_weights(run.weights, folder / WEIGHTS_FILE)
+    checked: tuple[str, ...] = CHECKED_FILES
+    if len(run.inference):
+        write_csv(run.inference, folder / INFERENCE_FILE)
+        checked = (*checked, INFERENCE_FILE)
     record = {
         "format": FORMAT,
         "complete": complete,
@@ -162,7 +169,7 @@ def _write_data(run: Run, folder: Path, *, complete: bool) -> None:
         "chip": run.chip.model_dump(mode="json"),
         "observations": observations_to_json(run.observations),
         "tallies": [tally_to_json(tally) for tally in run.tallies],
-        "sha256": {name: file_digest(folder / name) for name in CHECKED_FILES},
+        "sha256": {name: file_digest(folder / name) for name in checked},
     }
     text = json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False)
     (folder / RUN_FILE).write_text(text + "\n", encoding="utf-8")

@@ -141,7 +141,9 @@ class Timeline:
         totals[action] = totals.get(action, 0) + end_ps - start_ps
         if self.store:
             number = self._actions.setdefault(action, len(self._actions))
-            self._keep(unit, number, layer, micro_batch, start_ps, end_ps)
+            self._slices.extend((unit, number, layer, micro_batch, start_ps, end_ps))
+            if len(self._slices) >= _VALUES:
+                self._write_parts()
 
     def idle(self, unit: int, start_ps: int, end_ps: int, cause: int) -> None:
         """Report that a unit waits from `start_ps` to `end_ps`, and why; an empty interval is left out.
@@ -159,7 +161,9 @@ class Timeline:
         totals = self._idle_ps[unit]
         totals[cause] = totals.get(cause, 0) + end_ps - start_ps
         if self.store:
-            self._keep(unit, -1 - cause, -1, -1, start_ps, end_ps)
+            self._slices.extend((unit, -1 - cause, -1, -1, start_ps, end_ps))
+            if len(self._slices) >= _VALUES:
+                self._write_parts()
 
     def close(self, end_ps: int) -> None:
         """Fill the time of every unit up to the end of the run: *drained*, or *no work* if it never had any."""
@@ -213,8 +217,7 @@ class Timeline:
         """Return everything but the folder of parts, which whoever restores the timeline must name again."""
         return self.__dict__ | {"spill": None}
 
-    def _keep(self, *fields: int) -> None:
-        self._slices.extend(fields)
+    def _write_parts(self) -> None:
         if self.spill is not None:
             while len(self._slices) >= _VALUES:
                 write_part(self.spill / _PART.format(self._parts), _block(self._slices[:_VALUES]))

@@ -97,7 +97,7 @@ def test_programming_is_exact_within_each_cells_bounds():
     wanted = some(3, 30, 40) * np.float32(0.9)
     crossbar.program(wanted)
     cells = crossbar.state()["cells"]
-    low, high = cells[:, 4].reshape(30, 40), cells[:, 5].reshape(30, 40)
+    low, high = cells[:, 0].reshape(30, 40), cells[:, 1].reshape(30, 40)
     np.testing.assert_array_equal(crossbar.weights, np.clip(wanted, low, high))
     clipped = (wanted <= low) | (wanted >= high)
     assert 0.1 < clipped.mean() < 0.9

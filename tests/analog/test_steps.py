@@ -75,7 +75,7 @@ def test_weights_never_leave_their_bounds(seed, noise, rate, additive, step):
     crossbar = make(9, 5, device=device, device_seed=seed, noise_seed=seed + 1)
     rng = np.random.default_rng(seed)
     cells = crossbar.state()["cells"]
-    low, high = cells[:, 4].reshape(5, 9), cells[:, 5].reshape(5, 9)
+    low, high = cells[:, 0].reshape(5, 9), cells[:, 1].reshape(5, 9)
     for k in range(3):
         crossbar.update(rng.normal(size=(4, 9)), rng.normal(size=(4, 5)), rate, 4 * k)
         assert (crossbar.weights >= low).all()

@@ -37,7 +37,7 @@ def with_bits(chip: dict[str, object], bits: int) -> Chip:
     return Chip.model_validate(document)
 
 
-@pytest.mark.parametrize("name", ["unit", "reram-1024", "rpu-512"])
+@pytest.mark.parametrize("name", ["unit", "reram-1024", "rpu-512", "rpu-512-single"])
 def test_every_preset_comes_through_the_plug_in_door_and_survives_a_round_trip(name: str) -> None:
     document = plugins.load("archsim.chips", name)()
     chip = Chip.model_validate(document)
@@ -45,7 +45,7 @@ def test_every_preset_comes_through_the_plug_in_door_and_survives_a_round_trip(n
     assert Chip.model_validate(chip.model_dump(mode="json")) == chip
 
 
-@pytest.mark.parametrize("name", ["unit", "reram-1024", "rpu-512"])
+@pytest.mark.parametrize("name", ["unit", "reram-1024", "rpu-512", "rpu-512-single"])
 def test_every_constant_that_a_preset_writes_has_a_source_and_none_is_the_users(name: str) -> None:
     chip = Chip.model_validate(plugins.load("archsim.chips", name)())
     for dotted, constant in constants_of(chip):

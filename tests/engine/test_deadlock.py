@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 
 import pytest
 
+from archsim.analog.observed import ExpectedUpdate
 from archsim.chip import presets
 from archsim.chip.specification import Chip
 from archsim.engine.machine import Machine
@@ -21,6 +23,8 @@ from archsim.network.specification import NetworkSpecification
 from archsim.results.timeline import Timeline
 from archsim.schedule import Action, PipelineShape, Schedule
 
+#: What an update takes: trains of 31 slots for each sample.
+UPDATES = {f"fc{i}": (ExpectedUpdate(slots=Fraction(31)),) for i in range(2)}
 LAYERS = [{"name": f"fc{i}", "kind": "linear", "features": 4} for i in range(2)]
 
 
@@ -33,7 +37,7 @@ def setup(chip: Chip, *stages: str) -> Setup:
     graph = build_graph(NetworkSpecification.model_validate({"input_shape": [4], "layers": LAYERS}))
     plan = make_plan(graph, chip, 2)
     schedule = Schedule("written", PipelineShape(2, 1, 2), "immediate", order)
-    return Setup(chip, plan, build_programs(graph, plan), schedule, 1)
+    return Setup(chip, plan, build_programs(graph, plan, UPDATES), schedule, 1)
 
 
 def chip(**buffer: object) -> Chip:
@@ -43,7 +47,7 @@ def chip(**buffer: object) -> Chip:
 
 
 def machine(made: Setup) -> Machine:
-    work = Expected(made.chip, made.vectors)
+    work = Expected(made.chip, made.vectors, UPDATES)
     return Machine(made, work, Timeline(), Observer(work, made.schedule.shape, 1, None))
 
 
@@ -59,7 +63,7 @@ def test_stages_that_wait_for_each_other() -> None:
 
 def test_the_same_without_a_clock() -> None:
     made = setup(chip(), *CROSSED)
-    work = Expected(made.chip, made.vectors)
+    work = Expected(made.chip, made.vectors, UPDATES)
     with pytest.raises(Deadlock, match="stage 0 waits to do B0"):
         UntimedMachine(made, work, Observer(work, made.schedule.shape, 1, None)).run()
 

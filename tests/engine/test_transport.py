@@ -42,7 +42,8 @@ class Mesh:
 
     def send(self, source: int, target: int, size: int) -> None:
         layer = (self.timeline.layer("fc"), "fc")
-        self.transport.send(source, target, size, layer, "F", 0, self.timeline.cause("test"), self.inbox)
+        channel = self.transport.channel(source, target, size, layer, "F", self.timeline.cause("test"))
+        self.transport.send(channel, 0, self.inbox)
 
     def arrivals(self) -> list[int]:
         self.kernel.run()

@@ -16,6 +16,13 @@ CASES = {
     "rpu, synchronous": ("chip=rpu-512", "schedule.kind=synchronous", "schedule.micro_batches=4"),
     "grid over nodes": ("chip.tile.rows=20", "chip.tile.columns=24", "schedule.kind=gpipe", "schedule.micro_batches=3"),
     "unit": ("chip=unit",),
+    "c-TTv2": ("chip=rpu-512", "training.algorithm=c-ttv2"),
+    "residual learning on a grid": (
+        "chip.tile.rows=20",
+        "chip.tile.columns=24",
+        "training.algorithm=residual-learning",
+    ),
+    "mixed precision": ("training.algorithm=mixed-precision", "schedule.kind=synchronous"),
 }
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from numpy.typing import ArrayLike
 
+from archsim.analog.algorithms.expectations import train_length
 from archsim.analog.algorithms.joint import JointArrays
-from archsim.analog.algorithms.protocol import MakeCrossbar
-from archsim.analog.observed import Update
+from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
+from archsim.analog.observed import ExpectedUpdate, Update
 from archsim.analog.specification.algorithms import AnalogSGDSettings
 
 __all__ = ["AnalogSGD"]
@@ -38,6 +39,11 @@ class AnalogSGD(JointArrays):
     def arrays(settings: AnalogSGDSettings) -> int:
         """Return how many crossbars a tile needs."""
         return 1
+
+    @staticmethod
+    def expected(settings: AnalogSGDSettings, tile: TileOutline) -> ExpectedUpdate:
+        """Return what an update takes on average: pulse trains of the expected length."""
+        return ExpectedUpdate(slots=train_length(tile.update))
 
     def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Update:
         """Send the pulses of W <- W - learning_rate d x^T; see `Crossbar.update`."""

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.analog.algorithms.buffer import Release
+from archsim.analog.algorithms.expectations import expected_transfers, single_slots
 from archsim.analog.algorithms.inputs import granularity_of
-from archsim.analog.algorithms.protocol import MakeCrossbar
+from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
 from archsim.analog.algorithms.tiki_taka import CompoundTransfers
 from archsim.analog.algorithms.work import BUFFERED_BITS, BUFFERED_OPERATIONS, add_write
 from archsim.analog.blocks import FloatArray
-from archsim.analog.observed import Update
+from archsim.analog.observed import ExpectedUpdate, Update
 from archsim.analog.specification.algorithms import BufferedTransferSettings
 
 __all__ = ["BufferedTransfer"]
@@ -28,6 +29,18 @@ class BufferedTransfer(CompoundTransfers):
     """
 
     Settings = BufferedTransferSettings
+
+    @staticmethod
+    def expected(settings: BufferedTransferSettings, tile: TileOutline) -> ExpectedUpdate:
+        """Return what an update takes on average."""
+        return expected_transfers(
+            tile,
+            settings.update,
+            CompoundTransfers.lines_a_vector(settings, tile),
+            single_slots(settings.transfer_update),
+            BUFFERED_OPERATIONS * tile.outputs,
+            BUFFERED_BITS * tile.outputs,
+        )
 
     def __init__(
         self,

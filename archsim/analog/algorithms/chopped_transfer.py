@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -12,22 +13,53 @@ from numpy.typing import ArrayLike, NDArray
 from archsim._core import CHOP
 from archsim.analog.algorithms.auto_scale import FastRate
 from archsim.analog.algorithms.buffer import Release
-from archsim.analog.algorithms.inputs import checked, granularity_of, number_of_states
+from archsim.analog.algorithms.expectations import expected_transfers, single_slots, states_of
+from archsim.analog.algorithms.inputs import checked, granularity_of
 from archsim.analog.algorithms.joint import JointArrays
-from archsim.analog.algorithms.protocol import MakeCrossbar
+from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
 from archsim.analog.algorithms.uniforms import Uniforms
 from archsim.analog.algorithms.work import (
     BUFFERED_BITS,
     BUFFERED_OPERATIONS,
     CHOPPED_BITS,
-    add_gradient,
     add_write,
 )
 from archsim.analog.blocks import FloatArray
-from archsim.analog.observed import Update
+from archsim.analog.observed import ExpectedUpdate, Update
+from archsim.analog.specification import Device
 from archsim.analog.specification.algorithms import ChoppedTransferSettings, DynamicTransferSettings
 
-__all__ = ["ChoppedArrays", "ChoppedTransfer"]
+__all__ = ["ChoppedArrays", "ChoppedTransfer", "expected_chopped", "vectors_between"]
+
+
+def vectors_between(
+    settings: ChoppedTransferSettings | DynamicTransferSettings, mini_batch: int, inputs: int, device: Device
+) -> int:
+    """Return the vectors between two transfers, 0 for none.
+
+    Parameters
+    ----------
+    settings : ChoppedTransferSettings or DynamicTransferSettings
+        A negative ``transfer_every`` spaces them by the number of states of the first array's device.
+    mini_batch, inputs : int
+        Vectors of a mini-batch, and lines.
+    device : Device
+        The first array's device.
+    """
+    every = settings.transfer_every
+    if every < 0.0:
+        return max(1, round(states_of(device) / inputs * -every))
+    return math.ceil(every * mini_batch) if settings.units_in_mbatch else round(every)
+
+
+def expected_chopped(
+    settings: ChoppedTransferSettings | DynamicTransferSettings, tile: TileOutline, operations: int, bits: int
+) -> ExpectedUpdate:
+    """Return what an update takes on average, with so many operations and bits for each cell that is read."""
+    interval = vectors_between(settings, tile.mini_batch, tile.inputs, settings.fast_device or tile.device)
+    reads = Fraction(1, interval) if interval and settings.transfer_lr else Fraction(0)
+    slots = single_slots(settings.transfer_update)
+    return expected_transfers(tile, settings.update, reads, slots, operations * tile.outputs, bits * tile.outputs)
 
 
 class ChoppedArrays(JointArrays):
@@ -59,7 +91,7 @@ class ChoppedArrays(JointArrays):
         self._step = granularity_of(self._last)
         self._write_rate = -settings.step * self._step
         self._buffer_granularity = self._granularity(settings, granularity_of(fast))
-        self._interval = self._vectors_between(settings, mini_batch)
+        self._interval = vectors_between(settings, mini_batch, inputs, fast.device)
         self._period = max(math.ceil(1.0 / settings.in_chop_prob), 2) if settings.in_chop_prob else 0
         self._release = release
         self._uniforms = Uniforms(seed, identity, CHOP)
@@ -92,7 +124,7 @@ class ChoppedArrays(JointArrays):
         while begin < len(x_block):
             end = min(len(x_block), begin + interval - passed % interval) if interval else len(x_block)
             done = self._fast.update(chopped_x[begin:end], chopped_d[begin:end], 1.0, first_vector + begin)
-            add_gradient(work, done)
+            work.add(done)
             passed += end - begin
             if interval and passed % interval == 0 and self._transfer(learning_rate, float(rates[end - 1]), work):
                 chopped_x[end:] = x_block[end:] * self._in_signs
@@ -135,13 +167,6 @@ class ChoppedArrays(JointArrays):
         if settings.auto_granularity == 0.0 or settings.transfer_every == 0.0:
             return base
         return base * settings.auto_granularity / (self._inputs * abs(settings.transfer_every))
-
-    def _vectors_between(self, settings: ChoppedTransferSettings | DynamicTransferSettings, mini_batch: int) -> int:
-        """Return the vectors between two transfers, 0 for none."""
-        every = settings.transfer_every
-        if every < 0.0:
-            return max(1, round(number_of_states(self._fast) / self._inputs * -every))
-        return math.ceil(every * mini_batch) if settings.units_in_mbatch else round(every)
 
     @abstractmethod
     def _accumulate(self, line: int, passes: int, values: FloatArray, rate: float) -> FloatArray | None:
@@ -186,6 +211,11 @@ class ChoppedTransfer(ChoppedArrays):
 
     Settings = ChoppedTransferSettings
 
+    @staticmethod
+    def expected(settings: ChoppedTransferSettings, tile: TileOutline) -> ExpectedUpdate:
+        """Return what an update takes on average."""
+        return expected_chopped(settings, tile, BUFFERED_OPERATIONS, _bits(settings))
+
     def __init__(
         self,
         settings: ChoppedTransferSettings,
@@ -207,6 +237,7 @@ class ChoppedTransfer(ChoppedArrays):
             identity=identity,
             release=Release(settings.transfer_update.desired_bl, settings.momentum, settings.forget_buffer),
         )
+        self._bits = _bits(settings)
         self._in_chop_prob = settings.in_chop_prob
         self._in_chop_random = settings.in_chop_random
         self._out_chop_prob = settings.out_chop_prob
@@ -234,9 +265,8 @@ class ChoppedTransfer(ChoppedArrays):
         return turned
 
     def _count_digital(self, work: Update) -> None:
-        chopped = self._in_chop_prob > 0.0 or self._out_chop_prob > 0.0
         work.digital_operations += BUFFERED_OPERATIONS * self._outputs
-        work.memory_bits += (CHOPPED_BITS if chopped else BUFFERED_BITS) * self._outputs
+        work.memory_bits += self._bits * self._outputs
 
     def _chopped(self, d: FloatArray) -> FloatArray:
         return d * self._out_signs if self._out_chop_prob > 0.0 else d.copy()
@@ -251,3 +281,8 @@ class ChoppedTransfer(ChoppedArrays):
     def _restore_signs(self, index: int, weights: FloatArray) -> None:
         super()._restore_signs(index, weights)
         weights *= self._out_signs[:, None]
+
+
+def _bits(settings: ChoppedTransferSettings) -> int:
+    chopped = settings.in_chop_prob > 0.0 or settings.out_chop_prob > 0.0
+    return CHOPPED_BITS if chopped else BUFFERED_BITS

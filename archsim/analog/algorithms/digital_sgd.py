@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from archsim._core import FORWARD
 from archsim.analog.algorithms.joint import JointArrays
-from archsim.analog.algorithms.protocol import MakeCrossbar
+from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
 from archsim.analog.blocks import FloatArray, NotFiniteError, as_block
-from archsim.analog.observed import Read, Update
+from archsim.analog.observed import ExpectedUpdate, Read, Update
 from archsim.analog.specification import Ideal
 from archsim.analog.specification.algorithms import DigitalSGDSettings
 
@@ -45,6 +47,12 @@ class DigitalSGD(JointArrays):
     def arrays(settings: DigitalSGDSettings) -> int:
         """Return how many crossbars a tile needs."""
         return 1
+
+    @staticmethod
+    def expected(settings: DigitalSGDSettings, tile: TileOutline) -> ExpectedUpdate:
+        """Return what an update takes: two operations for each weight, and no pulses."""
+        cells = tile.outputs * tile.inputs
+        return ExpectedUpdate(digital_operations=Fraction(2 * cells), memory_bits=Fraction(UPDATE_BITS * cells))
 
     def forward(
         self, x: ArrayLike, first_vector: int, *, purpose: int = FORWARD, weights: FloatArray | None = None

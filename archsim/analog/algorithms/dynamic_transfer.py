@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archsim.analog.algorithms.buffer import Release
-from archsim.analog.algorithms.chopped_transfer import ChoppedArrays
-from archsim.analog.algorithms.protocol import MakeCrossbar
+from archsim.analog.algorithms.chopped_transfer import ChoppedArrays, expected_chopped
+from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
 from archsim.analog.algorithms.work import (
     DYNAMIC_BITS,
     DYNAMIC_BITS_OF_LAST_READ,
@@ -17,7 +18,7 @@ from archsim.analog.algorithms.work import (
     DYNAMIC_OPERATIONS_OF_LAST_READ,
 )
 from archsim.analog.blocks import FloatArray
-from archsim.analog.observed import Update
+from archsim.analog.observed import ExpectedUpdate, Update
 from archsim.analog.specification.algorithms import DynamicTransferSettings
 
 __all__ = ["DynamicTransfer"]
@@ -34,6 +35,11 @@ class DynamicTransfer(ChoppedArrays):
     """
 
     Settings = DynamicTransferSettings
+
+    @staticmethod
+    def expected(settings: DynamicTransferSettings, tile: TileOutline) -> ExpectedUpdate:
+        """Return what an update takes on average."""
+        return expected_chopped(settings, tile, *_digital_work(settings))
 
     def __init__(
         self,
@@ -58,7 +64,8 @@ class DynamicTransfer(ChoppedArrays):
             release=Release(most, settings.momentum, settings.forget_buffer, settings.buffer_cap * most),
         )
         self._chance = settings.in_chop_prob if settings.in_chop_random else 0.0
-        self._follow = np.float32(min(settings.tail_weightening / self._period, 1.0))
+        self._follow = np.float32(_follow(settings))
+        self._operations, self._bits = _digital_work(settings)
         self._turned = np.zeros(inputs, np.bool_)
         self._mean = np.zeros((inputs, outputs), np.float32)
         self._past = np.zeros((inputs, outputs), np.float32)
@@ -81,11 +88,21 @@ class DynamicTransfer(ChoppedArrays):
         return turned
 
     def _count_digital(self, work: Update) -> None:
-        last_read = self._follow == 1.0
-        work.digital_operations += self._outputs * (
-            DYNAMIC_OPERATIONS_OF_LAST_READ if last_read else DYNAMIC_OPERATIONS
-        )
-        work.memory_bits += self._outputs * (DYNAMIC_BITS_OF_LAST_READ if last_read else DYNAMIC_BITS)
+        work.digital_operations += self._operations * self._outputs
+        work.memory_bits += self._bits * self._outputs
 
     def _digital(self) -> dict[str, NDArray[Any]]:
         return super()._digital() | {"turned": self._turned, "mean": self._mean, "past": self._past}
+
+
+def _follow(settings: DynamicTransferSettings) -> float:
+    """Return the share of a read in the running mean."""
+    period = max(math.ceil(1.0 / settings.in_chop_prob), 2)
+    return min(settings.tail_weightening / period, 1.0)
+
+
+def _digital_work(settings: DynamicTransferSettings) -> tuple[int, int]:
+    """Return the operations and the memory bits of each cell that is read."""
+    if _follow(settings) == 1.0:
+        return DYNAMIC_OPERATIONS_OF_LAST_READ, DYNAMIC_BITS_OF_LAST_READ
+    return DYNAMIC_OPERATIONS, DYNAMIC_BITS

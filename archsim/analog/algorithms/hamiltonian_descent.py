@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
+from archsim.analog.algorithms.expectations import in_proportion
 from archsim.analog.algorithms.lines import LineTransfers
-from archsim.analog.algorithms.protocol import MakeCrossbar
+from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
 from archsim.analog.blocks import FloatArray
-from archsim.analog.observed import Update
+from archsim.analog.observed import ExpectedUpdate, Update
 from archsim.analog.specification.algorithms import HamiltonianDescentSettings
 
 __all__ = ["HamiltonianDescent"]
@@ -53,6 +56,12 @@ class HamiltonianDescent(LineTransfers):
     def arrays(settings: HamiltonianDescentSettings) -> int:
         """Return how many crossbars a tile needs."""
         return 2
+
+    @staticmethod
+    def expected(settings: HamiltonianDescentSettings, tile: TileOutline) -> ExpectedUpdate:
+        """Return what an update takes on average."""
+        lines = Fraction(min(settings.n_reads_per_transfer or tile.inputs, tile.inputs), settings.transfer_every)
+        return in_proportion(tile, settings.update, lines, settings.transfer_update)
 
     def _fast_rate(self, learning_rate: float) -> float:
         return self._fast_lr * learning_rate

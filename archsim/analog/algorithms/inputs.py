@@ -11,7 +11,7 @@ from archsim.analog.blocks import FloatArray, NotFiniteError, as_block
 from archsim.analog.crossbar import Crossbar
 from archsim.errors import InputError
 
-__all__ = ["checked", "granularity_of", "number_of_states"]
+__all__ = ["checked", "granularity_of"]
 
 
 def checked(
@@ -50,22 +50,3 @@ def granularity_of(crossbar: Crossbar) -> float:
             remedy="take a pulsed device such as 'soft-bounds'",
         )
     return crossbar.granularity
-
-
-def number_of_states(crossbar: Crossbar) -> float:
-    """Return (w_max - w_min) / dw of the mean device.
-
-    Raises
-    ------
-    InputError
-        If the device has no such bounds.
-    """
-    w_max, w_min = getattr(crossbar.device, "w_max", None), getattr(crossbar.device, "w_min", None)
-    if w_max is None or w_min is None:
-        raise InputError(
-            "the number of states of this device is not known, so transfers cannot be spaced by it",
-            field="transfer_every",
-            value=getattr(crossbar.device, "kind", None),
-            remedy="give a positive transfer_every",
-        )
-    return float(w_max - w_min) / granularity_of(crossbar)

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from archsim.analog.algorithms.inputs import checked
 from archsim.analog.algorithms.joint import JointArrays
 from archsim.analog.algorithms.uniforms import Uniforms
-from archsim.analog.algorithms.work import add_gradient, add_write
+from archsim.analog.algorithms.work import add_write
 from archsim.analog.blocks import FloatArray
 from archsim.analog.crossbar import Crossbar
 from archsim.analog.observed import Update
@@ -92,7 +92,7 @@ class LineTransfers(JointArrays):
             wait = min((interval - passed % interval for interval in self._intervals if interval), default=2**62)
             end = min(len(x_block), begin + wait)
             done = self._crossbars[0].update(x_block[begin:end], d_block[begin:end], fast_rate, first_vector + begin)
-            add_gradient(work, done)
+            work.add(done)
             passed += end - begin
             for source, interval in enumerate(self._intervals):
                 if interval and passed % interval == 0:
@@ -166,7 +166,7 @@ class LineTransfers(JointArrays):
         """Move by pulses in proportion to the values."""
         done = self._crossbars[source + 1].write(hot, values, -rate, first)
         work.digital_operations += len(hot) * (self._inputs + self._outputs)
-        add_write(work, done, 0)
+        add_write(work, done, len(hot), 0)
 
     def _digital(self) -> dict[str, NDArray[Any]]:
         return {"vectors": self._vectors, "transfers": self._transfers, "next_line": self._next_line}

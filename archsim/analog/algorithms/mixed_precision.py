@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from archsim._core import ROUND, SELECT, kernels
+from archsim.analog.algorithms.expectations import single_slots
 from archsim.analog.algorithms.inputs import checked, granularity_of
 from archsim.analog.algorithms.joint import JointArrays
-from archsim.analog.algorithms.protocol import MakeCrossbar
+from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
 from archsim.analog.algorithms.uniforms import Uniforms
-from archsim.analog.algorithms.work import MIXED_BITS, add_write
+from archsim.analog.algorithms.work import MIXED_BITS
 from archsim.analog.blocks import FloatArray
-from archsim.analog.observed import Update
+from archsim.analog.observed import ExpectedUpdate, Update
 from archsim.analog.specification.algorithms import MixedPrecisionSettings
 
 __all__ = ["MixedPrecision"]
@@ -65,6 +67,18 @@ class MixedPrecision(JointArrays):
         """Return how many crossbars a tile needs."""
         return 1
 
+    @staticmethod
+    def expected(settings: MixedPrecisionSettings, tile: TileOutline) -> ExpectedUpdate:
+        """Return what an update takes on average: rows are written once in so many mini-batches."""
+        rows = Fraction(min(settings.n_rows_per_transfer or tile.outputs, tile.outputs))
+        rows /= settings.transfer_every * tile.mini_batch
+        return ExpectedUpdate(
+            output_writes=rows,
+            transfer_slots=rows * single_slots(settings.transfer_update),
+            digital_operations=Fraction(2 * tile.outputs * tile.inputs - tile.inputs),
+            memory_bits=rows * MIXED_BITS * tile.inputs,
+        )
+
     def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Update:
         """Add learning_rate d x^T to what is to be written, vector after vector, and write when it is due."""
         x_block, d_block = checked(x, d, learning_rate, self._inputs, self._outputs)
@@ -108,7 +122,12 @@ class MixedPrecision(JointArrays):
             hot = np.zeros((len(rows), self._outputs), np.float32)
             hot[np.arange(len(rows)), rows] = 1.0
             rate = -self._granularity * self._settings.transfer_lr
-            add_write(work, self._last.write(counts, hot, rate, number * self._rows), len(rows))
+            done = self._last.write(counts, hot, rate, number * self._rows)
+            work.output_writes += len(rows)
+            work.transfer_slots += max(done.slots, len(rows))
+            work.pulses += done.pulses
+            work.rows_pulsed += done.rows_pulsed
+            work.columns_pulsed += done.columns_pulsed
         work.memory_bits += MIXED_BITS * len(rows) * self._inputs
 
     def _write_exactly(self, rows: NDArray[np.int64], counts: FloatArray, number: int, work: Update) -> None:
@@ -120,6 +139,7 @@ class MixedPrecision(JointArrays):
         by_column[:, rows] = pulses[:, columns].T
         done = self._last.pulse(columns, by_column, number * self._inputs)
         # Rows are written one after the other, whichever way the pulses are handed over.
+        work.output_writes += int(pulses.any(axis=1).sum())
         work.transfer_slots += int(np.maximum(np.abs(pulses).max(axis=1, initial=0), 1).sum())
         work.pulses += done.pulses
         work.rows_pulsed += done.rows_pulsed

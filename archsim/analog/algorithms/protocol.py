@@ -5,12 +5,13 @@ under the name that its settings carry as ``kind``. Algorithms that users name a
 some kind, in the group ``archsim.algorithms``. An object of a kind is a `TrainingArray`: everything on one tile.
 
 Time is counted in vectors, in the order in which `TrainingArray.update` gets them. Transfers happen within the call
-that brings the vector after which they are due, so there is no event at the end of a mini-batch; where a setting counts
-in mini-batches, ``mini_batch`` says how many vectors that is. Reads never change anything.
+that brings the vector after which they are due; where a setting counts in mini-batches, ``mini_batch`` says how many
+vectors that is. Only what devices do by themselves happens between mini-batches. Reads never change anything.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from numpy.typing import ArrayLike, NDArray
@@ -18,11 +19,34 @@ from numpy.typing import ArrayLike, NDArray
 from archsim._core import FORWARD
 from archsim.analog.blocks import FloatArray
 from archsim.analog.crossbar import Crossbar
-from archsim.analog.observed import Read, Update
+from archsim.analog.observed import ExpectedUpdate, Read, Update
 from archsim.analog.specification import Device, IOParameters, UpdateParameters
 from archsim.specification import Specification
 
-__all__ = ["AlgorithmKind", "MakeCrossbar", "TrainingArray"]
+__all__ = ["AlgorithmKind", "MakeCrossbar", "TileOutline", "TrainingArray"]
+
+
+@dataclass(frozen=True, slots=True)
+class TileOutline:
+    """What is known of a tile before its crossbars are made.
+
+    Attributes
+    ----------
+    outputs, inputs : int
+        Size of the matrix.
+    mini_batch : int
+        Vectors of a mini-batch.
+    device : Device
+        The layer's device.
+    update : UpdateParameters
+        The chip's pulse trains.
+    """
+
+    outputs: int
+    inputs: int
+    mini_batch: int
+    device: Device
+    update: UpdateParameters
 
 
 class MakeCrossbar(Protocol):
@@ -91,6 +115,9 @@ class TrainingArray(Protocol):
             Slots and pulses of gradients, and whatever the algorithm adds to them.
         """
 
+    def end_mini_batch(self, index: int) -> Update:
+        """Let a mini-batch of an index in the run pass for all devices; see `Crossbar.end_mini_batch`."""
+
     def saturated(self) -> float:
         """Return the fraction of cells at a bound, over all arrays."""
 
@@ -121,6 +148,14 @@ class AlgorithmKind(Protocol):
     @staticmethod
     def arrays(settings: Any) -> int:
         """Return how many crossbars a tile needs."""
+
+    @staticmethod
+    def expected(settings: Any, tile: TileOutline) -> ExpectedUpdate:
+        """Return what an update takes on average, for runs without numbers.
+
+        Trains of gradients have ``expected_bl`` slots (``desired_bl`` without it). A kind whose expectation has digital
+        operations or memory bits gets the near-memory unit and the buffer's port after each update.
+        """
 
     def __call__(
         self,

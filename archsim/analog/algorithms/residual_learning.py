@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archsim.analog.algorithms.buffer import Release
+from archsim.analog.algorithms.expectations import expected_transfers, in_proportion, single_slots
 from archsim.analog.algorithms.inputs import granularity_of
 from archsim.analog.algorithms.lines import LineTransfers
-from archsim.analog.algorithms.protocol import MakeCrossbar
+from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
 from archsim.analog.algorithms.work import BUFFERED_BITS, FILTERED_OPERATIONS, add_write
 from archsim.analog.blocks import FloatArray
-from archsim.analog.observed import Update
+from archsim.analog.observed import ExpectedUpdate, Update
 from archsim.analog.specification.algorithms import ResidualLearningSettings, ResidualLearningV2Settings
 
 __all__ = ["ResidualLearning", "ResidualLearningV2"]
@@ -47,6 +49,11 @@ class _Residual(LineTransfers):
         """Return how many crossbars a tile needs."""
         return 2
 
+    @staticmethod
+    def lines_a_vector(settings: ResidualLearningSettings | ResidualLearningV2Settings, tile: TileOutline) -> Fraction:
+        """Return how many lines are read for each vector."""
+        return Fraction(min(settings.n_reads_per_transfer or tile.inputs, tile.inputs), settings.transfer_every)
+
     def _fast_rate(self, learning_rate: float) -> float:
         return self._settings.fast_lr * learning_rate
 
@@ -63,6 +70,12 @@ class ResidualLearning(_Residual):
     """
 
     Settings = ResidualLearningSettings
+
+    @staticmethod
+    def expected(settings: ResidualLearningSettings, tile: TileOutline) -> ExpectedUpdate:
+        """Return what an update takes on average."""
+        lines = _Residual.lines_a_vector(settings, tile)
+        return in_proportion(tile, settings.update, lines, settings.transfer_update)
 
     def _move(
         self,
@@ -85,6 +98,18 @@ class ResidualLearningV2(_Residual):
     """
 
     Settings = ResidualLearningV2Settings
+
+    @staticmethod
+    def expected(settings: ResidualLearningV2Settings, tile: TileOutline) -> ExpectedUpdate:
+        """Return what an update takes on average."""
+        return expected_transfers(
+            tile,
+            settings.update,
+            _Residual.lines_a_vector(settings, tile),
+            single_slots(settings.transfer_update),
+            FILTERED_OPERATIONS * tile.outputs,
+            BUFFERED_BITS * tile.outputs,
+        )
 
     def __init__(
         self,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from archsim._core import SELECT
+from archsim.analog.algorithms.expectations import in_proportion
 from archsim.analog.algorithms.lines import LineTransfers, transfer_intervals
-from archsim.analog.algorithms.protocol import MakeCrossbar
+from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
 from archsim.analog.algorithms.uniforms import Uniforms
 from archsim.analog.blocks import FloatArray
-from archsim.analog.observed import Update
+from archsim.analog.observed import ExpectedUpdate, Update
 from archsim.analog.specification.algorithms import BufferedTransferSettings, TikiTakaSettings
 
 __all__ = ["CompoundTransfers", "TikiTaka"]
@@ -51,6 +54,16 @@ class CompoundTransfers(LineTransfers):
         """Return how many crossbars a tile needs."""
         return settings.n_devices
 
+    @staticmethod
+    def lines_a_vector(settings: TikiTakaSettings | BufferedTransferSettings, tile: TileOutline) -> Fraction:
+        """Return how many lines are read for each vector, over all arrays but the last."""
+        reads = min(settings.n_reads_per_transfer, tile.inputs)
+        unit = tile.mini_batch if settings.units_in_mbatch else None
+        intervals = transfer_intervals(settings.transfer_every, unit, settings.n_devices - 1, tile.inputs, reads)
+        if settings.transfer_lr == 0.0:
+            return Fraction(0)
+        return sum((Fraction(reads, interval) for interval in intervals if interval), Fraction(0))
+
     def _fast_rate(self, learning_rate: float) -> float:
         fast = self._settings.fast_lr
         if fast == 0.0:
@@ -71,6 +84,12 @@ class TikiTaka(CompoundTransfers):
     """
 
     Settings = TikiTakaSettings
+
+    @staticmethod
+    def expected(settings: TikiTakaSettings, tile: TileOutline) -> ExpectedUpdate:
+        """Return what an update takes on average."""
+        lines = CompoundTransfers.lines_a_vector(settings, tile)
+        return in_proportion(tile, settings.update, lines, settings.transfer_update)
 
     def _move(
         self,

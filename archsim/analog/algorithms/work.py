@@ -31,7 +31,6 @@ __all__ = [
     "DYNAMIC_OPERATIONS_OF_LAST_READ",
     "FILTERED_OPERATIONS",
     "MIXED_BITS",
-    "add_gradient",
     "add_write",
 ]
 
@@ -49,20 +48,13 @@ FILTERED_OPERATIONS = 3
 MIXED_BITS = 16
 
 
-def add_gradient(work: Update, done: Update) -> None:
-    """Add the pulses of an update by gradients to what was done so far."""
-    work.slots += done.slots
-    work.pulses += done.pulses
-    work.rows_pulsed += done.rows_pulsed
-    work.columns_pulsed += done.columns_pulsed
-
-
-def add_write(work: Update, done: Update | None, lines: int = 1) -> None:
-    """Add the write of so many lines, None if no cell was to be pulsed; each line takes a slot at least."""
+def add_write(work: Update, done: Update | None, lines: int = 1, least_slots: int = 1) -> None:
+    """Add the write of so many input lines, None if no cell was to be pulsed; each takes some slots at least."""
     if done is None:
-        work.transfer_slots += lines
+        work.transfer_slots += lines * least_slots
         return
-    work.transfer_slots += max(done.slots, lines)
+    work.input_writes += lines
+    work.transfer_slots += max(done.slots, lines * least_slots)
     work.pulses += done.pulses
     work.rows_pulsed += done.rows_pulsed
     work.columns_pulsed += done.columns_pulsed

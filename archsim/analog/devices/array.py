@@ -1,24 +1,28 @@
-"""The protocol of an array of devices, and which class holds which device."""
+"""The protocol of an array of devices and of what makes one, and how arrays are made."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from archsim import plugins
+from archsim._core import kernels
 from archsim.analog.blocks import FloatArray
-from archsim.analog.devices.ideal import IdealArray
-from archsim.analog.devices.population import populate
-from archsim.analog.devices.pulsed import PulsedArray
 from archsim.analog.observed import Update
-from archsim.analog.specification import Device, Ideal, UpdateParameters
+from archsim.analog.specification import Device, UpdateParameters
 from archsim.analog.threads import Workers
+from archsim.specification import Specification
 
-__all__ = ["DeviceArray", "make_array"]
+__all__ = ["DeviceArray", "DeviceKind", "Site", "devices_per_cell", "make_array"]
 
 
 class DeviceArray(Protocol):
-    """Cells with weights that can be written and updated."""
+    """Cells with weights that can be written and updated.
+
+    ``weights``, float32 [outputs, inputs], are what a read sees, and stay the same array as they change.
+    """
 
     weights: FloatArray
     granularity: float
@@ -35,26 +39,86 @@ class DeviceArray(Protocol):
     def pulse(self, columns: NDArray[Any], counts: NDArray[Any], first_vector: int) -> Update:
         """Send exact numbers of pulses to the cells of single input lines."""
 
+    def age(self, index: int) -> Update:
+        """Let a mini-batch of an index in the run pass, and do what is due once in a mini-batch."""
+
     def saturated(self) -> float:
         """Return the fraction of cells at a bound."""
 
-    def arrays(self) -> dict[str, FloatArray]:
+    def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays themselves that hold what was drawn or changes."""
 
 
-def make_array(
-    device: Device,
-    outputs: int,
-    inputs: int,
-    update: UpdateParameters,
-    transfer_update: UpdateParameters,
-    identity: int,
-    device_seed: int,
-    noise_seed: int,
-    workers: Workers,
-) -> DeviceArray:
+@dataclass(frozen=True)
+class Site:
+    """Where an array of devices stands: its size, its random numbers and its surroundings.
+
+    Attributes
+    ----------
+    outputs, inputs : int
+        Size of the array.
+    update, transfer_update : UpdateParameters
+        How the pulse trains of gradients and of transfers are made.
+    read : kernels.Converters
+        The chain through which an array reads its own lines.
+    identity : int
+        Which array of the run this is: it separates the random numbers. An array of several devices for each cell has
+        as many identities, from this one on.
+    device_seed, noise_seed : int
+        Seeds of device populations and of all noise.
+    workers : Workers
+        Threads that may share a large operation.
+    """
+
+    outputs: int
+    inputs: int
+    update: UpdateParameters
+    transfer_update: UpdateParameters
+    read: kernels.Converters
+    identity: int
+    device_seed: int
+    noise_seed: int
+    workers: Workers
+
+    def part(self, index: int) -> Site:
+        """Return the site of one of several arrays of devices at this one."""
+        return replace(self, identity=self.identity + index)
+
+
+class DeviceKind(Protocol):
+    """A kind of device: what users say of it, and how an array of it is made.
+
+    An object of this protocol registers in the entry-point group ``archsim.device_kinds``, under the name that its
+    settings carry as ``kind``. Devices that users name are functions that return settings of some kind, in the group
+    ``archsim.devices``.
+
+    Attributes
+    ----------
+    Settings : type of Specification
+        A frozen model with a field ``kind`` of one literal value.
+    """
+
+    @property
+    def Settings(self) -> type[Specification]:  # noqa: N802
+        """What a user says."""
+
+    def devices_per_cell(self, settings: Any) -> int:
+        """Return how many devices hold one weight."""
+
+    def make(self, settings: Any, site: Site) -> DeviceArray:
+        """Make an array at weight zero, or as near as its cells come to that."""
+
+
+def make_array(device: Device, site: Site) -> DeviceArray:
     """Draw the population of a device and return the array that holds it, at weight zero."""
-    if isinstance(device, Ideal):
-        return IdealArray(outputs, inputs, workers)
-    population = populate(device, outputs, inputs, identity, device_seed)
-    return PulsedArray(outputs, inputs, population, update, transfer_update, identity, noise_seed, workers)
+    return _kind(device).make(device, site)
+
+
+def devices_per_cell(device: Device) -> int:
+    """Return how many devices hold one weight, which is how many identities an array of them needs."""
+    return _kind(device).devices_per_cell(device)
+
+
+def _kind(device: Device) -> DeviceKind:
+    kind: DeviceKind = plugins.load("archsim.device_kinds", device.kind)
+    return kind

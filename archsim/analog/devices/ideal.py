@@ -54,6 +54,10 @@ class IdealArray:
         """Refuse: these cells know no pulses."""
         raise InputError("an ideal device has no pulses", remedy="take a pulsed device such as 'constant-step'")
 
+    def age(self, index: int) -> Update:
+        """Do nothing: these weights keep."""
+        return Update()
+
     def saturated(self) -> float:
         """Return 0: there are no bounds."""
         return 0.0

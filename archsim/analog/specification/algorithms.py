@@ -10,10 +10,11 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from archsim.analog.specification.devices import Device
+from archsim.analog.specification.hardware_aware import HardwareAwareSettings
 from archsim.analog.specification.io import IOParameters
 from archsim.analog.specification.numbers import NonNegative, Positive
 from archsim.analog.specification.update import UpdateParameters
-from archsim.specification import Specification
+from archsim.specification import OpenUnion, Specification
 
 __all__ = [
     "Algorithm",
@@ -204,6 +205,8 @@ Algorithm = Annotated[
     | ResidualLearningSettings
     | ResidualLearningV2Settings
     | HamiltonianDescentSettings
-    | MixedPrecisionSettings,
+    | MixedPrecisionSettings
+    | HardwareAwareSettings,
     Field(discriminator="kind"),
+    OpenUnion("archsim.algorithm_kinds"),
 ]

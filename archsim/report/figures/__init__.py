@@ -4,6 +4,7 @@ from archsim.report.figures.comparison import comparison
 from archsim.report.figures.energy import energy_by_component
 from archsim.report.figures.idle import idle_by_stage
 from archsim.report.figures.learning import learning_curves
+from archsim.report.figures.response import response_figure
 from archsim.report.figures.staleness import staleness_by_stage
 from archsim.report.figures.timeline import stage_timeline
 from archsim.report.figures.utilisation import utilisation
@@ -13,6 +14,7 @@ __all__ = [
     "energy_by_component",
     "idle_by_stage",
     "learning_curves",
+    "response_figure",
     "stage_timeline",
     "staleness_by_stage",
     "utilisation",

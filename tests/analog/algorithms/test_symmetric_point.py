@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from archsim.analog.algorithms.symmetric_point import estimate_symmetric_point, zero_shift
+from archsim.analog.devices.population import DOWN, UP, W_MAX, W_MIN
 from archsim.analog.specification import SoftBounds
 from archsim.errors import InputError
 from tests.analog.crossbars import make, quiet
@@ -37,7 +38,7 @@ def test_every_cell_has_a_point_of_its_own():
     device = SoftBounds(dw_min=0.005, dw_min_std=0.0, dw_min_dtod=0.0, w_max=1.0, w_min=-1.0, up_down_dtod=0.3)
     crossbar = make(4, 3, device=device)
     cells = crossbar.state()["cells"].astype(float)
-    up, down, low, high = cells[:, 0], -cells[:, 2], cells[:, 4], cells[:, 5]
+    up, down, low, high = cells[:, UP], -cells[:, DOWN], cells[:, W_MIN], cells[:, W_MAX]
     law = (up - down) / (up / high - down / low)
     np.testing.assert_allclose(estimate_symmetric_point(crossbar, 4000).ravel(), law, atol=0.01)
 

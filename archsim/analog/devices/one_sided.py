@@ -1,0 +1,158 @@
+"""Pairs of devices that only take up pulses, and their refresh."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim._core import REFRESH, kernels
+from archsim.analog.blocks import BLOCK_VECTORS, FloatArray, ranges
+from archsim.analog.devices.ageing import Mask
+from archsim.analog.devices.array import Site
+from archsim.analog.devices.cell_arrays import CellArrays, make_parts
+from archsim.analog.devices.population import W_MAX
+from archsim.analog.devices.pulsed import PulsedArray
+from archsim.analog.observed import Update
+from archsim.analog.specification import OneSided
+
+__all__ = ["OneSidedArray"]
+
+#: The vectors that a refresh writes are counted from here, above all vectors of a run.
+_REFRESH_VECTORS = 2**43
+
+
+class OneSidedArray(CellArrays):
+    """Pairs whose difference is the weight: a pulse that asks for up goes up on the first device, else on the second.
+
+    Both get the same trains. A refresh (aihwkit ``OneSidedUnitCell``) reads all cells of both arrays. A pair whose
+    larger device reads more than `refresh_upper_thres`, and whose smaller one more than `refresh_lower_thres`, of the
+    mean upper bound is reset, and the difference that was read is written to the device that was larger, by the pulse
+    trains of transfers, one input line after the other.
+
+    Parameters
+    ----------
+    settings : OneSided
+        The device, and when pairs are refreshed.
+    site : Site
+        Where the array stands; it takes two identities.
+    """
+
+    def __init__(self, settings: OneSided, site: Site) -> None:
+        parts = make_parts((settings.device, settings.device), site)
+        self.granularity = parts[0].granularity
+        parts[1].share_lines(site.identity, self.granularity)
+        self._settings = settings
+        self._site = site
+        self._refreshes: NDArray[np.int64] = np.zeros(1, np.int64)
+        super().__init__(parts, (1.0, -1.0))
+
+    def program(self, weights: FloatArray) -> None:
+        """Write a matrix: its positive part into the first array, its negative part into the second."""
+        self.parts[0].program(np.maximum(weights, np.float32(0.0)))
+        self.parts[1].program(np.maximum(-weights, np.float32(0.0)))
+        self._sum_up()
+
+    def update(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Update:
+        """Send the trains of a block of vectors, and refresh where that is due after a number of vectors."""
+        every = 0 if self._settings.units_in_mbatch else self._settings.refresh_every
+        total, begin = Update(), 0
+        while begin < len(x):
+            end = min(len(x), begin + every - (first_vector + begin) % every) if every else len(x)
+            total = _sum(total, self._send(x[begin:end], d[begin:end], learning_rate, first_vector + begin))
+            if every and (first_vector + end) % every == 0:
+                total = _sum(total, self.refresh())
+            begin = end
+        return total
+
+    def _send(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Update:
+        up = self.parts[0].update(x, d, learning_rate, first_vector, direction="up")
+        down = self.parts[1].update(x, d, learning_rate, first_vector, direction="down-as-up")
+        return self._after(up, (up, down))
+
+    def write(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Update:
+        """Send the pulse trains of transfers."""
+        up = self.parts[0].write(x, d, learning_rate, first_vector, direction="up")
+        down = self.parts[1].write(x, d, learning_rate, first_vector, direction="down-as-up")
+        return self._after(up, (up, down))
+
+    def pulse(self, columns: NDArray[Any], counts: NDArray[Any], first_vector: int) -> Update:
+        """Send exact numbers of pulses: positive ones to the first array, negative ones to the second."""
+        up = self.parts[0].pulse(columns, np.maximum(counts, 0), first_vector)
+        down = self.parts[1].pulse(columns, np.maximum(-counts, 0), first_vector)
+        slots = int(np.abs(counts).max(axis=1, initial=0).sum())
+        return self._after(Update(slots, 0, slots, int(np.abs(counts).sum())), (up, down))
+
+    def age(self, index: int) -> Update:
+        """Let a mini-batch pass in both arrays, and refresh where that is due after a number of mini-batches."""
+        done = super().age(index)
+        every = self._settings.refresh_every if self._settings.units_in_mbatch else 0
+        return _sum(done, self.refresh()) if every and (index + 1) % every == 0 else done
+
+    def refresh(self) -> Update:
+        """Read all pairs, and write those anew whose devices have both come far.
+
+        Returns
+        -------
+        Update
+            The reads, and the slots and pulses that wrote.
+        """
+        plus, minus = (self._read(index) for index in (0, 1))
+        due = self._due(plus, minus)
+        total = Update(transfer_reads=2 * self._site.inputs)
+        if due.any():
+            for part in self.parts:
+                part.reset(due)
+            for part, difference in zip(self.parts, (plus - minus, minus - plus), strict=True):
+                total = _sum(total, self._rewrite(part, np.where(due, np.maximum(difference, 0.0), 0.0)))
+        self._refreshes += 1
+        self._sum_up()
+        return total
+
+    def _due(self, plus: FloatArray, minus: FloatArray) -> Mask:
+        upper, lower = self._settings.refresh_upper_thres, self._settings.refresh_lower_thres
+        bounds = [float(np.mean(part.population.cells[:, W_MAX])) if plus.size else 1.0 for part in self.parts]
+        p, m = plus / bounds[0], minus / bounds[1]
+        due: Mask = np.where(plus > minus, (p > upper) & (m > lower), (p > lower) & (m > upper))
+        return due
+
+    def _read(self, index: int) -> FloatArray:
+        """Read every cell of one array through the chain for transfers, one input line after the other."""
+        site = self._site.part(index)
+        values = np.empty((site.inputs, site.outputs), np.float32)
+        first = int(self._refreshes[0]) * site.inputs
+        for begin, end in ranges(site.inputs, BLOCK_VECTORS):
+            lines = np.eye(end - begin, site.inputs, begin, np.float32)
+            kernels.read(
+                site.read,
+                self.parts[index].weights,
+                lines,
+                values[begin:end],
+                False,
+                False,
+                site.noise_seed,
+                site.identity,
+                REFRESH,
+                first + begin,
+            )
+        return values.T
+
+    def _rewrite(self, part: PulsedArray, wanted: FloatArray) -> Update:
+        """Write what is wanted of some cells with pulses, on those input lines where anything is wanted."""
+        columns = np.flatnonzero(wanted.any(axis=0))
+        lines = np.zeros((len(columns), self._site.inputs), np.float32)
+        lines[np.arange(len(columns)), columns] = 1.0
+        errors = np.ascontiguousarray(wanted[:, columns].T, np.float32)
+        first = _REFRESH_VECTORS + int(self._refreshes[0]) * self._site.inputs
+        done = part.write(lines, errors, -1.0, first)
+        return Update(pulses=done.pulses, input_writes=len(columns), transfer_slots=done.slots)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays of both parts, the weights, and how often pairs were refreshed."""
+        return {**super().arrays(), "refreshes": self._refreshes}
+
+
+def _sum(one: Update, other: Update) -> Update:
+    return Update(*(getattr(one, field.name) + getattr(other, field.name) for field in fields(Update)))

@@ -1,0 +1,118 @@
+"""The learned range of an array's inputs: which magnitude reaches the bound of its DAC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.digital.arrays import Array
+
+__all__ = ["InputRange", "InputRangeRules", "InputRangeState"]
+
+
+@dataclass(frozen=True, slots=True)
+class InputRangeRules:
+    """How a range is found; names and defaults of aihwkit's ``InputRangeParameter`` in its preset for training.
+
+    Attributes
+    ----------
+    init_value : float
+        Range before anything was seen.
+    init_from_data : int
+        So many blocks decide the range; learning begins after them.
+    init_std_alpha : float
+        Standard deviations of the inputs that the data make it.
+    learn : bool
+        Whether gradient descent goes on from there.
+    decay : float
+        Relative shrinking of a step of rate 1, while more than ``input_min_percentage`` of the inputs lie inside.
+    input_min_percentage : float
+        See ``decay``; a part of 1.
+    """
+
+    init_value: float = 3.0
+    init_from_data: int = 100
+    init_std_alpha: float = 3.0
+    learn: bool = True
+    decay: float = 1e-3
+    input_min_percentage: float = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class InputRangeState:
+    """The range and the blocks that it has seen."""
+
+    value: float
+    blocks: int
+
+
+class InputRange:
+    """A range r: the array reads clip(x / r, -1, 1), and its outputs are multiplied by r.
+
+    From the first blocks it is the mean of ``init_std_alpha`` std(x). Then, with the gradient g at the inputs, a step
+    of rate eta is
+
+        r <- r - eta r (sum_{x >= r} min(g, 0) - sum_{x <= -r} max(g, 0) + decay [share of |x| < r above its minimum])
+
+    so clipped inputs that the loss wants larger widen it, and it narrows while few are clipped (aihwkit
+    ``InputRangeParameter`` with relative gradients).
+
+    Parameters
+    ----------
+    rules : InputRangeRules
+        How it is found.
+    """
+
+    def __init__(self, rules: InputRangeRules) -> None:
+        self._rules = rules
+        self.value = rules.init_value
+        self._blocks = 0
+
+    def observe(self, x: Array) -> None:
+        """Take a block of training inputs into account."""
+        if self._blocks >= self._rules.init_from_data:
+            return
+        reach = self._rules.init_std_alpha * float(np.std(x, dtype=np.float64)) if x.size else 0.0
+        if reach > 0:
+            self.value = (self.value * self._blocks + reach) / (self._blocks + 1)
+            self._blocks += 1
+
+    def clip(self, x: Array) -> Array:
+        """Return inputs within the range: what the array saw, in the inputs' own units."""
+        return np.clip(x, np.float32(-self.value), np.float32(self.value))
+
+    @property
+    def learns(self) -> bool:
+        """Whether `learn` would change it now."""
+        return self._rules.learn and self._blocks >= self._rules.init_from_data
+
+    def learn(self, x: Array, gradient: NDArray[np.float64], learning_rate: float) -> None:
+        """Take one step of gradient descent.
+
+        Parameters
+        ----------
+        x : float32 [V, inputs]
+            Inputs, not clipped.
+        gradient : float64 [V, inputs]
+            Gradient of the loss at them.
+        learning_rate : float
+            Rate of the step.
+        """
+        if not x.size or not self.learns:
+            return
+        above, below = x >= self.value, x <= -self.value
+        slope = float(np.minimum(gradient[above], 0.0).sum() - np.maximum(gradient[below], 0.0).sum())
+        if 1.0 - float((above | below).mean()) > self._rules.input_min_percentage:
+            slope += self._rules.decay
+        # A step never takes more than half of it, so the range stays positive at any rate.
+        self.value *= max(1.0 - learning_rate * slope, 0.5)
+
+    def state(self) -> InputRangeState:
+        """Return everything that changes."""
+        return InputRangeState(self.value, self._blocks)
+
+    def restore(self, state: InputRangeState) -> None:
+        """Continue from a `state`."""
+        self.value, self._blocks = state.value, state.blocks

@@ -1,0 +1,132 @@
+"""What every device must do, whoever made it: derive a class whose fixture `device` returns settings of the kind."""
+
+import numpy as np
+import pytest
+from pydantic import TypeAdapter
+
+from archsim.analog.blocks import restore_arrays
+from archsim.analog.devices import devices_per_cell
+from archsim.analog.devices.population import W_MAX, W_MIN
+from archsim.analog.devices.response import pulsed
+from archsim.analog.specification import Device
+
+from .arrays import NOISE, array, changed, parts, single_pulses, some
+
+ADAPTER = TypeAdapter(Device)
+
+
+class Conformance:
+    def test_settings_survive_a_document(self, device):
+        assert ADAPTER.validate_json(ADAPTER.dump_json(device), strict=True) == device
+        assert ADAPTER.validate_python(device) is device
+
+    def test_cells_are_one_or_more_devices(self, device):
+        assert devices_per_cell(device) >= 1
+
+    def test_the_devices_of_a_cell_are_drawn_apart(self, device):
+        populations = [part.population.cells for part in parts(array(device))]
+        assert len(populations) in (0, devices_per_cell(device))
+        for i, one in enumerate(populations):
+            assert all((one != other).any() for other in populations[:i])
+
+    def test_no_update_leads_out_of_the_bounds(self, device):
+        made = array(device)
+        for k in range(4):
+            made.update(some(k, 5, 9), some(k + 10, 5, 6), 10 * (made.granularity or 0.01), 5 * k)
+            made.age(k)
+            assert np.isfinite(made.weights).all()
+            for part in parts(made):
+                cells = part.population.cells
+                assert (part.held.reshape(-1) >= cells[:, W_MIN]).all()
+                assert (part.held.reshape(-1) <= cells[:, W_MAX]).all()
+
+    def test_updates_descend(self, device):
+        made = array(changed(device, **NOISE))
+        before = made.weights.copy()
+        made.update(np.ones((1, 9), np.float32), np.ones((1, 6), np.float32), 3 * (made.granularity or 0.01), 0)
+        assert (made.weights <= before + 1e-6).all()
+        assert (made.weights < before).mean() > 0.6
+        before = made.weights.copy()
+        made.update(np.ones((1, 9), np.float32), -np.ones((1, 6), np.float32), 3 * (made.granularity or 0.01), 1)
+        assert (made.weights >= before - 1e-6).all()
+        assert (made.weights > before).mean() > 0.6
+
+    def test_trains_are_made_for_the_granularity(self, device):
+        made = array(device)
+        assert np.isfinite(made.granularity)
+        update = made.update(np.ones((1, 9), np.float32), np.ones((1, 6), np.float32), 4.5 * made.granularity, 0)
+        assert update.slots == (5 if made.granularity else 0)
+
+    def test_single_pulses_follow_the_curve(self, device):
+        made = array(changed(device, **NOISE))
+        laws = parts(made)
+        if len(laws) != 1:
+            pytest.skip("no curve, or several")
+        population = laws[0].population
+        for up in (True, False):
+            for start in (-0.3, 0.0, 0.45):
+                made.program(np.full((6, 9), start, np.float32))
+                expected = pulsed(population, made.weights.reshape(-1), up)
+                single_pulses(made, up)
+                np.testing.assert_allclose(made.weights.reshape(-1), expected, rtol=2e-6, atol=2e-7)
+
+    def test_programming_is_exact_within_the_bounds(self, device):
+        made = array(changed(device, **NOISE))
+        wanted = 0.05 * some(1, 6, 9)
+        made.program(wanted)
+        within = np.ones((6, 9), bool)
+        for part in parts(made):
+            low, high = (part.population.cells[:, column].reshape(6, 9) for column in (W_MIN, W_MAX))
+            within &= (part.held > low) & (part.held < high) | (part.held == 0.0)
+        np.testing.assert_allclose(made.weights[within], wanted[within], rtol=1e-6)
+        assert within.mean() > 0.5
+        made.program(np.full((6, 9), 1e4, np.float32))
+        assert made.saturated() == (0.0 if not parts(made) else pytest.approx(1.0, abs=0.5))
+
+    def test_results_do_not_depend_on_blocks(self, device):
+        whole, cut = array(device), array(device)
+        x, d, rate = some(1, 6, 9), some(2, 6, 6), 4 * (whole.granularity or 0.01)
+        whole.update(x, d, rate, 7)
+        cut.update(x[:2], d[:2], rate, 7)
+        cut.update(x[2:], d[2:], rate, 9)
+        np.testing.assert_array_equal(whole.weights, cut.weights)
+
+    def test_a_restored_array_goes_on_as_if_nothing_had_been(self, device):
+        def go_on(made, begin):
+            for k in range(begin, begin + 3):
+                made.update(some(k, 4, 9), some(k + 5, 4, 6), 6 * (made.granularity or 0.01), 4 * k)
+                if made.granularity:
+                    single_pulses(made, up=k % 2 == 0, first_vector=4 * k)
+                made.age(k)
+
+        made, other = array(device), array(device, device_seed=9)
+        made.program(0.1 * some(3, 6, 9))
+        go_on(made, 0)
+        state = {name: values.copy() for name, values in made.arrays().items()}
+        go_on(made, 3)
+        restore_arrays(other.arrays(), state)
+        go_on(other, 3)
+        for name, values in made.arrays().items():
+            np.testing.assert_array_equal(values, other.arrays()[name], err_msg=name)
+
+    @pytest.mark.parametrize("shape", [(0, 3), (3, 0), (1, 1)])
+    def test_small_arrays_and_empty_blocks_are_no_trouble(self, device, shape):
+        made = array(device, *shape)
+        for vectors in (0, 2):
+            x, d = some(1, vectors, shape[1]), some(2, vectors, shape[0])
+            made.update(x, d, 0.01, 0)
+            made.write(x, d, 0.01, 0)
+            made.age(vectors)
+        made.program(np.zeros(shape, np.float32))
+        assert made.weights.shape == shape
+        assert 0.0 <= made.saturated() <= 1.0
+
+    def test_stuck_cells_stay(self, device):
+        stuck = changed(device, corrupt_devices_prob=1.0, diffusion=0.1, lifetime=3.0, write_noise_std=0.0)
+        made = array(stuck)
+        before = made.weights.copy()
+        made.program(some(1, 6, 9))
+        made.update(some(2, 4, 9), some(3, 4, 6), 0.1, 0)
+        made.age(0)
+        if parts(made) and stuck != device:
+            np.testing.assert_array_equal(made.weights, before)
