@@ -285,7 +285,7 @@ MISTAKES = [
     ("schedule.micro_batches=3", "schedule.micro_batches", ["3 micro-batches do not divide", "mini_batch = 4"]),
     ("schedule.kind=gpip", "schedule.kind", ["there is no schedule of this name", "did you mean 'gpipe'?"]),
     ("schedule.update=later", "schedule.update", ["not one of the choices", "immediate, deferred; or null"]),
-    ("chip=no-such-chip", "chip", ["there is no chip of this name", "reram-1024, rpu-512, unit"]),
+    ("chip=no-such-chip", "chip", ["there is no chip of this name", "reram-1024, rpu-512, rpu-512-single, unit"]),
     ("chip=reram-1204", "chip", ["did you mean 'reram-1024'?"]),
     ("chip=nosuch.yaml", "chip", ["there is no such file", "nosuch.yaml"]),
     ("chip=some/chip.txt", "chip", ["a file of another kind", ".yaml"]),
