@@ -53,7 +53,7 @@ class BumpKind:
         inverse = np.divide(1.0, extent, out=np.zeros_like(extent), where=extent > 0)
         for column, values in enumerate((drawn.w_min, drawn.w_max, drawn.up, -drawn.down, inverse)):
             cells[:, column] = values
-        nodes = np.exp(-0.5 * ((np.linspace(0, 1, 33) - 0.5) / settings.width) ** 2).astype(np.float32)
+        nodes = np.exp(-0.5 * ((np.linspace(0, 1, 31) - 0.5) / settings.width) ** 2).astype(np.float32)
         population = Population(
             cells, "piecewise", settings.dw_min, settings.dw_min_std, nodes_up=nodes, nodes_down=nodes
         )
