@@ -21,8 +21,10 @@ SLOTS: dict[tuple[str, ...], plugins.Group] = {
     ("chip", "device"): "archsim.devices",
     ("chip", "device", "device"): "archsim.devices",
     ("chip", "device", "reference"): "archsim.devices",
+    ("chip", "device", "devices", "*"): "archsim.devices",
     ("network", "layers", "*", "device", "device"): "archsim.devices",
     ("network", "layers", "*", "device", "reference"): "archsim.devices",
+    ("network", "layers", "*", "device", "devices", "*"): "archsim.devices",
 }
 
 
