@@ -178,3 +178,8 @@ def test_complex_noise_of_the_exponential_step():
 def test_a_piecewise_step_has_at_most_as_many_nodes_as_the_core_holds():
     with pytest.raises(ValueError, match="at most 32"):
         PiecewiseStep(piecewise_up=(1.0,) * 33, piecewise_down=(1.0,) * 33)
+
+
+def test_additive_noise_of_the_linear_response_does_not_depend_on_its_offset():
+    cells = populate(LinearResponse(dw_min=0.01, dw_min_std=0.5, c=0.4), 2, 2, 0, 1).cells
+    np.testing.assert_allclose(cells[:, 6:], 0.005, rtol=1e-6)
