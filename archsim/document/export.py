@@ -43,6 +43,7 @@ def schema() -> dict[str, Any]:
         if issubclass(model, Constant):
             titles[name] = f"{part['properties']['value']['description'].split()[-1].title()}Constant"
         slots = {path[-1]: group for path, group in SLOTS.items() if path[:-1] in paths[model]}
+        slots |= {path[-2]: group for path, group in SLOTS.items() if path[-1] == "*" and path[:-2] in paths[model]}
         _write(part, model, meanings, slots, definitions)
     root = definitions.pop(_name(references[Experiment, "validation"]))
     whole = {
@@ -110,6 +111,8 @@ def _without_kinds(part: _Part) -> _Part:
     """Return a part without the rule that its kind is told: it may come from a preset."""
     if "anyOf" in part:
         return part | {"anyOf": [_without_kinds(branch) for branch in part["anyOf"]]}
+    if "items" in part:
+        return part | {"items": _without_kinds(part["items"])}
     if "oneOf" not in part:
         return part
     return {key: value for key, value in part.items() if key not in ("oneOf", "discriminator")} | {
@@ -130,6 +133,10 @@ def _as_written(part: _Part, field: FieldInfo) -> _Part:
 
 
 def _or_preset(part: _Part, group: plugins.Group, definitions: dict[str, _Part]) -> _Part:
+    listed = next((branch for branch in part.get("anyOf", [part]) if "items" in branch), None)
+    if listed is not None:
+        listed["items"] = _or_preset(listed["items"], group, definitions)
+        return part
     named = {"type": "string", "description": "a preset, or the path of a YAML file", "examples": plugins.names(group)}
     for reference in _references(part):
         definitions[reference.removeprefix(_REFERENCE)]["properties"][PRESET] = named | {

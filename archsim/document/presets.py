@@ -19,6 +19,8 @@ _DEVICES = (
     ("network", "layers", "*", "algorithm", "fast_device"),
     ("training", "algorithm", "fast_device"),
 )
+#: A device, and the devices of a cell of several.
+_PARTS: tuple[tuple[str, ...], ...] = ((), ("device",), ("reference",), ("devices", "*"))
 #: Where a preset may stand, and of which group; ``*`` is any position of a list.
 SLOTS: dict[tuple[str, ...], plugins.Group] = {
     ("network",): "archsim.networks",
@@ -26,7 +28,7 @@ SLOTS: dict[tuple[str, ...], plugins.Group] = {
     ("chip",): "archsim.chips",
     ("training", "algorithm"): "archsim.algorithms",
 }
-SLOTS |= {(*place, *part): "archsim.devices" for place in _DEVICES for part in ((), ("device",), ("reference",))}
+SLOTS |= {(*place, *part): "archsim.devices" for place in _DEVICES for part in _PARTS}
 #: Groups whose presets are of several kinds.
 _OF_KINDS = frozenset({"archsim.devices", "archsim.algorithms"})
 

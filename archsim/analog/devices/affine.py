@@ -86,11 +86,15 @@ def soft_bounds_reference(device: SoftBoundsReference, draws: Draws) -> Populati
 
 
 def linear_response(device: LinearResponse, draws: Draws) -> Population:
-    """Draw cells with q_up = (1 + c)(1 - w / w_max) and q_down = (1 - c)(1 - w / w_min) (arXiv:2502.06309)."""
+    """Draw cells with q_up = (1 + c)(1 - w / w_max) and q_down = (1 - c)(1 - w / w_min) (arXiv:2502.06309).
+
+    Additive noise does not depend on c.
+    """
     drawn = draw_cells(device, draws)
     cells = Cells(drawn.w_max, drawn.w_min, (1.0 + device.c) * drawn.up, (1.0 - device.c) * drawn.down)
     slopes = _to_zero_at(cells, cells.w_max, cells.w_min)
-    return _population(device, cells, slopes, device.mult_noise, draw_life(device, draws))
+    sizes = drawn.up, drawn.down
+    return _population(device, cells, slopes, device.mult_noise, draw_life(device, draws), sizes)
 
 
 def _to_zero_at(cells: Cells, high: Doubles, low: Doubles) -> tuple[Doubles, Doubles]:

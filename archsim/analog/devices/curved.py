@@ -23,6 +23,9 @@ from archsim.analog.specification import (
 
 __all__ = ["exp_step", "exponential_response", "piecewise_step", "pow_step", "pow_step_reference", "power_response"]
 
+#: A part of one that is lost to rounding in single precision.
+_UNSEEN = 2.0**-26
+
 
 def exp_step(device: ExpStep, draws: Draws) -> Population:
     """Draw cells with up (1 - A_up exp(gamma_up z)) and down (1 - A_down exp(-gamma_down z)), where they are positive.
@@ -177,13 +180,14 @@ def _response(
     device: PowerResponse | ExponentialResponse, numbers: FloatArray, family: Family, draws: Draws
 ) -> Population:
     """Return cells of a response function; noise that does not scale is that of a pulse of dw_min at every weight."""
+    # Noise is deviation (|dw| + noise_add): as a part of the sum that single precision does not see, |dw| drops out.
+    share = 1.0 if device.mult_noise else _UNSEEN
     return Population(
         numbers,
         family,
         device.dw_min,
-        device.dw_min_std,
-        device.mult_noise,
-        noise_add=0.0 if device.mult_noise else device.dw_min,
+        device.dw_min_std * share,
+        noise_add=0.0 if device.mult_noise else device.dw_min / share,
         write_noise=device.write_noise_std * device.dw_min,
         life=draw_life(device, draws),
     )

@@ -37,7 +37,7 @@ class HeldCells:
         self.weights: FloatArray = aligned_zeros(outputs, inputs)
         self.held: FloatArray = aligned_zeros(outputs, inputs) if population.write_noise > 0.0 else self.weights
         self._ageing = Ageing(population, identity, noise_seed)
-        #: How often cells were reset, and how often all cells were seen anew.
+        #: How often cells were reset, and how often they were seen anew.
         self._times: NDArray[np.int64] = np.zeros(2, np.int64)
         np.clip(self.held, *self._bounds(), out=self.held)
         self.weights[...] = self.held
@@ -69,7 +69,7 @@ class HeldCells:
         """Reset some cells, bool [outputs, inputs]."""
         self._ageing.reset(self.held.reshape(-1), cells.reshape(-1), int(self._times[0]))
         self._times[0] += 1
-        self._see_anew()
+        self._see_anew(cells)
 
     def saturated(self) -> float:
         """Return the fraction of cells that hold one of their bounds."""
@@ -89,10 +89,12 @@ class HeldCells:
             **self._ageing.arrays(),
         }
 
-    def _see_anew(self) -> None:
+    def _see_anew(self, cells: Mask | None = None) -> None:
+        """Draw the write noise of some cells, or of all."""
         if self.held is self.weights:
             return
-        self.weights[...] = self._ageing.seen(self.held.reshape(-1), int(self._times[1])).reshape(self.weights.shape)
+        seen = self._ageing.seen(self.held.reshape(-1), int(self._times[1])).reshape(self.weights.shape)
+        np.copyto(self.weights, seen, where=True if cells is None else cells)
         self._times[1] += 1
 
     def _bounds(self) -> tuple[FloatArray, FloatArray]:

@@ -53,11 +53,9 @@ class Population:
     granularity : float
         Mean weight change of one pulse, which pulse trains are made for.
     deviation : float
-        Cycle-to-cycle noise of a pulse. The standard deviation is deviation (|dw| + noise_add + noise_slope |w|) with
-        multiplicative noise, else the same without |dw|; that of an affine cell with additive noise is noise_up or
-        noise_down, which hold the deviation already.
+        Cycle-to-cycle noise of a pulse: the standard deviation is deviation (|dw| + noise_add + noise_slope |w|).
     multiplicative : bool
-        Whether the noise scales with the step at the present weight.
+        Whether it is. Else, in the affine family, it is noise_up or noise_down, which hold the deviation already.
     noise_add : float
         Part of the noise that is always there, a weight.
     noise_slope : float

@@ -186,8 +186,7 @@ class PulsedArray(HeldCells):
                 dw = np.where(up, mean_step(population, w, True), mean_step(population, w, False))
                 noise = np.empty((w.size, 4), np.float32)
                 kernels.normals(noise, self._seed, self._identity, purpose, first_vector + v, 0, pulse, 0)
-                size = np.abs(dw) if population.multiplicative else 0.0
-                std = population.deviation * (size + population.noise_add + population.noise_slope * np.abs(w))
+                std = population.deviation * (np.abs(dw) + population.noise_add + population.noise_slope * np.abs(w))
                 if population.family == "affine" and not population.multiplicative:
                     std = np.where(up, population.cells[:, 6], population.cells[:, 7])
                 new = np.clip(w + dw + std * noise[:, 0], population.cells[:, 0], population.cells[:, 1])

@@ -13,8 +13,8 @@ __all__ = ["mean_step", "pulsed", "symmetric_point"]
 
 Doubles = NDArray[np.float64]
 
-#: Halvings of the range in the search for a symmetric point; float64 has 53 bits.
-_HALVINGS = 60
+#: Halvings of the range in the search for a symmetric point; the cells' numbers have 24 bits.
+_HALVINGS = 40
 
 
 def mean_step(population: Population, weights: ArrayLike, up: bool) -> Doubles:

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from archsim.analog import Crossbar
 from archsim.analog.blocks import restore_arrays
-from archsim.analog.specification import ConstantStep, Drift, SoftBounds
+from archsim.analog.specification import ConstantStep, Drift, IOParameters, OneSided, SoftBounds, UpdateParameters
+from archsim.errors import InputError
 
-from .arrays import array, some
+from .arrays import array, changed, some
 
 #: 10,000 cells: a mean or a spread that is off by 4 of its standard deviations has a rate of 6e-5.
 SIZE = (100, 100)
@@ -132,3 +134,27 @@ def test_drift_goes_on_after_a_restore():
         other.age(k)
     np.testing.assert_array_equal(made.weights, other.weights)
     np.testing.assert_array_equal(made.held, other.held)
+
+
+def test_a_reset_is_a_write_of_those_cells_only():
+    made = ageing(dw_min=0.01, write_noise_std=5.0, reset_std=0.0)
+    made.program(np.full(SIZE, 1.0, np.float32))
+    before = made.weights.copy()
+    cells = np.zeros(SIZE, bool)
+    cells[3] = True
+    made.reset(cells)
+    np.testing.assert_array_equal(made.weights[~cells], before[~cells])
+    assert np.std(made.weights[3]) == pytest.approx(0.05, rel=0.3)
+
+
+def test_a_crossbar_ends_its_mini_batches():
+    settings = {"dac_bits": None, "adc_bits": None, "device_seed": 1, "noise_seed": 2}
+    device = changed(OneSided(device=SoftBounds(w_min=0.0, lifetime=4.0), refresh_every=2), reset_std=0.0)
+    crossbar = Crossbar(3, 2, device, IOParameters(), IOParameters(), UpdateParameters(), identity=0, **settings)
+    crossbar.program([[0.2, -0.1, 0.0], [0.1, 0.2, -0.2]])
+    before = crossbar.weights.copy()
+    assert crossbar.end_mini_batch(0).transfer_reads == 0
+    np.testing.assert_allclose(crossbar.weights, 0.75 * before, rtol=1e-6)
+    assert crossbar.end_mini_batch(1).transfer_reads == 6
+    with pytest.raises(InputError, match="too many crossbars"):
+        Crossbar(3, 2, device, IOParameters(), IOParameters(), UpdateParameters(), identity=2**20 - 1, **settings)

@@ -53,7 +53,7 @@ class BumpKind:
         inverse = np.divide(1.0, extent, out=np.zeros_like(extent), where=extent > 0)
         for column, values in enumerate((drawn.w_min, drawn.w_max, drawn.up, -drawn.down, inverse)):
             cells[:, column] = values
-        nodes = np.exp(-0.5 * ((np.linspace(0, 1, 33) - 0.5) / settings.width) ** 2).astype(np.float32)
+        nodes = np.exp(-0.5 * ((np.linspace(0, 1, 31) - 0.5) / settings.width) ** 2).astype(np.float32)
         population = Population(
             cells, "piecewise", settings.dw_min, settings.dw_min_std, nodes_up=nodes, nodes_down=nodes
         )
@@ -107,6 +107,11 @@ def test_a_document_may_name_it_or_spell_it_out():
     assert (spelled.chip.device.width, spelled.chip.device.dw_min) == (0.2, 0.01)
     within = load_experiment(WORKLOAD, ["chip.device={kind: one-sided, device: narrow-bump}"])
     assert within.chip.device.device.width == 0.1
+    listed = load_experiment(
+        WORKLOAD, ["chip.device={kind: vector, devices: [narrow-bump, {preset: ecram, w_max: 2.0}]}"]
+    )
+    assert [one.kind for one in listed.chip.device.devices] == ["bump", "linear-step"]
+    assert listed.chip.device.devices[1].w_max == 2.0
     assert load_preset("archsim.devices", "narrow-bump").width == 0.1
 
 

@@ -235,6 +235,7 @@ def test_a_pulse_measurement_tells_bounds_and_steps():
     np.testing.assert_allclose(c[LOW], -1.0)
     np.testing.assert_allclose(c[HIGH], reach - 1.0, rtol=1e-6)
     np.testing.assert_allclose(c[UP], reach * 0.0005, rtol=1e-6)
+    np.testing.assert_allclose(-c[UP_SLOPE], 0.0005 * reach / (reach - 1.0), rtol=1e-6)
     np.testing.assert_allclose(c[DOWN], -reach * 0.0005 * (1 - (1 - 2 / reach)), rtol=1e-6)
 
 

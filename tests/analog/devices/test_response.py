@@ -148,3 +148,38 @@ def test_pairs_of_pulses_lead_to_the_symmetric_point():
         if abs(before) > 0.05:
             assert after / before == pytest.approx(1 - 2 * 0.01 / 0.8, abs=2e-3)
     assert made.weights[0, 0] == pytest.approx(0.2, abs=0.01)
+
+
+@pytest.mark.parametrize("device", [PowerResponse, ExponentialResponse, LinearResponse])
+@pytest.mark.parametrize("multiplicative", [False, True])
+def test_noise_of_response_functions_is_that_of_the_paper_or_scales(device, multiplicative):
+    # w + s dw_min (q + sigma xi); 10,000 cells: a spread is off by 4 of its standard deviations with a rate of 6e-5.
+    made = array(device(dw_min=0.01, dw_min_std=0.5, w_max=TAU, w_min=-TAU, mult_noise=multiplicative), 100, 100)
+    start = np.full((100, 100), 0.3, np.float32)
+    made.program(start)
+    single_pulses(made, up=True)
+    q = float(mean_step(made.population, start.reshape(-1), True)[0]) / 0.01
+    steps = made.weights - start
+    expected = 0.01 * 0.5 * (q if multiplicative else 1.0)
+    assert np.std(steps) == pytest.approx(expected, rel=4 / np.sqrt(20_000))
+    assert np.mean(steps) == pytest.approx(0.01 * q, abs=4 * expected / 100)
+
+
+def test_complex_noise_of_the_exponential_step():
+    device = ExpStep(dw_min=0.01, dw_min_std=0.5, dw_min_std_add=0.02, dw_min_std_slope=0.1, w_max=5.0, w_min=-5.0)
+    made = array(changed(device, **VARIATION), 100, 100)
+    start = np.full((100, 100), 0.3, np.float32)
+    made.program(start)
+    single_pulses(made, up=False)
+    dw = abs(float(mean_step(made.population, start.reshape(-1), False)[0]))
+    assert np.std(made.weights - start) == pytest.approx(0.5 * (dw + 0.02 + 0.1 * 0.3), rel=4 / np.sqrt(20_000))
+
+
+def test_a_piecewise_step_has_at_most_as_many_nodes_as_the_core_holds():
+    with pytest.raises(ValueError, match="at most 32"):
+        PiecewiseStep(piecewise_up=(1.0,) * 33, piecewise_down=(1.0,) * 33)
+
+
+def test_additive_noise_of_the_linear_response_does_not_depend_on_its_offset():
+    cells = populate(LinearResponse(dw_min=0.01, dw_min_std=0.5, c=0.4), 2, 2, 0, 1).cells
+    np.testing.assert_allclose(cells[:, 6:], 0.005, rtol=1e-6)

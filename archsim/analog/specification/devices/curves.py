@@ -11,7 +11,8 @@ from archsim.analog.specification.numbers import NonNegative
 
 __all__ = ["ExpStep", "PiecewiseStep", "PowStep", "PowStepReference"]
 
-Nodes = Annotated[tuple[NonNegative, ...], Field(min_length=1)]
+#: As many as the core holds in registers.
+Nodes = Annotated[tuple[NonNegative, ...], Field(min_length=1, max_length=32)]
 
 
 class ExpStep(PulsedDevice):

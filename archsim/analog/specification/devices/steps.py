@@ -75,7 +75,9 @@ class SoftBoundsPmax(CellStatistics):
         down  - v (1 - w / w_min)
         b     = (range_max - range_min) / (1 - exp(-p_max alpha))
 
-    with w_min = range_min, w_max = range_min + b, dw_min = b alpha, up_down = 1 + 2 range_min / b.
+    with w_min = range_min, w_max = range_min + b, dw_min = b alpha, up_down = 1 + 2 range_min / b. The numbers are
+    aihwkit's; where up_down > 0, the up steps that follow from them are b / w_max of those of a measurement in which
+    p_max pulses lead from range_min to range_max.
     """
 
     kind: Literal["soft-bounds-pmax"] = "soft-bounds-pmax"
