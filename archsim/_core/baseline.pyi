@@ -9,40 +9,36 @@ class Converters:
         self,
         *,
         perfect: bool,
-        abs_max: bool,
-        inp_bound: float,
-        inp_step: float,
-        inp_noise: float,
-        stochastic_rounding: bool,
-        out_bound: float,
-        out_step: float,
-        out_noise: float,
-        w_noise: float,
+        scaling: int,
+        nm_thres: float,
+        nm_assumed_wmax: float,
+        worst_case: bool,
+        negative_bound: bool,
         max_bm_factor: float,
         max_bm_scale: float,
+        inp_bound: float,
+        inp_step: float,
+        stochastic_rounding: bool,
+        inp_noise: float,
+        inp_asymmetry: float,
+        passes: int,
+        ir_drop: float,
+        ir_drop_g_ratio: float,
+        voltages: bool,
+        v_offset_w_min: float,
+        r_series: float,
+        r_series_max_total: float,
+        pcm_read: bool,
+        w_noise: float,
+        shaped: bool,
+        out_asymmetry: float,
+        out_noise: float,
+        uneven: bool,
+        out_bound: float,
+        out_step: float,
+        out_scale: float,
+        lines: NDArray[np.float32],
     ) -> None: ...
-    @property
-    def perfect(self) -> bool: ...
-    @property
-    def abs_max(self) -> bool: ...
-    @property
-    def stochastic_rounding(self) -> bool: ...
-    @property
-    def inp_bound(self) -> float: ...
-    @property
-    def inp_step(self) -> float: ...
-    @property
-    def inp_noise(self) -> float: ...
-    @property
-    def out_bound(self) -> float: ...
-    @property
-    def out_step(self) -> float: ...
-    @property
-    def out_noise(self) -> float: ...
-    @property
-    def w_noise(self) -> float: ...
-    @property
-    def max_bm_factor(self) -> float: ...
     @property
     def max_bm_scale(self) -> float: ...
 
@@ -84,6 +80,7 @@ def read(
     crossbar: int,
     purpose: int,
     first_vector: int,
+    scales: NDArray[np.float64] | None = None,
 ) -> int: ...
 def pulse_trains(
     rules: PulseRules,

@@ -6,6 +6,8 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 
 include "random.pxi"
+include "converters.pxi"
+include "array.pxi"
 include "read.pxi"
 include "trains.pxi"
 include "step.pxi"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from archsim._core import BACKWARD, FORWARD, TRANSFER, kernels
+from archsim._core import BACKWARD, EVALUATE, FORWARD, TRANSFER, kernels
 from archsim.analog.blocks import (
     BLOCK_VECTORS,
     FloatArray,
@@ -17,7 +17,8 @@ from archsim.analog.blocks import (
     ranges,
     restore_arrays,
 )
-from archsim.analog.converters import make_converters
+from archsim.analog.chain import Chain
+from archsim.analog.converters import FORWARD_LINES, TRANSPOSED_LINES
 from archsim.analog.devices import make_array
 from archsim.analog.observed import Read, Update
 from archsim.analog.specification import Device, IOParameters, UpdateParameters
@@ -28,6 +29,9 @@ __all__ = ["Crossbar"]
 
 #: Identities share a counter word with the upper bits of the vector's index.
 IDENTITIES = 2**20
+
+#: Products of weights and inputs (a quarter of a millisecond) from which threads share a read.
+SHARED_PRODUCTS = 2**23
 
 #: Slots of a pulse train.
 MOST_PULSES = 31
@@ -90,10 +94,13 @@ class Crossbar:
         self._workers = workers or Workers()
         self._seed = noise_seed
         self._identity = identity
-        self._forward = make_converters(io, dac_bits, adc_bits)
-        self._backward = make_converters(backward_io, dac_bits, adc_bits)
-        self._transfer = make_converters(transfer_io or io, dac_bits, adc_bits)
-        self._managed = io.bound_management == "iterative"
+        bits = dac_bits, adc_bits
+        drawn = {"identity": identity, "seed": device_seed}
+        self._chains = {
+            "forward": Chain(io, *bits, outputs, **drawn, draw=FORWARD_LINES, managed=True),
+            "backward": Chain(backward_io, *bits, inputs, **drawn, draw=TRANSPOSED_LINES, managed=False),
+            "transfer": Chain(transfer_io or io, *bits, outputs, **drawn, draw=FORWARD_LINES, managed=False),
+        }
         self._array = make_array(
             device,
             outputs,
@@ -150,7 +157,7 @@ class Crossbar:
         block = as_block(x, self.inputs, "x")
         matrix = self._weights if weights is None else as_matrix(weights, self.outputs, self.inputs)
         values = np.empty((len(block), self.outputs), np.float32)
-        return self._read(self._forward, matrix, block, values, False, self._managed, purpose, first_vector)
+        return self._read(self._chains["forward"], matrix, block, values, False, purpose, first_vector)
 
     def backward(self, d: ArrayLike, first_vector: int) -> Read:
         """Read g = d @ W, the transposed product, through the backward chain.
@@ -169,13 +176,16 @@ class Crossbar:
         """
         block = as_block(d, self.outputs, "d")
         values = np.empty((len(block), self.inputs), np.float32)
-        return self._read(self._backward, self._weights, block, values, True, False, BACKWARD, first_vector)
+        return self._read(self._chains["backward"], self._weights, block, values, True, BACKWARD, first_vector)
 
     def transfer(self, x: ArrayLike, first_vector: int) -> Read:
-        """Read y = x @ W.T through the chain for transfers, as `forward` does otherwise; x is mostly one-hot."""
+        """Read y = x @ W.T through the chain for transfers, as `forward` does otherwise.
+
+        Where no vector has more than one line that is not zero, this costs what the lines cost, not what the cells do.
+        """
         block = as_block(x, self.inputs, "x")
         values = np.empty((len(block), self.outputs), np.float32)
-        return self._read(self._transfer, self._weights, block, values, False, False, TRANSFER, first_vector)
+        return self._read(self._chains["transfer"], self._weights, block, values, False, TRANSFER, first_vector)
 
     def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Update:
         """Make W <- W - learning_rate d x^T on the devices, one vector after the other.
@@ -237,11 +247,17 @@ class Crossbar:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return copies of everything that was drawn or changes."""
-        return {name: array.copy() for name, array in self._array.arrays().items()}
+        return {name: array.copy() for name, array in self._arrays().items()}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         """Continue from a `state` of an equal crossbar."""
-        restore_arrays(self._array.arrays(), state)
+        restore_arrays(self._arrays(), state)
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        arrays: dict[str, NDArray[Any]] = dict(self._array.arrays())
+        for kind, chain in self._chains.items():
+            arrays.update({f"{kind}_{name}": array for name, array in chain.arrays().items()})
+        return arrays
 
     def _both(self, x: ArrayLike, d: ArrayLike) -> tuple[FloatArray, FloatArray]:
         x_block = as_block(x, self.inputs, "x")
@@ -252,34 +268,42 @@ class Crossbar:
 
     def _read(
         self,
-        chain: kernels.Converters,
+        chain: Chain,
         matrix: FloatArray,
         block: FloatArray,
         values: FloatArray,
         transposed: bool,
-        managed: bool,
         purpose: int,
         first_vector: int,
     ) -> Read:
+        scales = chain.fixed_scales(block) if purpose == EVALUATE else chain.scales(block)
+
         def part(begin: int, end: int) -> int:
             return kernels.read(
-                chain,
+                chain.converters,
                 matrix,
                 block[begin:end],
                 values[begin:end],
                 transposed,
-                managed,
+                chain.managed,
                 self._seed,
                 self._identity,
                 purpose,
                 first_vector + begin,
+                None if scales is None else scales[begin:end],
             )
 
         try:
-            if len(block) <= BLOCK_VECTORS:
-                reads = part(0, len(block))
-            else:
-                reads = sum(self._workers.map(part, ranges(len(block), BLOCK_VECTORS)))
+            reads = sum(self._workers.map(part, self._shares(len(block))))
         except ValueError as error:
             raise NotFiniteError("d" if transposed else "x") from error
+        if purpose != EVALUATE:
+            chain.remember(scales)
         return Read(values, reads)
+
+    def _shares(self, vectors: int) -> list[tuple[int, int]]:
+        """Return the parts of a block that are read at once, by several threads if that pays."""
+        size = BLOCK_VECTORS
+        if vectors * self.inputs * self.outputs >= SHARED_PRODUCTS:
+            size = min(size, -(-vectors // self._workers.threads))
+        return ranges(vectors, size)

@@ -1,0 +1,80 @@
+"""One read chain of a crossbar: its converters, what was drawn for them, and what they remember."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.analog.blocks import FloatArray
+from archsim.analog.converters import draw_lines, make_converters, needs_lines, running_average
+from archsim.analog.specification import IOParameters
+
+__all__ = ["Chain"]
+
+
+class Chain:
+    """Converters of one kind of read.
+
+    Parameters
+    ----------
+    io : IOParameters
+        What the user says.
+    dac_bits, adc_bits : int or None
+        Resolutions of the converters.
+    lines : int
+        Output lines.
+    identity : int
+        Which crossbar of the run this is.
+    seed : int
+        Seed of all device populations.
+    draw : int
+        Which population of lines; see `archsim.analog.converters`.
+    managed : bool
+        Whether these reads may use bound management at all.
+    """
+
+    def __init__(
+        self,
+        io: IOParameters,
+        dac_bits: int | None,
+        adc_bits: int | None,
+        lines: int,
+        *,
+        identity: int,
+        seed: int,
+        draw: int,
+        managed: bool,
+    ) -> None:
+        self._io = io
+        self._lines = draw_lines(io, lines if needs_lines(io) else 0, identity, seed, draw)
+        self._average = np.zeros(1)
+        self.converters = make_converters(io, dac_bits, adc_bits, self._lines)
+        self.managed = managed and io.bound_management != "none"
+
+    def scales(self, block: FloatArray) -> NDArray[np.float64] | None:
+        """Return what `noise_management: average-abs-max` divides each vector by, None for all other kinds."""
+        if self._io.noise_management != "average-abs-max":
+            return None
+        return running_average(self._io, block, float(self._average[0]))
+
+    def fixed_scales(self, block: FloatArray) -> NDArray[np.float64] | None:
+        """Return the same for reads that must not change the average: the average so far, each vector's own before."""
+        if self._io.noise_management != "average-abs-max":
+            return None
+        if self._average[0] > 0.0:
+            return np.full(len(block), self._average[0])
+        return np.abs(block).max(axis=1, initial=0.0).astype(np.float64)
+
+    def remember(self, scales: NDArray[np.float64] | None) -> None:
+        """Continue the average from the scales of a block that was read."""
+        if scales is not None and len(scales):
+            self._average[0] = scales[-1]
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays themselves that hold what was drawn or changes."""
+        arrays: dict[str, NDArray[Any]] = {"lines": self._lines} if self._lines.size else {}
+        if self._io.noise_management == "average-abs-max":
+            arrays["average"] = self._average
+        return arrays
