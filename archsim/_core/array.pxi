@@ -1,11 +1,10 @@
 # What an array makes of voltages on its lines: exact products, and how wires, amplifiers and noisy cells change them.
 
 cdef extern from "product.h" nogil:
-    enum:
-        TILE_ROWS
+    ptrdiff_t FORWARD_ROOM(ptrdiff_t inputs)
     void product_forward(
         const float *w, const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride, ptrdiff_t outputs,
-        ptrdiff_t inputs, ptrdiff_t vectors)
+        ptrdiff_t inputs, ptrdiff_t vectors, float *room)
     void magnitudes_forward(
         const float *w, const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride, ptrdiff_t outputs,
         ptrdiff_t inputs, ptrdiff_t vectors, float *room)
@@ -76,7 +75,7 @@ cdef void product(const Matrix *m, const float *v, float *y, Py_ssize_t vectors,
     elif absolute:
         magnitudes_forward(m.w, v, m.in_stride, y, m.out_stride, m.outputs, m.inputs, vectors, m.room)
     else:
-        product_forward(m.w, v, m.in_stride, y, m.out_stride, m.outputs, m.inputs, vectors)
+        product_forward(m.w, v, m.in_stride, y, m.out_stride, m.outputs, m.inputs, vectors, m.room)
 
 
 cdef inline double norm2(const float *v, Py_ssize_t n) noexcept nogil:

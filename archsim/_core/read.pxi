@@ -2,8 +2,7 @@
 
 cdef enum:
     LINE = 64  # bytes of a cache line
-    FORWARD_VECTORS = 64  # vectors read at a time, so that what is made of them stays in the second-level cache
-    TRANSPOSED_VECTORS = 128  # more here, where the matrix is packed for them
+    MOST_VECTORS = 128  # read at a time: enough to repay packing the matrix, few enough for the second-level cache
 
 
 cdef extern from *:
@@ -199,10 +198,11 @@ cdef float *make_room(Converters c, Matrix *m, Py_ssize_t vectors, Room *room) n
     cdef bint split = c.passes != ONE_PASS, spare = c.pcm_read or c.ir_drop > 0.0
     cdef Py_ssize_t ins = vectors * m.in_stride, outs = vectors * m.out_stride
     cdef size_t floats = (1 + split + spare) * ins + (1 + split + 2 * spare) * outs
+    cdef size_t packing = 0 if m.transposed else FORWARD_ROOM(m.inputs)
     cdef float *memory
     cdef float *p
     cdef Py_ssize_t i, k
-    floats += 2 * m.out_stride + TILE_ROWS * m.in_stride + 2 * padded(<int> vectors)
+    floats += 2 * m.out_stride + packing + 2 * padded(<int> vectors)
     memory = <float *> malloc(floats * sizeof(float) + LINE)
     if memory == NULL:
         return NULL
@@ -220,7 +220,7 @@ cdef float *make_room(Converters c, Matrix *m, Py_ssize_t vectors, Room *room) n
     p = p + (1 + split + 2 * spare) * outs + (0 if spare else m.out_stride)
     room.normals = p
     m.room = p + m.out_stride
-    room.scales = m.room + TILE_ROWS * m.in_stride
+    room.scales = m.room + packing
     room.indices = <int *> (room.scales + padded(<int> vectors))
     return memory
 
@@ -252,13 +252,13 @@ def read(
     if not converters.perfect and (converters.voltages or converters.shaped or converters.uneven):
         if converters.lines.shape[1] != m.lines_out:
             raise ValueError("the converters belong to another number of lines")
-    if converters.scaling == GIVEN and (scales is None or scales.shape[0] != vectors):
+    if converters.scaling == GIVEN and not converters.perfect and (scales is None or scales.shape[0] != vectors):
         raise ValueError("this noise management needs a scale for each vector")
     if vectors == 0 or m.lines_in == 0 or m.lines_out == 0:
         values[:, :] = 0.0
         return vectors
-    most = TRANSPOSED_VECTORS if transposed else FORWARD_VECTORS
-    most = (vectors + (vectors + most - 1) // most - 1) // ((vectors + most - 1) // most)
+    most = (vectors + MOST_VECTORS - 1) // MOST_VECTORS
+    most = (vectors + most - 1) // most
     m.w = &weights[0, 0]
     largest = <float *> malloc(2 * <size_t> vectors * sizeof(float))
     if largest == NULL:

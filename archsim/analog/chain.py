@@ -52,29 +52,26 @@ class Chain:
         self._average = np.zeros(1)
         self.converters = make_converters(io, dac_bits, adc_bits, self._lines)
         self.managed = managed and io.bound_management != "none"
+        self.averages = io.noise_management == "average-abs-max" and not io.is_perfect
 
-    def scales(self, block: FloatArray) -> NDArray[np.float64] | None:
-        """Return what `noise_management: average-abs-max` divides each vector by, None for all other kinds."""
-        if self._io.noise_management != "average-abs-max":
-            return None
+    def scales(self, block: FloatArray) -> NDArray[np.float64]:
+        """Return what ``noise_management: average-abs-max`` divides each vector by: the average up to this vector."""
         return running_average(self._io, block, float(self._average[0]))
 
-    def fixed_scales(self, block: FloatArray) -> NDArray[np.float64] | None:
-        """Return the same for reads that must not change the average: the average so far, each vector's own before."""
-        if self._io.noise_management != "average-abs-max":
-            return None
+    def fixed_scales(self, block: FloatArray) -> NDArray[np.float64]:
+        """Return the same for reads that must not change the average: that of all before, else the vector's own."""
         if self._average[0] > 0.0:
             return np.full(len(block), self._average[0])
         return np.abs(block).max(axis=1, initial=0.0).astype(np.float64)
 
-    def remember(self, scales: NDArray[np.float64] | None) -> None:
+    def remember(self, scales: NDArray[np.float64]) -> None:
         """Continue the average from the scales of a block that was read."""
-        if scales is not None and len(scales):
+        if len(scales):
             self._average[0] = scales[-1]
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays themselves that hold what was drawn or changes."""
         arrays: dict[str, NDArray[Any]] = {"lines": self._lines} if self._lines.size else {}
-        if self._io.noise_management == "average-abs-max":
+        if self.averages:
             arrays["average"] = self._average
         return arrays

@@ -276,7 +276,60 @@ class Crossbar:
         purpose: int,
         first_vector: int,
     ) -> Read:
-        scales = chain.fixed_scales(block) if purpose == EVALUATE else chain.scales(block)
+        cells = self.inputs * self.outputs
+        try:
+            if chain.averages:
+                reads = self._averaged(chain, matrix, block, values, transposed, purpose, first_vector)
+            elif len(block) * cells < SHARED_PRODUCTS:
+                reads = kernels.read(
+                    chain.converters,
+                    matrix,
+                    block,
+                    values,
+                    transposed,
+                    chain.managed,
+                    self._seed,
+                    self._identity,
+                    purpose,
+                    first_vector,
+                )
+            else:
+                reads = self._shared(chain, matrix, block, values, transposed, purpose, first_vector, None)
+        except ValueError as error:
+            raise NotFiniteError("d" if transposed else "x") from error
+        return Read(values, reads)
+
+    def _averaged(
+        self,
+        chain: Chain,
+        matrix: FloatArray,
+        block: FloatArray,
+        values: FloatArray,
+        transposed: bool,
+        purpose: int,
+        first_vector: int,
+    ) -> int:
+        """Read with scales that depend on earlier vectors, and remember them if this is not an evaluation."""
+        if purpose == EVALUATE:
+            scales = chain.fixed_scales(block)
+            return self._shared(chain, matrix, block, values, transposed, purpose, first_vector, scales)
+        scales = chain.scales(block)
+        reads = self._shared(chain, matrix, block, values, transposed, purpose, first_vector, scales)
+        chain.remember(scales)
+        return reads
+
+    def _shared(
+        self,
+        chain: Chain,
+        matrix: FloatArray,
+        block: FloatArray,
+        values: FloatArray,
+        transposed: bool,
+        purpose: int,
+        first_vector: int,
+        scales: NDArray[np.float64] | None,
+    ) -> int:
+        """Read a block in parts that threads share."""
 
         def part(begin: int, end: int) -> int:
             return kernels.read(
@@ -293,17 +346,5 @@ class Crossbar:
                 None if scales is None else scales[begin:end],
             )
 
-        try:
-            reads = sum(self._workers.map(part, self._shares(len(block))))
-        except ValueError as error:
-            raise NotFiniteError("d" if transposed else "x") from error
-        if purpose != EVALUATE:
-            chain.remember(scales)
-        return Read(values, reads)
-
-    def _shares(self, vectors: int) -> list[tuple[int, int]]:
-        """Return the parts of a block that are read at once, by several threads if that pays."""
-        size = BLOCK_VECTORS
-        if vectors * self.inputs * self.outputs >= SHARED_PRODUCTS:
-            size = min(size, -(-vectors // self._workers.threads))
-        return ranges(vectors, size)
+        size = min(BLOCK_VECTORS, max(1, -(-len(block) // self._workers.threads)))
+        return sum(self._workers.map(part, ranges(len(block), size)))
