@@ -158,8 +158,8 @@ ALWAYS void packed_dots(const float *packed, ptrdiff_t pitch, ptrdiff_t n, const
 #define PITCH(inputs) ((((inputs) + STRIP - 1) / STRIP | 1) * WIDTH)
 #define FORWARD_ROOM(inputs) (STRIP * PITCH(inputs))
 
-/* Whether so many vectors repay packing. */
-ALWAYS int pays_packing(ptrdiff_t inputs, ptrdiff_t vectors) { return vectors >= 32 + inputs / 16; }
+/* Whether so many vectors repay packing; rows that are too long for the first-level cache do not. */
+ALWAYS int pays_packing(ptrdiff_t inputs, ptrdiff_t vectors) { return inputs < 1000 && vectors >= 32 + inputs / 16; }
 
 /* Whole strips of rows from packed copies, or from such of their magnitudes; returns the rows that are done. */
 ALWAYS ptrdiff_t packed_forward(const float *w, const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride,

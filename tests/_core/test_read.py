@@ -24,6 +24,11 @@ def converters(kernels, io, dac_bits, adc_bits, lines=0, draw=FORWARD_LINES):
     return make_converters(io, dac_bits, adc_bits, drawn, kernels), drawn
 
 
+def expected_values(io, weights, inputs, transposed, first):
+    stream = {"key": KEY, "crossbar": CROSSBAR, "purpose": 1, "first_vector": first}
+    return reference.read(io, 7, 9, weights, inputs, transposed=transposed, managed=True, **stream)[0]
+
+
 def both(kernels, io, weights, inputs, *, dac_bits=7, adc_bits=9, transposed=False, managed=True, purpose=1):
     values = np.full((len(inputs), weights.shape[1 if transposed else 0]), np.nan, np.float32)
     chain, lines = converters(kernels, io, dac_bits, adc_bits, values.shape[1])
@@ -213,16 +218,60 @@ def test_noise_management_makes_the_chain_scale_invariant(kernels):
     np.testing.assert_array_equal(many, one * np.float32(2.0**-20))
 
 
-def test_values_do_not_depend_on_how_a_block_is_cut(kernels):
+#: Vectors, outputs and inputs for every way that the core has to multiply, with whole and broken strips.
+BLOCKS = [(1, 9, 40), (3, 70, 17), (11, 33, 96), (40, 70, 100), (131, 66, 67), (300, 40, 24)]
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("chain", ["everything", "cells", "wires"])
+@pytest.mark.parametrize("shape", BLOCKS, ids=str)
+def test_values_do_not_depend_on_how_a_block_is_cut(kernels, shape, chain, transposed):
+    vectors, outputs, inputs = shape
     rng = np.random.default_rng(6)
-    w, x = some(rng, 31, 45), some(rng, 9, 45)
-    chain, _ = converters(kernels, CHAINS["everything"], 7, 9)
-    whole = np.empty((9, 31), np.float32)
-    kernels.read(chain, w, x, whole, False, True, KEY, CROSSBAR, 1, FIRST)
-    parts = np.empty((9, 31), np.float32)
-    for begin, end in [(0, 1), (1, 5), (5, 9)]:
-        kernels.read(chain, w, x[begin:end], parts[begin:end], False, True, KEY, CROSSBAR, 1, FIRST + begin)
-    np.testing.assert_array_equal(whole, parts)
+    w, x = some(rng, outputs, inputs), some(rng, vectors, outputs if transposed else inputs)
+    numbers = converters(kernels, CHAINS[chain], 7, 9)[0]
+    whole = np.empty((vectors, inputs if transposed else outputs), np.float32)
+    kernels.read(numbers, w, x, whole, transposed, True, KEY, CROSSBAR, 1, FIRST)
+    singles = np.empty_like(whole)
+    for k in range(vectors):
+        kernels.read(numbers, w, x[k : k + 1], singles[k : k + 1], transposed, True, KEY, CROSSBAR, 1, FIRST + k)
+    np.testing.assert_array_equal(whole, singles)
+    last = expected_values(CHAINS[chain], w, x[-1:], transposed, FIRST + vectors - 1)
+    np.testing.assert_array_equal(whole[-1:], last)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("chain", CHAINS)
+def test_a_single_line_reads_as_any_vector(kernels, chain, transposed):
+    # The block with one more vector that is not of one line takes the general product.
+    rng = np.random.default_rng(8)
+    w = some(rng, 20, 37)
+    x = np.zeros((4, 20 if transposed else 37), np.float32)
+    x[0, 3] = x[2, 0] = 0.7
+    x[1, 5] = -1.3
+    mixed = np.concatenate([x, some(rng, 1, x.shape[1])])
+    alone, _ = both(kernels, CHAINS[chain], w, x, transposed=transposed)
+    together, _ = both(kernels, CHAINS[chain], w, mixed, transposed=transposed)
+    np.testing.assert_array_equal(alone, together[:4])
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("chain", ["default", "all of it"])
+def test_nothing_outside_the_arrays_is_read_or_written(kernels, chain, transposed):
+    rng = np.random.default_rng(9)
+    for vectors, outputs, inputs in [*SHAPES, *BLOCKS]:
+        w, x = some(rng, outputs, inputs), some(rng, vectors, outputs if transposed else inputs)
+        room = np.full((vectors + 2, inputs if transposed else outputs), np.nan, np.float32)
+        numbers = converters(kernels, CHAINS[chain], 7, 9, room.shape[1])[0]
+        arguments = transposed, True, KEY, CROSSBAR, 1, FIRST
+        kernels.read(numbers, w, x, room[1:-1], *arguments)
+        assert np.isnan(room[[0, -1]]).all()
+        assert np.isfinite(room[1:-1]).all()
+        around_w, around_x = (np.full((len(a) + 2, a.shape[1]), np.nan, np.float32) for a in (w, x))
+        around_w[1:-1], around_x[1:-1] = w, x
+        again = np.empty_like(room[1:-1])
+        kernels.read(numbers, around_w[1:-1], around_x[1:-1], again, *arguments)
+        np.testing.assert_array_equal(again, room[1:-1])
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
