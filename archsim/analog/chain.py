@@ -62,7 +62,7 @@ class Chain:
         """Return the same for reads that must not change the average: that of all before, else the vector's own."""
         if self._average[0] > 0.0:
             return np.full(len(block), self._average[0])
-        return np.abs(block).max(axis=1, initial=0.0).astype(np.float64)
+        return running_average(self._io.model_copy(update={"nm_decay": 1.0}), block, 0.0)
 
     def remember(self, scales: NDArray[np.float64]) -> None:
         """Continue the average from the scales of a block that was read."""

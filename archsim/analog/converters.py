@@ -131,7 +131,7 @@ def make_converters(
     dac_bits: int | None,
     adc_bits: int | None,
     lines: FloatArray,
-    core: ModuleType = kernels,  # type: ignore[assignment]
+    core: ModuleType = kernels,
 ) -> kernels.Converters:
     """Return the numbers of one read chain.
 

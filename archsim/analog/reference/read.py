@@ -1,4 +1,4 @@
-"""A noisy read, vector by vector (twin of the core's ``converters.pxi``, ``array.pxi``, ``read.pxi``, ``product.h``)."""
+"""A noisy read, vector by vector (twin of ``converters.pxi``, ``array.pxi``, ``read.pxi`` and ``product.h``)."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class _Chain:
         self.out_step = resolution(io.out_bound, adc_bits)
         self.coarsest = io.max_bm_res * io.inp_bound / self.inp_step if self.inp_step else math.inf
         self.stream = stream
-        self.lines = lines
+        self.lines = np.zeros((8, 0), np.float32) if lines is None else lines
 
     def normals(self, lines: int, draw: int, attempt: int) -> FloatArray:
         return by_line(normals(line_words(lines, self.stream, draw, attempt)), lines)
@@ -217,7 +217,8 @@ class _Chain:
         if io.ir_drop:
             current = np.float32(len(v)) / np.float32(io.ir_drop_g_ratio) * multiply(np.abs, np.abs(v))
             loss = current * (current * (np.float32(0.05) * current - np.float32(0.2)) + np.float32(0.5))
-            far = np.float32(1.0) - np.arange(len(v), dtype=np.float32) / np.float32(len(v))
+            place = np.arange(len(v)).astype(np.float32) / np.float32(len(v))
+            far = np.float32(1.0) - place
             y = y - np.float32(io.ir_drop) * loss * multiply(np.asarray, v * (np.float32(1.0) - far * far))
         if has_voltages(io):
             y = self._offset_voltages(y, np.float32(total(v)))
@@ -231,32 +232,31 @@ class _Chain:
         return y
 
     def _offset_voltages(self, y: FloatArray, sum_of_inputs: np.float32) -> FloatArray:
-        assert self.lines is not None
         io, one, offset = self.io, np.float32(1.0), self.lines[3]
         reference = -np.float32(io.v_offset_w_min) * sum_of_inputs
         r, most = np.float32(io.r_series), np.float32(io.r_series_max_total)
         if r == 0:
-            return y * (one - offset) - offset * (reference * np.float32(2.0))
+            apart: FloatArray = y * (one - offset) - offset * (reference * np.float32(2.0))
+            return apart
         coded = y + reference
-        return (one - offset) * coded / (one + np.minimum(r * np.abs(coded), most)) - (one + offset) * reference / (
-            one + np.minimum(r * np.abs(reference), most)
-        )
+        code = (one - offset) * coded / (one + np.minimum(r * np.abs(coded), most))
+        value: FloatArray = code - (one + offset) * reference / (one + np.minimum(r * np.abs(reference), most))
+        return value
 
     def _outputs(self, y: FloatArray, scale: np.float32, attempt: int, second: int) -> tuple[FloatArray, bool]:
         """Return what the ADCs make of y, and whether a bound was exceeded."""
         io, lines = self.io, self.lines
         noise = self.normals(len(y), OUTPUT_DRAW + second, attempt) if io.out_noise else np.zeros_like(y)
-        if lines is not None and is_shaped(io):
+        if is_shaped(io):
             y = lines[1] * y / (np.float32(1.0) + np.abs(lines[0] * y))
             y = np.where(y < 0, y * (np.float32(1.0) - np.float32(io.out_asymmetry)), y)
-        if lines is not None and is_uneven(io):
-            y = (y + lines[2] * noise) * lines[4] + lines[5]
-        else:
-            y = y + np.float32(io.out_noise) * noise
+        y = y + (lines[2] if is_uneven(io) else np.float32(io.out_noise)) * noise
+        if is_uneven(io):
+            y = y * lines[4] + lines[5]
         y = quantise(y, self.out_step)
         bound = np.float32(io.out_bound)
         hit = bool((y > bound).any() or (io.bm_test_negative_bound and (y < -bound).any()))
         y = np.clip(y, -bound, bound)
-        if lines is not None and is_uneven(io):
+        if is_uneven(io):
             y = (y - lines[7]) * lines[6]
         return y * (scale * np.float32(io.out_scale)), hit
