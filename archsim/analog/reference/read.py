@@ -215,11 +215,12 @@ class _Chain:
 
         y = multiply(np.asarray, v)
         if io.ir_drop:
-            current = np.float32(len(v)) / np.float32(io.ir_drop_g_ratio) * multiply(np.abs, np.abs(v))
-            loss = current * (current * (np.float32(0.05) * current - np.float32(0.2)) + np.float32(0.5))
-            place = np.arange(len(v)).astype(np.float32) / np.float32(len(v))
-            far = np.float32(1.0) - place
-            y = y - np.float32(io.ir_drop) * loss * multiply(np.asarray, v * (np.float32(1.0) - far * far))
+            current: FloatArray = np.float32(len(v)) / np.float32(io.ir_drop_g_ratio) * multiply(np.abs, np.abs(v))
+            loss = np.float32(0.05) * current - np.float32(0.2)
+            loss = current * (current * loss + np.float32(0.5))
+            far = (np.float32(1.0) - np.array(range(len(v)), np.float32) / np.float32(len(v))).astype(np.float32)
+            seen = v * (np.float32(1.0) - far * far)
+            y = y - np.float32(io.ir_drop) * loss * multiply(np.asarray, seen)
         if has_voltages(io):
             y = self._offset_voltages(y, np.float32(total(v)))
         if io.w_noise:
