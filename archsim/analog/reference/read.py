@@ -220,7 +220,7 @@ class _Chain:
             loss = current * (current * loss + np.float32(0.5))
             far = (np.float32(1.0) - np.array(range(len(v)), np.float32) / np.float32(len(v))).astype(np.float32)
             seen = v * (np.float32(1.0) - far * far)
-            y = y - np.float32(io.ir_drop) * loss * multiply(np.asarray, seen)
+            y = y - (np.float32(io.ir_drop) * loss * multiply(np.asarray, seen)).astype(np.float32)
         if has_voltages(io):
             y = self._offset_voltages(y, np.float32(total(v)))
         if io.w_noise:
