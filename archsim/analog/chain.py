@@ -7,11 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.analog.blocks import FloatArray
+from archsim._core import EVALUATE, kernels
+from archsim.analog.blocks import BLOCK_VECTORS, FloatArray, NotFiniteError, ranges
 from archsim.analog.converters import draw_lines, make_converters, needs_lines, running_average
+from archsim.analog.observed import Read
 from archsim.analog.specification import IOParameters
+from archsim.analog.threads import Workers
 
 __all__ = ["Chain"]
+
+#: Products of weights and inputs (a quarter of a millisecond) from which threads share a read.
+SHARED_PRODUCTS = 2**23
 
 
 class Chain:
@@ -27,12 +33,16 @@ class Chain:
         Output lines.
     identity : int
         Which crossbar of the run this is.
-    seed : int
-        Seed of all device populations.
+    device_seed, noise_seed : int
+        Seeds of what is drawn once and of what is drawn for each read.
     draw : int
         Which population of lines; see `archsim.analog.converters`.
+    transposed : bool
+        Whether vectors enter at the outputs of the matrix.
     managed : bool
         Whether these reads may use bound management at all.
+    workers : Workers
+        Threads that may share a large read.
     """
 
     def __init__(
@@ -43,35 +53,112 @@ class Chain:
         lines: int,
         *,
         identity: int,
-        seed: int,
+        device_seed: int,
+        noise_seed: int,
         draw: int,
+        transposed: bool,
         managed: bool,
+        workers: Workers,
     ) -> None:
         self._io = io
-        self._lines = draw_lines(io, lines if needs_lines(io) else 0, identity, seed, draw)
+        self._lines = draw_lines(io, lines if needs_lines(io) else 0, identity, device_seed, draw)
         self._average = np.zeros(1)
-        self.converters = make_converters(io, dac_bits, adc_bits, self._lines)
-        self.managed = managed and io.bound_management != "none"
-        self.averages = io.noise_management == "average-abs-max" and not io.is_perfect
+        self._averages = io.noise_management == "average-abs-max" and not io.is_perfect
+        self._converters = make_converters(io, dac_bits, adc_bits, self._lines)
+        self._outputs = lines
+        self._identity = identity
+        self._seed = noise_seed
+        self._transposed = transposed
+        self._managed = managed and io.bound_management != "none"
+        self._workers = workers
 
-    def scales(self, block: FloatArray) -> NDArray[np.float64]:
-        """Return what ``noise_management: average-abs-max`` divides each vector by: the average up to this vector."""
-        return running_average(self._io, block, float(self._average[0]))
+    def read(self, matrix: FloatArray, block: FloatArray, purpose: int, first_vector: int) -> Read:
+        """Read a block.
 
-    def fixed_scales(self, block: FloatArray) -> NDArray[np.float64]:
-        """Return the same for reads that must not change the average: that of all before, else the vector's own."""
-        if self._average[0] > 0.0:
-            return np.full(len(block), self._average[0])
-        return running_average(self._io.model_copy(update={"nm_decay": 1.0}), block, 0.0)
+        Parameters
+        ----------
+        matrix : float32 [outputs, inputs]
+            Weights.
+        block : float32 [V, lines]
+            Vectors.
+        purpose : int
+            What the random numbers are for; see `archsim._core.purposes`.
+        first_vector : int
+            Index of the first vector in the run.
 
-    def remember(self, scales: NDArray[np.float64]) -> None:
-        """Continue the average from the scales of a block that was read."""
-        if len(scales):
-            self._average[0] = scales[-1]
+        Raises
+        ------
+        NotFiniteError
+            If a number of the block is NaN or infinite.
+        """
+        values = np.empty((len(block), self._outputs), np.float32)
+        try:
+            if self._averages:
+                reads = self._averaged(matrix, block, values, purpose, first_vector)
+            elif len(block) * matrix.size < SHARED_PRODUCTS:
+                reads = kernels.read(
+                    self._converters,
+                    matrix,
+                    block,
+                    values,
+                    self._transposed,
+                    self._managed,
+                    self._seed,
+                    self._identity,
+                    purpose,
+                    first_vector,
+                )
+            else:
+                reads = self._shared(matrix, block, values, purpose, first_vector, None)
+        except ValueError as error:
+            raise NotFiniteError("d" if self._transposed else "x") from error
+        return Read(values, reads)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays themselves that hold what was drawn or changes."""
         arrays: dict[str, NDArray[Any]] = {"lines": self._lines} if self._lines.size else {}
-        if self.averages:
+        if self._averages:
             arrays["average"] = self._average
         return arrays
+
+    def _averaged(
+        self, matrix: FloatArray, block: FloatArray, values: FloatArray, purpose: int, first_vector: int
+    ) -> int:
+        """Read with scales that depend on earlier vectors; an evaluation takes the last one and changes nothing."""
+        average = float(self._average[0])
+        if purpose == EVALUATE and average > 0.0:
+            return self._shared(matrix, block, values, purpose, first_vector, np.full(len(block), average))
+        scales = running_average(self._io, block, average)
+        reads = self._shared(matrix, block, values, purpose, first_vector, scales)
+        if purpose != EVALUATE and len(block):
+            self._average[0] = scales[-1]
+        return reads
+
+    def _shared(
+        self,
+        matrix: FloatArray,
+        block: FloatArray,
+        values: FloatArray,
+        purpose: int,
+        first_vector: int,
+        scales: NDArray[np.float64] | None,
+    ) -> int:
+        """Read a block in parts that threads share."""
+
+        def part(begin: int, end: int) -> int:
+            return kernels.read(
+                self._converters,
+                matrix,
+                block[begin:end],
+                values[begin:end],
+                self._transposed,
+                self._managed,
+                self._seed,
+                self._identity,
+                purpose,
+                first_vector + begin,
+                None if scales is None else scales[begin:end],
+            )
+
+        size = min(BLOCK_VECTORS, max(1, -(-len(block) // self._workers.threads)))
+        return sum(self._workers.map(part, ranges(len(block), size)))

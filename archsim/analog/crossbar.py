@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from archsim._core import BACKWARD, EVALUATE, FORWARD, TRANSFER, kernels
+from archsim._core import BACKWARD, FORWARD, TRANSFER, kernels
 from archsim.analog.blocks import (
-    BLOCK_VECTORS,
     FloatArray,
     NotFiniteError,
     as_block,
     as_matrix,
-    ranges,
     restore_arrays,
 )
 from archsim.analog.chain import Chain
@@ -29,9 +28,6 @@ __all__ = ["Crossbar"]
 
 #: Identities share a counter word with the upper bits of the vector's index.
 IDENTITIES = 2**20
-
-#: Products of weights and inputs (a quarter of a millisecond) from which threads share a read.
-SHARED_PRODUCTS = 2**23
 
 #: Slots of a pulse train.
 MOST_PULSES = 31
@@ -94,13 +90,19 @@ class Crossbar:
         self._workers = workers or Workers()
         self._seed = noise_seed
         self._identity = identity
-        bits = dac_bits, adc_bits
-        drawn = {"identity": identity, "seed": device_seed}
-        self._chains = {
-            "forward": Chain(io, *bits, outputs, **drawn, draw=FORWARD_LINES, managed=True),
-            "backward": Chain(backward_io, *bits, inputs, **drawn, draw=TRANSPOSED_LINES, managed=False),
-            "transfer": Chain(transfer_io or io, *bits, outputs, **drawn, draw=FORWARD_LINES, managed=False),
-        }
+        chain = partial(
+            Chain,
+            dac_bits=dac_bits,
+            adc_bits=adc_bits,
+            identity=identity,
+            device_seed=device_seed,
+            noise_seed=noise_seed,
+            workers=self._workers,
+        )
+        along = partial(chain, lines=outputs, draw=FORWARD_LINES, transposed=False)
+        self._forward = along(io, managed=True)
+        self._transfer = along(transfer_io or io, managed=False)
+        self._backward = chain(backward_io, lines=inputs, draw=TRANSPOSED_LINES, transposed=True, managed=False)
         self._array = make_array(
             device,
             outputs,
@@ -156,8 +158,7 @@ class Crossbar:
         """
         block = as_block(x, self.inputs, "x")
         matrix = self._weights if weights is None else as_matrix(weights, self.outputs, self.inputs)
-        values = np.empty((len(block), self.outputs), np.float32)
-        return self._read(self._chains["forward"], matrix, block, values, False, purpose, first_vector)
+        return self._forward.read(matrix, block, purpose, first_vector)
 
     def backward(self, d: ArrayLike, first_vector: int) -> Read:
         """Read g = d @ W, the transposed product, through the backward chain.
@@ -174,18 +175,14 @@ class Crossbar:
         Read
             Values [V, inputs].
         """
-        block = as_block(d, self.outputs, "d")
-        values = np.empty((len(block), self.inputs), np.float32)
-        return self._read(self._chains["backward"], self._weights, block, values, True, BACKWARD, first_vector)
+        return self._backward.read(self._weights, as_block(d, self.outputs, "d"), BACKWARD, first_vector)
 
     def transfer(self, x: ArrayLike, first_vector: int) -> Read:
         """Read y = x @ W.T through the chain for transfers, as `forward` does otherwise.
 
         Where no vector has more than one line that is not zero, this costs what the lines cost, not what the cells do.
         """
-        block = as_block(x, self.inputs, "x")
-        values = np.empty((len(block), self.outputs), np.float32)
-        return self._read(self._chains["transfer"], self._weights, block, values, False, TRANSFER, first_vector)
+        return self._transfer.read(self._weights, as_block(x, self.inputs, "x"), TRANSFER, first_vector)
 
     def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Update:
         """Make W <- W - learning_rate d x^T on the devices, one vector after the other.
@@ -255,7 +252,8 @@ class Crossbar:
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         arrays: dict[str, NDArray[Any]] = dict(self._array.arrays())
-        for kind, chain in self._chains.items():
+        chains = {"forward": self._forward, "backward": self._backward, "transfer": self._transfer}
+        for kind, chain in chains.items():
             arrays.update({f"{kind}_{name}": array for name, array in chain.arrays().items()})
         return arrays
 
@@ -265,86 +263,3 @@ class Crossbar:
         if len(x_block) != len(d_block):
             raise InputError("x and d must hold the same number of vectors", value=(len(x_block), len(d_block)))
         return x_block, d_block
-
-    def _read(
-        self,
-        chain: Chain,
-        matrix: FloatArray,
-        block: FloatArray,
-        values: FloatArray,
-        transposed: bool,
-        purpose: int,
-        first_vector: int,
-    ) -> Read:
-        cells = self.inputs * self.outputs
-        try:
-            if chain.averages:
-                reads = self._averaged(chain, matrix, block, values, transposed, purpose, first_vector)
-            elif len(block) * cells < SHARED_PRODUCTS:
-                reads = kernels.read(
-                    chain.converters,
-                    matrix,
-                    block,
-                    values,
-                    transposed,
-                    chain.managed,
-                    self._seed,
-                    self._identity,
-                    purpose,
-                    first_vector,
-                )
-            else:
-                reads = self._shared(chain, matrix, block, values, transposed, purpose, first_vector, None)
-        except ValueError as error:
-            raise NotFiniteError("d" if transposed else "x") from error
-        return Read(values, reads)
-
-    def _averaged(
-        self,
-        chain: Chain,
-        matrix: FloatArray,
-        block: FloatArray,
-        values: FloatArray,
-        transposed: bool,
-        purpose: int,
-        first_vector: int,
-    ) -> int:
-        """Read with scales that depend on earlier vectors, and remember them if this is not an evaluation."""
-        if purpose == EVALUATE:
-            scales = chain.fixed_scales(block)
-            return self._shared(chain, matrix, block, values, transposed, purpose, first_vector, scales)
-        scales = chain.scales(block)
-        reads = self._shared(chain, matrix, block, values, transposed, purpose, first_vector, scales)
-        chain.remember(scales)
-        return reads
-
-    def _shared(
-        self,
-        chain: Chain,
-        matrix: FloatArray,
-        block: FloatArray,
-        values: FloatArray,
-        transposed: bool,
-        purpose: int,
-        first_vector: int,
-        scales: NDArray[np.float64] | None,
-    ) -> int:
-        """Read a block in parts that threads share."""
-
-        def part(begin: int, end: int) -> int:
-            return kernels.read(
-                chain.converters,
-                matrix,
-                block[begin:end],
-                values[begin:end],
-                transposed,
-                chain.managed,
-                self._seed,
-                self._identity,
-                purpose,
-                first_vector + begin,
-                None if scales is None else scales[begin:end],
-            )
-
-        size = min(BLOCK_VECTORS, max(1, -(-len(block) // self._workers.threads)))
-        return sum(self._workers.map(part, ranges(len(block), size)))

@@ -5,7 +5,7 @@ import pytest
 
 from archsim._core import EVALUATE
 from archsim.analog import Crossbar
-from archsim.analog import crossbar as crossbar_module
+from archsim.analog import chain as chain_module
 from archsim.analog.specification import Ideal, IOParameters, UpdateParameters
 from archsim.analog.threads import Workers
 from archsim.errors import InputError
@@ -243,7 +243,7 @@ def test_evaluations_and_refused_blocks_leave_the_average_alone():
 def test_threads_change_nothing(monkeypatch, settings):
     x = np.random.default_rng(1).uniform(-1, 1, (301, 20)).astype(np.float32)
     expected = make(W, **settings).forward(x, 9)
-    monkeypatch.setattr(crossbar_module, "SHARED_PRODUCTS", 1)
+    monkeypatch.setattr(chain_module, "SHARED_PRODUCTS", 1)
     with Workers(3) as workers:
         shared = make(W, **settings, workers=workers)
         done = shared.forward(x, 9)
