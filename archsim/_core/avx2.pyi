@@ -1,9 +1,11 @@
 from archsim._core.baseline import Converters as Converters
 from archsim._core.baseline import PulseRules as PulseRules
+from archsim._core.baseline import Response as Response
+from archsim._core.baseline import Trains as Trains
 from archsim._core.baseline import all_finite as all_finite
 from archsim._core.baseline import apply_trains as apply_trains
 from archsim._core.baseline import exact_update as exact_update
 from archsim._core.baseline import normals as normals
 from archsim._core.baseline import philox as philox
-from archsim._core.baseline import pulse_trains as pulse_trains
 from archsim._core.baseline import read as read
+from archsim._core.baseline import series as series

@@ -9,58 +9,88 @@ class Converters:
         self,
         *,
         perfect: bool,
-        abs_max: bool,
-        inp_bound: float,
-        inp_step: float,
-        inp_noise: float,
-        stochastic_rounding: bool,
-        out_bound: float,
-        out_step: float,
-        out_noise: float,
-        w_noise: float,
+        scaling: int,
+        nm_thres: float,
+        nm_assumed_wmax: float,
+        worst_case: bool,
+        negative_bound: bool,
         max_bm_factor: float,
         max_bm_scale: float,
+        inp_bound: float,
+        inp_step: float,
+        stochastic_rounding: bool,
+        inp_noise: float,
+        inp_asymmetry: float,
+        passes: int,
+        ir_drop: float,
+        ir_drop_g_ratio: float,
+        voltages: bool,
+        v_offset_w_min: float,
+        r_series: float,
+        r_series_max_total: float,
+        pcm_read: bool,
+        w_noise: float,
+        shaped: bool,
+        out_asymmetry: float,
+        out_noise: float,
+        uneven: bool,
+        out_bound: float,
+        out_step: float,
+        out_scale: float,
+        lines: NDArray[np.float32],
     ) -> None: ...
-    @property
-    def perfect(self) -> bool: ...
-    @property
-    def abs_max(self) -> bool: ...
-    @property
-    def stochastic_rounding(self) -> bool: ...
-    @property
-    def inp_bound(self) -> float: ...
-    @property
-    def inp_step(self) -> float: ...
-    @property
-    def inp_noise(self) -> float: ...
-    @property
-    def out_bound(self) -> float: ...
-    @property
-    def out_step(self) -> float: ...
-    @property
-    def out_noise(self) -> float: ...
-    @property
-    def w_noise(self) -> float: ...
-    @property
-    def max_bm_factor(self) -> float: ...
     @property
     def max_bm_scale(self) -> float: ...
 
 @final
 class PulseRules:
     def __init__(
-        self, *, desired_bl: int, management: bool, bl_management: bool, granularity: float, um_grad_scale: float
+        self,
+        *,
+        desired_bl: int,
+        management: bool,
+        bl_management: bool,
+        granularity: float,
+        um_grad_scale: float,
+        scheme: str = "stochastic",
+        x_step: float = 0.0,
+        d_step: float = 0.0,
     ) -> None: ...
-    @property
-    def desired_bl(self) -> int: ...
-    @property
-    def management(self) -> bool: ...
-    @property
-    def bl_management(self) -> bool: ...
-    @property
-    def granularity(self) -> float: ...
-    @property
-    def um_grad_scale(self) -> float: ...
+
+@final
+class Trains:
+    def __init__(self, outputs: int, inputs: int) -> None: ...
+    def draw(
+        self,
+        rules: PulseRules,
+        x: NDArray[np.float32],
+        d: NDArray[np.float32],
+        learning_rate: float,
+        key: int,
+        crossbar: int,
+        x_purpose: int,
+        d_purpose: int,
+        first_vector: int,
+    ) -> tuple[int, int, int, int]: ...
+    def take(self, columns: NDArray[np.int32], counts: NDArray[np.int32]) -> tuple[int, int, int]: ...
+    def words(
+        self,
+    ) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.uint32], NDArray[np.uint32]]: ...
+
+@final
+class Response:
+    def __init__(
+        self,
+        family: str,
+        *,
+        exact: bool,
+        deviation: float,
+        noise_add: float = 0.0,
+        noise_slope: float = 0.0,
+        write_noise: float = 0.0,
+        nodes_up: NDArray[np.float32] | None = None,
+        nodes_down: NDArray[np.float32] | None = None,
+    ) -> None: ...
 
 def philox(counters: NDArray[np.uint32], key: int) -> None: ...
 def normals(
@@ -84,36 +114,16 @@ def read(
     crossbar: int,
     purpose: int,
     first_vector: int,
+    scales: NDArray[np.float64] | None = None,
 ) -> int: ...
-def pulse_trains(
-    rules: PulseRules,
-    x: NDArray[np.float32],
-    d: NDArray[np.float32],
-    learning_rate: float,
-    key: int,
-    crossbar: int,
-    x_purpose: int,
-    d_purpose: int,
-    first_vector: int,
-    x_lines: NDArray[np.uint32],
-    x_trains: NDArray[np.uint32],
-    x_count: NDArray[np.int32],
-    d_lines: NDArray[np.uint32],
-    d_trains: NDArray[np.uint32],
-    d_count: NDArray[np.int32],
-) -> tuple[int, int, int, int]: ...
+def series(out: NDArray[np.float32], key: int, crossbar: int, purpose: int, vector: int, block: int) -> None: ...
 def apply_trains(
+    trains: Trains,
+    response: Response,
     weights: NDArray[np.float32],
+    visible: NDArray[np.float32] | None,
     cells: NDArray[np.float32],
-    deviation: float,
-    multiplicative: bool,
-    x_lines: NDArray[np.uint32],
-    x_trains: NDArray[np.uint32],
-    x_count: NDArray[np.int32],
-    d_lines: NDArray[np.uint32],
-    d_trains: NDArray[np.uint32],
-    d_count: NDArray[np.int32],
-    vectors: int,
+    direction: str,
     first_output: int,
     last_output: int,
     key: int,

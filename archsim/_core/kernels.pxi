@@ -9,5 +9,7 @@ from libc.string cimport memset
 import numpy as np
 
 include "random.pxi"
+include "converters.pxi"
+include "array.pxi"
 include "read.pxi"
 include "update.pxi"

@@ -9,18 +9,18 @@
 #include <string.h>
 
 #if defined(__AVX512F__)
-#define WIDTH 16
+#define WIDE 16
 #elif defined(__AVX2__)
-#define WIDTH 8
+#define WIDE 8
 #else
-#define WIDTH 4
+#define WIDE 4
 #endif
 
-typedef float floats __attribute__((vector_size(4 * WIDTH)));
-typedef int32_t ints __attribute__((vector_size(4 * WIDTH)));
-typedef uint32_t words __attribute__((vector_size(4 * WIDTH)));
-typedef float loose_floats __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));
-typedef uint32_t loose_words __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));
+typedef float floats __attribute__((vector_size(4 * WIDE)));
+typedef int32_t ints __attribute__((vector_size(4 * WIDE)));
+typedef uint32_t words __attribute__((vector_size(4 * WIDE)));
+typedef float loose_floats __attribute__((vector_size(4 * WIDE), aligned(4), may_alias));
+typedef uint32_t loose_words __attribute__((vector_size(4 * WIDE), aligned(4), may_alias));
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLLED _Pragma("GCC unroll 16")
@@ -57,12 +57,12 @@ INLINE floats choose(ints sign, floats a, floats b) {
   return (floats)(((ints)a & mask) | ((ints)b & ~mask));
 }
 INLINE floats square_root(floats v) {
-  for (int i = 0; i < WIDTH; i++) v[i] = sqrtf(v[i]);
+  for (int i = 0; i < WIDE; i++) v[i] = sqrtf(v[i]);
   return v;
 }
 INLINE int none(ints v) {
   int32_t any = 0;
-  for (int i = 0; i < WIDTH; i++) any |= v[i];
+  for (int i = 0; i < WIDE; i++) any |= v[i];
   return any == 0;
 }
 #endif
@@ -159,19 +159,19 @@ INLINE floats load_spread(const float *p, kept_t kept) {
 typedef int kept_t;
 INLINE kept_t keep(words v) {
   int kept = 0;
-  for (int lane = 0; lane < WIDTH; lane++) kept |= (v[lane] != 0u) << lane;
+  for (int lane = 0; lane < WIDE; lane++) kept |= (v[lane] != 0u) << lane;
   return kept;
 }
 INLINE int kept_lanes(kept_t kept) { return (kept & 1) + (kept >> 1 & 1) + (kept >> 2 & 1) + (kept >> 3 & 1); }
 INLINE void store_kept(uint32_t *p, words v, kept_t kept) {
-  for (int lane = 0; lane < WIDTH; lane++) {
+  for (int lane = 0; lane < WIDE; lane++) {
     *p = v[lane];
     p += kept >> lane & 1;
   }
 }
 INLINE floats load_spread(const float *p, kept_t kept) {
   floats v = {0};
-  for (int lane = 0; lane < WIDTH; lane++)
+  for (int lane = 0; lane < WIDE; lane++)
     if (kept >> lane & 1) v[lane] = *p++;
   return v;
 }

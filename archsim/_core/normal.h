@@ -17,7 +17,7 @@ INLINE void polar(const uint32_t *w, float *first, float *second) {
   ints exponent[TOGETHER];
   floats m[TOGETHER], p[TOGETHER], radius[TOGETHER], y[TOGETHER], z[TOGETHER], sine[TOGETHER], cosine[TOGETHER];
 #define EACH UNROLLED for (int k = 0; k < TOGETHER; k++)
-  EACH word[k] = load_words(w + k * WIDTH);
+  EACH word[k] = load_words(w + k * WIDE);
   /* m 2**e, 2**20 times the uniform number */
   EACH m[k] = to_floats((ints)(word[k] >> 12)) + 0.5f;
   EACH exponent[k] = 147 - ((ints)m[k] >> 23);
@@ -38,8 +38,8 @@ INLINE void polar(const uint32_t *w, float *first, float *second) {
     const ints odd = (ints)(word[k] << 21);
     const words turned = word[k] << 20;
     const floats a = choose(odd, sine[k], cosine[k]) * radius[k], b = choose(odd, cosine[k], sine[k]) * radius[k];
-    store_floats(first + k * WIDTH, (floats)((words)a ^ ((turned ^ (words)odd) & 0x80000000u)));
-    store_floats(second + k * WIDTH, (floats)((words)b ^ (turned & 0x80000000u)));
+    store_floats(first + k * WIDE, (floats)((words)a ^ ((turned ^ (words)odd) & 0x80000000u)));
+    store_floats(second + k * WIDE, (floats)((words)b ^ (turned & 0x80000000u)));
   }
 #undef EACH
 }
@@ -71,7 +71,7 @@ static KEEP_ORDER void refill(series_t *series) {
   const int left = series->end - series->at;
   for (int i = 0; i < left; i++) series->number[i] = series->number[series->at + i];
   philox_sixteen(w, series->next, series->c1, series->c2, series->c3, &series->keys);
-  for (int i = 0; i < DRAWN / 2; i += TOGETHER * WIDTH)
+  for (int i = 0; i < DRAWN / 2; i += TOGETHER * WIDE)
     polar(w + i, series->number + left + i, series->number + left + DRAWN / 2 + i);
   series->next += 16;
   series->at = 0;

@@ -1,6 +1,6 @@
 """What a random number is for: the top byte of the second counter word.
 
-The counter of Philox4x32-10 is laid out as
+The counter of Philox4x32-7 is laid out as
 
 - word 0: element within the crossbar (cell = output * inputs + input, or the index of the line);
 - word 1: draw | attempt << 16 | purpose << 24;

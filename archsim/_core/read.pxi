@@ -1,53 +1,30 @@
-# A noisy read (matrix-vector product) of a block of vectors: the converter chain of Rasch et al. 2021
-# (doi:10.1109/AICAS51828.2021.9458494) around one exact product.
-
-cdef extern from "product.h" nogil:
-    void product_forward(
-        const float *w, const float *x, float *y, ptrdiff_t outputs, ptrdiff_t inputs, ptrdiff_t vectors,
-        ptrdiff_t stride)
-    void product_transposed(
-        const float *w, const float *d, float *g, ptrdiff_t outputs, ptrdiff_t inputs, ptrdiff_t vectors,
-        ptrdiff_t stride)
-    void descend_row(
-        float *w, const float *x, const float *d, ptrdiff_t outputs, ptrdiff_t inputs, ptrdiff_t vectors, float rate)
+# A noisy read (matrix-vector product) of a block of vectors: the scale of each vector, and its repeats.
 
 cdef enum:
-    INPUT_DRAW = 1  # input line: normals (noise, -), word 2 rounds
-    OUTPUT_DRAW = 0  # output line: normals (output noise, weight noise)
     LINE = 64  # bytes of a cache line
+    MOST_VECTORS = 128  # read at a time: enough to repay packing the matrix, few enough for the second-level cache
 
 
 cdef extern from *:
     """
     #define SMALLEST 1.17549435e-38f
+    #define GREATEST 1e38
     """
     float SMALLEST  # normal float32: what is below counts as zero, its inverse may be infinite
+    double GREATEST  # a scale beyond it is not doubled again
 
 
-@cython.final
-cdef class Converters:
-    """The numbers of a read chain, fixed for a crossbar and direction (see `archsim.analog.converters`)."""
-
-    cdef readonly bint perfect, abs_max, stochastic_rounding
-    cdef readonly float inp_bound, inp_step, inp_noise, out_bound, out_step, out_noise, w_noise
-    cdef readonly double max_bm_factor, max_bm_scale
-
-    def __init__(
-        self, *, bint perfect, bint abs_max, float inp_bound, float inp_step, float inp_noise, bint stochastic_rounding,
-        float out_bound, float out_step, float out_noise, float w_noise, double max_bm_factor, double max_bm_scale
-    ):
-        self.perfect = perfect
-        self.abs_max = abs_max
-        self.inp_bound = inp_bound
-        self.inp_step = inp_step
-        self.inp_noise = inp_noise
-        self.stochastic_rounding = stochastic_rounding
-        self.out_bound = out_bound
-        self.out_step = out_step
-        self.out_noise = out_noise
-        self.w_noise = w_noise
-        self.max_bm_factor = max_bm_factor
-        self.max_bm_scale = max_bm_scale
+ctypedef struct Room:
+    # Memory for a few vectors, every row of it at a cache line.
+    float *v  # converted inputs
+    float *other  # inputs of the other pass
+    float *u  # functions of inputs
+    float *y  # outputs
+    float *sum  # outputs of the other pass
+    float *t  # functions of outputs, twice
+    float *normals
+    float *scales
+    int *indices
 
 
 cdef inline int32_t magnitude_bits(const float *x, Py_ssize_t n) noexcept nogil:
@@ -62,200 +39,255 @@ cdef inline int32_t magnitude_bits(const float *x, Py_ssize_t n) noexcept nogil:
     return largest
 
 
-cdef inline double norm2(const float *v, Py_ssize_t n) noexcept nogil:
-    # The 2-norm with eight partial sums, in an order that no instruction set changes.
-    cdef double part[8]
-    cdef double total = 0.0
-    cdef Py_ssize_t i, k, whole = n - n % 8
-    for k in range(8):
-        part[k] = 0.0
-    for i in range(0, whole, 8):
-        for k in range(8):
-            part[k] += <double> v[i + k] * <double> v[i + k]
-    for i in range(whole, n):
-        part[i - whole] += <double> v[i] * <double> v[i]
-    for k in range(8):
-        total += part[k]
-    return sqrt(total)
-
-
-cdef inline float clipped(float v, float bound) noexcept nogil:
-    v = bound if v > bound else v
-    return -bound if v < -bound else v
-
-
-cdef void convert_inputs(
-    Converters c, const float *x, float *v, Py_ssize_t n, float scale, const Stream *stream, int64_t vector,
-    uint32_t attempt
-) noexcept nogil:
-    # Scale, quantise, clip, add input noise.
-    cdef Py_ssize_t i, block, begin, m
-    cdef Words words
-    cdef Pair pair
-    cdef float bound = c.inp_bound, step = c.inp_step, noise = c.inp_noise
-    if not c.stochastic_rounding or step <= 0.0:
-        if step > 0.0:
-            for i in range(n):
-                v[i] = clipped(step * round_even(x[i] * scale / step), bound)
+cdef float sum_scale(Converters c, const float *x, Py_ssize_t n, float largest) noexcept nogil:
+    # A scale at which the sum of one sign's inputs fits the outputs, as far as the inputs keep enough levels.
+    cdef double positive = 0.0, negative = 0.0, scale
+    cdef Py_ssize_t i
+    for i in range(n):
+        if x[i] > 0.0:
+            positive += x[i]
         else:
-            for i in range(n):
-                v[i] = clipped(x[i] * scale, bound)
-        if noise <= 0.0:
-            return
-    for block in range((n + CHUNK - 1) // CHUNK):
-        begin = block * CHUNK
-        m = min(CHUNK, n - begin)
-        line_words(&words, <int> m, stream, <uint32_t> begin, INPUT_DRAW, attempt, vector)
-        if c.stochastic_rounding and step > 0.0:
-            for i in range(m):
-                v[begin + i] = clipped(
-                    step * round_even(x[begin + i] * scale / step + (uniform(words.w[2][i]) - <float> 0.5)), bound
-                )
-        if noise > 0.0:
-            box_muller(&words, 0, &pair, <int> m)
-            for i in range(m):
-                v[begin + i] = v[begin + i] + noise * pair.first[i]
+            negative -= x[i]
+    largest = min(largest, c.nm_thres) if c.nm_thres > 0.0 else largest
+    scale = max(positive, negative) * c.nm_assumed_wmax / c.out_bound
+    return <float> max(<double> largest, min(<double> largest * c.max_bm_scale, scale))
 
 
-cdef bint convert_outputs(
-    Converters c, float *y, Py_ssize_t n, double norm, float scale, const Stream *stream, int64_t vector,
+cdef float input_scale(Converters c, const float *x, Py_ssize_t n, float largest, float given) noexcept nogil:
+    # What noise management divides a vector by; not above zero where the vector reads as zero.
+    cdef float scale = largest
+    cdef Py_ssize_t i
+    if c.scaling == UNSCALED:
+        return 1.0
+    if largest < SMALLEST:
+        return 0.0
+    if c.scaling == CONSTANT:
+        return c.nm_thres if c.nm_thres > 0.0 else <float> 1.0
+    if c.scaling == GIVEN:
+        return given
+    if c.scaling == ABS_MAX_NP_SUM:
+        return sum_scale(c, x, n, largest)
+    if c.scaling == MAXIMUM:
+        scale = x[0]
+        for i in range(n):
+            scale = x[i] if x[i] > scale else scale
+    return min(scale, c.nm_thres) if c.nm_thres > 0.0 else scale
+
+
+cdef void add_rows(float *values, const float *more, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        values[i] = values[i] + more[i]
+
+
+cdef void split_signs(float *v, float *negative, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        negative[i] = v[i] if v[i] < 0.0 else <float> 0.0
+        v[i] = v[i] if v[i] > 0.0 else <float> 0.0
+
+
+cdef void array_passes(
+    Converters c, const Matrix *m, Room *room, int vectors, const Stream *stream, uint32_t attempt
+) noexcept nogil:
+    # Outputs of a read in one pass, or in one for each sign of the inputs, which are summed before the ADCs or after.
+    cdef Py_ssize_t i
+    if c.passes != ONE_PASS:
+        for i in range(vectors):
+            split_signs(room.v + i * m.in_stride, room.other + i * m.in_stride, m.lines_in)
+        array_outputs(c, m, room.other, room.sum, room.u, room.t, room.normals, vectors, stream, room.indices, attempt,
+                      SECOND_PASS)
+    array_outputs(c, m, room.v, room.y, room.u, room.t, room.normals, vectors, stream, room.indices, attempt, 0)
+    if c.passes == ANALOG_SUM:
+        for i in range(vectors):
+            add_rows(room.y + i * m.out_stride, room.sum + i * m.out_stride, m.lines_out)
+
+
+cdef bint convert_vector(
+    Converters c, const Matrix *m, Room *room, Py_ssize_t i, float *values, float scale, const Stream *stream,
     uint32_t attempt
 ) noexcept nogil:
-    # Weight noise, output noise, quantise, clip, scale back; in place. Returns whether a bound was exceeded.
-    cdef Py_ssize_t i, block, begin, m
-    cdef Words words
-    cdef Pair pair
-    cdef float bound = c.out_bound, step = c.out_step, noise = c.out_noise, w_noise = <float> (c.w_noise * norm)
-    cdef float q
-    cdef int hit = 0
-    for block in range((n + CHUNK - 1) // CHUNK):
-        begin = block * CHUNK
-        m = min(CHUNK, n - begin)
-        if noise > 0.0 or w_noise > 0.0:
-            line_words(&words, <int> m, stream, <uint32_t> begin, OUTPUT_DRAW, attempt, vector)
-            box_muller(&words, 0, &pair, <int> m)
-            if w_noise > 0.0:
-                for i in range(m):
-                    y[begin + i] = y[begin + i] + w_noise * pair.second[i]
-            if noise > 0.0:
-                for i in range(m):
-                    y[begin + i] = y[begin + i] + noise * pair.first[i]
-        if step > 0.0:
-            for i in range(m):
-                y[begin + i] = step * round_even(y[begin + i] / step)
-        for i in range(m):
-            q = y[begin + i]
-            hit |= (q > bound) | (q < -bound)
-            y[begin + i] = clipped(q, bound) * scale
-    return hit != 0
-
-
-cdef inline void product(
-    const float *w, const float *v, float *y, int outputs, int inputs, int vectors, Py_ssize_t stride, bint transposed
-) noexcept nogil:
-    if transposed:
-        product_transposed(w, v, y, outputs, inputs, vectors, stride)
-    else:
-        product_forward(w, v, y, outputs, inputs, vectors, stride)
+    # Values of the vector in row i of the outputs; returns whether a bound was exceeded.
+    cdef bint hit = convert_outputs(c, room.y + i * m.out_stride, values, room.normals, m.lines_out, scale, stream,
+                                    room.indices[i], attempt, 0)
+    if c.passes == DIGITAL_SUM:
+        if convert_outputs(c, room.sum + i * m.out_stride, room.t, room.normals, m.lines_out, scale, stream,
+                           room.indices[i], attempt, SECOND_PASS):
+            hit = True
+        add_rows(values, room.t, m.lines_out)
+    return hit
 
 
 cdef int64_t noisy_reads(
-    Converters c, const float *w, const float *x, float *values, int outputs, int inputs, int vectors, bint transposed,
-    bint managed, const Stream *stream, const float *largest, float *v, float *y, int *pending, float *scales
+    Converters c, const Matrix *m, const float *x, float *values, int first, int vectors, bint managed,
+    const Stream *stream, const float *largest, float *bases, Room *room
 ) noexcept nogil:
-    # Read every vector; while a bound is hit, read the vectors concerned again at half the scale.
-    cdef int n_in = outputs if transposed else inputs, n_out = inputs if transposed else outputs
-    cdef Py_ssize_t stride = padded(n_in)
-    cdef int waiting = 0, again, i, k
-    cdef int64_t reads = 0
+    # Read vectors `first` and following; while a bound is hit, read the vectors concerned again at half the scale.
+    cdef int waiting = 0, again, i, k, index
+    cdef int64_t reads = vectors
     cdef uint32_t attempt = 0
     cdef double factor = 1.0
     cdef bint last, hit
-    for i in range(vectors):
-        reads += 1
-        if c.abs_max and largest[i] < SMALLEST:
-            for k in range(n_out):
-                values[<Py_ssize_t> i * n_out + k] = 0.0
+    cdef float *row
+    for index in range(first, first + vectors):
+        if bases[index] < SMALLEST:
+            row = values + <Py_ssize_t> index * m.lines_out
+            for k in range(m.lines_out):
+                row[k] = 0.0
         else:
-            pending[waiting] = i
+            room.indices[waiting] = index
             waiting += 1
     while waiting:
         for i in range(waiting):
-            scales[i] = <float> (factor * (largest[pending[i]] if c.abs_max else 1.0))
-            convert_inputs(c, x + <Py_ssize_t> pending[i] * n_in, v + i * stride, n_in,
-                           <float> 1.0 / scales[i], stream, pending[i], attempt)
-        product(w, v, y, outputs, inputs, waiting, stride, transposed)
-        last = not managed or <double> <int64_t> factor > c.max_bm_factor or factor > c.max_bm_scale
+            index = room.indices[i]
+            room.scales[i] = <float> (factor * bases[index])
+            convert_inputs(c, x + <Py_ssize_t> index * m.lines_in, room.v + i * m.in_stride, room.normals, m.lines_in,
+                           <float> 1.0 / room.scales[i], stream, index, attempt)
+        array_passes(c, m, room, waiting, stream, attempt)
+        last = not managed or factor > c.max_bm_factor or factor > c.max_bm_scale
         again = 0
         for i in range(waiting):
-            hit = convert_outputs(c, y + <Py_ssize_t> i * n_out, n_out,
-                                  norm2(v + i * stride, n_in) if c.w_noise > 0.0 else 0.0,
-                                  scales[i], stream, pending[i], attempt)
-            if hit and not last:
-                pending[again] = pending[i]
+            index = room.indices[i]
+            hit = convert_vector(c, m, room, i, values + <Py_ssize_t> index * m.lines_out, room.scales[i], stream,
+                                 attempt)
+            if hit and not last and room.scales[i] < GREATEST:
+                room.indices[again] = index
                 again += 1
-            else:
-                for k in range(n_out):
-                    values[<Py_ssize_t> pending[i] * n_out + k] = y[<Py_ssize_t> i * n_out + k]
+                if attempt == 0 and c.worst_case:
+                    bases[index] = sum_scale(c, x + <Py_ssize_t> index * m.lines_in, m.lines_in, largest[index])
         reads += again
         waiting = again
+        if attempt or not c.worst_case:
+            factor *= 2.0
         attempt += 1
-        factor *= 2.0
-    return reads
+    return reads if c.passes == ONE_PASS else 2 * reads
+
+
+cdef void perfect_reads(
+    Converters c, const Matrix *m, const float *x, float *values, int first, int vectors, Room *room
+) noexcept nogil:
+    cdef Py_ssize_t i, k, begin
+    for i in range(vectors):
+        begin = (first + i) * m.lines_in
+        for k in range(m.lines_in):
+            room.v[i * m.in_stride + k] = x[begin + k]
+    product(m, room.v, room.y, vectors, False)
+    for i in range(vectors):
+        begin = (first + i) * m.lines_out
+        for k in range(m.lines_out):
+            values[begin + k] = room.y[i * m.out_stride + k] * c.out_scale
+
+
+cdef Matrix make_matrix(const float *w, Py_ssize_t outputs, Py_ssize_t inputs, bint transposed) noexcept nogil:
+    # Outputs get a stride that is no power of two: lines that share a set of the cache throw each other out.
+    cdef Matrix m
+    m.w = w
+    m.outputs = outputs
+    m.inputs = inputs
+    m.transposed = transposed
+    m.lines_in = outputs if transposed else inputs
+    m.lines_out = inputs if transposed else outputs
+    m.in_stride = padded(<int> m.lines_in)
+    m.out_stride = grouped(max(m.lines_in, m.lines_out)) + WIDEST
+    m.room = NULL
+    return m
+
+
+cdef float *make_room(Converters c, Matrix *m, Py_ssize_t vectors, Room *room) noexcept nogil:
+    # Returns the memory, to be freed; NULL if there is none. Inputs are padded by zeros.
+    cdef bint split = c.passes != ONE_PASS, spare = c.pcm_read or c.ir_drop > 0.0
+    cdef Py_ssize_t ins = vectors * m.in_stride, outs = vectors * m.out_stride
+    cdef size_t floats = (1 + split + spare) * ins + (1 + split + 2 * spare) * outs
+    cdef size_t packing = 0 if m.transposed else FORWARD_ROOM(m.inputs)
+    cdef float *memory
+    cdef float *p
+    cdef Py_ssize_t i, k
+    floats += 2 * m.out_stride + packing + 2 * padded(<int> vectors)
+    memory = <float *> malloc(floats * sizeof(float) + LINE)
+    if memory == NULL:
+        return NULL
+    p = <float *> ((<size_t> memory + LINE - 1) // LINE * LINE)
+    room.v = p
+    room.other = p + split * ins
+    room.u = p + (split + spare) * ins
+    for i in range((1 + split + spare) * vectors):
+        for k in range(m.lines_in, m.in_stride):
+            p[i * m.in_stride + k] = 0.0
+    p = p + (1 + split + spare) * ins
+    room.y = p
+    room.sum = p + split * outs
+    room.t = p + (1 + split) * outs
+    p = p + (1 + split + 2 * spare) * outs + (0 if spare else m.out_stride)
+    room.normals = p
+    m.room = p + m.out_stride
+    room.scales = m.room + packing
+    room.indices = <int *> (room.scales + padded(<int> vectors))
+    return memory
 
 
 def read(
     Converters converters not None, const float[:, ::1] weights not None, const float[:, ::1] inputs not None,
     float[:, ::1] values not None, bint transposed, bint managed, uint64_t key, uint32_t crossbar, uint32_t purpose,
-    uint64_t first_vector
+    uint64_t first_vector, const double[::1] scales=None
 ):
     """Read inputs [V, lines] through the chain into values [V, lines]; return the number of vector reads.
 
     weights are [outputs, inputs]; transposed reads enter at the outputs. With managed, a vector that exceeds the output
-    bound is read again at half the scale. Raises ValueError if shapes do not fit or an input is not finite.
+    bound is read again at half the scale. scales [V] are what noise management divides the vectors by, where that
+    depends on earlier ones. Raises ValueError if shapes do not fit or an input is not finite.
     """
     cdef Stream stream = make_stream(key, crossbar, purpose, first_vector)
-    cdef int n_out = <int> weights.shape[0], n_in = <int> weights.shape[1], vectors = <int> inputs.shape[0]
-    cdef int lines_in = n_out if transposed else n_in, lines_out = n_in if transposed else n_out
+    cdef int vectors = <int> inputs.shape[0], first, size, most
+    cdef Matrix m = make_matrix(NULL, weights.shape[0], weights.shape[1], transposed)
+    cdef Room room
     cdef int64_t reads = 0
-    cdef int32_t bits
     cdef Bits magnitude
     cdef bint finite = True
     cdef int i
-    cdef void *memory
+    cdef float *memory
     cdef float *largest
-    cdef float *v
-    cdef float *y
-    cdef float *scales
-    cdef int *pending
-    if inputs.shape[1] != lines_in or values.shape[0] != vectors or values.shape[1] != lines_out:
+    cdef float *bases
+    if inputs.shape[1] != m.lines_in or values.shape[0] != vectors or values.shape[1] != m.lines_out:
         raise ValueError("the shapes of weights, inputs and values do not fit")
-    if vectors == 0 or n_out == 0 or n_in == 0:
+    if not converters.perfect and (converters.voltages or converters.shaped or converters.uneven):
+        if converters.lines.shape[1] != m.lines_out:
+            raise ValueError("the converters belong to another number of lines")
+    if converters.scaling == GIVEN and not converters.perfect and (scales is None or scales.shape[0] != vectors):
+        raise ValueError("this noise management needs a scale for each vector")
+    if vectors == 0 or m.lines_in == 0 or m.lines_out == 0:
         values[:, :] = 0.0
         return vectors
-    memory = malloc(
-        LINE + <size_t> vectors * ((<size_t> padded(lines_in) + lines_out + 2) * sizeof(float) + sizeof(int)))
-    if memory == NULL:
+    most = (vectors + MOST_VECTORS - 1) // MOST_VECTORS
+    most = (vectors + most - 1) // most
+    m.w = &weights[0, 0]
+    largest = <float *> malloc(2 * <size_t> vectors * sizeof(float))
+    if largest == NULL:
         raise MemoryError()
-    v = <float *> ((<size_t> memory + LINE - 1) // LINE * LINE)
-    y = v + <Py_ssize_t> vectors * padded(lines_in)
-    largest = y + <Py_ssize_t> vectors * lines_out
-    scales = largest + vectors
-    pending = <int *> (scales + vectors)
+    bases = largest + vectors
+    memory = make_room(converters, &m, most, &room)
+    if memory == NULL:
+        free(largest)
+        raise MemoryError()
     with nogil:
         for i in range(vectors):
-            bits = magnitude_bits(&inputs[i, 0], lines_in)
-            finite = finite and bits < 0x7F800000
-            magnitude.i = bits
+            magnitude.i = magnitude_bits(&inputs[i, 0], m.lines_in)
+            finite = finite and magnitude.i < 0x7F800000
             largest[i] = magnitude.f
-        if finite:
+        first = 0
+        while finite and first < vectors:
+            size = min(most, vectors - first)
             if converters.perfect:
-                product(&weights[0, 0], &inputs[0, 0], &values[0, 0], n_out, n_in, vectors, lines_in, transposed)
-                reads = vectors
+                perfect_reads(converters, &m, &inputs[0, 0], &values[0, 0], first, size, &room)
+                reads += size
             else:
-                reads = noisy_reads(converters, &weights[0, 0], &inputs[0, 0], &values[0, 0], n_out, n_in, vectors,
-                                    transposed, managed, &stream, largest, v, y, pending, scales)
+                for i in range(first, first + size):
+                    bases[i] = input_scale(converters, &inputs[i, 0], m.lines_in, largest[i],
+                                           <float> scales[i] if converters.scaling == GIVEN else <float> 0.0)
+                reads += noisy_reads(converters, &m, &inputs[0, 0], &values[0, 0], first, size, managed, &stream,
+                                     largest, bases, &room)
+            first += size
     free(memory)
+    free(largest)
     if not finite:
         raise ValueError("an input of a read is not a finite number")
     return reads

@@ -4,14 +4,14 @@
  *   affine       slopes of both with the weight, absolute noise of both where the noise is additive
  *   exponential  factors and exponents of both: side + factor exp(exponent w), never beyond zero
  *   power        exponents of both and 1 / (w_max - w_min): side ((w_max - w) / (w_max - w_min))^exponent
- *   piecewise    (nodes - 1) / (w_max - w_min): side times the line through nodes that are equally spaced between bounds
+ *   piecewise    1 / (w_max - w_min): side times the line through nodes that are equally spaced between bounds
  */
 #ifndef ARCHSIM_RESPONSE_H
 #define ARCHSIM_RESPONSE_H
 
 #include "lanes.h"
 
-enum { CONSTANT, AFFINE, ADDITIVE, EXPONENTIAL, POWER, PIECEWISE };
+enum { STRAIGHT, AFFINE, ADDITIVE, EXPONENTIAL, POWER, PIECEWISE };
 enum { CELL = 8, NODES = 32 };
 
 /* What all cells of an array have in common. */
@@ -40,11 +40,11 @@ INLINE floats look_up(const float *table, int size, ints at) {
 #if defined(__AVX512F__)
   return (floats)_mm512_permutex2var_ps(_mm512_loadu_ps(table), (__m512i)at, _mm512_loadu_ps(table + 16));
 #elif defined(__AVX2__)
-  if (size <= WIDTH) return (floats)_mm256_permutevar8x32_ps((__m256)load_floats(table), (__m256i)at);
+  if (size <= WIDE) return (floats)_mm256_permutevar8x32_ps((__m256)load_floats(table), (__m256i)at);
   return (floats)_mm256_i32gather_ps(table, (__m256i)at, 4);
 #else
   floats v;
-  for (int i = 0; i < WIDTH; i++) v[i] = table[at[i]];
+  for (int i = 0; i < WIDE; i++) v[i] = table[at[i]];
   return v;
 #endif
 }
@@ -74,16 +74,17 @@ INLINE pulse_t respond(const int family, const response_t *all, const cell_t *ce
     p.bend = (exponent - 1.0f) * p.slope * inward;
   } else if (family == PIECEWISE) {
     const floats last = all_floats((float)(all->nodes - 1)), before = all_floats((float)(all->nodes - 2));
-    const floats t = smaller(larger((w - cell->low) * cell->a, zero), last);
+    const floats per_weight = cell->a * (float)(all->nodes - 1);
+    const floats t = smaller(larger((w - cell->low) * per_weight, zero), last);
     const ints at = __builtin_convertvector(smaller(t, before), ints);
     const floats climb = choose(up, look_up(all->up_climb, all->nodes, at), look_up(all->down_climb, all->nodes, at));
     const floats base = choose(up, look_up(all->up_at, all->nodes, at), look_up(all->down_at, all->nodes, at));
     p.step = side * (base + climb * (t - to_floats(at)));
-    p.slope = side * climb * cell->a;
+    p.slope = side * climb * per_weight;
   }
   if (family == ADDITIVE)
     p.size = choose(up, cell->c, cell->d);
-  else if (family == CONSTANT || family == AFFINE)
+  else if (family == STRAIGHT || family == AFFINE)
     p.size = magnitude(p.step);
   else
     p.size = magnitude(p.step) + all->noise_add + magnitude(w) * all->noise_slope;

@@ -187,13 +187,13 @@ static inline int64_t draw_vector(const chance_t *from, const side_t *side, cons
       else
         compare_digits(from, (uint32_t)first, limit, mask, (uint32_t)piece, fresh);
       words sum = {0};
-      for (int i = 0; i < LINES; i += WIDTH) {
+      for (int i = 0; i < LINES; i += WIDE) {
         const words bits = load_words(fresh + i);
         sum += length == 1 ? (bits >> offset) : bit_counts(bits);
         store_words(to + i, load_words(to + i) | bits);
         store_words(turned + i, load_words(turned + i) | (load_words(negative + i) & mask));
       }
-      for (int i = 0; i < WIDTH; i++) pulses += sum[i];
+      for (int i = 0; i < WIDE; i++) pulses += sum[i];
     }
   }
   return pulses;
@@ -222,15 +222,15 @@ static inline double count_vector(const side_t *side, const float *values, int n
 /* The lines with a bit of the piece's slots, in order; returns how many. */
 static inline int active_lines(const uint32_t *on, uint32_t mask, int n, uint32_t *lines) {
   const words one_by_one = {0, 1, 2, 3,
-#if WIDTH > 4
+#if WIDE > 4
                             4, 5, 6, 7,
 #endif
-#if WIDTH > 8
+#if WIDE > 8
                             8, 9, 10, 11, 12, 13, 14, 15
 #endif
   };
   int found = 0;
-  for (int l = 0; l < n; l += WIDTH) {
+  for (int l = 0; l < n; l += WIDE) {
     const kept_t kept = keep(load_words(on + l) & mask);
     store_kept(lines + found, one_by_one + (uint32_t)l, kept);
     found += kept_lanes(kept);
@@ -250,7 +250,7 @@ static inline void list_lines(trains_t *t, int inputs, int outputs) {
       t->x_slots[k * t->x_stride + i] = on[lines[i]] & piece->mask;
       t->x_turns[k * t->x_stride + i] = sign[lines[i]];
     }
-    for (int i = piece->x_count; i < piece->x_count + WIDTH; i++)
+    for (int i = piece->x_count; i < piece->x_count + WIDE; i++)
       lines[i] = t->x_slots[k * t->x_stride + i] = t->x_turns[k * t->x_stride + i] = 0;
   }
 }

@@ -65,10 +65,19 @@ cdef extern from "walk.h" nogil:
     ctypedef struct progress_t:
         int64_t pulses
 
+    ctypedef struct series_t:
+        philox_keys keys
+        uint32_t c2, c3
+        int at
+        float *number
+
+    void begin_series(series_t *series, uint32_t c1)
+    void provide(series_t *series, int n)
+
     int64_t walk_outputs(
         const walk_t *walk, progress_t *p, uint32_t begin, uint32_t end, int *begin_of, uint64_t key, uint32_t c1,
         uint32_t c2, uint32_t c3)
-    enum: CONSTANT, AFFINE, ADDITIVE, EXPONENTIAL, POWER, PIECEWISE, NODES, CELL, BLOCK_ROWS
+    enum: STRAIGHT, AFFINE, ADDITIVE, EXPONENTIAL, POWER, PIECEWISE, NODES, CELL, SERIES_ROWS
     enum: BOTH, ONLY_UP, DOWN_AS_UP
 
 cdef extern from *:
@@ -84,7 +93,7 @@ cdef enum:
 cdef double CROWD = 0.7
 
 cdef dict FAMILIES = {
-    "constant": CONSTANT, "affine": AFFINE, "additive": ADDITIVE, "exponential": EXPONENTIAL, "power": POWER,
+    "constant": STRAIGHT, "affine": AFFINE, "additive": ADDITIVE, "exponential": EXPONENTIAL, "power": POWER,
     "piecewise": PIECEWISE,
 }
 cdef dict DIRECTIONS = {"both": BOTH, "up": ONLY_UP, "down-as-up": DOWN_AS_UP}
@@ -445,6 +454,22 @@ cdef float fill_nodes(const float[::1] nodes, float *at, float *climb) noexcept:
     return sharpest
 
 
+def series(
+    float[::1] out not None, uint64_t key, uint32_t crossbar, uint32_t purpose, uint64_t vector, uint32_t block
+):
+    """Fill out with the first normal numbers of the series that a block of 64 outputs draws from."""
+    cdef series_t numbers
+    cdef Py_ssize_t i
+    numbers.keys = expand_key(key)
+    numbers.c2 = <uint32_t> vector
+    numbers.c3 = (<uint32_t> (vector >> 32) & 0xFFF) | crossbar << 12
+    begin_series(&numbers, purpose << 24 | block)
+    for i in range(out.shape[0]):
+        provide(&numbers, 1)
+        out[i] = numbers.number[numbers.at]
+        numbers.at += 1
+
+
 def apply_trains(
     Trains trains not None, Response response not None, float[:, ::1] weights not None, float[:, ::1] visible,
     const float[:, ::1] cells not None, str direction, int first_output, int last_output, uint64_t key,
@@ -468,8 +493,8 @@ def apply_trains(
         raise ValueError("cells must have the shape [outputs * inputs, 8]")
     if visible is not None and (visible.shape[0] != outputs or visible.shape[1] != inputs):
         raise ValueError("visible must have the shape of the weights")
-    if not 0 <= first_output <= last_output <= outputs or first_output % BLOCK_ROWS or (
-            last_output % BLOCK_ROWS and last_output != outputs):
+    if not 0 <= first_output <= last_output <= outputs or first_output % SERIES_ROWS or (
+            last_output % SERIES_ROWS and last_output != outputs):
         raise ValueError("the range of outputs does not fit the weights")
     if view.words == 0 or outputs == 0 or inputs == 0:
         return 0

@@ -15,8 +15,8 @@
 #include "trains.h"
 
 enum {
-  GROUP = 64,
-  BLOCK_ROWS = 64, /* outputs whose cells share a series of normal numbers */
+  GROUP_CELLS = 64,
+  SERIES_ROWS = 64, /* outputs whose cells share a series of normal numbers */
   SEGMENT = 8,     /* words of trains after which a jump ends */
   LISTED = 4096    /* cells that wait to be worked on */
 };
@@ -44,13 +44,13 @@ typedef struct {
 
 typedef struct {
   int n;
-  uint32_t cell[LISTED + GROUP], slots[LISTED + GROUP], ups[LISTED + GROUP];
+  uint32_t cell[LISTED + GROUP_CELLS], slots[LISTED + GROUP_CELLS], ups[LISTED + GROUP_CELLS];
 } list_t;
 
 typedef struct {
-  float w[GROUP], numbers[CELL][GROUP];
-  uint32_t slots[GROUP], ups[GROUP];
-  uint32_t count[GROUP], failed[GROUP];
+  float w[GROUP_CELLS], numbers[CELL][GROUP_CELLS];
+  uint32_t slots[GROUP_CELLS], ups[GROUP_CELLS];
+  uint32_t count[GROUP_CELLS], failed[GROUP_CELLS];
 } group_t;
 
 typedef struct {
@@ -67,7 +67,7 @@ typedef struct {
 
 /* Registers worked on side by side, so that none waits for its own results. */
 #define MOST_ABREAST 4
-#define ABREAST(family) ((family) == CONSTANT ? 2 : 4)
+#define ABREAST(family) ((family) == STRAIGHT ? 2 : 4)
 #define EACH UNROLLED for (int k = 0; k < abreast; k++)
 
 INLINE int up_to(int n, int multiple) { return (n + multiple - 1) / multiple * multiple; }
@@ -75,7 +75,7 @@ INLINE int up_to(int n, int multiple) { return (n + multiple - 1) / multiple * m
 INLINE cell_t cell_of(const int family, const group_t *g, int l) {
   cell_t cell = {load_floats(g->numbers[0] + l), load_floats(g->numbers[1] + l), load_floats(g->numbers[2] + l),
                  load_floats(g->numbers[3] + l)};
-  if (family != CONSTANT) {
+  if (family != STRAIGHT) {
     cell.a = load_floats(g->numbers[4] + l);
     cell.b = load_floats(g->numbers[5] + l);
     cell.c = load_floats(g->numbers[6] + l);
@@ -91,11 +91,11 @@ INLINE path_t path_from(floats w) {
 }
 
 /* Whether the noise of a pulse changes the steps and the noise of later ones. */
-INLINE int skews(const int family) { return family != CONSTANT && family != ADDITIVE; }
+INLINE int skews(const int family) { return family != STRAIGHT && family != ADDITIVE; }
 INLINE int curved(const int family) { return family == EXPONENTIAL || family == POWER; }
 
 /* Whether the noise of a pulse is in proportion to its step. */
-INLINE int by_step(const int family) { return family == CONSTANT || family == AFFINE; }
+INLINE int by_step(const int family) { return family == STRAIGHT || family == AFFINE; }
 
 /* The pulses of one word: how far they lead, and the sum of the squared sizes of their noise. */
 typedef struct {
@@ -114,6 +114,13 @@ INLINE void advance(const int family, const local_t *local, sums_t *sums, words 
   sums->gained = from + step;
 }
 
+/* Let the path reach as far as two sums of steps lead, in any order. */
+INLINE void extend(path_t *path, floats one, floats other) {
+  const floats nothing = all_floats(0.0f);
+  path->highest = larger(path->highest, path->mean + (larger(one, nothing) + larger(other, nothing)));
+  path->lowest = smaller(path->lowest, path->mean + (smaller(one, nothing) + smaller(other, nothing)));
+}
+
 /* Take a word's pulses into the path. Noise decays with the slopes of later pulses, on average half of the word's. */
 INLINE void account(const int family, const response_t *all, const local_t *local, path_t *path, const sums_t *sums,
                     words slots, words ups) {
@@ -121,8 +128,7 @@ INLINE void account(const int family, const response_t *all, const local_t *loca
   const floats n = to_floats((ints)up_count), m = to_floats((ints)(count - up_count));
   const floats rise = n * local->up, fall = m * local->down;
   const floats decay = n * local->up_slope + m * local->down_slope;
-  path->highest = larger(path->highest, path->mean + rise * 1.05f);
-  path->lowest = smaller(path->lowest, path->mean + fall * 1.05f);
+  extend(path, rise * 1.05f, fall * 1.05f);
   if (skews(family))
     path->third += path->third * (decay * 3.0f) + (local->up_slope * rise + local->down_slope * fall) *
                                                       (path->variance * 6.0f + sums->square * 3.0f);
@@ -145,8 +151,7 @@ INLINE void advance_constant(const cell_t *cell, path_t *path, words slots, word
   const words all_n = bit_counts(slots), ups_n = alike ? all_n & (words)(ups != 0u) : bit_counts(ups);
   const floats n = to_floats((ints)ups_n), m = to_floats((ints)(all_n - ups_n));
   const floats rise = n * cell->up, fall = m * cell->down;
-  path->highest = larger(path->highest, path->mean + rise);
-  path->lowest = smaller(path->lowest, path->mean + fall);
+  extend(path, rise, fall);
   path->mean += rise + fall;
   path->variance += rise * cell->up + fall * cell->down;
   path->count += (ints)all_n;
@@ -183,8 +188,11 @@ INLINE ints within_law(const int family, const response_t *all, const cell_t *ce
   if (curved(family)) within &= (path->bend * spread <= 2.0f * SHIFT) & ~path->wild;
   if (family == PIECEWISE) {
     /* all between the same two nodes, or a bend at a node that does not matter */
-    const floats low = (path->lowest - reach - cell->low) * cell->a, high = (path->highest + reach - cell->low) * cell->a;
-    const floats n = to_floats(path->count), bend = larger(cell->up, -cell->down) * cell->a * all->sharpest;
+    const floats per_weight = cell->a * (float)(all->nodes - 1);
+    const floats low = (path->lowest - reach - cell->low) * per_weight;
+    const floats high = (path->highest + reach - cell->low) * per_weight;
+    const floats n = to_floats(path->count), longest = larger(magnitude(cell->up), magnitude(cell->down));
+    const floats bend = longest * per_weight * all->sharpest;
     within &= (ints)(__builtin_convertvector(low, ints) == __builtin_convertvector(high, ints)) |
               (bend * n * (square_root(n) * 0.5f + 0.4f * all->deviation) <= SHIFT * all->deviation);
   }
@@ -255,7 +263,7 @@ INLINE void load_listed(const int family, const walk_t *walk, group_t *g, list_t
   for (int l = 0; l < whole; l += 4) {
     const float *cells = walk->cells;
     load_four(g, l, cells + (size_t)cell[l] * CELL, cells + (size_t)cell[l + 1] * CELL,
-              cells + (size_t)cell[l + 2] * CELL, cells + (size_t)cell[l + 3] * CELL, family == CONSTANT ? 4 : CELL);
+              cells + (size_t)cell[l + 2] * CELL, cells + (size_t)cell[l + 3] * CELL, family == STRAIGHT ? 4 : CELL);
   }
   for (int l = 0; l < whole; l++) g->w[l] = walk->persistent[cell[l]];
 }
@@ -292,10 +300,10 @@ INLINE void exact_pulses(const int family, const walk_t *walk, progress_t *p, in
   group_t *g = &p->group;
   for (;;) {
     ints any = {0};
-    for (int l = 0; l < n; l += WIDTH) any |= (ints)load_words(g->slots + l);
+    for (int l = 0; l < n; l += WIDE) any |= (ints)load_words(g->slots + l);
     if (none(any)) return;
-    provide(&p->series, GROUP);
-    for (int l = 0; l < n; l += WIDTH) {
+    provide(&p->series, GROUP_CELLS);
+    for (int l = 0; l < n; l += WIDE) {
       const words slots = load_words(g->slots + l), bit = slots & (0u - slots);
       exact_pulse(family, walk, p, l, (ints)(slots != 0u), (ints)((load_words(g->ups + l) & bit) != 0u));
       store_words(g->slots + l, slots & (slots - 1u));
@@ -306,8 +314,8 @@ INLINE void exact_pulses(const int family, const walk_t *walk, progress_t *p, in
 INLINE void count_pulses(progress_t *p, int n) {
   const group_t *g = &p->group;
   words sum = {0};
-  for (int l = 0; l < n; l += WIDTH) sum += load_words(g->count + l) & ~load_words(g->failed + l);
-  for (int l = 0; l < WIDTH; l++) p->pulses += sum[l];
+  for (int l = 0; l < n; l += WIDE) sum += load_words(g->count + l) & ~load_words(g->failed + l);
+  for (int l = 0; l < WIDE; l++) p->pulses += sum[l];
 }
 
 /* The cells whose jumps failed, with all words of the block, pulse by pulse. Their lists hold column and row. */
@@ -315,9 +323,9 @@ INLINE void redo_failed(const int family, const walk_t *walk, progress_t *p) {
   const trains_t *t = walk->trains;
   list_t *list = &p->failed;
   group_t *g = &p->group;
-  for (int first = 0; first < list->n; first += GROUP) {
-    const int n = list->n - first < GROUP ? list->n - first : GROUP;
-    const int whole = up_to(n, WIDTH);
+  for (int first = 0; first < list->n; first += GROUP_CELLS) {
+    const int n = list->n - first < GROUP_CELLS ? list->n - first : GROUP_CELLS;
+    const int whole = up_to(n, WIDE);
     load_listed(family, walk, g, list, first, n, whole);
     memset(g->count, 0, sizeof g->count);
     memset(g->failed, 0, sizeof g->failed);
@@ -336,9 +344,9 @@ INLINE void redo_failed(const int family, const walk_t *walk, progress_t *p) {
 /* One vector's listed cells in an exact way. */
 INLINE void exact_listed(const int family, const walk_t *walk, progress_t *p, list_t *list) {
   group_t *g = &p->group;
-  for (int first = 0; first < list->n; first += GROUP) {
-    const int n = list->n - first < GROUP ? list->n - first : GROUP;
-    const int whole = up_to(n, WIDTH);
+  for (int first = 0; first < list->n; first += GROUP_CELLS) {
+    const int n = list->n - first < GROUP_CELLS ? list->n - first : GROUP_CELLS;
+    const int whole = up_to(n, WIDE);
     load_listed(family, walk, g, list, first, n, whole);
     memcpy(g->slots, list->slots + first, (size_t)whole * sizeof g->slots[0]);
     memcpy(g->ups, list->ups + first, (size_t)whole * sizeof g->ups[0]);
@@ -364,9 +372,9 @@ INLINE void advance_listed(const int family, const response_t *all, const cell_t
   words slots[MOST_ABREAST], ups[MOST_ABREAST];
   local_t local[MOST_ABREAST];
   sums_t sums[MOST_ABREAST];
-  EACH slots[k] = load_words(slots_of + k * WIDTH);
-  EACH ups[k] = load_words(ups_of + k * WIDTH);
-  if (family == CONSTANT) {
+  EACH slots[k] = load_words(slots_of + k * WIDE);
+  EACH ups[k] = load_words(ups_of + k * WIDE);
+  if (family == STRAIGHT) {
     EACH advance_constant(&cell[k], &path[k], slots[k], ups[k], 1);
     return;
   }
@@ -382,7 +390,7 @@ INLINE void advance_listed(const int family, const response_t *all, const cell_t
     }
     if (none((ints)left)) break;
   }
-  EACH account(family, all, &local[k], &path[k], &sums[k], load_words(slots_of + k * WIDTH), ups[k]);
+  EACH account(family, all, &local[k], &path[k], &sums[k], load_words(slots_of + k * WIDE), ups[k]);
 }
 
 /* One vector's listed cells by jumps; those for which a jump would not do are done after them. */
@@ -390,20 +398,20 @@ INLINE void jump_listed(const int family, const walk_t *walk, progress_t *p, lis
   const response_t *all = walk->response;
   const int abreast = ABREAST(family);
   group_t *g = &p->group;
-  for (int first = 0; first < list->n; first += GROUP) {
-    const int n = list->n - first < GROUP ? list->n - first : GROUP;
-    const int whole = up_to(n, abreast * WIDTH);
+  for (int first = 0; first < list->n; first += GROUP_CELLS) {
+    const int n = list->n - first < GROUP_CELLS ? list->n - first : GROUP_CELLS;
+    const int whole = up_to(n, abreast * WIDE);
     const float *normal = take_normals(p, up_to(n, WIDEST_LANES));
     ints failed = {0};
     load_listed(family, walk, g, list, first, n, whole);
-    for (int l = 0; l < whole; l += abreast * WIDTH) {
+    for (int l = 0; l < whole; l += abreast * WIDE) {
       cell_t cell[MOST_ABREAST];
       path_t path[MOST_ABREAST];
-      EACH cell[k] = cell_of(family, g, l + k * WIDTH);
-      EACH path[k] = path_from(load_floats(g->w + l + k * WIDTH));
+      EACH cell[k] = cell_of(family, g, l + k * WIDE);
+      EACH path[k] = path_from(load_floats(g->w + l + k * WIDE));
       advance_listed(family, all, cell, path, list->slots + first + l, list->ups + first + l);
       EACH {
-        const int at = l + k * WIDTH;
+        const int at = l + k * WIDE;
         const floats before = load_floats(g->w + at);
         land(family, all, &cell[k], &path[k], g, at, normal + at, 1);
         const ints undone = (ints)load_words(g->failed + at);
@@ -426,12 +434,12 @@ INLINE void pulse_listed(const int family, const walk_t *walk, progress_t *p, li
   const response_t *all = walk->response;
   const float scale = family == ADDITIVE ? 1.0f : all->deviation;
   group_t *g = &p->group;
-  for (int first = 0; first < list->n; first += GROUP) {
-    const int n = list->n - first < GROUP ? list->n - first : GROUP, whole = up_to(n, WIDTH);
+  for (int first = 0; first < list->n; first += GROUP_CELLS) {
+    const int n = list->n - first < GROUP_CELLS ? list->n - first : GROUP_CELLS, whole = up_to(n, WIDE);
     const float *normal = take_normals(p, up_to(n, WIDEST_LANES));
     const uint32_t *cells = list->cell + first;
     load_listed(family, walk, g, list, first, n, whole);
-    for (int l = 0; l < whole; l += WIDTH) {
+    for (int l = 0; l < whole; l += WIDE) {
       const cell_t cell = cell_of(family, g, l);
       const floats w = load_floats(g->w + l);
       const pulse_t pulse = respond(family, all, &cell, w, (ints)(load_words(list->ups + first + l) != 0u));
@@ -466,7 +474,7 @@ INLINE void walk_pairs(const int family, const walk_t *walk, progress_t *p, int 
   for (int r = from; r < to; r++) {
     const uint32_t row = rows[r], base = row * walk->inputs;
     const uint32_t on = t->d_on[piece->word * t->d_stride + row], sign = t->d_sign[piece->word * t->d_stride + row];
-    for (int k = 0; k < piece->x_count; k += WIDTH) {
+    for (int k = 0; k < piece->x_count; k += WIDE) {
       const words turned = load_words(turns_of + k) ^ sign;
       words slots = load_words(slots_of + k) & on, ups = slots & turned;
       if (t->direction != BOTH) ups = slots = t->direction == ONLY_UP ? ups : slots & ~turned;
@@ -476,12 +484,12 @@ INLINE void walk_pairs(const int family, const walk_t *walk, progress_t *p, int 
       store_kept(cell, load_words(lines + k) + base, kept);
       store_kept(list->slots + list->n, slots, kept);
       store_kept(list->ups + list->n, ups, kept);
-      UNROLLED for (int i = 0; i < WIDTH; i++) {
+      UNROLLED for (int i = 0; i < WIDE; i++) {
         __builtin_prefetch(walk->cells + (size_t)cell[i] * CELL);
         __builtin_prefetch(walk->persistent + cell[i]);
       }
       list->n += found;
-      if (list->n > LISTED - WIDTH) do_listed(family, walk, p, piece);
+      if (list->n > LISTED - WIDE) do_listed(family, walk, p, piece);
     }
   }
   if (list->n) do_listed(family, walk, p, piece);
@@ -494,8 +502,8 @@ INLINE void advance_row(const int family, const walk_t *walk, const cell_t *cell
   const trains_t *t = walk->trains;
   const response_t *all = walk->response;
   words slots[MOST_ABREAST], up[MOST_ABREAST];
-  EACH slots[k] = row_coincidences(t, word, column + (uint32_t)(k * WIDTH), row, &up[k]);
-  if (family == CONSTANT) {
+  EACH slots[k] = row_coincidences(t, word, column + (uint32_t)(k * WIDE), row, &up[k]);
+  if (family == STRAIGHT) {
     EACH advance_constant(&cell[k], &path[k], slots[k], up[k], t->alike[word]);
   } else if (t->alike[word]) {
     EACH advance_alike(family, all, &cell[k], &path[k], (ints)bit_counts(slots[k]), (ints)(up[k] != 0u));
@@ -516,16 +524,16 @@ INLINE void advance_row(const int family, const walk_t *walk, const cell_t *cell
 /* n consecutive cells, and what comes next on its way. */
 INLINE void load_row(const int family, const walk_t *walk, group_t *g, size_t base, int n) {
   const float *cells = walk->cells + base * CELL, *w = walk->persistent + base;
-  for (int k = 0; k < GROUP / 2; k++) __builtin_prefetch(cells + (GROUP + 2 * k) * CELL);
-  for (int k = 0; k < GROUP; k += 16) __builtin_prefetch(w + GROUP + k);
-  if (n == GROUP) {
-    UNROLLED for (int l = 0; l < GROUP; l += 4)
+  for (int k = 0; k < GROUP_CELLS / 2; k++) __builtin_prefetch(cells + (GROUP_CELLS + 2 * k) * CELL);
+  for (int k = 0; k < GROUP_CELLS; k += 16) __builtin_prefetch(w + GROUP_CELLS + k);
+  if (n == GROUP_CELLS) {
+    UNROLLED for (int l = 0; l < GROUP_CELLS; l += 4)
         load_four(g, l, cells + l * CELL, cells + (l + 1) * CELL, cells + (l + 2) * CELL, cells + (l + 3) * CELL,
-                  family == CONSTANT ? 4 : CELL);
-    UNROLLED for (int l = 0; l < GROUP; l += WIDTH) store_floats(g->w + l, load_floats(w + l));
+                  family == STRAIGHT ? 4 : CELL);
+    UNROLLED for (int l = 0; l < GROUP_CELLS; l += WIDE) store_floats(g->w + l, load_floats(w + l));
     return;
   }
-  for (int l = 0; l < GROUP; l++) {
+  for (int l = 0; l < GROUP_CELLS; l++) {
     const int at = l < n ? l : n - 1;
     for (int k = 0; k < CELL; k++) g->numbers[k][l] = cells[at * CELL + k];
     g->w[l] = w[at];
@@ -536,10 +544,10 @@ INLINE void load_row(const int family, const walk_t *walk, group_t *g, size_t ba
 INLINE void store_row(const walk_t *walk, progress_t *p, size_t base, uint32_t row, uint32_t column, int n) {
   group_t *g = &p->group;
   float *w = walk->persistent + base;
-  const int whole = up_to(n, WIDTH);
+  const int whole = up_to(n, WIDE);
   ints failed = {0};
   for (int l = n; l < whole; l++) g->failed[l] = g->count[l] = 0;
-  for (int l = 0; l < whole; l += WIDTH) failed |= (ints)load_words(g->failed + l);
+  for (int l = 0; l < whole; l += WIDE) failed |= (ints)load_words(g->failed + l);
   if (!none(failed))
     for (int l = 0; l < n; l++)
       if (g->failed[l]) {
@@ -547,13 +555,13 @@ INLINE void store_row(const walk_t *walk, progress_t *p, size_t base, uint32_t r
         g->w[l] = w[l];
       }
   count_pulses(p, whole);
-  if (n == GROUP) {
-    UNROLLED for (int l = 0; l < GROUP; l += WIDTH) store_floats(w + l, load_floats(g->w + l));
+  if (n == GROUP_CELLS) {
+    UNROLLED for (int l = 0; l < GROUP_CELLS; l += WIDE) store_floats(w + l, load_floats(g->w + l));
   } else {
     for (int l = 0; l < n; l++) w[l] = g->w[l];
   }
   if (walk->visible == NULL) return;
-  const float *normal = take_normals(p, GROUP);
+  const float *normal = take_normals(p, GROUP_CELLS);
   for (int l = 0; l < n; l++)
     if (g->count[l] != 0 && g->failed[l] == 0)
       walk->visible[base + (size_t)l] = g->w[l] + walk->response->write_noise * normal[l];
@@ -568,19 +576,19 @@ INLINE void jump_row(const int family, const walk_t *walk, progress_t *p, uint32
   load_row(family, walk, g, base, n);
   for (int first = 0; first < t->words; first += SEGMENT) {
     const int last = first + SEGMENT < t->words ? first + SEGMENT : t->words;
-    const float *normal = take_normals(p, GROUP);
-    for (int l = 0; l < n; l += abreast * WIDTH) {
+    const float *normal = take_normals(p, GROUP_CELLS);
+    for (int l = 0; l < n; l += abreast * WIDE) {
       cell_t cell[MOST_ABREAST];
       path_t path[MOST_ABREAST];
-      EACH cell[k] = cell_of(family, g, l + k * WIDTH);
-      EACH path[k] = path_from(load_floats(g->w + l + k * WIDTH));
+      EACH cell[k] = cell_of(family, g, l + k * WIDE);
+      EACH path[k] = path_from(load_floats(g->w + l + k * WIDE));
       for (int word = first; word < last; word++)
         if (t->d_on[word * t->d_stride + row]) advance_row(family, walk, cell, path, word, row, column + (uint32_t)l);
-      EACH land(family, walk->response, &cell[k], &path[k], g, l + k * WIDTH, normal + l + k * WIDTH, first == 0);
+      EACH land(family, walk->response, &cell[k], &path[k], g, l + k * WIDE, normal + l + k * WIDE, first == 0);
     }
   }
   store_row(walk, p, base, row, column, n);
-  if (p->failed.n > LISTED - GROUP) redo_failed(family, walk, p);
+  if (p->failed.n > LISTED - GROUP_CELLS) redo_failed(family, walk, p);
 }
 
 /* n consecutive cells of a row pulse by pulse. The row's slots come before its columns in the order of the noise. */
@@ -595,15 +603,15 @@ INLINE void exact_row(const int family, const walk_t *walk, progress_t *p, uint3
     uint32_t left = t->d_on[word * t->d_stride + row];
     if (!left) continue;
     if (t->counted) left = 0x7FFFFFFFu;
-    for (int l = 0; l < n; l += WIDTH) {
+    for (int l = 0; l < n; l += WIDE) {
       words up, slots = row_coincidences(t, word, column + (uint32_t)l, row, &up);
       store_words(g->slots + l, slots);
       store_words(g->ups + l, up);
     }
     for (; left; left &= left - 1u) {
       const int shift = 31 - __builtin_ctz(left);
-      provide(&p->series, GROUP);
-      for (int l = 0; l < n; l += WIDTH)
+      provide(&p->series, GROUP_CELLS);
+      for (int l = 0; l < n; l += WIDE)
         exact_pulse(family, walk, p, l, (ints)(load_words(g->slots + l) << shift) >> 31,
                     (ints)(load_words(g->ups + l) << shift));
     }
@@ -619,8 +627,8 @@ INLINE void walk_rows(const int family, const walk_t *walk, progress_t *p, uint3
       uint32_t any = 0;
       for (int word = 0; word < t->words; word++) any |= t->d_on[word * t->d_stride + row];
       if (!any) continue;
-      for (uint32_t column = 0; column < walk->inputs; column += GROUP) {
-        const int n = walk->inputs - column < GROUP ? (int)(walk->inputs - column) : GROUP;
+      for (uint32_t column = 0; column < walk->inputs; column += GROUP_CELLS) {
+        const int n = walk->inputs - column < GROUP_CELLS ? (int)(walk->inputs - column) : GROUP_CELLS;
         if (walk->response->exact)
           exact_row(family, walk, p, row, column, n);
         else
@@ -646,7 +654,7 @@ INLINE void walk_rows(const int family, const walk_t *walk, progress_t *p, uint3
                                                            uint32_t end, int *from) {                                \
     walk_rows(family, walk, p, begin, end, from);                                                                    \
   }
-ROWS_OF(CONSTANT)
+ROWS_OF(STRAIGHT)
 ROWS_OF(AFFINE)
 ROWS_OF(ADDITIVE)
 ROWS_OF(EXPONENTIAL)
@@ -658,16 +666,16 @@ ROWS_OF(PIECEWISE)
 static int64_t walk_outputs(const walk_t *walk, progress_t *p, uint32_t begin, uint32_t end, int *from, uint64_t key,
                             uint32_t c1, uint32_t c2, uint32_t c3) {
   typedef void (*rows_of)(const walk_t *, progress_t *, uint32_t, uint32_t, int *);
-  static const rows_of by_family[] = {walk_rows_CONSTANT,    walk_rows_AFFINE, walk_rows_ADDITIVE,
+  static const rows_of by_family[] = {walk_rows_STRAIGHT,    walk_rows_AFFINE, walk_rows_ADDITIVE,
                                       walk_rows_EXPONENTIAL, walk_rows_POWER,  walk_rows_PIECEWISE};
   p->list.n = p->failed.n = 0;
   p->pulses = 0;
   p->series.keys = expand_key(key);
   p->series.c2 = c2;
   p->series.c3 = c3;
-  for (uint32_t row = begin; row < end; row += BLOCK_ROWS) {
-    begin_series(&p->series, c1 | row / BLOCK_ROWS);
-    by_family[walk->response->family](walk, p, row, end - row < BLOCK_ROWS ? end : row + BLOCK_ROWS, from);
+  for (uint32_t row = begin; row < end; row += SERIES_ROWS) {
+    begin_series(&p->series, c1 | row / SERIES_ROWS);
+    by_family[walk->response->family](walk, p, row, end - row < SERIES_ROWS ? end : row + SERIES_ROWS, from);
   }
   return p->pulses;
 }

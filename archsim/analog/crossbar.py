@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,15 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from archsim._core import BACKWARD, FORWARD, TRANSFER, kernels
 from archsim.analog.blocks import (
-    BLOCK_VECTORS,
     FloatArray,
     NotFiniteError,
     as_block,
     as_matrix,
-    ranges,
     restore_arrays,
 )
-from archsim.analog.converters import make_converters
+from archsim.analog.chain import Chain
+from archsim.analog.converters import FORWARD_LINES, TRANSPOSED_LINES
 from archsim.analog.devices import Site, devices_per_cell, make_array
 from archsim.analog.observed import Read, Update
 from archsim.analog.pulses import MOST_PULSES
@@ -92,10 +92,19 @@ class Crossbar:
         self._workers = workers or Workers()
         self._seed = noise_seed
         self._identity = identity
-        self._forward = make_converters(io, dac_bits, adc_bits)
-        self._backward = make_converters(backward_io, dac_bits, adc_bits)
-        self._transfer = make_converters(transfer_io or io, dac_bits, adc_bits)
-        self._managed = io.bound_management == "iterative"
+        chain = partial(
+            Chain,
+            dac_bits=dac_bits,
+            adc_bits=adc_bits,
+            identity=identity,
+            device_seed=device_seed,
+            noise_seed=noise_seed,
+            workers=self._workers,
+        )
+        along = partial(chain, lines=outputs, draw=FORWARD_LINES, transposed=False)
+        self._forward = along(io, managed=True)
+        self._transfer = along(transfer_io or io, managed=False)
+        self._backward = chain(backward_io, lines=inputs, draw=TRANSPOSED_LINES, transposed=True, managed=False)
         self._array = make_array(
             device,
             Site(
@@ -154,8 +163,7 @@ class Crossbar:
         """
         block = as_block(x, self.inputs, "x")
         matrix = self._weights if weights is None else as_matrix(weights, self.outputs, self.inputs)
-        values = np.empty((len(block), self.outputs), np.float32)
-        return self._read(self._forward, matrix, block, values, False, self._managed, purpose, first_vector)
+        return self._forward.read(matrix, block, purpose, first_vector)
 
     def backward(self, d: ArrayLike, first_vector: int, *, weights: FloatArray | None = None) -> Read:
         """Read g = d @ W, the transposed product, through the backward chain.
@@ -174,16 +182,15 @@ class Crossbar:
         Read
             Values [V, inputs].
         """
-        block = as_block(d, self.outputs, "d")
         matrix = self._weights if weights is None else as_matrix(weights, self.outputs, self.inputs)
-        values = np.empty((len(block), self.inputs), np.float32)
-        return self._read(self._backward, matrix, block, values, True, False, BACKWARD, first_vector)
+        return self._backward.read(matrix, as_block(d, self.outputs, "d"), BACKWARD, first_vector)
 
     def transfer(self, x: ArrayLike, first_vector: int) -> Read:
-        """Read y = x @ W.T through the chain for transfers, as `forward` does otherwise; x is mostly one-hot."""
-        block = as_block(x, self.inputs, "x")
-        values = np.empty((len(block), self.outputs), np.float32)
-        return self._read(self._transfer, self._weights, block, values, False, False, TRANSFER, first_vector)
+        """Read y = x @ W.T through the chain for transfers, as `forward` does otherwise.
+
+        Where no vector has more than one line that is not zero, this costs what the lines cost, not what the cells do.
+        """
+        return self._transfer.read(self._weights, as_block(x, self.inputs, "x"), TRANSFER, first_vector)
 
     def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Update:
         """Make W <- W - learning_rate d x^T on the devices, one vector after the other.
@@ -260,11 +267,18 @@ class Crossbar:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return copies of everything that was drawn or changes."""
-        return {name: array.copy() for name, array in self._array.arrays().items()}
+        return {name: array.copy() for name, array in self._arrays().items()}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         """Continue from a `state` of an equal crossbar."""
-        restore_arrays(self._array.arrays(), state)
+        restore_arrays(self._arrays(), state)
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        arrays: dict[str, NDArray[Any]] = dict(self._array.arrays())
+        chains = {"forward": self._forward, "backward": self._backward, "transfer": self._transfer}
+        for kind, chain in chains.items():
+            arrays.update({f"{kind}_{name}": array for name, array in chain.arrays().items()})
+        return arrays
 
     def _both(self, x: ArrayLike, d: ArrayLike) -> tuple[FloatArray, FloatArray]:
         x_block = as_block(x, self.inputs, "x")
@@ -272,37 +286,3 @@ class Crossbar:
         if len(x_block) != len(d_block):
             raise InputError("x and d must hold the same number of vectors", value=(len(x_block), len(d_block)))
         return x_block, d_block
-
-    def _read(
-        self,
-        chain: kernels.Converters,
-        matrix: FloatArray,
-        block: FloatArray,
-        values: FloatArray,
-        transposed: bool,
-        managed: bool,
-        purpose: int,
-        first_vector: int,
-    ) -> Read:
-        def part(begin: int, end: int) -> int:
-            return kernels.read(
-                chain,
-                matrix,
-                block[begin:end],
-                values[begin:end],
-                transposed,
-                managed,
-                self._seed,
-                self._identity,
-                purpose,
-                first_vector + begin,
-            )
-
-        try:
-            if len(block) <= BLOCK_VECTORS:
-                reads = part(0, len(block))
-            else:
-                reads = sum(self._workers.map(part, ranges(len(block), BLOCK_VECTORS)))
-        except ValueError as error:
-            raise NotFiniteError("d" if transposed else "x") from error
-        return Read(values, reads)

@@ -7,7 +7,7 @@ import pytest
 
 from archsim._core.cpu import supported
 from archsim.analog import reference
-from archsim.analog.converters import resolution
+from archsim.analog.converters import FORWARD_LINES, draw_lines, make_converters, needs_lines, running_average
 from archsim.analog.specification import IOParameters
 
 KEY, CROSSBAR, FIRST = 2**50 + 3, 17, 2**32 - 2
@@ -18,28 +18,22 @@ def kernels(request):
     return importlib.import_module(f"archsim._core.{request.param}")
 
 
-def converters(kernels, io, dac_bits, adc_bits):
-    step = resolution(io.inp_bound, dac_bits)
-    return kernels.Converters(
-        perfect=io.is_perfect,
-        abs_max=io.noise_management == "abs-max",
-        inp_bound=io.inp_bound,
-        inp_step=step,
-        inp_noise=io.inp_noise,
-        stochastic_rounding=io.inp_sto_round,
-        out_bound=io.out_bound,
-        out_step=resolution(io.out_bound, adc_bits),
-        out_noise=io.out_noise,
-        w_noise=io.w_noise,
-        max_bm_factor=io.max_bm_factor,
-        max_bm_scale=io.max_bm_res * io.inp_bound / step if step else np.inf,
-    )
+def converters(kernels, io, dac_bits, adc_bits, lines=0, draw=FORWARD_LINES):
+    """Return a chain and what was drawn for its output lines."""
+    drawn = draw_lines(io, lines if needs_lines(io) else 0, CROSSBAR, 5, draw)
+    return make_converters(io, dac_bits, adc_bits, drawn, kernels), drawn
+
+
+def expected_values(io, weights, inputs, transposed, first):
+    stream = {"key": KEY, "crossbar": CROSSBAR, "purpose": 1, "first_vector": first}
+    return reference.read(io, 7, 9, weights, inputs, transposed=transposed, managed=True, **stream)[0]
 
 
 def both(kernels, io, weights, inputs, *, dac_bits=7, adc_bits=9, transposed=False, managed=True, purpose=1):
     values = np.full((len(inputs), weights.shape[1 if transposed else 0]), np.nan, np.float32)
-    chain = converters(kernels, io, dac_bits, adc_bits)
-    reads = kernels.read(chain, weights, inputs, values, transposed, managed, KEY, CROSSBAR, purpose, FIRST)
+    chain, lines = converters(kernels, io, dac_bits, adc_bits, values.shape[1])
+    scales = running_average(io, inputs, 0.0) if io.noise_management == "average-abs-max" else None
+    reads = kernels.read(chain, weights, inputs, values, transposed, managed, KEY, CROSSBAR, purpose, FIRST, scales)
     expected, expected_reads = reference.read(
         io,
         dac_bits,
@@ -52,6 +46,8 @@ def both(kernels, io, weights, inputs, *, dac_bits=7, adc_bits=9, transposed=Fal
         crossbar=CROSSBAR,
         purpose=purpose,
         first_vector=FIRST,
+        lines=lines,
+        scales=scales,
     )
     np.testing.assert_array_equal(values, expected)  # the twin keeps the sign of a zero, the core does not
     assert reads == expected_reads
@@ -70,6 +66,43 @@ CHAINS = {
     "input noise": IOParameters(inp_noise=0.1, out_noise=0.0),
     "silent": IOParameters(out_noise=0.0),
     "unscaled": IOParameters(noise_management="none", inp_bound=0.7, out_bound=1.5),
+    "threshold": IOParameters(nm_thres=0.6),
+    "max": IOParameters(noise_management="max"),
+    "constant": IOParameters(noise_management="constant", nm_thres=1.5),
+    "average": IOParameters(noise_management="average-abs-max", nm_decay=0.25),
+    "sums": IOParameters(noise_management="abs-max-np-sum", out_bound=1.0),
+    "worst case": IOParameters(bound_management="iterative-worst-case", out_bound=0.5),
+    "positive bound": IOParameters(bm_test_negative_bound=False, out_bound=0.5),
+    "asymmetries": IOParameters(inp_asymmetry=0.2, out_asymmetry=0.3),
+    "uneven noise": IOParameters(out_noise_std=0.5),
+    "curve": IOParameters(out_nonlinearity=0.5, out_nonlinearity_std=0.3, slope_calibration=0.5, r_series=0.01),
+    "wires": IOParameters(ir_drop=1.0, ir_drop_g_ratio=1e3),
+    "offsets": IOParameters(v_offset_std=0.05),
+    "series resistance": IOParameters(v_offset_std=0.05, r_series=0.02, v_offset_w_min=-0.5, r_series_max_total=0.05),
+    "series resistance alone": IOParameters(r_series=0.1, v_offset_w_min=0.0),
+    "cells": IOParameters(w_noise=0.1, w_noise_type="pcm-read"),
+    "converters": IOParameters(out_gain_std=0.1, out_offset_std=0.2),
+    "calibrated": IOParameters(out_gain_std=0.1, out_offset_std=0.2, out_calibration=True, out_scale=1.5),
+    "two passes": IOParameters(mv_type="pos-neg-separate", w_noise=0.02, ir_drop=1.0, ir_drop_g_ratio=1e3),
+    "digital sum": IOParameters(mv_type="pos-neg-separate-digital-sum", out_bound=0.5, w_noise=0.02),
+    "all of it": IOParameters(
+        mv_type="pos-neg-separate-digital-sum",
+        inp_noise=0.02,
+        inp_sto_round=True,
+        inp_asymmetry=0.1,
+        out_asymmetry=0.1,
+        out_noise_std=0.2,
+        out_nonlinearity=0.1,
+        out_gain_std=0.1,
+        out_offset_std=0.1,
+        w_noise=0.05,
+        w_noise_type="pcm-read",
+        ir_drop=0.5,
+        v_offset_std=0.02,
+        r_series=0.01,
+        out_bound=0.7,
+        out_scale=0.5,
+    ),
 }
 
 
@@ -125,7 +158,7 @@ def test_vanishing_vectors_read_as_zero(kernels):
 def test_nothing_to_read(kernels, shape):
     vectors, outputs, inputs = shape
     values = np.full((vectors, outputs), np.nan, np.float32)
-    chain = converters(kernels, IOParameters(), 7, 9)
+    chain, _ = converters(kernels, IOParameters(), 7, 9)
     zeros = np.zeros((outputs, inputs), np.float32), np.zeros((vectors, inputs), np.float32)
     assert kernels.read(chain, *zeros, values, False, True, 1, 0, 1, 0) == vectors
     assert not values.any()
@@ -185,29 +218,73 @@ def test_noise_management_makes_the_chain_scale_invariant(kernels):
     np.testing.assert_array_equal(many, one * np.float32(2.0**-20))
 
 
-def test_values_do_not_depend_on_how_a_block_is_cut(kernels):
+#: Vectors, outputs and inputs for every way that the core has to multiply, with whole and broken strips.
+BLOCKS = [(1, 9, 40), (3, 70, 17), (11, 33, 96), (40, 70, 100), (131, 66, 67), (300, 40, 24)]
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("chain", ["everything", "cells", "wires"])
+@pytest.mark.parametrize("shape", BLOCKS, ids=str)
+def test_values_do_not_depend_on_how_a_block_is_cut(kernels, shape, chain, transposed):
+    vectors, outputs, inputs = shape
     rng = np.random.default_rng(6)
-    w, x = some(rng, 31, 45), some(rng, 9, 45)
-    chain = converters(kernels, CHAINS["everything"], 7, 9)
-    whole = np.empty((9, 31), np.float32)
-    kernels.read(chain, w, x, whole, False, True, KEY, CROSSBAR, 1, FIRST)
-    parts = np.empty((9, 31), np.float32)
-    for begin, end in [(0, 1), (1, 5), (5, 9)]:
-        kernels.read(chain, w, x[begin:end], parts[begin:end], False, True, KEY, CROSSBAR, 1, FIRST + begin)
-    np.testing.assert_array_equal(whole, parts)
+    w, x = some(rng, outputs, inputs), some(rng, vectors, outputs if transposed else inputs)
+    numbers = converters(kernels, CHAINS[chain], 7, 9)[0]
+    whole = np.empty((vectors, inputs if transposed else outputs), np.float32)
+    kernels.read(numbers, w, x, whole, transposed, True, KEY, CROSSBAR, 1, FIRST)
+    singles = np.empty_like(whole)
+    for k in range(vectors):
+        kernels.read(numbers, w, x[k : k + 1], singles[k : k + 1], transposed, True, KEY, CROSSBAR, 1, FIRST + k)
+    np.testing.assert_array_equal(whole, singles)
+    last = expected_values(CHAINS[chain], w, x[-1:], transposed, FIRST + vectors - 1)
+    np.testing.assert_array_equal(whole[-1:], last)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("chain", CHAINS)
+def test_a_single_line_reads_as_any_vector(kernels, chain, transposed):
+    # The block with one more vector that is not of one line takes the general product.
+    rng = np.random.default_rng(8)
+    w = some(rng, 20, 37)
+    x = np.zeros((4, 20 if transposed else 37), np.float32)
+    x[0, 3] = x[2, 0] = 0.7
+    x[1, 5] = -1.3
+    mixed = np.concatenate([x, some(rng, 1, x.shape[1])])
+    alone, _ = both(kernels, CHAINS[chain], w, x, transposed=transposed)
+    together, _ = both(kernels, CHAINS[chain], w, mixed, transposed=transposed)
+    np.testing.assert_array_equal(alone, together[:4])
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("chain", ["default", "all of it"])
+def test_nothing_outside_the_arrays_is_read_or_written(kernels, chain, transposed):
+    rng = np.random.default_rng(9)
+    for vectors, outputs, inputs in [*SHAPES, *BLOCKS]:
+        w, x = some(rng, outputs, inputs), some(rng, vectors, outputs if transposed else inputs)
+        room = np.full((vectors + 2, inputs if transposed else outputs), np.nan, np.float32)
+        numbers = converters(kernels, CHAINS[chain], 7, 9, room.shape[1])[0]
+        arguments = transposed, True, KEY, CROSSBAR, 1, FIRST
+        kernels.read(numbers, w, x, room[1:-1], *arguments)
+        assert np.isnan(room[[0, -1]]).all()
+        assert np.isfinite(room[1:-1]).all()
+        around_w, around_x = (np.full((len(a) + 2, a.shape[1]), np.nan, np.float32) for a in (w, x))
+        around_w[1:-1], around_x[1:-1] = w, x
+        again = np.empty_like(room[1:-1])
+        kernels.read(numbers, around_w[1:-1], around_x[1:-1], again, *arguments)
+        np.testing.assert_array_equal(again, room[1:-1])
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_what_is_not_finite_is_refused(kernels, bad):
     x = np.ones((2, 3), np.float32)
     x[1, 2] = bad
-    chain = converters(kernels, IOParameters(), 7, 9)
+    chain, _ = converters(kernels, IOParameters(), 7, 9)
     with pytest.raises(ValueError, match="finite"):
         kernels.read(chain, np.ones((2, 3), np.float32), x, np.empty((2, 2), np.float32), False, True, 1, 0, 1, 0)
 
 
 def test_shapes_that_do_not_fit_are_refused(kernels):
-    chain = converters(kernels, IOParameters(), 7, 9)
+    chain, _ = converters(kernels, IOParameters(), 7, 9)
     w, x = np.ones((2, 3), np.float32), np.ones((2, 2), np.float32)
     with pytest.raises(ValueError, match="shapes"):
         kernels.read(chain, w, x, np.empty((2, 2), np.float32), False, True, 1, 0, 1, 0)

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from archsim import plugins
-from archsim._core import kernels
 from archsim.analog.blocks import FloatArray
+from archsim.analog.chain import Chain
 from archsim.analog.observed import Update
 from archsim.analog.specification import Device, UpdateParameters
 from archsim.analog.threads import Workers
@@ -59,7 +59,7 @@ class Site:
         Size of the array.
     update, transfer_update : UpdateParameters
         How the pulse trains of gradients and of transfers are made.
-    read : kernels.Converters
+    chain : Chain
         The chain through which an array reads its own lines.
     identity : int
         Which array of the run this is: it separates the random numbers. An array of several devices for each cell has
@@ -74,7 +74,7 @@ class Site:
     inputs: int
     update: UpdateParameters
     transfer_update: UpdateParameters
-    read: kernels.Converters
+    chain: Chain
     identity: int
     device_seed: int
     noise_seed: int

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from archsim.analog.blocks import FloatArray
-from archsim.analog.converters import make_converters
+from archsim.analog.chain import perfect_chain
 from archsim.analog.devices.array import DeviceArray, Site, make_array
 from archsim.analog.pulses import MOST_PULSES
-from archsim.analog.specification import Device, IOParameters, UpdateParameters
+from archsim.analog.specification import Device, UpdateParameters
 from archsim.analog.threads import Workers
 
 __all__ = ["Curves", "mean_device", "response_curves"]
@@ -114,9 +114,9 @@ def _without_spread(model: Any) -> Any:
 
 def _array(device: Device, cells: int) -> DeviceArray:
     """Make cells that share one input line."""
-    trains = UpdateParameters()
-    read = make_converters(IOParameters(is_perfect=True), None, None)
-    return make_array(device, Site(cells, 1, trains, trains, read, 0, 1, 1, Workers()))
+    trains, workers = UpdateParameters(), Workers()
+    chain = perfect_chain(cells, workers)
+    return make_array(device, Site(cells, 1, trains, trains, chain, 0, 1, 1, workers))
 
 
 def _programmed(array: DeviceArray, weight: float) -> float:

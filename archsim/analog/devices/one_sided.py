@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim._core import REFRESH, kernels
+from archsim._core import REFRESH
 from archsim.analog.blocks import BLOCK_VECTORS, FloatArray, ranges
 from archsim.analog.devices.ageing import Mask
 from archsim.analog.devices.array import Site
@@ -120,24 +120,15 @@ class OneSidedArray(CellArrays):
 
     def _read(self, index: int) -> FloatArray:
         """Read every cell of one array through the chain for transfers, one input line after the other."""
-        site = self._site.part(index)
-        values = np.empty((site.inputs, site.outputs), np.float32)
-        first = int(self._refreshes[0]) * site.inputs
-        for begin, end in ranges(site.inputs, BLOCK_VECTORS):
-            lines = np.eye(end - begin, site.inputs, begin, np.float32)
-            kernels.read(
-                site.read,
-                self.parts[index].weights,
-                lines,
-                values[begin:end],
-                False,
-                False,
-                site.noise_seed,
-                site.identity,
-                REFRESH,
-                first + begin,
-            )
-        return values.T
+        inputs = self._site.inputs
+        first = (int(self._refreshes[0]) * len(self.parts) + index) * inputs
+        values = [
+            self._site.chain.read(
+                self.parts[index].weights, np.eye(end - begin, inputs, begin, np.float32), REFRESH, first + begin
+            ).values
+            for begin, end in ranges(inputs, BLOCK_VECTORS)
+        ]
+        return np.concatenate(values).T
 
     def _rewrite(self, part: PulsedArray, wanted: FloatArray) -> Update:
         """Write what is wanted of some cells with pulses, on those input lines where anything is wanted."""

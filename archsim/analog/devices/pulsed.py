@@ -2,27 +2,48 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archsim._core import UPDATE_CELL, UPDATE_D, UPDATE_X, WRITE_CELL, WRITE_D, WRITE_X, kernels
-from archsim.analog.blocks import FloatArray, NotFiniteError, aligned_zeros, ranges
+from archsim.analog.blocks import FloatArray, NotFiniteError, ranges
 from archsim.analog.devices.held import HeldCells
-from archsim.analog.devices.population import Population
-from archsim.analog.devices.response import mean_step
+from archsim.analog.devices.population import FIRST_SHAPE, Population
 from archsim.analog.observed import Update
 from archsim.analog.pulses import PulseTrains
 from archsim.analog.specification import UpdateParameters
 from archsim.analog.threads import Workers
 
-__all__ = ["Direction", "PulsedArray"]
+__all__ = ["Direction", "PulsedArray", "make_response"]
 
 Direction = Literal["both", "up", "down-as-up"]
 
-#: Meetings of active lines below which a second thread costs more than it gives.
+#: Coincidences (a fifth of a millisecond) from which a second thread is worth its while.
 WORTH_SHARING = 100_000
+#: Outputs whose cells share a series of random numbers: threads take whole ones.
+BLOCK_ROWS = 64
+
+
+def make_response(population: Population, update: UpdateParameters) -> kernels.Response:
+    """Return the law of a pulse for the core, which knows two special cases of the affine one."""
+    family: str = population.family
+    if family == "affine":
+        straight = not population.cells[:, FIRST_SHAPE : FIRST_SHAPE + 2].any()
+        family = "additive" if not population.multiplicative else "constant" if straight else "affine"
+    piecewise = population.family == "piecewise"
+    return kernels.Response(
+        family,
+        exact=update.pulse_by_pulse,
+        deviation=population.deviation,
+        noise_add=population.noise_add,
+        noise_slope=population.noise_slope,
+        write_noise=population.write_noise,
+        nodes_up=population.nodes_up if piecewise else None,
+        nodes_down=population.nodes_down if piecewise else None,
+    )
 
 
 class PulsedArray(HeldCells):
@@ -44,12 +65,12 @@ class PulsedArray(HeldCells):
     ) -> None:
         super().__init__(outputs, inputs, population, identity, noise_seed)
         self._rules = update, transfer_update
-        stream = (population.granularity, identity, noise_seed)
-        self._trains = PulseTrains(outputs, inputs, update, *stream, UPDATE_X, UPDATE_D)
-        self._write_trains = PulseTrains(outputs, inputs, transfer_update, *stream, WRITE_X, WRITE_D)
+        self._response = make_response(population, update)
         self._identity = identity
         self._seed = noise_seed
         self._workers = workers
+        self._parts = ranges(outputs, -(-outputs // (workers.threads * BLOCK_ROWS)) * BLOCK_ROWS)
+        self.share_lines(identity, population.granularity)
 
     def share_lines(self, identity: int, granularity: float) -> None:
         """Take the pulse trains of an array of another identity, made for its granularity: they share their lines."""
@@ -66,8 +87,22 @@ class PulsedArray(HeldCells):
         first_vector: int,
         direction: Direction = "both",
     ) -> Update:
-        """Send the trains of a block of vectors, one vector after the other."""
-        return self._send(self._trains, UPDATE_CELL, x, d, learning_rate, first_vector, direction)
+        """Send the trains of a block of vectors, one vector after the other.
+
+        Parameters
+        ----------
+        x : float32 [V, inputs]
+            Inputs.
+        d : float32 [V, outputs]
+            Errors.
+        learning_rate : float
+            Negative values turn the sign.
+        first_vector : int
+            Index of the first vector in the run.
+        direction : {"both", "up", "down-as-up"}
+            Which pulses reach the cells: all, those that go up, or those that go down, as up pulses.
+        """
+        return self._send(self._rules[0], self._trains, UPDATE_CELL, x, d, learning_rate, first_vector, direction)
 
     def write(
         self,
@@ -78,19 +113,17 @@ class PulsedArray(HeldCells):
         direction: Direction = "both",
     ) -> Update:
         """Do as `update` does, with the pulse trains of transfers."""
-        return self._send(self._write_trains, WRITE_CELL, x, d, learning_rate, first_vector, direction)
+        return self._send(self._rules[1], self._write_trains, WRITE_CELL, x, d, learning_rate, first_vector, direction)
 
     def pulse(self, columns: NDArray[Any], counts: NDArray[Any], first_vector: int) -> Update:
         """Send exact numbers of pulses to the cells of single input lines, one line after the other."""
-        trains = self._write_trains
-        slots, rows, lines = trains.take(columns, counts)
-        pulses = (
-            self._apply(trains, WRITE_CELL, len(columns), 0, len(self.weights), first_vector, "both") if lines else 0
-        )
+        slots, rows, lines = self._write_trains.take(columns, counts)
+        pulses = self._apply(self._write_trains, WRITE_CELL, first_vector, "both", lines)
         return Update(slots, pulses, rows, lines)
 
     def _send(
         self,
+        rules: UpdateParameters,
         trains: PulseTrains,
         purpose: int,
         x: FloatArray,
@@ -99,100 +132,44 @@ class PulsedArray(HeldCells):
         first_vector: int,
         direction: Direction,
     ) -> Update:
+        if rules.pulse_type == "none-with-device":
+            return self._descend(x, d, learning_rate)
         try:
-            slots, x_pulses, d_pulses, meetings = trains.draw(x, d, learning_rate, first_vector)
+            slots, x_pulses, d_pulses, coincidences = trains.draw(x, d, learning_rate, first_vector)
         except ValueError as error:
             raise NotFiniteError("x, d or the learning rate of an update") from error
-
-        def part(begin: int, end: int) -> int:
-            return self._apply(trains, purpose, len(x), begin, end, first_vector, direction)
-
-        outputs = len(self.weights)
-        if self._workers.threads > 1 and meetings >= WORTH_SHARING:
-            pulses = sum(self._workers.map(part, ranges(outputs, -(-outputs // self._workers.threads))))
-        else:
-            pulses = part(0, outputs) if meetings else 0
+        pulses = self._apply(trains, purpose, first_vector, direction, coincidences)
         return Update(slots, pulses, x_pulses, d_pulses)
 
     def _apply(
-        self,
-        trains: PulseTrains,
-        purpose: int,
-        vectors: int,
-        begin: int,
-        end: int,
-        first_vector: int,
-        direction: Direction,
+        self, trains: PulseTrains, purpose: int, first_vector: int, direction: Direction, coincidences: int
     ) -> int:
-        population = self.population
-        if (
-            population.family != "affine"
-            or direction != "both"
-            or population.write_noise
-            or not population.multiplicative
-        ):
-            return self._apply_slowly(trains, purpose, vectors, begin, end, first_vector, direction)
-        # Adapter: the kernel's order of columns (up, slope_up, down, slope_down, w_min, w_max).
-        cells = aligned_zeros(*population.cells.shape)
-        cells[:, :6] = population.cells[:, [2, 4, 3, 5, 0, 1]]
-        return kernels.apply_trains(
-            self.weights,
-            cells,
-            population.deviation,
-            population.multiplicative,
-            trains.x_lines,
-            trains.x_trains,
-            trains.x_count,
-            trains.d_lines,
-            trains.d_trains,
-            trains.d_count,
-            vectors,
-            begin,
-            end,
-            self._seed,
-            self._identity,
-            purpose,
-            first_vector,
-        )
+        visible = None if self.held is self.weights else self.weights
 
-    def _apply_slowly(
-        self,
-        trains: PulseTrains,
-        purpose: int,
-        vectors: int,
-        begin: int,
-        end: int,
-        first_vector: int,
-        direction: Direction,
-    ) -> int:
-        """Apply trains in NumPy, for what the kernel does not have."""
-        outputs, inputs = self.weights.shape
-        population, total = self.population, 0
-        bits = np.arange(31, dtype=np.uint32)
-        for v in range(vectors):
-            x, d = np.zeros(inputs, np.uint32), np.zeros(outputs, np.uint32)
-            x[trains.x_lines[v, : trains.x_count[v]]] = trains.x_trains[v, : trains.x_count[v]]
-            d[trains.d_lines[v, : trains.d_count[v]]] = trains.d_trains[v, : trains.d_count[v]]
-            d[:begin], d[end:] = 0, 0
-            both = d[:, None] & x[None, :]
-            counts = (both[..., None] >> bits & 1).sum(-1).reshape(-1)
-            up = ((d[:, None] ^ x[None, :]) >> np.uint32(31)).reshape(-1) != 0
-            if direction != "both":
-                counts = np.where(up == (direction == "up"), counts, 0)
-                up = np.ones_like(up)
-            held = self.held.reshape(-1)
-            for pulse in range(int(counts.max(initial=0))):
-                w = held.astype(np.float64)
-                dw = np.where(up, mean_step(population, w, True), mean_step(population, w, False))
-                noise = np.empty((w.size, 4), np.float32)
-                kernels.normals(noise, self._seed, self._identity, purpose, first_vector + v, 0, pulse, 0)
-                std = population.deviation * (np.abs(dw) + population.noise_add + population.noise_slope * np.abs(w))
-                if population.family == "affine" and not population.multiplicative:
-                    std = np.where(up, population.cells[:, 6], population.cells[:, 7])
-                new = np.clip(w + dw + std * noise[:, 0], population.cells[:, 0], population.cells[:, 1])
-                held[:] = np.where(counts > pulse, new, w)
-                if population.write_noise:
-                    seen = (held + population.write_noise * noise[:, 1]).reshape(self.weights.shape)
-                    self.weights[...] = np.where((counts > pulse).reshape(seen.shape), seen, self.weights)
-            total += int(counts.sum())
-        return total
+        def part(begin: int, end: int) -> int:
+            return kernels.apply_trains(
+                trains.trains,
+                self._response,
+                self.held,
+                visible,
+                self.population.cells,
+                direction,
+                begin,
+                end,
+                self._seed,
+                self._identity,
+                purpose,
+                first_vector,
+            )
+
+        if coincidences < WORTH_SHARING or len(self._parts) < 2:
+            return part(0, len(self.weights))
+        return sum(self._workers.map(part, self._parts))
+
+    def _descend(self, x: FloatArray, d: FloatArray, learning_rate: float) -> Update:
+        """Make W <- W - learning_rate d x^T without pulses, then clip to each cell's bounds."""
+        if not (math.isfinite(learning_rate) and kernels.all_finite(x) and kernels.all_finite(d)):
+            raise NotFiniteError("x, d or the learning rate of an update")
+        kernels.exact_update(self.held, x, d, learning_rate, 0, len(self.held))
+        self.program(self.held)
+        return Update()

@@ -3,9 +3,9 @@
 import numpy as np
 
 from archsim.analog import Workers
-from archsim.analog.converters import make_converters
+from archsim.analog.chain import perfect_chain
 from archsim.analog.devices import Site, make_array
-from archsim.analog.specification import IOParameters, UpdateParameters
+from archsim.analog.specification import UpdateParameters
 
 #: What makes pulses uncertain, by the field that says so.
 NOISE = {"dw_min_std": 0.0, "write_noise_std": 0.0, "reset_std": 0.0}
@@ -32,7 +32,7 @@ def site(outputs, inputs, **changes):
     settings = {
         "update": UpdateParameters(),
         "transfer_update": UpdateParameters(),
-        "read": make_converters(IOParameters(is_perfect=True), None, None),
+        "chain": perfect_chain(outputs, Workers()),
         "identity": 3,
         "device_seed": 1,
         "noise_seed": 2,

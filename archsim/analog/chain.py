@@ -1,0 +1,181 @@
+"""One read chain of a crossbar: its converters, what was drawn for them, and what they remember."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim._core import EVALUATE, kernels
+from archsim.analog.blocks import BLOCK_VECTORS, FloatArray, NotFiniteError, ranges
+from archsim.analog.converters import FORWARD_LINES, draw_lines, make_converters, needs_lines, running_average
+from archsim.analog.observed import Read
+from archsim.analog.specification import IOParameters
+from archsim.analog.threads import Workers
+
+__all__ = ["Chain", "perfect_chain"]
+
+#: Products of weights and inputs (a quarter of a millisecond) from which threads share a read.
+SHARED_PRODUCTS = 2**23
+
+
+class Chain:
+    """Converters of one kind of read.
+
+    Parameters
+    ----------
+    io : IOParameters
+        What the user says.
+    dac_bits, adc_bits : int or None
+        Resolutions of the converters.
+    lines : int
+        Output lines.
+    identity : int
+        Which crossbar of the run this is.
+    device_seed, noise_seed : int
+        Seeds of what is drawn once and of what is drawn for each read.
+    draw : int
+        Which population of lines; see `archsim.analog.converters`.
+    transposed : bool
+        Whether vectors enter at the outputs of the matrix.
+    managed : bool
+        Whether these reads may use bound management at all.
+    workers : Workers
+        Threads that may share a large read.
+    """
+
+    def __init__(
+        self,
+        io: IOParameters,
+        dac_bits: int | None,
+        adc_bits: int | None,
+        lines: int,
+        *,
+        identity: int,
+        device_seed: int,
+        noise_seed: int,
+        draw: int,
+        transposed: bool,
+        managed: bool,
+        workers: Workers,
+    ) -> None:
+        self._io = io
+        self._lines = draw_lines(io, lines if needs_lines(io) else 0, identity, device_seed, draw)
+        self._average = np.zeros(1)
+        self._averages = io.noise_management == "average-abs-max" and not io.is_perfect
+        self._converters = make_converters(io, dac_bits, adc_bits, self._lines)
+        self._outputs = lines
+        self._identity = identity
+        self._seed = noise_seed
+        self._transposed = transposed
+        self._managed = managed and io.bound_management != "none"
+        self._workers = workers
+
+    def read(self, matrix: FloatArray, block: FloatArray, purpose: int, first_vector: int) -> Read:
+        """Read a block.
+
+        Parameters
+        ----------
+        matrix : float32 [outputs, inputs]
+            Weights.
+        block : float32 [V, lines]
+            Vectors.
+        purpose : int
+            What the random numbers are for; see `archsim._core.purposes`.
+        first_vector : int
+            Index of the first vector in the run.
+
+        Raises
+        ------
+        NotFiniteError
+            If a number of the block is NaN or infinite.
+        """
+        values = np.empty((len(block), self._outputs), np.float32)
+        try:
+            if self._averages:
+                reads = self._averaged(matrix, block, values, purpose, first_vector)
+            elif len(block) * matrix.size < SHARED_PRODUCTS:
+                reads = kernels.read(
+                    self._converters,
+                    matrix,
+                    block,
+                    values,
+                    self._transposed,
+                    self._managed,
+                    self._seed,
+                    self._identity,
+                    purpose,
+                    first_vector,
+                )
+            else:
+                reads = self._shared(matrix, block, values, purpose, first_vector, None)
+        except ValueError as error:
+            raise NotFiniteError("d" if self._transposed else "x") from error
+        return Read(values, reads)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays themselves that hold what was drawn or changes."""
+        arrays: dict[str, NDArray[Any]] = {"lines": self._lines} if self._lines.size else {}
+        if self._averages:
+            arrays["average"] = self._average
+        return arrays
+
+    def _averaged(
+        self, matrix: FloatArray, block: FloatArray, values: FloatArray, purpose: int, first_vector: int
+    ) -> int:
+        """Read with scales that depend on earlier vectors; an evaluation takes the last one and changes nothing."""
+        average = float(self._average[0])
+        if purpose == EVALUATE and average > 0.0:
+            return self._shared(matrix, block, values, purpose, first_vector, np.full(len(block), average))
+        scales = running_average(self._io, block, average)
+        reads = self._shared(matrix, block, values, purpose, first_vector, scales)
+        if purpose != EVALUATE and len(block):
+            self._average[0] = scales[-1]
+        return reads
+
+    def _shared(
+        self,
+        matrix: FloatArray,
+        block: FloatArray,
+        values: FloatArray,
+        purpose: int,
+        first_vector: int,
+        scales: NDArray[np.float64] | None,
+    ) -> int:
+        """Read a block in parts that threads share."""
+
+        def part(begin: int, end: int) -> int:
+            return kernels.read(
+                self._converters,
+                matrix,
+                block[begin:end],
+                values[begin:end],
+                self._transposed,
+                self._managed,
+                self._seed,
+                self._identity,
+                purpose,
+                first_vector + begin,
+                None if scales is None else scales[begin:end],
+            )
+
+        size = min(BLOCK_VECTORS, max(1, -(-len(block) // self._workers.threads)))
+        return sum(self._workers.map(part, ranges(len(block), size)))
+
+
+def perfect_chain(lines: int, workers: Workers) -> Chain:
+    """Return a chain of exact forward reads."""
+    return Chain(
+        IOParameters(is_perfect=True),
+        None,
+        None,
+        lines,
+        identity=0,
+        device_seed=0,
+        noise_seed=0,
+        draw=FORWARD_LINES,
+        transposed=False,
+        managed=False,
+        workers=workers,
+    )
