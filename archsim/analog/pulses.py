@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import numpy as np
 from numpy.typing import NDArray
 
 from archsim._core import kernels
@@ -45,8 +44,8 @@ class PulseTrains:
 
     With granularity g, rate lr and largest magnitudes x_m and d_m of a vector, k = lr x_m d_m / g pulses are wanted in
     the cell that wants most; the length is BL = min(ceil(k), desired_bl) with update-BL management, else desired_bl; a
-    slot of line j pulses with probability B |x_j|, of line i with A |d_i|, A B = lr / (g BL), and A / B = x_m / d_m with
-    update management (Gokmen, Onen & Haensch 2017, doi:10.3389/fnins.2017.00538). Where k exceeds desired_bl, d_m is
+    slot of line j pulses with probability B |x_j|, of line i with A |d_i|, A B = lr / (g BL), and A / B = x_m / d_m
+    with update management (Gokmen, Onen & Haensch 2017, doi:10.3389/fnins.2017.00538). Where k exceeds desired_bl, d_m is
     scaled down for A / B. The other pulse types count coincidences from the same probabilities; see docs/devices.md.
     """
 
