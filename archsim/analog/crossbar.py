@@ -88,8 +88,6 @@ class Crossbar:
         self.inputs = inputs
         self.outputs = outputs
         self._workers = workers or Workers()
-        self._seed = noise_seed
-        self._identity = identity
         chain = partial(
             Chain,
             dac_bits=dac_bits,
