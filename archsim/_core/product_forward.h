@@ -161,6 +161,9 @@ ALWAYS void packed_dots(const float *packed, ptrdiff_t pitch, ptrdiff_t n, const
 /* Whether so many vectors repay packing; rows that are too long for the first-level cache do not. */
 ALWAYS int pays_packing(ptrdiff_t inputs, ptrdiff_t vectors) { return inputs < 1000 && vectors >= 32 + inputs / 16; }
 
+/* Vectors that pass by rows as they lie before the next rows do: they stay in the second-level cache. */
+#define NEAR 32
+
 /* Whole strips of rows from packed copies, or from such of their magnitudes; returns the rows that are done. */
 ALWAYS ptrdiff_t packed_forward(const float *w, const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride,
                                 ptrdiff_t outputs, ptrdiff_t inputs, ptrdiff_t vectors, float *room,
@@ -188,7 +191,9 @@ static void product_forward(const float *w, const float *x, ptrdiff_t x_stride, 
   ptrdiff_t done = 0;
   if (pays_packing(inputs, vectors))
     done = packed_forward(w, x, x_stride, y, y_stride, outputs, inputs, vectors, room, 0);
-  direct_forward(w, x, x_stride, y, y_stride, done, outputs, inputs, vectors);
+  for (ptrdiff_t v = 0; v < vectors; v += NEAR)
+    direct_forward(w, x + v * x_stride, x_stride, y + v * y_stride, y_stride, done, outputs, inputs,
+                   vectors - v < NEAR ? vectors - v : NEAR);
 }
 
 /* y[v][i] = sum over j of |w[i][j]| x[v][j] */

@@ -90,8 +90,6 @@ class Crossbar:
         self.update_parameters = update
         self.transfer_parameters = transfer_update or update
         self._workers = workers or Workers()
-        self._seed = noise_seed
-        self._identity = identity
         chain = partial(
             Chain,
             dac_bits=dac_bits,
