@@ -1,80 +1,188 @@
-"""How fast the core is: forward reads, transposed reads and pulsed updates of the layers of a 784-256-128-10 network.
+"""How fast the core is: reads, pulsed updates and transfers, a cell and vector, beside numpy's matrix product.
 
-Run it as ``python benchmarks/core.py [--instruction-set avx2]``. Times are the best of many calls, so that other work
-on the machine disturbs little; inputs and errors are as sparse as in training on handwritten digits (0.004, 0.04 and
-0.4 coincidences a cell and vector).
+``python -m benchmarks.core [--quick] [--only WORK] [--instruction-set avx2] [--json FILE]``. Times are the best of many
+calls, so that other work on the machine disturbs little; compare multiples of sgemm, which is measured beside them.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-#: inputs, outputs, share of inputs that are not zero, typical error
-LAYERS = ((784, 256, 0.2, 0.001), (256, 128, 1.0, 0.002), (128, 10, 1.0, 0.02))
-BATCH, RATE, CALLS = 10, 0.05, 400
+from benchmarks.measure import best_seconds, sgemm_ns, sgemv_ns
+
+Shape = tuple[int, int]
+Row = dict[str, Any]
+
+SQUARES = (128, 256, 512, 1024)
+#: outputs and inputs of the layers of two published networks
+LAYERS = ((16, 26), (32, 401))
+BATCHES = (1, 32, 256)
+#: the transfer algorithms on reram-sb devices
+COMPOUNDS = ("TikiTakaReRamSB", "TTv2ReRamSB", "ChoppedTTv2ReRamSB", "AGADReRamSB")
 
 
-def best_us(call: Callable[[int], object]) -> float:
-    shortest = float("inf")
-    for k in range(CALLS):
-        begin = time.perf_counter_ns()
-        call(k * BATCH)
-        shortest = min(shortest, time.perf_counter_ns() - begin)
-    return shortest / 1000
+class Bench:
+    """Measures one kind of work after the other.
 
+    Parameters
+    ----------
+    quick : bool
+        Only 512 x 512 cells, and a shorter look at each.
+    """
 
-def measure(inputs: int, outputs: int, share: float, error: float) -> dict[str, float]:
-    from archsim.analog import Crossbar
-    from archsim.analog.specification import IOParameters, SoftBounds, UpdateParameters
+    def __init__(self, quick: bool) -> None:
+        from archsim._core import ISA
 
-    rng = np.random.default_rng(0)
-    crossbar = Crossbar(
-        inputs,
-        outputs,
-        SoftBounds(dw_min=0.001, w_max=0.8, w_min=-0.8),
-        IOParameters(),
-        IOParameters(),
-        UpdateParameters(),
-        dac_bits=7,
-        adc_bits=9,
-        identity=0,
-        device_seed=1,
-        noise_seed=2,
-    )
-    crossbar.program(rng.uniform(-0.05, 0.05, (outputs, inputs)))
-    x = (rng.random((BATCH, inputs)) * (rng.random((BATCH, inputs)) < share)).astype(np.float32)
-    d = (rng.normal(0, error, (BATCH, outputs)) * rng.exponential(1, (BATCH, outputs)) ** 2 / 2).astype(np.float32)
-    pulses = crossbar.update(x, d, RATE, 0).pulses
-    return {
-        "forward": best_us(lambda first: crossbar.forward(x, first)),
-        "backward": best_us(lambda first: crossbar.backward(d, first)),
-        "update": best_us(lambda first: crossbar.update(x, d, RATE, first)),
-        "density": pulses / (inputs * outputs * BATCH),
-    }
+        self.isa = ISA
+        self.quick = quick
+        self.budget = 0.6 if quick else 1.0
+        self.shapes: tuple[Shape, ...] = ((512, 512),) if quick else (*((n, n) for n in SQUARES), *LAYERS)
+
+    def rows(self, only: str | None) -> Iterator[Row]:
+        """Measure everything, or one kind of work."""
+        parts = {
+            "sgemm": self.products,
+            "sgemv": self.products,
+            "forward": self.reads,
+            "backward": self.reads,
+            "update_sparse": self.updates,
+            "update_managed": self.updates,
+            "update_dense": self.updates,
+            "compound": self.compounds,
+        }
+        for part in dict.fromkeys(parts.values()):
+            yield from part(only)
+
+    def products(self, only: str | None) -> Iterator[Row]:
+        """Measure numpy's products."""
+        if only in (None, "sgemm"):
+            yield self._row("sgemm", "default", (512, 512), 256, 1, sgemm_ns())
+        if only in (None, "sgemv"):
+            yield self._row("sgemv", "default", (512, 512), 1, 1, sgemv_ns())
+
+    def reads(self, only: str | None) -> Iterator[Row]:
+        """Measure reads both ways through the default converters, and with the read noise of phase-change memory."""
+        from archsim.analog.specification import IOParameters
+        from benchmarks.updates import DEVICES, LOADS, make_crossbar
+
+        chains = {"default": IOParameters(), "pcm_read": IOParameters(w_noise=0.0175, w_noise_type="pcm-read")}
+        update = LOADS["update_managed"].update
+        for variant, io in chains.items():
+            for shape, batch, threads in self._cases(BATCHES):
+                crossbar = make_crossbar(DEVICES["ConstantStep"], update, *shape, threads, io)
+                random = np.random.default_rng(5)
+                x = random.uniform(-1, 1, (batch, shape[1])).astype(np.float32)
+                d = random.uniform(-1, 1, (batch, shape[0])).astype(np.float32)
+                for work, call in (
+                    ("forward", lambda k, c=crossbar, x=x: c.forward(x, k * len(x))),
+                    ("backward", lambda k, c=crossbar, d=d: c.backward(d, k * len(d))),
+                ):
+                    if only in (None, work):
+                        yield self._timed(work, variant, shape, batch, threads, call)
+
+    def updates(self, only: str | None) -> Iterator[Row]:
+        """Measure pulsed updates by jumps where they are allowed, and pulse by pulse."""
+        from benchmarks.updates import DEVICES, DW_MIN, LOADS, make_crossbar
+
+        for work, load in LOADS.items():
+            if only not in (None, work):
+                continue
+            exactly = load.update.model_copy(update={"pulse_by_pulse": True})
+            for name, device in DEVICES.items():
+                for suffix, update in (("", load.update), ("-exact", exactly)):
+                    for shape, batch, threads in self._cases((32,) if self.quick else BATCHES):
+                        crossbar = make_crossbar(device, update, *shape, threads)
+                        x, d = load.vectors(shape[1], shape[0], batch)
+                        pulses = []
+
+                        def call(
+                            k: int,
+                            c: Any = crossbar,
+                            x: Any = x,
+                            d: Any = d,
+                            pulses: list[int] = pulses,
+                            rate: float = load.learning_rate * DW_MIN,
+                        ) -> None:
+                            # signs alternate, so that weights stay where they are in training
+                            pulses.append(c.update(x, d, rate * (1 - 2 * (k % 2)), k * len(x)).pulses)
+
+                        row = self._timed(work, name + suffix, shape, batch, threads, call)
+                        yield row | {"coincidences": float(np.mean(pulses)) / (shape[0] * shape[1] * batch)}
+
+    def compounds(self, only: str | None) -> Iterator[Row]:
+        """Measure updates by algorithms that transfer from a fast array to a slow one."""
+        if only not in (None, "compound"):
+            return
+        from benchmarks.compound import make
+        from benchmarks.updates import LOADS
+
+        for name in COMPOUNDS:
+            for size in (512,) if self.quick else SQUARES:
+                array, batch = make(name, size), 32
+                x, d = LOADS["update_managed"].vectors(size, size, batch)
+                pulses = []
+
+                def call(k: int, a: Any = array, x: Any = x, d: Any = d, pulses: list[int] = pulses) -> None:
+                    pulses.append(a.update(x, d, 0.1 * (1 - 2 * (k % 2)), k * len(x)).pulses)
+
+                row = self._timed("compound", name, (size, size), batch, 1, call)
+                yield row | {"coincidences": float(np.mean(pulses)) / (size * size * batch)}
+
+    def _cases(self, batches: tuple[int, ...]) -> Iterator[tuple[Shape, int, int]]:
+        for shape in self.shapes:
+            for batch in batches:
+                yield shape, batch, 1
+                if shape == (1024, 1024) and batch > 1:
+                    yield shape, batch, 2
+
+    def _timed(self, work: str, variant: str, shape: Shape, batch: int, threads: int, call: Any) -> Row:
+        seconds = best_seconds(call, self.budget)
+        return self._row(work, variant, shape, batch, threads, seconds * 1e9 / (shape[0] * shape[1] * batch))
+
+    def _row(self, work: str, variant: str, shape: Shape, batch: int, threads: int, ns: float) -> Row:
+        size: int | str = shape[0] if shape[0] == shape[1] else f"{shape[0]}x{shape[1]}"
+        return {
+            "work": work,
+            "variant": variant,
+            "size": size,
+            "batch": batch,
+            "threads": threads,
+            "isa": self.isa,
+            "ns_per_cell": ns,
+            "coincidences": 0.0,
+        }
 
 
 def main() -> None:
+    """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="512 x 512 cells only, and a shorter look at each")
+    parser.add_argument("--only", metavar="WORK", help="one kind of work, such as update_dense")
     parser.add_argument("--instruction-set", help="baseline, avx2 or avx512; the best one by default")
-    wanted = parser.parse_args().instruction_set
-    if wanted:
-        os.environ["ARCHSIM_ISA"] = wanted
-    from archsim._core import ISA
-
-    print(f"instruction set {ISA}, batch {BATCH}; microseconds a call and nanoseconds a cell and vector")
-    step_us = 0.0
-    for number, layer in enumerate(LAYERS):
-        result = measure(*layer)
-        cells = layer[0] * layer[1] * BATCH
-        times = [f"{name} {result[name]:7.1f} us {result[name] * 1e3 / cells:7.4f} ns" for name in list(result)[:3]]
-        print(f"{layer[0]:4d} x {layer[1]:<4d} {'   '.join(times)}   {result['density']:.4f} coincidences")
-        step_us += result["forward"] + result["update"] + (result["backward"] if number else 0.0)
-    print(f"training step (the first layer's transposed read is not needed): {step_us:.0f} us")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="where the rows are written, after each one")
+    arguments = parser.parse_args()
+    if arguments.instruction_set:
+        os.environ["ARCHSIM_ISA"] = arguments.instruction_set
+    unit = sgemm_ns()
+    print(f"sgemm {unit:.4f} ns a multiply-add (512 x 512, batch 256, OpenBLAS with Haswell kernels, one thread)")
+    rows: list[Row] = []
+    for row in Bench(arguments.quick).rows(arguments.only):
+        rows.append(row)
+        print(
+            f"{row['work']:15s} {row['variant']:25s} {row['size']!s:>7s} batch {row['batch']:<4d} "
+            f"threads {row['threads']}  {row['ns_per_cell']:9.4f} ns {row['ns_per_cell'] / unit:8.2f} x sgemm"
+            + (f"  {row['coincidences']:.4f} coincidences" if row["coincidences"] else ""),
+            flush=True,
+        )
+        if arguments.json:
+            arguments.json.write_text(json.dumps({"sgemm_ns": unit, "rows": rows}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""How fast archsim is, as ratios to what the machine allows."""
