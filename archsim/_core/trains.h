@@ -95,10 +95,10 @@ static inline void compare_slots(const chance_t *from, uint32_t first, const uin
     philox_sixteen(w, from->shared ? 0u : first / 4, from->c1 | (uint32_t)slot, from->c2, from->c3, &from->keys);
     if (from->shared)
       for (int i = 0; i < LINES; i++) w[i] = w[0];
-    for (int i = 0; i < LINES; i++) {
-      const int32_t number = (int32_t)(w[i] >> 1);
-      const uint32_t hit = (uint32_t)(number < (int32_t)(limit[i] & 0x7FFFFFFFu)) | limit[i] >> 31;
-      on[i] |= hit << (offset + slot);
+    for (int i = 0; i < LINES; i += WIDE) {
+      const words bound = load_words(limit + i);
+      const words below = (words)((ints)(load_words(w + i) >> 1) < (ints)(bound & 0x7FFFFFFFu));
+      store_words(on + i, load_words(on + i) | (((below & 1u) | bound >> 31) << (offset + slot)));
     }
   }
 }
@@ -147,25 +147,27 @@ typedef struct {
 
 /* Probabilities times 2**31 and signs of up to 64 values; returns whether any may pulse. */
 static inline uint32_t line_chances(const side_t *side, const float *values, int n, uint32_t *limit, uint32_t *negative) {
-  uint32_t any = 0;
+  const float factor = side->factor, step = side->step;
+  const words turn = all_words(side->sign);
   float padded[LINES];
+  words any = {0};
   if (n < LINES) {
     memset(padded, 0, sizeof padded);
     memcpy(padded, values, (size_t)n * sizeof(float));
     values = padded;
   }
-  for (int i = 0; i < LINES; i++) {
-    const float v = values[i];
-    uint32_t bits, chance;
-    memcpy(&bits, &v, sizeof bits);
-    float p = side->factor * fabsf(v);
-    if (side->step > 0.0f) p = side->step * ((p / side->step + 12582912.0f) - 12582912.0f);
-    chance = (uint32_t)(int32_t)((p < 1.0f ? p : 0.0f) * 2147483648.0f);
-    limit[i] = p >= 1.0f ? 0x80000000u : chance;
-    negative[i] = (uint32_t)((int32_t)(bits ^ side->sign) >> 31);
-    any |= limit[i];
+  for (int i = 0; i < LINES; i += WIDE) {
+    const floats value = load_floats(values + i);
+    floats p = magnitude(value) * factor;
+    if (step > 0.0f) p = ((p / step + 12582912.0f) - 12582912.0f) * step;
+    const ints certain = (ints)(p >= 1.0f);
+    const ints chance = __builtin_convertvector(masked(~certain, p) * 2147483648.0f, ints);
+    const words bounded = (words)chance | ((words)certain & 0x80000000u);
+    store_words(limit + i, bounded);
+    store_words(negative + i, (words)((ints)((words)value ^ turn) >> 31));
+    any |= bounded;
   }
-  return any;
+  return !none((ints)any);
 }
 
 /* Trains of one vector on one side, into the lines' words: `length` slots from bit `offset` of `word` on. Returns the
@@ -181,7 +183,7 @@ static inline int64_t draw_vector(const chance_t *from, const side_t *side, cons
       const int slots = length - done < 32 ? length - done : 32;
       const uint32_t mask = slots == 32 ? 0xFFFFFFFFu : ((1u << slots) - 1u) << offset;
       uint32_t *to = on + (word + piece) * stride + first, *turned = sign + (word + piece) * stride + first;
-      memset(fresh, 0, sizeof fresh);
+      for (int i = 0; i < LINES; i += WIDE) store_words(fresh + i, all_words(0u));
       if (length <= FEW_SLOTS)
         compare_slots(from, (uint32_t)first, limit, slots, offset, fresh);
       else

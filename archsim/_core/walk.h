@@ -29,6 +29,8 @@ enum {
  * left is its square over 36 and a kurtosis of about twice its square. */
 #define SKEWNESS 0.1f
 
+/* The skewness of n pulses one way is 3 deviation |slope| sqrt(n); uncorrected it may be 0.015. */
+#define STEEP (0.005f * 0.005f)
 /* By how much a slope may change where a step is followed as a parabola. */
 #define BEND 0.1f
 
@@ -232,11 +234,32 @@ INLINE const float *take_normals(progress_t *p, int n) {
   return p->series.number + p->series.at - n;
 }
 
-/* Four cells' numbers from `cells` to the places from l on, `numbers` of each. */
-INLINE void load_four(group_t *g, int l, const float *a, const float *b, const float *c, const float *d, int numbers) {
+/* The numbers of neighbours in memory or in a list, one number of all of them after the other, from place l on: eight
+ * cells at a time where registers hold as many, else four. */
+#if defined(__AVX2__)
+enum { TRANSPOSED = 8 };
+INLINE __m256 two_quarters(const float *a, const float *b) {
+  return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(a)), _mm_loadu_ps(b), 1);
+}
+INLINE void load_cells(group_t *g, int l, const float *const *cell, int numbers) {
+  UNROLLED for (int k = 0; k < numbers; k += 4) {
+    const __m256 p = two_quarters(cell[0] + k, cell[4] + k), q = two_quarters(cell[1] + k, cell[5] + k);
+    const __m256 r = two_quarters(cell[2] + k, cell[6] + k), s = two_quarters(cell[3] + k, cell[7] + k);
+    const __m256 a = _mm256_unpacklo_ps(p, q), b = _mm256_unpackhi_ps(p, q);
+    const __m256 c = _mm256_unpacklo_ps(r, s), d = _mm256_unpackhi_ps(r, s);
+    _mm256_storeu_ps(g->numbers[k] + l, _mm256_shuffle_ps(a, c, 0x44));
+    _mm256_storeu_ps(g->numbers[k + 1] + l, _mm256_shuffle_ps(a, c, 0xEE));
+    _mm256_storeu_ps(g->numbers[k + 2] + l, _mm256_shuffle_ps(b, d, 0x44));
+    _mm256_storeu_ps(g->numbers[k + 3] + l, _mm256_shuffle_ps(b, d, 0xEE));
+  }
+}
+#else
+enum { TRANSPOSED = 4 };
+INLINE void load_cells(group_t *g, int l, const float *const *cell, int numbers) {
 #if defined(__SSE2__)
   for (int k = 0; k < numbers; k += 4) {
-    __m128 p = _mm_loadu_ps(a + k), q = _mm_loadu_ps(b + k), r = _mm_loadu_ps(c + k), s = _mm_loadu_ps(d + k);
+    __m128 p = _mm_loadu_ps(cell[0] + k), q = _mm_loadu_ps(cell[1] + k);
+    __m128 r = _mm_loadu_ps(cell[2] + k), s = _mm_loadu_ps(cell[3] + k);
     _MM_TRANSPOSE4_PS(p, q, r, s);
     _mm_storeu_ps(g->numbers[k] + l, p);
     _mm_storeu_ps(g->numbers[k + 1] + l, q);
@@ -244,14 +267,11 @@ INLINE void load_four(group_t *g, int l, const float *a, const float *b, const f
     _mm_storeu_ps(g->numbers[k + 3] + l, s);
   }
 #else
-  for (int k = 0; k < numbers; k++) {
-    g->numbers[k][l] = a[k];
-    g->numbers[k][l + 1] = b[k];
-    g->numbers[k][l + 2] = c[k];
-    g->numbers[k][l + 3] = d[k];
-  }
+  for (int k = 0; k < numbers; k++)
+    for (int i = 0; i < TRANSPOSED; i++) g->numbers[k][l + i] = cell[i][k];
 #endif
 }
+#endif
 
 /* The weights and numbers of n listed cells; the places up to `whole` repeat the last one and get no pulses. */
 INLINE void load_listed(const int family, const walk_t *walk, group_t *g, list_t *list, int first, int n, int whole) {
@@ -260,10 +280,10 @@ INLINE void load_listed(const int family, const walk_t *walk, group_t *g, list_t
     cell[l] = cell[n - 1];
     list->slots[first + l] = list->ups[first + l] = 0;
   }
-  for (int l = 0; l < whole; l += 4) {
-    const float *cells = walk->cells;
-    load_four(g, l, cells + (size_t)cell[l] * CELL, cells + (size_t)cell[l + 1] * CELL,
-              cells + (size_t)cell[l + 2] * CELL, cells + (size_t)cell[l + 3] * CELL, family == STRAIGHT ? 4 : CELL);
+  for (int l = 0; l < whole; l += TRANSPOSED) {
+    const float *at[TRANSPOSED];
+    UNROLLED for (int i = 0; i < TRANSPOSED; i++) at[i] = walk->cells + (size_t)cell[l + i] * CELL;
+    load_cells(g, l, at, family == STRAIGHT ? 4 : CELL);
   }
   for (int l = 0; l < whole; l++) g->w[l] = walk->persistent[cell[l]];
 }
@@ -527,9 +547,11 @@ INLINE void load_row(const int family, const walk_t *walk, group_t *g, size_t ba
   for (int k = 0; k < GROUP_CELLS / 2; k++) __builtin_prefetch(cells + (GROUP_CELLS + 2 * k) * CELL);
   for (int k = 0; k < GROUP_CELLS; k += 16) __builtin_prefetch(w + GROUP_CELLS + k);
   if (n == GROUP_CELLS) {
-    UNROLLED for (int l = 0; l < GROUP_CELLS; l += 4)
-        load_four(g, l, cells + l * CELL, cells + (l + 1) * CELL, cells + (l + 2) * CELL, cells + (l + 3) * CELL,
-                  family == STRAIGHT ? 4 : CELL);
+    UNROLLED for (int l = 0; l < GROUP_CELLS; l += TRANSPOSED) {
+      const float *at[TRANSPOSED];
+      UNROLLED for (int i = 0; i < TRANSPOSED; i++) at[i] = cells + (l + i) * CELL;
+      load_cells(g, l, at, family == STRAIGHT ? 4 : CELL);
+    }
     UNROLLED for (int l = 0; l < GROUP_CELLS; l += WIDE) store_floats(g->w + l, load_floats(w + l));
     return;
   }
@@ -591,6 +613,56 @@ INLINE void jump_row(const int family, const walk_t *walk, progress_t *p, uint32
   if (p->failed.n > LISTED - GROUP_CELLS) redo_failed(family, walk, p);
 }
 
+/* n consecutive cells of a row by jumps, where the block has a single word of several vectors: what `jump_row` does, with
+ * nothing to carry from word to word. The skewness here is bounded, not corrected. */
+INLINE void jump_word(const int family, const walk_t *walk, progress_t *p, uint32_t row, uint32_t column, int n) {
+  enum { abreast = 4 };
+  const trains_t *t = walk->trains;
+  const response_t *all = walk->response;
+  const float scale = family == ADDITIVE ? 1.0f : all->deviation;
+  group_t *g = &p->group;
+  const size_t base = (size_t)row * walk->inputs + column;
+  load_row(family, walk, g, base, n);
+  const float *normal = take_normals(p, GROUP_CELLS);
+  for (int first = 0; first < n; first += abreast * WIDE) {
+    cell_t cell[abreast];
+    local_t local[abreast];
+    sums_t sums[abreast];
+    words slots[abreast], up[abreast];
+    EACH cell[k] = cell_of(family, g, first + k * WIDE);
+    EACH slots[k] = row_coincidences(t, 0, column + (uint32_t)(first + k * WIDE), row, &up[k]);
+    EACH sums[k] = (sums_t){all_floats(0.0f), all_floats(0.0f)};
+    if (family != STRAIGHT) {
+      EACH local[k] = respond_around(family, all, &cell[k], load_floats(g->w + first + k * WIDE));
+      for (uint32_t left = t->d_on[row]; left; left &= left - 1u) {
+        const int shift = 31 - __builtin_ctz(left);
+        EACH advance(family, &local[k], &sums[k], slots[k] << shift, up[k] << shift);
+      }
+    }
+    EACH {
+      const int l = first + k * WIDE;
+      path_t path = path_from(load_floats(g->w + l));
+      if (family == STRAIGHT)
+        advance_constant(&cell[k], &path, slots[k], up[k], 0);
+      else
+        account(family, all, &local[k], &path, &sums[k], slots[k], up[k]);
+      const floats spread = square_root(larger(path.variance, all_floats(0.0f))) * scale;
+      ints within = within_law(family, all, &cell[k], &path, spread, all_floats(0.0f));
+      if (skews(family)) {
+        const floats steepest = larger(magnitude(local[k].up_slope), magnitude(local[k].down_slope));
+        within &= (steepest * steepest * to_floats(path.count) <= STEEP / (scale * scale)) | (path.count <= 1);
+      }
+      const ints touched = path.count > 0, failed = touched & ~within;
+      const floats w = clipped(path.mean + spread * load_floats(normal + l), &cell[k]);
+      store_floats(g->w + l, choose(touched, w, load_floats(g->w + l)));
+      store_words(g->failed + l, (words)failed);
+      store_words(g->count + l, (words)path.count);
+    }
+  }
+  store_row(walk, p, base, row, column, n);
+  if (p->failed.n > LISTED - GROUP_CELLS) redo_failed(family, walk, p);
+}
+
 /* n consecutive cells of a row pulse by pulse. The row's slots come before its columns in the order of the noise. */
 INLINE void exact_row(const int family, const walk_t *walk, progress_t *p, uint32_t row, uint32_t column, int n) {
   const trains_t *t = walk->trains;
@@ -623,6 +695,7 @@ INLINE void exact_row(const int family, const walk_t *walk, progress_t *p, uint3
 INLINE void walk_rows(const int family, const walk_t *walk, progress_t *p, uint32_t begin, uint32_t end, int *from) {
   const trains_t *t = walk->trains;
   if (t->crowded) {
+    const int single = t->words == 1 && !t->alike[0];
     for (uint32_t row = begin; row < end; row++) {
       uint32_t any = 0;
       for (int word = 0; word < t->words; word++) any |= t->d_on[word * t->d_stride + row];
@@ -631,6 +704,8 @@ INLINE void walk_rows(const int family, const walk_t *walk, progress_t *p, uint3
         const int n = walk->inputs - column < GROUP_CELLS ? (int)(walk->inputs - column) : GROUP_CELLS;
         if (walk->response->exact)
           exact_row(family, walk, p, row, column, n);
+        else if (single)
+          jump_word(family, walk, p, row, column, n);
         else
           jump_row(family, walk, p, row, column, n);
       }
