@@ -172,6 +172,7 @@ cdef class Trains:
     cdef Py_ssize_t room
     cdef Length *lengths
     cdef int vectors
+    cdef uint32_t[:, ::1] held
 
     def __cinit__(self, int outputs, int inputs):
         self.outputs = outputs
@@ -392,6 +393,49 @@ cdef class Trains:
         with nogil:
             self.finish(0.0)
         return slots, slots, pulses
+
+    def hold_back(self, const int32_t[::1] lines not None, const int32_t[::1] vectors not None, int drawn):
+        """Take the pulses of later vectors off some input lines, to be sent by `let_go`: line lines[k] keeps those of
+        the first vectors[k] of the drawn vectors. No line may occur twice.
+        """
+        cdef trains_t *t = &self.trains
+        cdef int v, k, i, of_vector, piece = 0
+        cdef size_t at
+        cdef uint32_t late
+        if vectors.shape[0] != lines.shape[0] or not 0 <= drawn <= self.vectors:
+            raise ValueError("the shapes of lines and vectors do not fit")
+        for k in range(<int> lines.shape[0]):
+            if not 0 <= lines[k] < self.inputs:
+                raise ValueError("there is no such input line")
+        self.held = None
+        for v in range(drawn if t.words else 0):
+            if self.lengths[v].slots == 0:
+                continue
+            of_vector = 1 if t.counted else (self.lengths[v].slots + 31) // 32
+            for i in range(piece, piece + of_vector):
+                for k in range(<int> lines.shape[0]):
+                    if v < vectors[k]:
+                        continue
+                    at = <size_t> (t.piece[i].word * t.x_stride + lines[k])
+                    late = t.x_on[at] if t.counted else t.x_on[at] & t.piece[i].mask
+                    if late == 0:
+                        continue
+                    if self.held is None:
+                        self.held = np.zeros((t.words, t.x_stride), np.uint32)
+                    t.x_on[at] ^= late
+                    self.held[t.piece[i].word, lines[k]] |= late
+            piece += of_vector
+        if self.held is not None and not t.counted:
+            list_lines(t, self.inputs, self.outputs)
+
+    def let_go(self):
+        """Turn to the pulses that were held back, and to them alone; return whether there are any."""
+        cdef trains_t *t = &self.trains
+        if self.held is None:
+            return False
+        memcpy(t.x_on, &self.held[0, 0], <size_t> (t.words * t.x_stride) * sizeof(uint32_t))
+        self.finish(0.0)
+        return True
 
     def words(self):
         """Return copies of the words: x_on, x_sign [words, inputs] and d_on, d_sign [words, outputs]."""
