@@ -98,7 +98,7 @@ class Bench:
                     for shape, batch, threads in self._cases((32,) if self.quick else BATCHES):
                         crossbar = make_crossbar(device, update, *shape, threads)
                         x, d = load.vectors(shape[1], shape[0], batch)
-                        pulses = []
+                        pulses: list[int] = []
 
                         def call(
                             k: int,
@@ -125,7 +125,7 @@ class Bench:
             for size in (512,) if self.quick else SQUARES:
                 array, shape = make(name, size), (size, size)
                 x, d = LOADS["update_managed"].vectors(*shape, MINI_BATCH)
-                pulses = []
+                pulses: list[int] = []
 
                 def call(k: int, a: Any = array, x: Any = x, both: Any = (d, -d), pulses: list[int] = pulses) -> None:
                     pulses.append(a.update(x, both[k % 2], 0.1, k * len(x)).pulses)

@@ -244,6 +244,8 @@ class Crossbar:
             What the update took, and values [len(lines), outputs].
         """
         x_block, d_block = self._both(x, d)
+        if len(lines) and not 0 <= min(lines) <= max(lines) < self.inputs:
+            raise InputError("there is no such input line", value=list(lines), allowed=f"0 to {self.inputs - 1}")
         hot = one_hot(lines, self.inputs)
         array = self._array
         if isinstance(array, PulsedArray) and self.update_parameters.pulse_type != "none-with-device":

@@ -11,6 +11,7 @@ from archsim.analog.observed import Update
 from archsim.analog.specification import SoftBounds
 from archsim.errors import InputError
 from archsim.specification import Specification
+from tests.analog.algorithms.exact import DEVICE as EXACT
 from tests.analog.algorithms.tiles import SOFT, settings_of_every_kind, tile
 from tests.analog.crossbars import DEFAULTS
 
@@ -120,8 +121,9 @@ def test_it_goes_on_from_any_vector_as_if_it_had_not_stopped(settings, at):
 
 
 def test_it_does_not_matter_how_a_run_is_cut_into_calls(settings):
+    """But for the noise of pulses, which belongs to a call."""
     x, d = block(41)
-    whole, cut = noisy(settings), noisy(settings)
+    whole, cut = (tile(settings, OUTPUTS, INPUTS, EXACT, mini_batch=MINI_BATCH, io=DEFAULTS["io"]) for _ in range(2))
     total = whole.update(x, d, 0.1, 0)
     bounds = [0, 1, 2, 9, 10, 30, 41]
     parts = [cut.update(x[a:b], d[a:b], 0.1, a) for a, b in pairwise(bounds)]
