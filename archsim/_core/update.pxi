@@ -89,6 +89,7 @@ cdef extern from *:
 # Slots of one vector that are worth a closed form of their own; what share of cells must be touched for a walk over all.
 cdef enum:
     MANY_SLOTS = 5
+    SHARED_SLOTS = 10
     LONGEST = 1024
 cdef double CROWD = 0.7
 
@@ -271,10 +272,10 @@ cdef class Trains:
             if length == 0:
                 continue
             pieces += 1 if counted else (length + 31) // 32
-            if used == 0 or used + length > 32 or counted:
+            if used == 0 or used + length > 32 or length > SHARED_SLOTS or counted:
                 words += 1 if counted else (length + 31) // 32
                 used = 0
-            used += length if length <= 32 else 32
+            used += length if length <= SHARED_SLOTS else 32
         self.trains.counted = counted
         self.make_room(words, pieces)
         with nogil:
@@ -306,7 +307,7 @@ cdef class Trains:
             length = self.lengths[v].slots
             if length == 0:
                 continue
-            if used == 0 or used + length > 32 or t.counted:
+            if used == 0 or used + length > 32 or length > SHARED_SLOTS or t.counted:
                 # The first word of this vector; a long one leaves the rest of its last word empty.
                 word += 1
                 offset = 0
@@ -352,7 +353,7 @@ cdef class Trains:
                 t.piece[piece].mask = slots_mask(length - 32 * k, offset)
                 piece += 1
             word += pieces - 1
-            used = offset + (length if length <= 32 else 32)
+            used = offset + (length if length <= SHARED_SLOTS else 32)
 
     def take(self, const int32_t[::1] columns not None, const int32_t[:, ::1] counts not None):
         """Take trains that give exact numbers of pulses, counts [V, outputs], to the cells of single input lines.
