@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ __all__ = [
     "aligned_zeros",
     "as_block",
     "as_matrix",
+    "one_hot",
     "ranges",
     "restore_arrays",
 ]
@@ -70,6 +72,13 @@ def as_matrix(weights: ArrayLike, outputs: int, inputs: int) -> FloatArray:
     if matrix.shape[0] != outputs:
         raise InputError("weights has the wrong shape", value=matrix.shape, allowed=f"[{outputs}, {inputs}]")
     return matrix
+
+
+def one_hot(lines: Sequence[int] | NDArray[np.integer[Any]], size: int) -> FloatArray:
+    """Return a vector for each line that is 1 there and else 0, float32 [len(lines), size]."""
+    hot = np.zeros((len(lines), size), np.float32)
+    hot[np.arange(len(lines)), lines] = 1.0
+    return hot
 
 
 def ranges(total: int, size: int) -> list[tuple[int, int]]:
