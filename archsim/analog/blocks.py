@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -74,10 +73,10 @@ def as_matrix(weights: ArrayLike, outputs: int, inputs: int) -> FloatArray:
     return matrix
 
 
-def one_hot(lines: Sequence[int] | NDArray[np.integer[Any]], size: int) -> FloatArray:
-    """Return a vector for each line that is 1 there and else 0, float32 [len(lines), size]."""
-    hot = np.zeros((len(lines), size), np.float32)
-    hot[np.arange(len(lines)), lines] = 1.0
+def one_hot(first: int, count: int, size: int) -> FloatArray:
+    """Return vectors that are 1 at one of consecutive lines each, float32 [count, size]."""
+    hot = np.zeros((count, size), np.float32)
+    hot.reshape(-1)[first :: size + 1] = 1.0
     return hot
 
 

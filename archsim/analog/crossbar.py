@@ -221,35 +221,40 @@ class Crossbar:
         d: ArrayLike,
         learning_rate: float,
         first_vector: int,
-        lines: Sequence[int],
+        first_line: int,
         vectors: Sequence[int],
         first_read: int,
     ) -> tuple[Update, Read]:
-        """Update, and read single lines meanwhile, each as it is when its vector has been applied.
+        """Update, and read consecutive input lines meanwhile, each as it is when its vector has been applied.
 
         Parameters
         ----------
         x, d, learning_rate, first_vector
             As of `update`.
-        lines : sequence of int
-            Input lines to read, each at most once.
+        first_line : int
+            The first line to be read.
         vectors : sequence of int
-            After how many vectors of the block each of them is read; ascending.
+            After how many vectors of the block each line is read, from the first one on; ascending.
         first_read : int
             Index of the first of these reads; see `transfer`.
 
         Returns
         -------
         Update, Read
-            What the update took, and values [len(lines), outputs].
+            What the update took, and values [len(vectors), outputs].
         """
         x_block, d_block = self._both(x, d)
-        if len(lines) and not 0 <= min(lines) <= max(lines) < self.inputs:
-            raise InputError("there is no such input line", value=list(lines), allowed=f"0 to {self.inputs - 1}")
-        hot = one_hot(lines, self.inputs)
+        count = len(vectors)
+        if not 0 <= first_line <= first_line + count <= self.inputs:
+            raise InputError("there is no such input line", value=first_line, allowed=f"0 to {self.inputs - count}")
+        if not count:
+            return self._array.update(x_block, d_block, learning_rate, first_vector), Read(
+                np.empty((0, self.outputs), np.float32), 0
+            )
+        hot = one_hot(first_line, count, self.inputs)
         array = self._array
         if isinstance(array, PulsedArray) and self.update_parameters.pulse_type != "none-with-device":
-            stops = np.array(lines, np.int32), np.array(vectors, np.int32)
+            stops = np.arange(first_line, first_line + count, dtype=np.int32), np.array(vectors, np.int32)
             work = array.update_until(x_block, d_block, learning_rate, first_vector, *stops)
             read = self.transfer(hot, first_read)
             work.pulses += array.update_rest(first_vector)
@@ -259,11 +264,10 @@ class Crossbar:
             if end > begin:
                 part = slice(begin, end)
                 work.add(array.update(x_block[part], d_block[part], learning_rate, first_vector + begin))
-            if number < len(lines):
+            if number < count:
                 reads.append(self.transfer(hot[number : number + 1], first_read + number))
             begin = end
-        values = np.concatenate([read.values for read in reads]) if reads else np.empty((0, self.outputs), np.float32)
-        return work, Read(values, sum(read.reads for read in reads))
+        return work, Read(np.concatenate([read.values for read in reads]), sum(read.reads for read in reads))
 
     def write(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Update:
         """Do as `update` does, with the pulse trains of transfers and random numbers of their own."""

@@ -12,7 +12,7 @@ from tests.analog.crossbars import PERFECT, make, quiet
 
 INPUTS, OUTPUTS, VECTORS = 9, 70, 12
 #: Reads in the middle, at the beginning and at the end; two after the same vector.
-LINES, AFTER = [3, 8, 0, 5, 1], [0, 2, 7, 7, 12]
+FIRST, AFTER = 3, [0, 2, 7, 7, 12]
 STEP = 2.0**-10
 QUIET = quiet(ConstantStep, dw_min=STEP, w_max=100.0, w_min=-100.0)
 TRAINS = {
@@ -39,8 +39,8 @@ def one_by_one(crossbar, x, d, rate):
     bounds = [0, *AFTER, VECTORS]
     for number, (begin, end) in enumerate(pairwise(bounds)):
         works.append(crossbar.update(x[begin:end], d[begin:end], rate, 100 + begin))
-        if number < len(LINES):
-            line = LINES[number]
+        if number < len(AFTER):
+            line = FIRST + number
             values.append(crossbar.transfer(hot[line : line + 1], 7 + number).values[0])
     return np.array(values), works
 
@@ -51,12 +51,12 @@ def one_by_one(crossbar, x, d, rate):
 def test_without_noise_of_pulses_it_is_one_after_the_other(device, trains, size):
     x, d = block(size)
     whole, cut = (make(INPUTS, OUTPUTS, device=device, update=TRAINS[trains]) for _ in range(2))
-    work, read = whole.update_and_transfer(x, d, 0.05, 100, LINES, AFTER, 7)
+    work, read = whole.update_and_transfer(x, d, 0.05, 100, FIRST, AFTER, 7)
     values, works = one_by_one(cut, x, d, 0.05)
     np.testing.assert_array_equal(read.values, values)
     np.testing.assert_array_equal(whole.weights, cut.weights)
     assert np.abs(whole.weights).max() > 0
-    assert read.reads == len(LINES)
+    assert read.reads == len(AFTER)
     for name in ("slots", "pulses", "rows_pulsed", "columns_pulsed"):
         assert getattr(work, name) == sum(getattr(part, name) for part in works), name
 
@@ -64,7 +64,7 @@ def test_without_noise_of_pulses_it_is_one_after_the_other(device, trains, size)
 def test_without_reads_it_is_an_update():
     x, d = block()
     one, other = make(INPUTS, OUTPUTS), make(INPUTS, OUTPUTS)
-    work, read = one.update_and_transfer(x, d, 0.05, 100, [], [], 0)
+    work, read = one.update_and_transfer(x, d, 0.05, 100, 0, [], 0)
     assert work == other.update(x, d, 0.05, 100)
     assert read.values.shape == (0, OUTPUTS)
     np.testing.assert_array_equal(one.weights, other.weights)
@@ -81,10 +81,10 @@ def test_noise_has_the_same_law():
         for together, kept in found.items():
             crossbar = make(INPUTS, OUTPUTS, device=device, io=PERFECT, noise_seed=1000 * together + seed)
             if together:
-                values = crossbar.update_and_transfer(x, d, 0.05, 100, LINES, AFTER, 7)[1].values
+                values = crossbar.update_and_transfer(x, d, 0.05, 100, FIRST, AFTER, 7)[1].values
             else:
                 values = one_by_one(crossbar, x, d, 0.05)[0]
-            kept.append(np.concatenate([values, crossbar.weights.T[:4]]))
+            kept.append(np.concatenate([values, crossbar.weights.T[FIRST - 1 : FIRST + 4]]))
     one, other = np.array(found[True]), np.array(found[False])
     mean = np.concatenate([one, other]).mean(axis=0)
     for line in range(1, one.shape[1]):
@@ -102,7 +102,7 @@ def test_threads_do_not_matter():
     states = []
     for threads in (1, 3):
         crossbar = make(INPUTS, OUTPUTS, workers=Workers(threads))
-        crossbar.update_and_transfer(x, d, 0.05, 100, LINES, AFTER, 7)
+        crossbar.update_and_transfer(x, d, 0.05, 100, FIRST, AFTER, 7)
         states.append(crossbar.weights.copy())
     np.testing.assert_array_equal(*states)
 
@@ -110,11 +110,11 @@ def test_threads_do_not_matter():
 def test_reads_are_reads_with_noise():
     x, d = block()
     noisy, silent = (make(INPUTS, OUTPUTS, io=IOParameters(out_noise=noise)) for noise in (0.06, 0.0))
-    values = [array.update_and_transfer(x, d, 0.05, 100, LINES, AFTER, 7)[1].values for array in (noisy, silent)]
+    values = [array.update_and_transfer(x, d, 0.05, 100, FIRST, AFTER, 7)[1].values for array in (noisy, silent)]
     np.testing.assert_array_equal(noisy.weights, silent.weights)
     assert (values[0] != values[1]).any()
 
 
 def test_lines_that_are_not_there():
     with pytest.raises(InputError, match="input line"):
-        make(INPUTS, OUTPUTS).update_and_transfer(*block(), 0.05, 0, [INPUTS], [3], 0)
+        make(INPUTS, OUTPUTS).update_and_transfer(*block(), 0.05, 0, INPUTS, [3], 0)

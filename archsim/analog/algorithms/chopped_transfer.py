@@ -161,9 +161,7 @@ class ChoppedArrays(JointArrays):
             chopped[due[line - first] - begin :, line] *= -1.0
         read_after = [after - begin for after in due]
         fast, errors = self._fast, self._chopped(d[begin:end])
-        done, read = fast.update_and_transfer(
-            chopped, errors, 1.0, first_vector + begin, range(lines.start, lines.stop), read_after, number
-        )
+        done, read = fast.update_and_transfer(chopped, errors, 1.0, first_vector + begin, first, read_after, number)
         work.add(done)
         if due:
             work.transfer_reads += read.reads
@@ -183,10 +181,10 @@ class ChoppedArrays(JointArrays):
         if counts is None:
             add_write(work, None, total)
             return
-        written = np.flatnonzero(counts.any(axis=1))
-        hot = one_hot(range(lines.start, lines.stop), self._inputs)
-        add_write(work, self._last.write(hot, counts, self._write_rate, number), len(written))
-        add_write(work, None, total - len(written))
+        written = int(np.count_nonzero(counts.any(axis=1)))
+        hot = one_hot(lines.start, total, self._inputs)
+        add_write(work, self._last.write(hot, counts, self._write_rate, number), written)
+        add_write(work, None, total - written)
 
     def _buffer_rate(self, transfer_rate: float, fast_rates: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what each read is multiplied with, in pulses of the second array."""
