@@ -13,10 +13,11 @@ LOW = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
 MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
 KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
+ROUNDS = 7
 
 
 def philox(counters: NDArray[np.uint32], key: int) -> NDArray[np.uint32]:
-    """Return the random words of Philox4x32-10 (Salmon et al. 2011, doi:10.1145/2063384.2063405).
+    """Return the random words of Philox4x32-7 (Salmon et al. 2011, doi:10.1145/2063384.2063405).
 
     Parameters
     ----------
@@ -26,7 +27,7 @@ def philox(counters: NDArray[np.uint32], key: int) -> NDArray[np.uint32]:
         64-bit key.
     """
     c0, c1, c2, c3 = np.moveaxis(counters.astype(np.uint64), -1, 0)
-    for turn in range(10):
+    for turn in range(ROUNDS):
         k0 = np.uint64((key + turn * KEY_STEPS[0]) & 0xFFFFFFFF)
         k1 = np.uint64(((key >> 32) + turn * KEY_STEPS[1]) & 0xFFFFFFFF)
         p0, p1 = MULTIPLIERS[0] * c0, MULTIPLIERS[1] * c2
