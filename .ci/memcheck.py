@@ -14,27 +14,25 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-INPUTS, OUTPUTS, VECTORS = 67, 37, 5
+INPUTS, OUTPUTS, VECTORS = 67, 75, 5
 SEED, CROSSBAR = 7, 3
+#: What follows bounds and steps in a cell, by family (see response.h).
+FAMILIES = {
+    "constant": (0.0, 0.0, 0.0, 0.0),
+    "affine": (-0.002, -0.002, 0.0, 0.0),
+    "additive": (-0.002, -0.002, 0.001, 0.001),
+    "exponential": (-0.0005, 0.0005, 2.0, 2.0),
+    "power": (1.5, 1.5, 0.5, 0.0),
+    "piecewise": (0.5, 0.0, 0.0, 0.0),
+}
 
 
-def read_block(kernels: ModuleType, np: Any, *, transposed: bool, rounding: bool, perfect: bool) -> None:
+def read_block(kernels: ModuleType, np: Any, io: Any, *, transposed: bool) -> None:
     """Read a block of vectors, some of them twice, and look at every value."""
-    converters = kernels.Converters(
-        perfect=perfect,
-        abs_max=not rounding,
-        inp_bound=1.0,
-        inp_step=2 / 126,
-        inp_noise=0.01,
-        stochastic_rounding=rounding,
-        out_bound=3.0,
-        out_step=6 / 510,
-        out_noise=0.06,
-        w_noise=0.01,
-        max_bm_factor=1000.0,
-        max_bm_scale=1000.0,
-    )
+    from archsim.analog.converters import draw_lines, make_converters
+
     lines_in, lines_out = (OUTPUTS, INPUTS) if transposed else (INPUTS, OUTPUTS)
+    converters = make_converters(io, 7, 9, draw_lines(io, lines_out, SEED, CROSSBAR, transposed), kernels)
     weights = np.linspace(-0.5, 0.5, OUTPUTS * INPUTS, dtype=np.float32).reshape(OUTPUTS, INPUTS)
     inputs = np.linspace(-1, 1, VECTORS * lines_in, dtype=np.float32).reshape(VECTORS, lines_in)
     values = np.empty((VECTORS, lines_out), np.float32)
@@ -42,27 +40,45 @@ def read_block(kernels: ModuleType, np: Any, *, transposed: bool, rounding: bool
     check(reads >= VECTORS and kernels.all_finite(values), "a read left a value undefined")
 
 
-def update_block(kernels: ModuleType, np: Any, deviation: float, *, multiplicative: bool) -> None:
-    """Draw the trains of a block and apply them in two ranges of outputs."""
-    rules = kernels.PulseRules(desired_bl=31, management=True, bl_management=True, granularity=0.002, um_grad_scale=1.0)
+def update_block(kernels: ModuleType, np: Any, scheme: str, rate: float) -> None:
+    """Draw the trains of a block and apply them to cells of every family, in two ranges of outputs."""
+    rules = kernels.PulseRules(
+        desired_bl=31, management=True, bl_management=True, granularity=0.002, um_grad_scale=1.0, scheme=scheme
+    )
     x = np.linspace(-1, 1, VECTORS * INPUTS, dtype=np.float32).reshape(VECTORS, INPUTS)
     d = np.linspace(1, -1, VECTORS * OUTPUTS, dtype=np.float32).reshape(VECTORS, OUTPUTS)
-    rooms = [np.empty((VECTORS, lines), np.uint32) for lines in (INPUTS, INPUTS, OUTPUTS, OUTPUTS)]
-    rooms[2:2], counts = [np.empty(VECTORS, np.int32)], np.empty(VECTORS, np.int32)
-    trains = (*rooms, counts)
-    _, pulses, _, _ = kernels.pulse_trains(rules, x, d, 0.05, SEED, CROSSBAR, 3, 4, 2**32 - 2, *trains)
-    weights = np.zeros((OUTPUTS, INPUTS), np.float32)
-    cell = np.array([0.002, -0.001, -0.002, -0.001, -1.0, 1.0, 0.0, 0.0], np.float32)
-    cells = np.repeat(cell[None], OUTPUTS * INPUTS, axis=0)
-    applied = sum(
-        kernels.apply_trains(
-            weights, cells, deviation, multiplicative, *trains, VECTORS, first, last, SEED, CROSSBAR, 5, 2**32 - 2
-        )
-        for first, last in ((0, 11), (11, OUTPUTS))
-    )
-    check(pulses > 0 and applied > 0 and kernels.all_finite(weights), "an update left a weight undefined")
+    trains = kernels.Trains(OUTPUTS, INPUTS)
+    trains.draw(rules, x, d, rate, SEED, CROSSBAR, 3, 4, 2**32 - 2)
+    nodes = np.array([1.2, 1.0, 0.8], np.float32)
+    for family, shape in FAMILIES.items():
+        cells = np.tile(np.array([-1.0, 1.0, 0.002, -0.002, *shape], np.float32), (OUTPUTS * INPUTS, 1))
+        for exact in (False, True):
+            response = kernels.Response(
+                family, exact=exact, deviation=0.3, write_noise=0.01, nodes_up=nodes, nodes_down=nodes
+            )
+            weights, visible = (np.zeros((OUTPUTS, INPUTS), np.float32) for _ in range(2))
+            applied = sum(
+                kernels.apply_trains(
+                    trains, response, weights, visible, cells, "both", *part, SEED, CROSSBAR, 5, 2**32 - 2
+                )
+                for part in ((0, 64), (64, OUTPUTS))
+            )
+            defined = kernels.all_finite(weights) and kernels.all_finite(visible)
+            check(applied > 0 and defined, "an update left a weight undefined")
     kernels.exact_update(weights, x, d, 0.05, 0, OUTPUTS)
     check(kernels.all_finite(weights), "an exact update left a weight undefined")
+
+
+def chains() -> list[Any]:
+    """Return the settings of chains that lead through every part of a read."""
+    from archsim.analog.specification import IOParameters
+
+    return [
+        IOParameters(),
+        IOParameters(is_perfect=True),
+        IOParameters(inp_noise=0.01, inp_sto_round=True, w_noise=0.01, ir_drop=1.0, mv_type="pos-neg-separate"),
+        IOParameters(w_noise=0.02, w_noise_type="pcm-read", v_offset_std=0.1, out_nonlinearity=0.1),
+    ]
 
 
 def run() -> None:
@@ -74,12 +90,12 @@ def run() -> None:
 
     for name in supported():
         kernels = importlib.import_module(f"archsim._core.{name}")
-        for transposed in (False, True):
-            for rounding, perfect in ((False, False), (True, False), (False, True)):
-                read_block(kernels, np, transposed=transposed, rounding=rounding, perfect=perfect)
-        for deviation in (0.0, 0.3):
-            for multiplicative in (False, True):
-                update_block(kernels, np, deviation, multiplicative=multiplicative)
+        for io in chains():
+            for transposed in (False, True):
+                read_block(kernels, np, io, transposed=transposed)
+        for scheme in ("stochastic", "shared", "mean-count", "implicit"):
+            update_block(kernels, np, scheme, 0.05)
+        update_block(kernels, np, "stochastic", 0.001)  # few pulses: cells are listed
         numbers = np.empty((INPUTS, 4), np.float32)
         kernels.normals(numbers, SEED, CROSSBAR, 7, 0, 0, 0, 0)
         check(kernels.all_finite(numbers), "a normal number is undefined")
@@ -107,7 +123,7 @@ def check(holds: bool, wanted: str) -> None:
 
 def errors_of_the_core(log: str) -> list[str]:
     """Return the errors in valgrind's log that happened in the core, or in what the core called at once."""
-    ours = r"in .*/archsim/_core/|(?:baseline|avx2|avx512|chain|cpu)\.c:|(?:philox|product)\.h:"
+    ours = r"in .*/archsim/_core/|(?:baseline|avx2|avx512|chain|cpu)\.c:|\w+\.h:"
     frame = re.compile(rf"(?:at|by) 0x[0-9A-F]+: .*\((?:{ours})")
     plain = re.sub(r"^==\d+== ?", "", log, flags=re.MULTILINE)
     blocks = [block for block in re.split(r"\n\s*\n", plain) if re.search(r"^ +at 0x", block, re.MULTILINE)]

@@ -88,7 +88,7 @@ typedef struct {
 
 /* In words [0..64) of `on`: the slots in which lines pulse, each with probability limit / 2**31, 2**31 being certain.
  * Few slots: a number each. */
-static inline void compare_slots(const chance_t *from, uint32_t first, const uint32_t *limit, int length, int offset,
+static inline void compare_slots(const chance_t *from, uint32_t first, const uint32_t *limit, int length,
                                  uint32_t *on) {
   uint32_t w[LINES];
   for (int slot = 0; slot < length; slot++) {
@@ -98,7 +98,7 @@ static inline void compare_slots(const chance_t *from, uint32_t first, const uin
     for (int i = 0; i < LINES; i += WIDE) {
       const words bound = load_words(limit + i);
       const words below = (words)((ints)(load_words(w + i) >> 1) < (ints)(bound & 0x7FFFFFFFu));
-      store_words(on + i, load_words(on + i) | (((below & 1u) | bound >> 31) << (offset + slot)));
+      store_words(on + i, load_words(on + i) | (((below & 1u) | bound >> 31) << slot));
     }
   }
 }
@@ -181,19 +181,19 @@ static inline int64_t draw_vector(const chance_t *from, const side_t *side, cons
     if (!line_chances(side, values + first, m, limit, negative)) continue;
     for (int done = 0, piece = 0; done < length; done += 32, piece++) {
       const int slots = length - done < 32 ? length - done : 32;
-      const uint32_t mask = slots == 32 ? 0xFFFFFFFFu : ((1u << slots) - 1u) << offset;
+      const uint32_t mask = slots == 32 ? 0xFFFFFFFFu : (1u << slots) - 1u;
       uint32_t *to = on + (word + piece) * stride + first, *turned = sign + (word + piece) * stride + first;
       for (int i = 0; i < LINES; i += WIDE) store_words(fresh + i, all_words(0u));
       if (length <= FEW_SLOTS)
-        compare_slots(from, (uint32_t)first, limit, slots, offset, fresh);
+        compare_slots(from, (uint32_t)first, limit, slots, fresh);
       else
         compare_digits(from, (uint32_t)first, limit, mask, (uint32_t)piece, fresh);
       words sum = {0};
       for (int i = 0; i < LINES; i += WIDE) {
         const words bits = load_words(fresh + i);
-        sum += length == 1 ? (bits >> offset) : bit_counts(bits);
-        store_words(to + i, load_words(to + i) | bits);
-        store_words(turned + i, load_words(turned + i) | (load_words(negative + i) & mask));
+        sum += length == 1 ? bits : bit_counts(bits);
+        store_words(to + i, load_words(to + i) | bits << offset);
+        store_words(turned + i, load_words(turned + i) | (load_words(negative + i) & mask << offset));
       }
       for (int i = 0; i < WIDE; i++) pulses += sum[i];
     }

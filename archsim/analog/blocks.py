@@ -74,7 +74,7 @@ def as_matrix(weights: ArrayLike, outputs: int, inputs: int) -> FloatArray:
 
 def ranges(total: int, size: int) -> list[tuple[int, int]]:
     """Return the consecutive (begin, end) of `total` items in parts of `size`."""
-    return [(begin, min(begin + size, total)) for begin in range(0, total, size)]
+    return [(begin, min(begin + size, total)) for begin in range(0, total, max(size, 1))]
 
 
 def restore_arrays(arrays: dict[str, Any], state: dict[str, NDArray[Any]]) -> None:

@@ -122,7 +122,8 @@ class OneSidedArray(CellArrays):
         """Read every cell of one array through the chain for transfers, one input line after the other."""
         inputs = self._site.inputs
         first = (int(self._refreshes[0]) * len(self.parts) + index) * inputs
-        values = [
+        values = [np.zeros((0, self._site.outputs), np.float32)]
+        values += [
             self._site.chain.read(
                 self.parts[index].weights, np.eye(end - begin, inputs, begin, np.float32), REFRESH, first + begin
             ).values

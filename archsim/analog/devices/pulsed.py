@@ -35,7 +35,8 @@ def make_response(population: Population, update: UpdateParameters) -> kernels.R
     piecewise = population.family == "piecewise"
     return kernels.Response(
         family,
-        exact=update.pulse_by_pulse,
+        # Without noise there is no law that a jump could be close to.
+        exact=update.pulse_by_pulse or (family != "constant" and not population.deviation),
         deviation=population.deviation,
         noise_add=population.noise_add,
         noise_slope=population.noise_slope,

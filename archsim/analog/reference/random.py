@@ -13,7 +13,6 @@ LOW = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
 MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
 KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
-ROUNDS = 7
 
 
 def philox(counters: NDArray[np.uint32], key: int) -> NDArray[np.uint32]:
@@ -27,7 +26,7 @@ def philox(counters: NDArray[np.uint32], key: int) -> NDArray[np.uint32]:
         64-bit key.
     """
     c0, c1, c2, c3 = np.moveaxis(counters.astype(np.uint64), -1, 0)
-    for turn in range(ROUNDS):
+    for turn in range(7):
         k0 = np.uint64((key + turn * KEY_STEPS[0]) & 0xFFFFFFFF)
         k1 = np.uint64(((key >> 32) + turn * KEY_STEPS[1]) & 0xFFFFFFFF)
         p0, p1 = MULTIPLIERS[0] * c0, MULTIPLIERS[1] * c2

@@ -8,7 +8,8 @@ from archsim.analog.blocks import restore_arrays
 from archsim.analog.devices import devices_per_cell
 from archsim.analog.devices.population import W_MAX, W_MIN
 from archsim.analog.devices.response import pulsed
-from archsim.analog.specification import Device
+from archsim.analog.observed import Update
+from archsim.analog.specification import Device, UpdateParameters
 
 from .arrays import NOISE, array, changed, parts, single_pulses, some
 
@@ -81,13 +82,27 @@ class Conformance:
         made.program(np.full((6, 9), 1e4, np.float32))
         assert made.saturated() == (0.0 if not parts(made) else pytest.approx(1.0, abs=0.5))
 
-    def test_results_do_not_depend_on_blocks(self, device):
-        whole, cut = array(device), array(device)
+    def test_pulses_do_not_depend_on_blocks(self, device):
+        # The noise of pulses belongs to a block, the pulses to their vectors: without noise no cut changes anything.
+        quiet = changed(device, **NOISE)
+        one_by_one = UpdateParameters(pulse_by_pulse=True)
+        whole, cut = (array(quiet, update=one_by_one) for _ in range(2))
         x, d, rate = some(1, 6, 9), some(2, 6, 6), 4 * (whole.granularity or 0.01)
-        whole.update(x, d, rate, 7)
-        cut.update(x[:2], d[:2], rate, 7)
-        cut.update(x[2:], d[2:], rate, 9)
+        done = whole.update(x, d, rate, 7)
+        parts_done = [cut.update(x[:2], d[:2], rate, 7), cut.update(x[2:], d[2:], rate, 9)]
         np.testing.assert_array_equal(whole.weights, cut.weights)
+        for name in Update.__dataclass_fields__:
+            assert getattr(done, name) == sum(getattr(part, name) for part in parts_done), name
+
+    def test_the_same_calls_give_the_same_weights(self, device):
+        found = []
+        for seed in (2, 2, 3):
+            made = array(device, noise_seed=seed)
+            for k in range(2):
+                made.update(some(k, 6, 9), some(k + 2, 6, 6), 4 * (made.granularity or 0.01), 6 * k)
+            found.append(made.weights.copy())
+        np.testing.assert_array_equal(found[0], found[1])
+        assert made.granularity == 0 or (found[0] != found[2]).any()
 
     def test_a_restored_array_goes_on_as_if_nothing_had_been(self, device):
         def go_on(made, begin):

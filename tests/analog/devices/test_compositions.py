@@ -151,7 +151,7 @@ class TestVector:
         np.testing.assert_allclose(made.parts[0].weights, 10 * made.parts[1].weights, rtol=1e-5)
 
     def test_random_turns_do_not_depend_on_blocks(self):
-        device = Vector(update_policy="single-random")
+        device = changed(Vector(update_policy="single-random"), **NOISE)
         whole, cut = array(device), array(device)
         x, d = some(1, 8, 9), some(2, 8, 6)
         whole.update(x, d, 0.05, 5)

@@ -1,0 +1,142 @@
+/* Sixty-four cells that are worked on together, the cells that wait for their turn, and what all work needs. */
+#ifndef ARCHSIM_GROUP_H
+#define ARCHSIM_GROUP_H
+
+#include "normal.h"
+#include "response.h"
+#include "trains.h"
+
+enum {
+  GROUP_CELLS = 64,
+  LISTED = 4096 /* cells that wait to be worked on */
+};
+
+/* What a walk through the cells works with. */
+typedef struct {
+  const response_t *response;
+  const trains_t *trains;
+  const float *cells;
+  float *persistent;
+  float *visible; /* what reads see, where that differs */
+  uint32_t inputs;
+} walk_t;
+
+typedef struct {
+  int n;
+  uint32_t cell[LISTED + GROUP_CELLS], slots[LISTED + GROUP_CELLS], ups[LISTED + GROUP_CELLS];
+} list_t;
+
+typedef struct {
+  float w[GROUP_CELLS], numbers[CELL][GROUP_CELLS];
+  uint32_t slots[GROUP_CELLS], ups[GROUP_CELLS];
+  uint32_t count[GROUP_CELLS], failed[GROUP_CELLS];
+} group_t;
+
+typedef struct {
+  group_t group;
+  list_t list, failed;
+  series_t series;
+  int64_t pulses;
+} progress_t;
+
+INLINE int up_to(int n, int multiple) { return (n + multiple - 1) / multiple * multiple; }
+
+INLINE cell_t cell_of(const int family, const group_t *g, int l) {
+  cell_t cell = {load_floats(g->numbers[0] + l), load_floats(g->numbers[1] + l), load_floats(g->numbers[2] + l),
+                 load_floats(g->numbers[3] + l)};
+  if (family != STRAIGHT) {
+    cell.a = load_floats(g->numbers[4] + l);
+    cell.b = load_floats(g->numbers[5] + l);
+    cell.c = load_floats(g->numbers[6] + l);
+    cell.d = load_floats(g->numbers[7] + l);
+  }
+  return cell;
+}
+
+INLINE floats clipped(floats w, const cell_t *cell) { return larger(smaller(w, cell->high), cell->low); }
+
+INLINE const float *take_normals(progress_t *p, int n) {
+  provide(&p->series, n);
+  p->series.at += n;
+  return p->series.number + p->series.at - n;
+}
+
+/* The numbers of neighbours in memory or in a list, one number of all of them after the other, from place l on: eight
+ * cells at a time where registers hold as many, else four. */
+#if defined(__AVX2__)
+enum { TRANSPOSED = 8 };
+INLINE __m256 two_quarters(const float *a, const float *b) {
+  return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(a)), _mm_loadu_ps(b), 1);
+}
+INLINE void load_cells(group_t *g, int l, const float *const *cell, int numbers) {
+  UNROLLED for (int k = 0; k < numbers; k += 4) {
+    const __m256 p = two_quarters(cell[0] + k, cell[4] + k), q = two_quarters(cell[1] + k, cell[5] + k);
+    const __m256 r = two_quarters(cell[2] + k, cell[6] + k), s = two_quarters(cell[3] + k, cell[7] + k);
+    const __m256 a = _mm256_unpacklo_ps(p, q), b = _mm256_unpackhi_ps(p, q);
+    const __m256 c = _mm256_unpacklo_ps(r, s), d = _mm256_unpackhi_ps(r, s);
+    _mm256_storeu_ps(g->numbers[k] + l, _mm256_shuffle_ps(a, c, 0x44));
+    _mm256_storeu_ps(g->numbers[k + 1] + l, _mm256_shuffle_ps(a, c, 0xEE));
+    _mm256_storeu_ps(g->numbers[k + 2] + l, _mm256_shuffle_ps(b, d, 0x44));
+    _mm256_storeu_ps(g->numbers[k + 3] + l, _mm256_shuffle_ps(b, d, 0xEE));
+  }
+}
+#else
+enum { TRANSPOSED = 4 };
+INLINE void load_cells(group_t *g, int l, const float *const *cell, int numbers) {
+#if defined(__SSE2__)
+  for (int k = 0; k < numbers; k += 4) {
+    __m128 p = _mm_loadu_ps(cell[0] + k), q = _mm_loadu_ps(cell[1] + k);
+    __m128 r = _mm_loadu_ps(cell[2] + k), s = _mm_loadu_ps(cell[3] + k);
+    _MM_TRANSPOSE4_PS(p, q, r, s);
+    _mm_storeu_ps(g->numbers[k] + l, p);
+    _mm_storeu_ps(g->numbers[k + 1] + l, q);
+    _mm_storeu_ps(g->numbers[k + 2] + l, r);
+    _mm_storeu_ps(g->numbers[k + 3] + l, s);
+  }
+#else
+  for (int k = 0; k < numbers; k++)
+    for (int i = 0; i < TRANSPOSED; i++) g->numbers[k][l + i] = cell[i][k];
+#endif
+}
+#endif
+
+/* The weights and numbers of n listed cells; the places up to `whole` repeat the last one and get no pulses. */
+INLINE void load_listed(const int family, const walk_t *walk, group_t *g, list_t *list, int first, int n, int whole) {
+  uint32_t *cell = list->cell + first;
+  for (int l = n; l < whole; l++) {
+    cell[l] = cell[n - 1];
+    list->slots[first + l] = list->ups[first + l] = 0;
+  }
+  for (int l = 0; l < whole; l += TRANSPOSED) {
+    const float *at[TRANSPOSED];
+    UNROLLED for (int i = 0; i < TRANSPOSED; i++) at[i] = walk->cells + (size_t)cell[l + i] * CELL;
+    load_cells(g, l, at, family == STRAIGHT ? 4 : CELL);
+  }
+  for (int l = 0; l < whole; l++) g->w[l] = walk->persistent[cell[l]];
+}
+
+/* Write weights back; where reads see other ones, draw those anew for the cells that were pulsed. */
+INLINE void store_listed(const walk_t *walk, progress_t *p, const list_t *list, int first, int n) {
+  const group_t *g = &p->group;
+  const uint32_t *cell = list->cell + first;
+  for (int l = 0; l < n; l++) walk->persistent[cell[l]] = g->w[l];
+  if (walk->visible == NULL) return;
+  const float *normal = take_normals(p, up_to(n, WIDEST_LANES));
+  for (int l = 0; l < n; l++)
+    if (g->count[l] != 0 && g->failed[l] == 0)
+      walk->visible[cell[l]] = g->w[l] + walk->response->write_noise * normal[l];
+}
+
+INLINE void count_pulses(progress_t *p, int n) {
+  const group_t *g = &p->group;
+  words sum = {0};
+  for (int l = 0; l < n; l += WIDE) sum += load_words(g->count + l) & ~load_words(g->failed + l);
+  for (int l = 0; l < WIDE; l++) p->pulses += sum[l];
+}
+
+INLINE void append(list_t *list, uint32_t cell, uint32_t slots, uint32_t ups) {
+  list->cell[list->n] = cell;
+  list->slots[list->n] = slots;
+  list->ups[list->n++] = ups;
+}
+#endif

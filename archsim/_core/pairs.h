@@ -1,0 +1,137 @@
+/* A vector's pairs of active lines, listed: what one vector sends to a few of the cells. */
+#ifndef ARCHSIM_PAIRS_H
+#define ARCHSIM_PAIRS_H
+
+#include "exact.h"
+#include "jump.h"
+
+/* The pulses of neighbouring registers of listed cells. */
+INLINE void advance_listed(const int family, const response_t *all, const cell_t *cell, path_t *path,
+                           const uint32_t *slots_of, const uint32_t *ups_of) {
+  const int abreast = ABREAST(family);
+  words slots[MOST_ABREAST], ups[MOST_ABREAST];
+  local_t local[MOST_ABREAST];
+  sums_t sums[MOST_ABREAST];
+  EACH slots[k] = load_words(slots_of + k * WIDE);
+  EACH ups[k] = load_words(ups_of + k * WIDE);
+  if (family == STRAIGHT) {
+    EACH advance_constant(&cell[k], &path[k], slots[k], ups[k], 1);
+    return;
+  }
+  EACH local[k] = respond_around(family, all, &cell[k], path[k].mean);
+  EACH sums[k] = (sums_t){all_floats(0.0f), all_floats(0.0f)};
+  for (;;) {
+    words left = {0};
+    EACH {
+      const words bit = slots[k] & (0u - slots[k]);
+      advance(family, &local[k], &sums[k], (words)(slots[k] != 0u), (words)((ups[k] & bit) != 0u));
+      slots[k] &= slots[k] - 1u;
+      left |= slots[k];
+    }
+    if (none((ints)left)) break;
+  }
+  EACH account(family, all, &local[k], &path[k], &sums[k], load_words(slots_of + k * WIDE), ups[k]);
+}
+
+/* One vector's listed cells by jumps; those for which a jump would not do are done after them. */
+INLINE void jump_listed(const int family, const walk_t *walk, progress_t *p, list_t *list) {
+  const response_t *all = walk->response;
+  const int abreast = ABREAST(family);
+  group_t *g = &p->group;
+  for (int first = 0; first < list->n; first += GROUP_CELLS) {
+    const int n = list->n - first < GROUP_CELLS ? list->n - first : GROUP_CELLS;
+    const int whole = up_to(n, abreast * WIDE);
+    const float *normal = take_normals(p, up_to(n, WIDEST_LANES));
+    ints failed = {0};
+    load_listed(family, walk, g, list, first, n, whole);
+    for (int l = 0; l < whole; l += abreast * WIDE) {
+      cell_t cell[MOST_ABREAST];
+      path_t path[MOST_ABREAST];
+      EACH cell[k] = cell_of(family, g, l + k * WIDE);
+      EACH path[k] = path_from(load_floats(g->w + l + k * WIDE));
+      advance_listed(family, all, cell, path, list->slots + first + l, list->ups + first + l);
+      EACH {
+        const int at = l + k * WIDE;
+        const floats before = load_floats(g->w + at);
+        land(family, all, &cell[k], &path[k], g, at, normal + at, 1);
+        const ints undone = (ints)load_words(g->failed + at);
+        store_floats(g->w + at, choose(undone, before, load_floats(g->w + at)));
+        failed |= undone;
+      }
+    }
+    count_pulses(p, whole);
+    if (!none(failed))
+      for (int l = 0; l < n; l++)
+        if (g->failed[l]) append(&p->failed, list->cell[first + l], list->slots[first + l], list->ups[first + l]);
+    store_listed(walk, p, list, first, n);
+  }
+  list->n = 0;
+  if (p->failed.n) exact_listed(family, walk, p, &p->failed);
+}
+
+/* Listed cells that get one pulse each: either way is exact, and comes to this. */
+INLINE void pulse_listed(const int family, const walk_t *walk, progress_t *p, list_t *list) {
+  const response_t *all = walk->response;
+  const float scale = family == ADDITIVE ? 1.0f : all->deviation;
+  group_t *g = &p->group;
+  for (int first = 0; first < list->n; first += GROUP_CELLS) {
+    const int n = list->n - first < GROUP_CELLS ? list->n - first : GROUP_CELLS, whole = up_to(n, WIDE);
+    const float *normal = take_normals(p, up_to(n, WIDEST_LANES));
+    const uint32_t *cells = list->cell + first;
+    load_listed(family, walk, g, list, first, n, whole);
+    for (int l = 0; l < whole; l += WIDE) {
+      const cell_t cell = cell_of(family, g, l);
+      const floats w = load_floats(g->w + l);
+      const pulse_t pulse = respond(family, all, &cell, w, (ints)(load_words(list->ups + first + l) != 0u));
+      store_floats(g->w + l, clipped(w + (pulse.step + pulse.size * scale * load_floats(normal + l)), &cell));
+    }
+    for (int l = 0; l < n; l++) walk->persistent[cells[l]] = g->w[l];
+    if (walk->visible != NULL) {
+      normal = take_normals(p, up_to(n, WIDEST_LANES));
+      for (int l = 0; l < n; l++) walk->visible[cells[l]] = g->w[l] + walk->response->write_noise * normal[l];
+    }
+  }
+  p->pulses += list->n;
+  list->n = 0;
+}
+
+INLINE void do_listed(const int family, const walk_t *walk, progress_t *p, const piece_t *piece) {
+  if ((piece->mask & (piece->mask - 1u)) == 0u)
+    pulse_listed(family, walk, p, &p->list);
+  else if (walk->response->exact)
+    exact_listed(family, walk, p, &p->list);
+  else
+    jump_listed(family, walk, p, &p->list);
+}
+
+/* The pairs of active lines of a piece, on those of its active outputs that are given. */
+INLINE void walk_pairs(const int family, const walk_t *walk, progress_t *p, int number, int from, int to) {
+  const trains_t *t = walk->trains;
+  const piece_t *piece = t->piece + number;
+  const uint32_t *lines = t->x_lines + number * t->x_stride, *slots_of = t->x_slots + number * t->x_stride;
+  const uint32_t *turns_of = t->x_turns + number * t->x_stride, *rows = t->d_lines + number * t->d_stride;
+  list_t *list = &p->list;
+  for (int r = from; r < to; r++) {
+    const uint32_t row = rows[r], base = row * walk->inputs;
+    const uint32_t on = t->d_on[piece->word * t->d_stride + row], sign = t->d_sign[piece->word * t->d_stride + row];
+    for (int k = 0; k < piece->x_count; k += WIDE) {
+      const words turned = load_words(turns_of + k) ^ sign;
+      words slots = load_words(slots_of + k) & on, ups = slots & turned;
+      if (t->direction != BOTH) ups = slots = t->direction == ONLY_UP ? ups : slots & ~turned;
+      const kept_t kept = keep(slots);
+      const int found = kept_lanes(kept);
+      uint32_t *cell = list->cell + list->n;
+      store_kept(cell, load_words(lines + k) + base, kept);
+      store_kept(list->slots + list->n, slots, kept);
+      store_kept(list->ups + list->n, ups, kept);
+      UNROLLED for (int i = 0; i < WIDE; i++) {
+        __builtin_prefetch(walk->cells + (size_t)cell[i] * CELL);
+        __builtin_prefetch(walk->persistent + cell[i]);
+      }
+      list->n += found;
+      if (list->n > LISTED - WIDE) do_listed(family, walk, p, piece);
+    }
+  }
+  if (list->n) do_listed(family, walk, p, piece);
+}
+#endif

@@ -1,0 +1,370 @@
+# How values become pulse trains (trains.h).
+
+cdef extern from "trains.h" nogil:
+    ctypedef struct piece_t:
+        int word, x_count, d_count
+        uint32_t mask
+
+    ctypedef struct trains_t:
+        int words, pieces, crowded, counted, direction
+        ptrdiff_t x_stride, d_stride
+        uint32_t *x_on
+        uint32_t *x_sign
+        uint32_t *d_on
+        uint32_t *d_sign
+        uint8_t *alike
+        piece_t *piece
+        uint32_t *x_lines
+        uint32_t *x_slots
+        uint32_t *x_turns
+        uint32_t *d_lines
+
+    ctypedef struct philox_keys:
+        pass
+
+    ctypedef struct chance_t:
+        philox_keys keys
+        uint32_t c1, c2, c3
+        int shared
+
+    philox_keys expand_key(uint64_t key)
+
+    ctypedef struct side_t:
+        float factor
+        uint32_t sign
+        float step
+
+    int64_t draw_vector(
+        const chance_t *source, const side_t *side, const float *values, int n, int length, int word, int offset,
+        uint32_t *on, uint32_t *sign, ptrdiff_t stride)
+    double count_vector(
+        const side_t *side, const float *values, int n, int rounded, float most, float scale, uint32_t *on,
+        uint32_t *sign)
+    void list_lines(trains_t *t, int inputs, int outputs)
+    enum: LINES
+
+cdef extern from *:
+    """
+    #define SIGN 0x80000000u
+    """
+    uint32_t SIGN
+
+# Slots of one vector that are worth a closed form of their own; what share of cells must be touched for a walk over all.
+cdef enum:
+    MANY_SLOTS = 5
+    LONGEST = 1024
+cdef double CROWD = 0.7
+
+cdef dict SCHEMES = {"stochastic": 0, "shared": 1, "mean-count": 2, "implicit": 3}
+
+
+@cython.final
+cdef class PulseRules:
+    """How values become pulse trains, fixed for a crossbar (see `archsim.analog.pulses`)."""
+
+    cdef readonly int desired_bl
+    cdef readonly bint management, bl_management
+    cdef readonly double granularity, um_grad_scale
+    cdef readonly float x_step, d_step
+    cdef int scheme
+
+    def __init__(
+        self, *, int desired_bl, bint management, bint bl_management, double granularity, double um_grad_scale,
+        str scheme="stochastic", float x_step=0.0, float d_step=0.0
+    ):
+        if not 1 <= desired_bl <= LONGEST:
+            raise ValueError("a pulse train has 1 to 1024 slots")
+        self.scheme = SCHEMES[scheme]
+        if self.scheme > 1 and desired_bl > 31:
+            raise ValueError("counted coincidences are at most 31")
+        self.desired_bl = desired_bl
+        self.management = management
+        self.bl_management = bl_management
+        self.granularity = granularity
+        self.um_grad_scale = um_grad_scale
+        self.x_step = x_step
+        self.d_step = d_step
+
+
+cdef int train_length(
+    PulseRules rules, double rate, double x_max, double d_max, float *x_factor, float *d_factor
+) noexcept nogil:
+    # The number of slots, and what the magnitudes of both sides are multiplied with to become probabilities.
+    cdef double wanted = rate * x_max * (rules.um_grad_scale * d_max) / rules.granularity
+    cdef double length = rules.desired_bl, base, ratio
+    if not wanted > 0.0:
+        return 0
+    if rules.bl_management:
+        length = min(ceil(wanted), length)
+    base = sqrt(rate / (rules.granularity * length))
+    if not rules.management:
+        x_factor[0] = <float> base
+        d_factor[0] = <float> base
+        return <int> length
+    d_max = rules.um_grad_scale * d_max
+    if wanted > rules.desired_bl:
+        d_max = d_max * rules.desired_bl / wanted
+    ratio = sqrt(d_max / x_max)
+    x_factor[0] = <float> (base * ratio)
+    d_factor[0] = <float> (base / ratio)
+    return <int> length
+
+
+cdef inline uint32_t slots_mask(int length, int offset) noexcept nogil:
+    return 0xFFFFFFFFu if length >= 32 else ((1u << length) - 1u) << offset
+
+
+ctypedef struct Length:
+    int slots
+    float x_factor
+    float d_factor
+
+
+@cython.final
+cdef class Trains:
+    """The pulse trains of one block of vectors on the lines of one crossbar, and room for them."""
+
+    cdef trains_t trains
+    cdef readonly int outputs, inputs
+    cdef uint32_t *memory
+    cdef Py_ssize_t room
+    cdef Length *lengths
+    cdef int vectors
+
+    def __cinit__(self, int outputs, int inputs):
+        self.outputs = outputs
+        self.inputs = inputs
+        self.memory = NULL
+        self.lengths = NULL
+        self.room = 0
+        self.vectors = 0
+        # Whole groups of lines, and as many more for loads and stores of whole registers beyond the last one.
+        self.trains.x_stride = (inputs + LINES - 1) // LINES * LINES + LINES
+        self.trains.d_stride = (outputs + LINES - 1) // LINES * LINES + LINES
+
+    def __dealloc__(self):
+        free(self.memory)
+        free(self.lengths)
+
+    cdef int make_lengths(self, int vectors) except -1:
+        cdef void *memory
+        if vectors > self.vectors:
+            memory = realloc(self.lengths, <size_t> vectors * sizeof(Length))
+            if memory == NULL:
+                raise MemoryError()
+            self.lengths = <Length *> memory
+            self.vectors = vectors
+        return 0
+
+    cdef int make_room(self, int words, int pieces) except -1:
+        # Empty words for all lines, and room for the lists of active lines.
+        cdef trains_t *t = &self.trains
+        cdef Py_ssize_t of_words = 2 * words * (t.x_stride + t.d_stride)
+        cdef Py_ssize_t of_lists = pieces * (3 * t.x_stride + t.d_stride)
+        cdef Py_ssize_t room = (of_words + of_lists) * sizeof(uint32_t) + pieces * sizeof(piece_t) + words
+        cdef void *memory
+        if room > self.room:
+            memory = realloc(self.memory, <size_t> room)
+            if memory == NULL:
+                raise MemoryError()
+            self.memory = <uint32_t *> memory
+            self.room = room
+        t.words = words
+        t.pieces = pieces
+        t.x_on = self.memory
+        t.x_sign = t.x_on + words * t.x_stride
+        t.d_on = t.x_sign + words * t.x_stride
+        t.d_sign = t.d_on + words * t.d_stride
+        t.x_lines = t.d_sign + words * t.d_stride
+        t.x_slots = t.x_lines + pieces * t.x_stride
+        t.x_turns = t.x_slots + pieces * t.x_stride
+        t.d_lines = t.x_turns + pieces * t.x_stride
+        t.piece = <piece_t *> (t.d_lines + pieces * t.d_stride)
+        t.alike = <uint8_t *> (t.piece + pieces)
+        memset(t.x_on, 0, <size_t> of_words * sizeof(uint32_t))
+        return 0
+
+    cdef void finish(self, double coincidences) noexcept nogil:
+        # Say how the cells are best walked through.
+        cdef trains_t *t = &self.trains
+        t.crowded = t.counted or coincidences > CROWD * <double> self.inputs * self.outputs
+        if not t.counted:
+            list_lines(t, self.inputs, self.outputs)
+
+    def draw(
+        self, PulseRules rules not None, const float[:, ::1] x not None, const float[:, ::1] d not None,
+        double learning_rate, uint64_t key, uint32_t crossbar, uint32_t x_purpose, uint32_t d_purpose,
+        uint64_t first_vector
+    ):
+        """Draw the trains for inputs x and errors d.
+
+        Returns slots over all vectors, pulses on input lines, pulses on output lines and the coincidences to be
+        expected. Raises ValueError if shapes do not fit or a number is not finite.
+        """
+        cdef int vectors = <int> x.shape[0], v, words = 0, pieces = 0, used = 0, length
+        cdef double rate = -learning_rate if learning_rate < 0.0 else learning_rate
+        cdef int32_t x_bits, d_bits
+        cdef Bits x_max, d_max
+        cdef bint finite = rate <= 1.7976931348623157e308, counted = rules.scheme > 1
+        cdef int64_t slots = 0, x_pulses = 0, d_pulses = 0
+        cdef double coincidences = 0.0
+        if d.shape[0] != vectors or x.shape[1] != self.inputs or d.shape[1] != self.outputs:
+            raise ValueError("the shapes of x and d do not fit")
+        self.trains.words = self.trains.pieces = 0
+        if vectors == 0 or self.inputs == 0 or self.outputs == 0:
+            return 0, 0, 0, 0
+        self.make_lengths(vectors)
+        for v in range(vectors):
+            x_bits = magnitude_bits(&x[v, 0], self.inputs)
+            d_bits = magnitude_bits(&d[v, 0], self.outputs)
+            if x_bits >= 0x7F800000 or d_bits >= 0x7F800000 or not finite:
+                raise ValueError("x, d or the learning rate of an update is not a finite number")
+            x_max.i = x_bits
+            d_max.i = d_bits
+            length = train_length(
+                rules, rate, x_max.f, d_max.f, &self.lengths[v].x_factor, &self.lengths[v].d_factor)
+            self.lengths[v].slots = length
+            slots += length
+            if length == 0:
+                continue
+            pieces += 1 if counted else (length + 31) // 32
+            if used == 0 or used + length > 32 or counted:
+                words += 1 if counted else (length + 31) // 32
+                used = 0
+            used += length if length <= 32 else 32
+        self.trains.counted = counted
+        self.make_room(words, pieces)
+        with nogil:
+            self.draw_all(rules, x, d, learning_rate < 0.0, key, crossbar, x_purpose, d_purpose, first_vector,
+                          &x_pulses, &d_pulses, &coincidences)
+            self.finish(coincidences)
+        return slots, x_pulses, d_pulses, <int64_t> coincidences
+
+    cdef void draw_all(
+        self, PulseRules rules, const float[:, ::1] x, const float[:, ::1] d, bint turned, uint64_t key,
+        uint32_t crossbar, uint32_t x_purpose, uint32_t d_purpose, uint64_t first_vector, int64_t *x_pulses,
+        int64_t *d_pulses, double *coincidences
+    ) noexcept nogil:
+        cdef trains_t *t = &self.trains
+        cdef chance_t chance
+        cdef side_t x_side, d_side
+        cdef uint64_t index
+        cdef int v, k, word = -1, piece = 0, offset = 0, used = 0, length, pieces
+        cdef int64_t x_bits, d_bits
+        cdef double x_sum, d_sum
+        cdef float most
+        chance.keys = expand_key(key)
+        chance.shared = rules.scheme == 1
+        x_side.sign = 0
+        d_side.sign = SIGN if turned else 0
+        x_side.step = rules.x_step
+        d_side.step = rules.d_step
+        for v in range(<int> x.shape[0]):
+            length = self.lengths[v].slots
+            if length == 0:
+                continue
+            if used == 0 or used + length > 32 or t.counted:
+                # The first word of this vector; a long one leaves the rest of its last word empty.
+                word += 1
+                offset = 0
+                pieces = 1 if t.counted else (length + 31) // 32
+                memset(t.alike + word, t.counted or length >= MANY_SLOTS, <size_t> pieces)
+            else:
+                pieces = 1
+                offset = used
+                t.alike[word] = 0
+            x_side.factor = self.lengths[v].x_factor
+            d_side.factor = self.lengths[v].d_factor
+            if t.counted:
+                most = <float> length
+                if rules.scheme == 2:
+                    x_side.factor = x_side.factor * most
+                    d_side.factor = d_side.factor * most
+                    x_sum = count_vector(&x_side, &x[v, 0], self.inputs, 1, most, 1.0, t.x_on + word * t.x_stride,
+                                         t.x_sign + word * t.x_stride)
+                    d_sum = count_vector(&d_side, &d[v, 0], self.outputs, 1, most, <float> 1.0 / most,
+                                         t.d_on + word * t.d_stride, t.d_sign + word * t.d_stride)
+                else:
+                    x_sum = most * count_vector(&x_side, &x[v, 0], self.inputs, 0, 1.0, most,
+                                                t.x_on + word * t.x_stride, t.x_sign + word * t.x_stride)
+                    d_sum = most * count_vector(&d_side, &d[v, 0], self.outputs, 0, 1.0, 1.0,
+                                                t.d_on + word * t.d_stride, t.d_sign + word * t.d_stride)
+                x_bits = <int64_t> x_sum
+                d_bits = <int64_t> d_sum
+            else:
+                index = first_vector + <uint64_t> v
+                chance.c2 = <uint32_t> index
+                chance.c3 = (<uint32_t> (index >> 32) & 0xFFF) | crossbar << 12
+                chance.c1 = x_purpose << 24
+                x_bits = draw_vector(&chance, &x_side, &x[v, 0], self.inputs, length, word, offset, t.x_on, t.x_sign,
+                                     t.x_stride)
+                chance.c1 = d_purpose << 24
+                d_bits = draw_vector(&chance, &d_side, &d[v, 0], self.outputs, length, word, offset, t.d_on, t.d_sign,
+                                     t.d_stride)
+            x_pulses[0] += x_bits
+            d_pulses[0] += d_bits
+            coincidences[0] += <double> x_bits * <double> d_bits / length
+            for k in range(pieces):
+                t.piece[piece].word = word + k
+                t.piece[piece].mask = slots_mask(length - 32 * k, offset)
+                piece += 1
+            word += pieces - 1
+            used = offset + (length if length <= 32 else 32)
+
+    def take(self, const int32_t[::1] columns not None, const int32_t[:, ::1] counts not None):
+        """Take trains that give exact numbers of pulses, counts [V, outputs], to the cells of single input lines.
+
+        Positive counts go up; none may exceed 31 in magnitude. Returns slots, pulses on input lines and pulses on
+        output lines.
+        """
+        cdef trains_t *t = &self.trains
+        cdef int vectors = <int> columns.shape[0], v, i, length, count
+        cdef int64_t slots = 0, pulses = 0
+        if counts.shape[0] != vectors or counts.shape[1] != self.outputs:
+            raise ValueError("the shapes of columns and counts do not fit")
+        self.trains.counted = False
+        self.trains.words = self.trains.pieces = 0
+        if vectors == 0 or self.outputs == 0:
+            return 0, 0, 0
+        self.make_room(vectors, vectors)
+        for v in range(vectors):
+            if not 0 <= columns[v] < self.inputs:
+                raise ValueError("there is no such input line")
+            length = 0
+            for i in range(self.outputs):
+                count = counts[v, i]
+                if count == 0:
+                    continue
+                t.d_sign[v * t.d_stride + i] = 0xFFFFFFFFu if count > 0 else 0u
+                count = -count if count < 0 else count
+                if count > 31:
+                    raise ValueError("a cell gets at most 31 pulses at a time")
+                t.d_on[v * t.d_stride + i] = (1u << count) - 1u
+                length = count if count > length else length
+                pulses += count
+            t.x_on[v * t.x_stride + columns[v]] = (1u << length) - 1u
+            t.alike[v] = False
+            t.piece[v].word = v
+            t.piece[v].mask = 0xFFFFFFFFu
+            slots += length
+        with nogil:
+            self.finish(0.0)
+        return slots, slots, pulses
+
+    def words(self):
+        """Return copies of the words: x_on, x_sign [words, inputs] and d_on, d_sign [words, outputs]."""
+        cdef trains_t *t = &self.trains
+        x_on = np.zeros((t.words, self.inputs), np.uint32)
+        x_sign = np.zeros((t.words, self.inputs), np.uint32)
+        d_on = np.zeros((t.words, self.outputs), np.uint32)
+        d_sign = np.zeros((t.words, self.outputs), np.uint32)
+        cdef uint32_t[:, ::1] x_on_view = x_on, x_sign_view = x_sign, d_on_view = d_on, d_sign_view = d_sign
+        cdef int word, k
+        for word in range(t.words):
+            for k in range(self.inputs):
+                x_on_view[word, k] = t.x_on[word * t.x_stride + k]
+                x_sign_view[word, k] = t.x_sign[word * t.x_stride + k]
+            for k in range(self.outputs):
+                d_on_view[word, k] = t.d_on[word * t.d_stride + k]
+                d_sign_view[word, k] = t.d_sign[word * t.d_stride + k]
+        return x_on, x_sign, d_on, d_sign
