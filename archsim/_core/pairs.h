@@ -104,6 +104,16 @@ INLINE void do_listed(const int family, const walk_t *walk, progress_t *p, const
     jump_listed(family, walk, p, &p->list);
 }
 
+/* The first cells of a full list, always as many: the order of the noise must not depend on the width of registers. */
+INLINE void do_full(const int family, const walk_t *walk, progress_t *p, const piece_t *piece) {
+  list_t *list = &p->list;
+  const int beyond = list->n - LISTED;
+  list->n = LISTED;
+  do_listed(family, walk, p, piece);
+  for (int l = 0; l < beyond; l++)
+    append(list, list->cell[LISTED + l], list->slots[LISTED + l], list->ups[LISTED + l]);
+}
+
 /* The pairs of active lines of a piece, on those of its active outputs that are given. */
 INLINE void walk_pairs(const int family, const walk_t *walk, progress_t *p, int number, int from, int to) {
   const trains_t *t = walk->trains;
@@ -129,7 +139,7 @@ INLINE void walk_pairs(const int family, const walk_t *walk, progress_t *p, int 
         __builtin_prefetch(walk->persistent + cell[i]);
       }
       list->n += found;
-      if (list->n > LISTED - WIDE) do_listed(family, walk, p, piece);
+      if (list->n >= LISTED) do_full(family, walk, p, piece);
     }
   }
   if (list->n) do_listed(family, walk, p, piece);

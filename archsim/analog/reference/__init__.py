@@ -1,12 +1,16 @@
 """The core once more in plain NumPy: slow, readable, with the same random numbers and the same bits."""
 
-from archsim.analog.reference.random import normals, philox, uniform, words
+from archsim.analog.reference.random import Series, normals, philox, uniform, words
 from archsim.analog.reference.read import product, read
-from archsim.analog.reference.step import apply_trains, exact_update
-from archsim.analog.reference.trains import pulse_trains, train_length
+from archsim.analog.reference.response import Law
+from archsim.analog.reference.step import Walk, exact_update
+from archsim.analog.reference.trains import BlockTrains, pulse_trains, train_length
 
 __all__ = [
-    "apply_trains",
+    "BlockTrains",
+    "Law",
+    "Series",
+    "Walk",
     "exact_update",
     "normals",
     "philox",

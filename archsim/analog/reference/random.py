@@ -1,4 +1,4 @@
-"""Random words and normal numbers of a counter (twin of ``_core/random.pxi``)."""
+"""Random words and normal numbers of a counter (twin of ``_core/random.pxi`` and ``_core/normal.h``)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from archsim.analog.blocks import FloatArray
 
-__all__ = ["normals", "philox", "uniform", "words"]
+__all__ = ["Series", "normals", "philox", "uniform", "words"]
 
 LOW = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
@@ -64,6 +64,50 @@ def normals(word: NDArray[np.uint32]) -> FloatArray:
     cosine, sine = _cos_sin(t)
     pairs = np.stack([radius * cosine, radius * sine], axis=-1)
     return pairs.reshape(word.shape)
+
+
+class Series:
+    """The normal numbers that the cells of 64 outputs take during one block of vectors, one after the other.
+
+    Sixteen counters at a time give 64 words, the first words of all before the second ones; each word gives two numbers,
+    the first of all 64 before the second ones.
+    """
+
+    def __init__(self, key: int, crossbar: int, purpose: int, first_vector: int, block: int) -> None:
+        self._stream = key, crossbar, purpose, first_vector
+        self._block = block
+        self._next = 0
+        self._left = np.empty(0, np.float32)
+
+    def take(self, count: int) -> FloatArray:
+        """Return the next numbers."""
+        while len(self._left) < count:
+            counters = np.arange(self._next, self._next + 16)
+            self._next += 16
+            word = words(counters, *self._stream, draw=self._block).T.reshape(-1)
+            self._left = np.concatenate([self._left, *_polar(word)])
+        taken, self._left = self._left[:count], self._left[count:]
+        return taken
+
+
+def _polar(word: NDArray[np.uint32]) -> tuple[FloatArray, FloatArray]:
+    """Return two normal numbers of each word: twenty bits choose the radius, twelve the angle."""
+    one = np.float32(1.0)
+    m = (word >> np.uint32(12)).astype(np.float32) + np.float32(0.5)
+    exponent = np.int32(147) - (m.view(np.int32) >> 23)
+    m = (m.view(np.int32) & 0x7FFFFF | 0x3F800000).view(np.float32)
+    p = m * np.float32(-0.03405922) + np.float32(0.36740168)
+    for coefficient in (-1.7041592, 4.4538869, -7.2942408, 8.4104697, -4.1992957):
+        p = p * m + np.float32(coefficient)
+    radius = np.sqrt(np.maximum(exponent.astype(np.float32) * np.float32(1.3862944) - p, np.float32(0.0)))
+    y = ((word & np.uint32(1023)).astype(np.float32) - np.float32(511.5)) * np.float32(1.5339808e-3)
+    z = y * y
+    sine = z * (z * np.float32(8.2118634e-3) - np.float32(0.16665731)) * y + y
+    cosine = ((np.float32(4.1661411e-2) - z * np.float32(1.3661122e-3)) * z - np.float32(0.49999982)) * z + one
+    odd, turned = word >> np.uint32(10) & 1 != 0, word >> np.uint32(11) & 1 != 0
+    first = np.where(odd, sine, cosine) * radius
+    second = np.where(odd, cosine, sine) * radius
+    return np.where(odd ^ turned, -first, first), np.where(turned, -second, second)
 
 
 def _log(u: FloatArray) -> FloatArray:

@@ -1,53 +1,194 @@
-"""What pulses do to cells (twin of ``_core/step.pxi``)."""
+"""What pulses do to cells (twin of ``_core/walk.h``, ``rows.h``, ``pairs.h`` and ``exact.h``)."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim._core import UPDATE_CELL
 from archsim.analog.blocks import FloatArray
-from archsim.analog.devices.population import Population
-from archsim.analog.reference.random import normals, words
-from archsim.analog.reference.trains import SIGN, SLOTS
+from archsim.analog.reference.jump import Path, land, land_word
+from archsim.analog.reference.random import Series
+from archsim.analog.reference.response import Law, clipped, respond
+from archsim.analog.reference.trains import BlockTrains, Piece
 
-__all__ = ["apply_trains", "exact_update"]
+__all__ = ["Walk", "exact_update"]
 
+Bits = NDArray[np.uint32]
 
-def apply_trains(
-    weights: FloatArray,
-    population: Population,
-    x_trains: NDArray[np.uint32],
-    d_trains: NDArray[np.uint32],
-    *,
-    key: int,
-    crossbar: int,
-    first_vector: int,
-) -> tuple[FloatArray, int]:
-    """Return the weights after the trains of a block of vectors, and the number of device pulses."""
-    w = weights.reshape(-1).copy()
-    pulses = 0
-    for v, (x, d) in enumerate(zip(x_trains, d_trains, strict=True)):
-        meet = d[:, None] & x[None, :] & np.uint32(SIGN - 1)
-        counts = np.sum([meet >> np.uint32(slot) & 1 for slot in range(SLOTS)], axis=0).reshape(-1)
-        up = ((d[:, None] ^ x[None, :]) & np.uint32(SIGN)).reshape(-1) != 0
-        for pulse in range(int(counts.max(initial=0))):
-            cells = np.flatnonzero(counts > pulse)
-            noise = normals(words(cells, key, crossbar, UPDATE_CELL, first_vector + v, draw=pulse // 4))[:, pulse % 4]
-            w[cells] = one_pulse(w[cells], population.cells[cells], up[cells], noise, population)
-        pulses += int(counts.sum())
-    return w.reshape(weights.shape), pulses
+#: Cells that are worked on together, outputs that share a series of noise, cells of a full list, words of a jump.
+GROUP, ROWS, LISTED, SEGMENT = 64, 64, 4096, 8
+#: Share of cells that a block must reach for a walk over all of them; lanes that noise is taken for.
+CROWD, LANES = 0.7, 16
 
 
-def one_pulse(
-    w: FloatArray, cells: FloatArray, up: NDArray[np.bool_], noise: FloatArray, population: Population
-) -> FloatArray:
-    """Return the weights of some cells after one pulse each, clipped to each cell's bounds."""
-    step = np.where(up, cells[:, 0], cells[:, 2])
-    slope = np.where(up, cells[:, 1], cells[:, 3])
-    z = np.float32(1.0) + np.float32(population.deviation) * noise
-    dw = (slope * w + step) * z if population.multiplicative else slope * w + step * z
-    return np.clip(w + dw, cells[:, 4], cells[:, 5])
+class Walk:
+    """A block's trains on the cells of an array, in the order in which the core takes its random numbers.
+
+    Parameters
+    ----------
+    law : Law
+        What a pulse does.
+    cells : float32 [outputs * inputs, 8]
+        Numbers of the cells.
+    weights : float32 [outputs, inputs]
+        What pulses change, in place.
+    visible : float32 [outputs, inputs] or None
+        What reads see, where that differs.
+    direction : {"both", "up", "down-as-up"}
+        Which pulses count.
+    """
+
+    def __init__(
+        self, law: Law, cells: FloatArray, weights: FloatArray, visible: FloatArray | None, direction: str = "both"
+    ) -> None:
+        self.law, self.cells, self.direction = law, cells, direction
+        self.outputs, self.inputs = weights.shape
+        self.w = weights.reshape(-1)
+        self.visible = None if visible is None else visible.reshape(-1)
+        self.pulses = 0
+
+    def apply(self, trains: BlockTrains, *, key: int, crossbar: int, purpose: int, first_vector: int) -> int:
+        """Apply a block, and return the number of pulses."""
+        self.trains, self.pulses = trains, 0
+        self.meetings = [self._directed(*trains.meet(word)) for word in range(len(trains.alike))]
+        crowded = trains.counted or int(trains.coincidences) > CROWD * self.outputs * self.inputs
+        for first in range(0, self.outputs, ROWS):
+            self.series = Series(key, crossbar, purpose, first_vector, first // ROWS)
+            rows = range(first, min(first + ROWS, self.outputs))
+            if crowded:
+                self._rows(rows)
+            else:
+                for piece in trains.pieces:
+                    self._pairs(piece, rows)
+        return self.pulses
+
+    def _directed(self, slots: Bits, ups: Bits) -> tuple[Bits, Bits]:
+        if self.direction == "both":
+            return slots.reshape(-1), ups.reshape(-1)
+        chosen = (ups if self.direction == "up" else slots & ~ups).reshape(-1)
+        return chosen, chosen
+
+    # rows of which most cells are reached
+
+    def _rows(self, rows: range) -> None:
+        """Take consecutive cells with all vectors; those for which a jump would not do come after them."""
+        failed: list[int] = []
+        for row in rows:
+            if not any(on[row] for on in self.trains.d_on):
+                continue
+            for first in range(0, self.inputs, GROUP):
+                cells = row * self.inputs + np.arange(first, min(first + GROUP, self.inputs))
+                if self.law.exact:
+                    self._row_by_pulses(cells, row)
+                else:
+                    failed += self._row_by_jumps(cells)
+                if len(failed) > LISTED - GROUP:
+                    self._redo(failed)
+        self._redo(failed)
+
+    def _row_by_pulses(self, cells: NDArray[np.intp], row: int) -> None:
+        count = np.zeros(len(cells), np.int64)
+        for word, (slots, ups) in enumerate(self.meetings):
+            if not self.trains.d_on[word][row]:
+                continue
+            for slot in range(32):
+                on = slots[cells] >> np.uint32(slot) & 1 != 0
+                up = ups[cells] >> np.uint32(slot) & 1 != 0
+                self._pulse(cells[on], up[on], self.series.take(int(on.sum())))
+                count += on
+        self._show(cells, count > 0, GROUP)
+        self.pulses += int(count.sum())
+
+    def _row_by_jumps(self, cells: NDArray[np.intp]) -> list[int]:
+        alike, w = self.trains.alike, self.w[cells]
+        failed, count = np.zeros(len(cells), np.bool_), np.zeros(len(cells), np.int64)
+        single = len(alike) == 1 and not alike[0]
+        for first in range(0, len(alike), SEGMENT):
+            path = Path(self.law, self.cells[cells], w)
+            for word in range(first, min(first + SEGMENT, len(alike))):
+                path.advance(*(bits[cells] for bits in self.meetings[word]), alike[word])
+            end, wrong = (land_word if single else land)(path, self.series.take(GROUP)[: len(cells)])
+            w = np.where(path.count > 0, end, w)
+            failed |= wrong
+            count += path.count
+        self.w[cells] = np.where(failed, self.w[cells], w)
+        self._show(cells, (count > 0) & ~failed, GROUP)
+        self.pulses += int(count[~failed].sum())
+        return cells[failed].tolist()
+
+    def _redo(self, failed: list[int]) -> None:
+        for first in range(0, len(failed), GROUP):
+            cells = np.array(failed[first : first + GROUP])
+            count = np.zeros(len(cells), np.int64)
+            for slots, ups in self.meetings:
+                count += self._one_by_one(cells, slots[cells], ups[cells])
+            self._show(cells, count > 0, len(cells))
+        failed.clear()
+
+    # pairs of active lines
+
+    def _pairs(self, piece: Piece, rows: range) -> None:
+        """Take the cells that one vector reaches, as many at a time as a list holds."""
+        slots, ups = self.meetings[piece.word]
+        block = np.arange(rows.start * self.inputs, rows.stop * self.inputs)
+        cells = block[slots[block] & piece.mask != 0]
+        for first in range(0, len(cells), LISTED):
+            part = cells[first : first + LISTED]
+            self._listed(part, slots[part] & piece.mask, ups[part] & piece.mask, int(piece.mask).bit_count() == 1)
+
+    def _listed(self, cells: NDArray[np.intp], slots: Bits, ups: Bits, single: bool) -> None:
+        failed = np.zeros(len(cells), np.bool_)
+        for first in range(0, len(cells), GROUP):
+            part = slice(first, first + GROUP)
+            group, n = cells[part], len(cells[part])
+            if single:
+                self._pulse(group, ups[part] != 0, self._lanes(n))
+                self._show(group, np.ones(n, np.bool_), n)
+                self.pulses += n
+            elif self.law.exact:
+                count = self._one_by_one(group, slots[part], ups[part])
+                self._show(group, count > 0, n)
+            else:
+                path = Path(self.law, self.cells[group], self.w[group])
+                path.advance(slots[part], ups[part], alike=False)
+                end, failed[part] = land(path, self._lanes(n))
+                self.w[group] = np.where(failed[part], self.w[group], end)
+                self._show(group, ~failed[part], n)
+                self.pulses += int(path.count[~failed[part]].sum())
+        undone = np.flatnonzero(failed)
+        for first in range(0, len(undone), GROUP):
+            rest = undone[first : first + GROUP]
+            self._one_by_one(cells[rest], slots[rest], ups[rest])
+            self._show(cells[rest], np.ones(len(rest), np.bool_), len(rest))
+
+    # one pulse
+
+    def _one_by_one(self, cells: NDArray[np.intp], slots: Bits, ups: Bits) -> NDArray[np.int64]:
+        """Send the next pulse of every cell, then the next one; return how many each got."""
+        count = np.bitwise_count(slots).astype(np.int64)
+        while slots.any():
+            bit = slots & (~slots + np.uint32(1))
+            on = slots != 0
+            self._pulse(cells[on], (ups & bit != 0)[on], self.series.take(int(on.sum())))
+            slots = slots ^ bit
+        self.pulses += int(count.sum())
+        return count
+
+    def _pulse(self, cells: NDArray[np.intp], up: NDArray[np.bool_], z: FloatArray) -> None:
+        numbers, w = self.cells[cells], self.w[cells]
+        pulse = respond(self.law, numbers, w, up)
+        self.w[cells] = clipped(w + (pulse.step + pulse.size * self.law.scale * z), numbers)
+
+    def _show(self, cells: NDArray[np.intp], pulsed: NDArray[np.bool_], taken: int) -> None:
+        """Let reads see the cells that were pulsed, with the noise of a write."""
+        if self.visible is None:
+            return
+        z = self._lanes(taken)[: len(cells)]
+        seen = self.w[cells] + np.float32(self.law.write_noise) * z
+        self.visible[cells[pulsed]] = seen[pulsed]
+
+    def _lanes(self, n: int) -> FloatArray:
+        return self.series.take(-(-n // LANES) * LANES)[:n]
 
 
 def exact_update(weights: FloatArray, x: FloatArray, d: FloatArray, learning_rate: float) -> FloatArray:

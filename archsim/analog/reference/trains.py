@@ -1,8 +1,9 @@
-"""Pulse trains (twin of ``_core/trains.pxi``): here every slot's uniform number is written out."""
+"""Pulse trains (twin of ``_core/trains.h``): here every slot's uniform number is written out."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +13,67 @@ from archsim.analog.blocks import FloatArray
 from archsim.analog.reference.random import words
 from archsim.analog.specification import UpdateParameters
 
-__all__ = ["SIGN", "SLOTS", "pulse_trains", "train_length"]
+__all__ = ["BlockTrains", "Piece", "pulse_trains", "train_length"]
 
-#: Slots of the longest train, and the bit of a train that holds the sign of the line's value.
-SLOTS = 31
-SIGN = 0x80000000
+Bits = NDArray[np.uint32]
+
+#: Slots of a word, and of the longest train whose slots have a random word each.
+WORD, FEW = 32, 8
+#: Slots of one vector from which a word of its own is summed up in closed form.
+MANY = 5
+#: Lines that share the counters of sixteen elements.
+GROUP = 64
+COUNTED = ("mean-count", "deterministic-implicit")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The slots of one vector in one word."""
+
+    word: int
+    mask: np.uint32
+
+
+@dataclass
+class BlockTrains:
+    """The trains of a block: bit s of a word says whether a line pulses in slot s, and a word of signs which way.
+
+    Counted trains hold float32 numbers instead, whose products are rounded to numbers of coincidences.
+    """
+
+    inputs: int
+    outputs: int
+    counted: bool
+    x_on: list[Bits] = field(default_factory=list)
+    x_sign: list[Bits] = field(default_factory=list)
+    d_on: list[Bits] = field(default_factory=list)
+    d_sign: list[Bits] = field(default_factory=list)
+    alike: list[bool] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list)
+    slots: int = 0
+    x_pulses: int = 0
+    d_pulses: int = 0
+    coincidences: float = 0.0
+
+    def add_word(self, alike: bool) -> None:
+        """Begin an empty word."""
+        for rows, lines in (
+            (self.x_on, self.inputs),
+            (self.x_sign, self.inputs),
+            (self.d_on, self.outputs),
+            (self.d_sign, self.outputs),
+        ):
+            rows.append(np.zeros(lines, np.uint32))
+        self.alike.append(alike)
+
+    def meet(self, word: int) -> tuple[Bits, Bits]:
+        """Return the slots in which both lines of each cell pulse, and those of them that go up, [outputs, inputs]."""
+        if self.counted:
+            product = self.d_on[word].view(np.float32)[:, None] * self.x_on[word].view(np.float32)[None, :]
+            slots = ((np.uint64(1) << np.rint(product).astype(np.uint64)) - np.uint64(1)).astype(np.uint32)
+        else:
+            slots = self.d_on[word][:, None] & self.x_on[word][None, :]
+        return slots, slots & (self.d_sign[word][:, None] ^ self.x_sign[word][None, :])
 
 
 def train_length(
@@ -39,24 +96,48 @@ def train_length(
     return length, base * ratio, base / ratio
 
 
-def line_trains(
-    values: FloatArray, factor: float, length: int, key: int, crossbar: int, purpose: int, vector: int
-) -> NDArray[np.uint32]:
-    """Return the train of each line: bit k is set where uniform number k of the line is below its probability.
+def probabilities(values: FloatArray, factor: float, step: float) -> FloatArray:
+    """Return |values| factor, rounded to multiples of the step if there is one."""
+    p: FloatArray = np.abs(values) * np.float32(factor)
+    return np.rint(p / np.float32(step)) * np.float32(step) if step > 0 else p
 
-    Bit k of the r-th random word is the r-th binary digit of that number, of which 31 are compared.
+
+def line_slots(
+    probability: FloatArray, length: int, shared: bool, stream: tuple[int, int, int, int]
+) -> NDArray[np.bool_]:
+    """Return in which slots each line pulses, [length, lines]: where the slot's uniform number is below its probability.
+
+    Both are compared to 31 binary digits. A slot of a short train has a word of its own; 32 slots of a long one share
+    words, of which bit s gives the digits of slot s, the highest first. `shared`, all lines have the same numbers.
     """
-    lines = np.arange(len(values))
-    digits = np.concatenate([words(lines, key, crossbar, purpose, vector, draw) for draw in range(8)], axis=1)
-    probability = np.float32(factor) * np.abs(values)
+    lines = np.arange(len(probability))
     limit = (np.minimum(probability, np.float32(1.0)).astype(np.float64) * 2.0**31).astype(np.int64)
-    trains = np.where(np.signbit(values), SIGN, 0).astype(np.uint32)
+    on = np.zeros((length, len(lines)), np.bool_)
     for slot in range(length):
-        number = np.zeros(len(values), np.int64)
-        for digit in range(31):
-            number = number << 1 | (digits[:, digit] >> np.uint32(slot) & 1)
-        trains |= np.where(number < limit, 1 << slot, 0).astype(np.uint32)
-    return trains
+        if length <= FEW:
+            group, place = lines // GROUP * (GROUP // 4), lines % GROUP
+            word = words(np.zeros_like(group) if shared else group + place % 16, *stream, draw=slot)
+            number = word[np.arange(len(lines)), np.zeros_like(place) if shared else place // 16].astype(np.int64) >> 1
+        else:
+            piece, bit = divmod(slot, WORD)
+            number = np.zeros(len(lines), np.int64)
+            for digit in range(31):
+                word = words(np.zeros_like(lines) if shared else lines, *stream, draw=piece << 4 | digit // 4)
+                number = number << 1 | (word[:, digit % 4] >> np.uint32(bit) & 1)
+        on[slot] = number < limit
+    return on
+
+
+def line_counts(
+    probability: FloatArray, length: int, mean_count: bool, outputs: bool
+) -> tuple[FloatArray, float]:
+    """Return the numbers whose products are numbers of coincidences, and the pulses of all lines."""
+    most = np.float32(length)
+    if mean_count:
+        counts = np.rint(np.minimum(probability, most))
+        return counts * (np.float32(1.0) / most if outputs else np.float32(1.0)), float(counts.astype(np.float64).sum())
+    p = np.minimum(probability, np.float32(1.0))
+    return p * (np.float32(1.0) if outputs else most), float(most) * float(p.astype(np.float64).sum())
 
 
 def pulse_trains(
@@ -69,17 +150,93 @@ def pulse_trains(
     key: int,
     crossbar: int,
     first_vector: int,
-) -> tuple[NDArray[np.uint32], NDArray[np.uint32], int]:
-    """Return the trains of all input lines [V, inputs] and output lines [V, outputs], and the sum of the lengths."""
-    x_trains = np.zeros(x.shape, np.uint32)
-    d_trains = np.zeros(d.shape, np.uint32)
-    slots = 0
-    signed = d if learning_rate >= 0 else -d
+) -> BlockTrains:
+    """Return the trains of inputs x [V, inputs] and errors d [V, outputs]."""
+    trains = BlockTrains(x.shape[1], d.shape[1], update.pulse_type in COUNTED)
+    if x.size == 0 or d.size == 0:
+        return trains
+    implicit = update.pulse_type == "deterministic-implicit"
+    steps = (update.x_res_implicit, update.d_res_implicit) if implicit else (update.res, update.res)
+    used = WORD
     for v in range(len(x)):
         x_max, d_max = float(np.abs(x[v]).max()), float(np.abs(d[v]).max())
-        length, x_factor, d_factor = train_length(update, granularity, abs(learning_rate), x_max, d_max)
-        stream = (key, crossbar)
-        x_trains[v] = line_trains(x[v], x_factor, length, *stream, UPDATE_X, first_vector + v)
-        d_trains[v] = line_trains(signed[v], d_factor, length, *stream, UPDATE_D, first_vector + v)
-        slots += length
-    return x_trains, d_trains, slots
+        length, *factors = train_length(update, granularity, abs(learning_rate), x_max, d_max)
+        if length == 0:
+            continue
+        trains.slots += length
+        turned = d[v] if learning_rate >= 0 else -d[v]
+        if trains.counted:
+            factor = np.float32(length) if update.pulse_type == "mean-count" else np.float32(1.0)
+            scaled = [float(np.float32(f) * factor) for f in factors]
+            _add_counts(trains, update, length, x[v], turned, scaled, steps)
+            continue
+        if used + length > WORD:
+            for _ in range(-(-length // WORD)):
+                trains.add_word(length >= MANY)
+            used = 0
+        trains.alike[-1] = trains.alike[-1] and used == 0
+        _add_slots(trains, update, length, used, x[v], turned, factors, steps, (key, crossbar, first_vector + v))
+        used += min(length, WORD)
+    return trains
+
+
+def _add_counts(
+    trains: BlockTrains,
+    update: UpdateParameters,
+    length: int,
+    x: FloatArray,
+    d: FloatArray,
+    factors: list[float],
+    steps: tuple[float, float],
+) -> None:
+    trains.add_word(alike=True)
+    mean_count = update.pulse_type == "mean-count"
+    numbers, x_sum = line_counts(probabilities(x, factors[0], steps[0]), length, mean_count, outputs=False)
+    trains.x_on[-1] = numbers.astype(np.float32).view(np.uint32)
+    numbers, d_sum = line_counts(probabilities(d, factors[1], steps[1]), length, mean_count, outputs=True)
+    trains.d_on[-1] = numbers.astype(np.float32).view(np.uint32)
+    for signs, values in ((trains.x_sign, x), (trains.d_sign, d)):
+        signs[-1] = np.where(np.signbit(values), 0xFFFFFFFF, 0).astype(np.uint32)
+    trains.pieces.append(Piece(len(trains.alike) - 1, np.uint32((1 << length) - 1)))
+    trains.x_pulses += int(x_sum)
+    trains.d_pulses += int(d_sum)
+    trains.coincidences += int(x_sum) * int(d_sum) / length
+
+
+def _add_slots(
+    trains: BlockTrains,
+    update: UpdateParameters,
+    length: int,
+    offset: int,
+    x: FloatArray,
+    d: FloatArray,
+    factors: list[float],
+    steps: tuple[float, float],
+    stream: tuple[int, int, int],
+) -> None:
+    key, crossbar, vector = stream
+    first_word = len(trains.alike) - -(-length // WORD)
+    found = []
+    for values, factor, step, on, sign, purpose in (
+        (x, factors[0], steps[0], trains.x_on, trains.x_sign, UPDATE_X),
+        (d, factors[1], steps[1], trains.d_on, trains.d_sign, UPDATE_D),
+    ):
+        shared = update.pulse_type == "stochastic-reuse"
+        probability = probabilities(values, factor, step)
+        pulsed = line_slots(probability, length, shared, (key, crossbar, purpose, vector))
+        found.append(int(pulsed.sum()))
+        # groups of lines that cannot pulse keep their signs to themselves
+        possible = np.zeros(len(values), np.bool_)
+        for first in range(0, len(values), GROUP):
+            group = slice(first, first + GROUP)
+            possible[group] = (np.minimum(probability[group], 1.0) * 2.0**31 >= 1.0).any()
+        for slot in range(length):
+            word, bit = first_word + slot // WORD, np.uint32(1 << (offset + slot % WORD))
+            on[word] |= np.where(pulsed[slot], bit, np.uint32(0))
+            sign[word] |= np.where(np.signbit(values) & possible, bit, np.uint32(0))
+    for first in range(0, length, WORD):
+        mask = (1 << min(length - first, WORD)) - 1 << offset
+        trains.pieces.append(Piece(first_word + first // WORD, np.uint32(mask)))
+    trains.x_pulses += found[0]
+    trains.d_pulses += found[1]
+    trains.coincidences += found[0] * found[1] / length
