@@ -68,7 +68,8 @@ INLINE pulse_t respond(const int family, const response_t *all, const cell_t *ce
     const floats exponent = choose(up, cell->a, cell->b);
     const floats left = larger(choose(up, cell->high - w, w - cell->low) * cell->c, all_floats(1e-30f));
     const floats step = side * power_of_two(exponent * natural_log(left) * 1.4426950f);
-    const floats inward = choose(up, zero - cell->c, cell->c) / left;
+    /* kept finite at the bound: infinite times no pulse would be no number */
+    const floats inward = choose(up, zero - cell->c, cell->c) / larger(left, all_floats(1e-12f));
     p.step = step;
     p.slope = exponent * step * inward;
     p.bend = (exponent - 1.0f) * p.slope * inward;

@@ -13,9 +13,9 @@ __all__ = ["Path", "land", "land_word"]
 Bits = NDArray[np.uint32]
 Mask = NDArray[np.bool_]
 
-ZERO, TWO, SIX = np.float32(0.0), np.float32(2.0), np.float32(6.0)
+ZERO, TWO, THREE, SIX = np.float32(0.0), np.float32(2.0), np.float32(3.0), np.float32(6.0)
 REACH, SHIFT, SKEWNESS = np.float32(4.0), np.float32(2.5e-3), np.float32(0.1)
-STEEP, BEND = np.float32(0.005) * np.float32(0.005), np.float32(0.1)
+STEEP, BEND, STRETCH = np.float32(0.005) * np.float32(0.005), np.float32(0.1), np.float32(1e-3)
 SIXTH = np.float32(0.16666667)
 
 
@@ -63,16 +63,20 @@ class Path:
         if self.curved:
             series = series + pairs * pulse.bend * pulse.step * ((n + n - ONE) * SIXTH)
         growth = slope * series + ONE
+        growth2 = growth * growth
         if self.skews:
-            self.third = self.third + slope * pulse.step * n * (self.variance * SIX + square * np.float32(3.0))
+            earlier = (square - pulse.size * pulse.size) * THREE
+            self.third = self.third + slope * pulse.step * n * (self.variance * SIX + earlier)
         if self.law.family == "additive":
-            self.variance = self.variance * (growth * growth) + square * (growth - slope)
+            left = (growth2 + growth * np.float32(4.0) + ONE) * SIXTH - slope
         else:
-            self.variance = (self.variance + square * (ONE - slope - slope)) * (growth * growth)
+            left = growth2 * ((ONE - slope) * (ONE - slope))
+        self.variance = self.variance * growth2 + np.where(many > 1, square * left, square)
         if self.curved:
             self.bend = self.bend + np.abs(n * pulse.bend)
-        missed = pairs * (n - TWO) * (n - np.float32(3.0)) * slope * slope * slope * pulse.step * np.float32(0.083333336)
+        missed = pairs * (n - TWO) * (n - THREE) * slope * slope * slope * pulse.step * np.float32(0.083333336)
         self.wild = self.wild | (missed * missed > square * (SHIFT * SHIFT * self.law.scale * self.law.scale))
+        self.wild = self.wild | (slope * slope > STRETCH)
         self.mean = self.mean + pulse.step * series
         self.lowest, self.highest = np.minimum(self.lowest, self.mean), np.maximum(self.highest, self.mean)
         self.count = self.count + many
@@ -97,13 +101,15 @@ class Path:
         m = (np.bitwise_count(slots) - np.bitwise_count(ups)).astype(np.float32)
         rise, fall = n * rising.step, m * falling.step
         decay = n * rising.slope + m * falling.slope
+        growth, others = decay + ONE, ONE - ONE / np.maximum(n + m, ONE)
         self._extend(rise * np.float32(1.05), fall * np.float32(1.05))
         if self.skews:
             drift = rising.slope * rise + falling.slope * fall
             self.third = self.third + (
-                self.third * (decay * np.float32(3.0)) + drift * (self.variance * SIX + square * np.float32(3.0))
+                self.third * (decay * THREE) + drift * (self.variance * SIX + square * (others * THREE))
             )
-        self.variance = self.variance + (self.variance * (decay * TWO) + square * (decay + ONE))
+        self.variance = self.variance * (growth * growth) + square * (decay * others + ONE)
+        self.wild = self.wild | (decay * decay > STRETCH)
         if self.curved:
             far = rise - fall + np.sqrt(self.variance) * (REACH * np.float32(law.deviation))
             for count, pulse, bend in ((n, rising, bends[0]), (m, falling, bends[1])):

@@ -64,7 +64,7 @@ def respond(law: Law, cells: FloatArray, w: FloatArray, up: NDArray[np.bool_]) -
         exponent = np.where(up, a, b)
         left = np.maximum(np.where(up, high - w, w - low) * c, np.float32(1e-30))
         step = side * power_of_two(exponent * natural_log(left) * LOG2_E)
-        inward = np.where(up, -c, c) / left
+        inward = np.where(up, -c, c) / np.maximum(left, np.float32(1e-12))
         slope = exponent * step * inward
         bend = (exponent - ONE) * slope * inward
     elif law.family == "piecewise":

@@ -105,10 +105,11 @@ def probabilities(values: FloatArray, factor: float, step: float) -> FloatArray:
 def line_slots(
     probability: FloatArray, length: int, shared: bool, stream: tuple[int, int, int, int]
 ) -> NDArray[np.bool_]:
-    """Return in which slots each line pulses, [length, lines]: where the slot's uniform number is below its probability.
+    """Return in which slots each line pulses, [length, lines].
 
-    Both are compared to 31 binary digits. A slot of a short train has a word of its own; 32 slots of a long one share
-    words, of which bit s gives the digits of slot s, the highest first. `shared`, all lines have the same numbers.
+    It does where the slot's uniform number is below the line's probability, both compared to 31 binary digits. A slot of
+    a short train has a word of its own; 32 slots of a long one share words, of which bit s gives the digits of slot s,
+    the highest first. `shared`, all lines have the same numbers.
     """
     lines = np.arange(len(probability))
     limit = (np.minimum(probability, np.float32(1.0)).astype(np.float64) * 2.0**31).astype(np.int64)
@@ -128,9 +129,7 @@ def line_slots(
     return on
 
 
-def line_counts(
-    probability: FloatArray, length: int, mean_count: bool, outputs: bool
-) -> tuple[FloatArray, float]:
+def line_counts(probability: FloatArray, length: int, mean_count: bool, outputs: bool) -> tuple[FloatArray, float]:
     """Return the numbers whose products are numbers of coincidences, and the pulses of all lines."""
     most = np.float32(length)
     if mean_count:
