@@ -17,6 +17,9 @@
 /* By how much a slope may change where a step is followed as a parabola. */
 #define BEND 0.1f
 
+/* The square of by how much a word's pulses, or one of many alike, may stretch noise: what is left out of variances. */
+#define STRETCH 1e-3f
+
 typedef struct {
   floats mean, variance, third, lowest, highest, bend;
   ints count, wild; /* wild: a step that cannot be followed from afar */
@@ -51,8 +54,12 @@ INLINE void advance(const int family, const local_t *local, sums_t *sums, words 
   floats slope = choose((ints)up, local->up_slope, local->down_slope);
   if (curved(family)) slope += choose((ints)up, local->up_bend, local->down_bend) * from;
   const floats step = choose((ints)on, choose((ints)up, local->up, local->down) + slope * from, nothing);
-  const floats size =
-      by_step(family) ? step : choose((ints)on, choose((ints)up, local->up_size, local->down_size), nothing);
+  floats size = step;
+  if (!by_step(family)) {
+    size = choose((ints)up, local->up_size, local->down_size);
+    if (skews(family)) size += choose((ints)up, local->up_rate, local->down_rate) * from;
+    size = choose((ints)on, size, nothing);
+  }
   sums->square += size * size;
   sums->gained = from + step;
 }
@@ -64,18 +71,23 @@ INLINE void extend(path_t *path, floats one, floats other) {
   path->lowest = smaller(path->lowest, path->mean + (smaller(one, nothing) + smaller(other, nothing)));
 }
 
-/* Take a word's pulses into the path. Noise decays with the slopes of later pulses, on average half of the word's. */
+/* Take a word's pulses into the path. Noise decays with the slopes of later pulses: on average half of the others. */
 INLINE void account(const int family, const response_t *all, const local_t *local, path_t *path, const sums_t *sums,
                     words slots, words ups) {
   const words up_count = bit_counts(ups), count = bit_counts(slots);
   const floats n = to_floats((ints)up_count), m = to_floats((ints)(count - up_count));
   const floats rise = n * local->up, fall = m * local->down;
-  const floats decay = n * local->up_slope + m * local->down_slope;
+  const floats decay = n * local->up_slope + m * local->down_slope, growth = decay + 1.0f;
+  const floats others = 1.0f - 1.0f / larger(n + m, all_floats(1.0f));
   extend(path, rise * 1.05f, fall * 1.05f);
+  const floats rate = by_step(family) ? local->up_slope * rise + local->down_slope * fall
+                                      : n * local->up_size * local->up_rate + m * local->down_size * local->down_rate;
   if (skews(family))
-    path->third += path->third * (decay * 3.0f) + (local->up_slope * rise + local->down_slope * fall) *
-                                                      (path->variance * 6.0f + sums->square * 3.0f);
-  path->variance += path->variance * (decay * 2.0f) + sums->square * (decay + 1.0f);
+    path->third += path->third * (decay * 3.0f) + rate *
+                                                      (path->variance * 6.0f + sums->square * (others * 3.0f));
+  path->variance = path->variance * (growth * growth) + sums->square * (decay * others + 1.0f);
+  const floats stretch = n * magnitude(local->up_slope) + m * magnitude(local->down_slope);
+  path->wild |= (ints)(stretch * stretch > STRETCH);
   if (curved(family)) {
     /* the parabola must hold as far as the path and its noise lead, and the step not end there */
     const floats far = rise - fall + square_root(path->variance) * (REACH * all->deviation);
@@ -107,17 +119,39 @@ INLINE void advance_alike(const int family, const response_t *all, const cell_t 
   const floats square = n * (pulse.size * pulse.size);
   floats series = n + pairs * (slope + slope * slope * ((n - 2.0f) * 0.33333334f));
   if (curved(family)) series += pairs * pulse.bend * pulse.step * ((n + n - 1.0f) * 0.16666667f);
-  const floats growth = slope * series + 1.0f;
-  if (skews(family)) path->third += slope * pulse.step * n * (path->variance * 6.0f + square * 3.0f);
-  if (family == ADDITIVE)
-    path->variance = path->variance * (growth * growth) + square * (growth - slope);
-  else
-    path->variance = (path->variance + square * (1.0f - slope - slope)) * (growth * growth);
-  if (curved(family)) path->bend += magnitude(n * pulse.bend);
-  /* the next term of the series must not matter */
+  floats growth = slope * series + 1.0f;
+  if (curved(family)) growth += pairs * pulse.bend * pulse.step;
+  const floats growth2 = growth * growth;
+  if (skews(family)) {
+    const floats rate = by_step(family) ? slope * pulse.step : pulse.size * pulse.rate;
+    path->third = path->third * (growth2 * growth) +
+                  rate * n * (path->variance * 6.0f + (square - pulse.size * pulse.size) * 3.0f);
+  }
+  /* a pulse's noise decays with the later ones: in the mean over pulses by Simpson's rule, where sizes stay or change
+   * in their own way, and by what they all come to, where sizes decay as steps do */
+  const floats rest = growth * (1.0f - slope);
+  floats left;
+  if (by_step(family)) {
+    left = square * (rest * rest);
+  } else {
+    const floats end = pulse.size + pulse.rate * pulse.step * (series - 1.0f), both = pulse.size + end;
+    left = n * 0.16666667f * (pulse.size * pulse.size * (rest * rest) + both * both * rest + end * end);
+  }
+  path->variance = path->variance * growth2 + choose((ints)(many > 1), left, square);
+  if (curved(family)) {
+    const floats bent = magnitude(n * pulse.bend);
+    path->bend += bent;
+    path->wild |= (ints)(bent * magnitude(pulse.step) > magnitude(slope) * (2.0f * BEND));
+  }
+  /* the next terms of the series must not matter */
   const float scale = family == ADDITIVE ? 1.0f : all->deviation;
-  const floats missed = pairs * (n - 2.0f) * (n - 3.0f) * slope * slope * slope * pulse.step * 0.083333336f;
-  path->wild |= (ints)(missed * missed > square * (SHIFT * SHIFT * scale * scale));
+  const floats triples = pairs * (n - 2.0f) * pulse.step * 0.083333336f;
+  floats missed = triples * (n - 3.0f) * slope * slope * slope;
+  if (curved(family)) {
+    const floats turn = magnitude(pulse.bend * pulse.step);
+    missed = magnitude(missed) + magnitude(triples) * turn * ((n - 3.0f) * magnitude(slope) * 4.0f + 2.0f * BEND);
+  }
+  path->wild |= (ints)(missed * missed > square * (SHIFT * SHIFT * scale * scale)) | (ints)(slope * slope > STRETCH);
   path->mean += pulse.step * series;
   path->lowest = smaller(path->lowest, path->mean);
   path->highest = larger(path->highest, path->mean);

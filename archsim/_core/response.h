@@ -31,10 +31,13 @@ typedef struct {
   floats low, high, up, down, a, b, c, d;
 } cell_t;
 
-/* A step, its slope with the weight, the slope's change, and the size that its noise is relative to. */
+/* A step, its slope with the weight, the slope's change, the size that its noise is relative to, and that one's slope. */
 typedef struct {
-  floats step, slope, bend, size;
+  floats step, slope, bend, size, rate;
 } pulse_t;
+
+/* v with its sign turned where that of `by` is negative */
+INLINE floats turned(floats v, floats by) { return (floats)((ints)v ^ ((ints)by & (int32_t)0x80000000)); }
 
 INLINE floats look_up(const float *table, int size, ints at) {
 #if defined(__AVX512F__)
@@ -52,7 +55,7 @@ INLINE floats look_up(const float *table, int size, ints at) {
 /* The pulse at weight w; `up` has the highest bit set where it goes up. */
 INLINE pulse_t respond(const int family, const response_t *all, const cell_t *cell, floats w, ints up) {
   const floats zero = all_floats(0.0f), side = choose(up, cell->up, cell->down);
-  pulse_t p = {side, zero, zero, zero};
+  pulse_t p = {side, zero, zero, zero, zero};
   if (family == AFFINE || family == ADDITIVE) {
     p.slope = choose(up, cell->a, cell->b);
     p.step = side + p.slope * w;
@@ -68,7 +71,8 @@ INLINE pulse_t respond(const int family, const response_t *all, const cell_t *ce
     const floats exponent = choose(up, cell->a, cell->b);
     const floats left = larger(choose(up, cell->high - w, w - cell->low) * cell->c, all_floats(1e-30f));
     const floats step = side * power_of_two(exponent * natural_log(left) * 1.4426950f);
-    const floats inward = choose(up, zero - cell->c, cell->c) / left;
+    /* kept finite at the bound: infinite times no pulse would be no number */
+    const floats inward = choose(up, zero - cell->c, cell->c) / larger(left, all_floats(1e-12f));
     p.step = step;
     p.slope = exponent * step * inward;
     p.bend = (exponent - 1.0f) * p.slope * inward;
@@ -82,25 +86,27 @@ INLINE pulse_t respond(const int family, const response_t *all, const cell_t *ce
     p.step = side * (base + climb * (t - to_floats(at)));
     p.slope = side * climb * per_weight;
   }
-  if (family == ADDITIVE)
+  if (family == ADDITIVE) {
     p.size = choose(up, cell->c, cell->d);
-  else if (family == STRAIGHT || family == AFFINE)
+  } else if (family == STRAIGHT || family == AFFINE) {
     p.size = magnitude(p.step);
-  else
+  } else {
     p.size = magnitude(p.step) + all->noise_add + magnitude(w) * all->noise_slope;
+    p.rate = turned(p.slope, p.step) + turned(all_floats(all->noise_slope), w);
+  }
   return p;
 }
 
 /* The pulses of a cell around one weight: steps both ways there, how they change with the distance from it, and the
  * size of their noise. */
 typedef struct {
-  floats up, down, up_slope, down_slope, up_bend, down_bend, up_size, down_size;
+  floats up, down, up_slope, down_slope, up_bend, down_bend, up_size, down_size, up_rate, down_rate;
 } local_t;
 
 INLINE local_t respond_around(const int family, const response_t *all, const cell_t *cell, floats w) {
   const pulse_t up = respond(family, all, cell, w, all_ints(-1)), down = respond(family, all, cell, w, all_ints(0));
-  const local_t local = {up.step,           down.step,           up.slope, down.slope,
-                         up.bend * 0.5f,    down.bend * 0.5f,    up.size,  down.size};
+  const local_t local = {up.step,        down.step,        up.slope, down.slope, up.bend * 0.5f,
+                         down.bend * 0.5f, up.size,          down.size, up.rate,  down.rate};
   return local;
 }
 #endif

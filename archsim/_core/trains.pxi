@@ -277,6 +277,7 @@ cdef class Trains:
         self.make_room(vectors, vectors)
         for v in range(vectors):
             if not 0 <= columns[v] < self.inputs:
+                t.words = 0
                 raise ValueError("there is no such input line")
             length = 0
             for i in range(self.outputs):
@@ -286,6 +287,7 @@ cdef class Trains:
                 t.d_sign[v * t.d_stride + i] = 0xFFFFFFFFu if count > 0 else 0u
                 count = -count if count < 0 else count
                 if count > 31:
+                    t.words = 0
                     raise ValueError("a cell gets at most 31 pulses at a time")
                 t.d_on[v * t.d_stride + i] = (1u << count) - 1u
                 length = count if count > length else length

@@ -13,9 +13,9 @@ __all__ = ["Path", "land", "land_word"]
 Bits = NDArray[np.uint32]
 Mask = NDArray[np.bool_]
 
-ZERO, TWO, SIX = np.float32(0.0), np.float32(2.0), np.float32(6.0)
+ZERO, TWO, THREE, SIX = np.float32(0.0), np.float32(2.0), np.float32(3.0), np.float32(6.0)
 REACH, SHIFT, SKEWNESS = np.float32(4.0), np.float32(2.5e-3), np.float32(0.1)
-STEEP, BEND = np.float32(0.005) * np.float32(0.005), np.float32(0.1)
+STEEP, BEND, STRETCH = np.float32(0.005) * np.float32(0.005), np.float32(0.1), np.float32(1e-3)
 SIXTH = np.float32(0.16666667)
 
 
@@ -63,16 +63,33 @@ class Path:
         if self.curved:
             series = series + pairs * pulse.bend * pulse.step * ((n + n - ONE) * SIXTH)
         growth = slope * series + ONE
-        if self.skews:
-            self.third = self.third + slope * pulse.step * n * (self.variance * SIX + square * np.float32(3.0))
-        if self.law.family == "additive":
-            self.variance = self.variance * (growth * growth) + square * (growth - slope)
-        else:
-            self.variance = (self.variance + square * (ONE - slope - slope)) * (growth * growth)
         if self.curved:
-            self.bend = self.bend + np.abs(n * pulse.bend)
-        missed = pairs * (n - TWO) * (n - np.float32(3.0)) * slope * slope * slope * pulse.step * np.float32(0.083333336)
+            growth = growth + pairs * pulse.bend * pulse.step
+        growth2, by_step = growth * growth, self.law.family == "affine"
+        if self.skews:
+            rate = slope * pulse.step if by_step else pulse.size * pulse.rate
+            earlier = (square - pulse.size * pulse.size) * THREE
+            self.third = self.third * (growth2 * growth) + rate * n * (self.variance * SIX + earlier)
+        rest = growth * (ONE - slope)
+        if by_step:
+            left = square * (rest * rest)
+        else:
+            end = pulse.size + pulse.rate * pulse.step * (series - ONE)
+            both = pulse.size + end
+            left = n * SIXTH * (pulse.size * pulse.size * (rest * rest) + both * both * rest + end * end)
+        self.variance = self.variance * growth2 + np.where(many > 1, left, square)
+        if self.curved:
+            bent = np.abs(n * pulse.bend)
+            self.bend = self.bend + bent
+            self.wild = self.wild | (bent * np.abs(pulse.step) > np.abs(slope) * (TWO * BEND))
+        triples = pairs * (n - TWO) * pulse.step * np.float32(0.083333336)
+        missed = triples * (n - THREE) * slope * slope * slope
+        if self.curved:
+            turn = np.abs(pulse.bend * pulse.step)
+            further = (n - THREE) * np.abs(slope) * np.float32(4.0) + TWO * BEND
+            missed = np.abs(missed) + np.abs(triples) * turn * further
         self.wild = self.wild | (missed * missed > square * (SHIFT * SHIFT * self.law.scale * self.law.scale))
+        self.wild = self.wild | (slope * slope > STRETCH)
         self.mean = self.mean + pulse.step * series
         self.lowest, self.highest = np.minimum(self.lowest, self.mean), np.maximum(self.highest, self.mean)
         self.count = self.count + many
@@ -90,20 +107,30 @@ class Path:
             if self.curved:
                 slope = slope + np.where(up, *bends) * gained
             step = np.where(on, np.where(up, rising.step, falling.step) + slope * gained, ZERO)
-            size = step if law.family == "affine" else np.where(on, np.where(up, rising.size, falling.size), ZERO)
+            size = step
+            if law.family != "affine":
+                size = np.where(up, rising.size, falling.size)
+                if self.skews:
+                    size = size + np.where(up, rising.rate, falling.rate) * gained
+                size = np.where(on, size, ZERO)
             square = square + size * size
             gained = gained + step
         n = np.bitwise_count(ups).astype(np.float32)
         m = (np.bitwise_count(slots) - np.bitwise_count(ups)).astype(np.float32)
         rise, fall = n * rising.step, m * falling.step
         decay = n * rising.slope + m * falling.slope
+        growth, others = decay + ONE, ONE - ONE / np.maximum(n + m, ONE)
         self._extend(rise * np.float32(1.05), fall * np.float32(1.05))
         if self.skews:
-            drift = rising.slope * rise + falling.slope * fall
+            rate = rising.slope * rise + falling.slope * fall
+            if law.family != "affine":
+                rate = n * rising.size * rising.rate + m * falling.size * falling.rate
             self.third = self.third + (
-                self.third * (decay * np.float32(3.0)) + drift * (self.variance * SIX + square * np.float32(3.0))
+                self.third * (decay * THREE) + rate * (self.variance * SIX + square * (others * THREE))
             )
-        self.variance = self.variance + (self.variance * (decay * TWO) + square * (decay + ONE))
+        self.variance = self.variance * (growth * growth) + square * (decay * others + ONE)
+        stretch = n * np.abs(rising.slope) + m * np.abs(falling.slope)
+        self.wild = self.wild | (stretch * stretch > STRETCH)
         if self.curved:
             far = rise - fall + np.sqrt(self.variance) * (REACH * np.float32(law.deviation))
             for count, pulse, bend in ((n, rising, bends[0]), (m, falling, bends[1])):

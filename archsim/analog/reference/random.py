@@ -69,8 +69,8 @@ def normals(word: NDArray[np.uint32]) -> FloatArray:
 class Series:
     """The normal numbers that the cells of 64 outputs take during one block of vectors, one after the other.
 
-    Sixteen counters at a time give 64 words, the first words of all before the second ones; each word gives two numbers,
-    the first of all 64 before the second ones.
+    Sixteen counters at a time give 64 words, the first words of all before the second ones; each word gives two
+    numbers, the first of all 64 before the second ones.
     """
 
     def __init__(self, key: int, crossbar: int, purpose: int, first_vector: int, block: int) -> None:

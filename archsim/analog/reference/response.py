@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.analog.blocks import FloatArray
+from archsim.analog.devices.population import FIRST_SHAPE, Population
 
 __all__ = ["Law", "Pulse", "clipped", "respond"]
 
@@ -28,6 +29,24 @@ class Law:
     nodes_up: FloatArray | None = None
     nodes_down: FloatArray | None = None
 
+    @classmethod
+    def of(cls, population: Population, exact: bool = False) -> Law:
+        """Return the law of the pulses of a population; `exact`, it is never jumped."""
+        family: str = population.family
+        if family == "affine":
+            sloped = population.cells[:, FIRST_SHAPE : FIRST_SHAPE + 2].any()
+            family = ("affine" if sloped else "constant") if population.multiplicative else "additive"
+        return cls(
+            family,
+            exact,
+            population.deviation,
+            population.noise_add,
+            population.noise_slope,
+            population.write_noise,
+            population.nodes_up,
+            population.nodes_down,
+        )
+
     @property
     def scale(self) -> np.float32:
         """What the sizes of noise are multiplied with; additive noise holds it already."""
@@ -36,12 +55,13 @@ class Law:
 
 @dataclass(frozen=True)
 class Pulse:
-    """A step, its slope with the weight, the slope's change, and the size that its noise is relative to."""
+    """A step, its slope, the slope's change, the size that its noise is relative to, and the slope of that one."""
 
     step: FloatArray
     slope: FloatArray
     bend: FloatArray
     size: FloatArray
+    rate: FloatArray
 
 
 def respond(law: Law, cells: FloatArray, w: FloatArray, up: NDArray[np.bool_]) -> Pulse:
@@ -64,18 +84,20 @@ def respond(law: Law, cells: FloatArray, w: FloatArray, up: NDArray[np.bool_]) -
         exponent = np.where(up, a, b)
         left = np.maximum(np.where(up, high - w, w - low) * c, np.float32(1e-30))
         step = side * power_of_two(exponent * natural_log(left) * LOG2_E)
-        inward = np.where(up, -c, c) / left
+        inward = np.where(up, -c, c) / np.maximum(left, np.float32(1e-12))
         slope = exponent * step * inward
         bend = (exponent - ONE) * slope * inward
     elif law.family == "piecewise":
         step, slope = _between_nodes(law, w, low, side, a, up)
+    rate = zero
     if law.family == "additive":
         size = np.where(up, c, d)
     elif law.family in ("constant", "affine"):
         size = np.abs(step)
     else:
         size = np.abs(step) + np.float32(law.noise_add) + np.abs(w) * np.float32(law.noise_slope)
-    return Pulse(step, slope, bend, size)
+        rate = np.where(np.signbit(step), -slope, slope) + np.copysign(np.float32(law.noise_slope), w)
+    return Pulse(step, slope, bend, size, rate)
 
 
 def _between_nodes(

@@ -105,32 +105,34 @@ def probabilities(values: FloatArray, factor: float, step: float) -> FloatArray:
 def line_slots(
     probability: FloatArray, length: int, shared: bool, stream: tuple[int, int, int, int]
 ) -> NDArray[np.bool_]:
-    """Return in which slots each line pulses, [length, lines]: where the slot's uniform number is below its probability.
+    """Return in which slots each line pulses, [length, lines].
 
-    Both are compared to 31 binary digits. A slot of a short train has a word of its own; 32 slots of a long one share
-    words, of which bit s gives the digits of slot s, the highest first. `shared`, all lines have the same numbers.
+    It does where the slot's uniform number is below the line's probability, both compared to 31 binary digits. A slot
+    of a short train has a word of its own; 32 slots of a long one share words, of which bit s gives the digits of slot
+    s, the highest first. `shared`, all lines have the same numbers.
     """
     lines = np.arange(len(probability))
     limit = (np.minimum(probability, np.float32(1.0)).astype(np.float64) * 2.0**31).astype(np.int64)
     on = np.zeros((length, len(lines)), np.bool_)
-    for slot in range(length):
-        if length <= FEW:
-            group, place = lines // GROUP * (GROUP // 4), lines % GROUP
+    if length <= FEW:
+        group, place = lines // GROUP * (GROUP // 4), lines % GROUP
+        for slot in range(length):
             word = words(np.zeros_like(group) if shared else group + place % 16, *stream, draw=slot)
-            number = word[np.arange(len(lines)), np.zeros_like(place) if shared else place // 16].astype(np.int64) >> 1
-        else:
-            piece, bit = divmod(slot, WORD)
+            on[slot] = word[lines, np.zeros_like(place) if shared else place // 16] >> np.uint32(1) < limit
+        return on
+    for first in range(0, length, WORD):
+        draws = range(first // WORD << 4, (first // WORD << 4) + 8)
+        elements = np.zeros_like(lines) if shared else lines
+        digits = np.concatenate([words(elements, *stream, draw=draw) for draw in draws], axis=1)
+        for slot in range(first, min(first + WORD, length)):
             number = np.zeros(len(lines), np.int64)
             for digit in range(31):
-                word = words(np.zeros_like(lines) if shared else lines, *stream, draw=piece << 4 | digit // 4)
-                number = number << 1 | (word[:, digit % 4] >> np.uint32(bit) & 1)
-        on[slot] = number < limit
+                number = number << 1 | (digits[:, digit] >> np.uint32(slot - first) & 1)
+            on[slot] = number < limit
     return on
 
 
-def line_counts(
-    probability: FloatArray, length: int, mean_count: bool, outputs: bool
-) -> tuple[FloatArray, float]:
+def line_counts(probability: FloatArray, length: int, mean_count: bool, outputs: bool) -> tuple[FloatArray, float]:
     """Return the numbers whose products are numbers of coincidences, and the pulses of all lines."""
     most = np.float32(length)
     if mean_count:
