@@ -19,6 +19,8 @@
 
 /* The square of by how much a word's pulses, or one of many alike, may stretch noise: what is left out of variances. */
 #define STRETCH 1e-3f
+/* By how much of itself the order of a word's pulses may change a variance, which is taken for the mean order. */
+#define ORDER 6e-3f
 
 typedef struct {
   floats mean, variance, third, lowest, highest, bend;
@@ -87,7 +89,11 @@ INLINE void account(const int family, const response_t *all, const local_t *loca
                                                       (path->variance * 6.0f + sums->square * (others * 3.0f));
   path->variance = path->variance * (growth * growth) + sums->square * (decay * others + 1.0f);
   const floats stretch = n * magnitude(local->up_slope) + m * magnitude(local->down_slope);
-  path->wild |= (ints)(stretch * stretch > STRETCH);
+  const floats up_size = by_step(family) ? local->up : local->up_size;
+  const floats down_size = by_step(family) ? local->down : local->down_size;
+  const floats up_square = up_size * up_size, down_square = down_size * down_size;
+  const floats order = n * m * magnitude(up_square * local->down_slope - down_square * local->up_slope);
+  path->wild |= (ints)(stretch * stretch > STRETCH) | (ints)(order > (n * up_square + m * down_square) * ORDER);
   if (curved(family)) {
     /* the parabola must hold as far as the path and its noise lead, and the step not end there */
     const floats far = rise - fall + square_root(path->variance) * (REACH * all->deviation);
@@ -116,26 +122,25 @@ INLINE void advance_constant(const cell_t *cell, path_t *path, words slots, word
 INLINE void advance_alike(const int family, const response_t *all, const cell_t *cell, path_t *path, ints many, ints up) {
   const pulse_t pulse = respond(family, all, cell, path->mean, up);
   const floats n = to_floats(many), slope = pulse.slope, pairs = n * (n - 1.0f) * 0.5f;
-  const floats square = n * (pulse.size * pulse.size);
+  const floats each = pulse.size * pulse.size, square = n * each;
   floats series = n + pairs * (slope + slope * slope * ((n - 2.0f) * 0.33333334f));
   if (curved(family)) series += pairs * pulse.bend * pulse.step * ((n + n - 1.0f) * 0.16666667f);
   floats growth = slope * series + 1.0f;
   if (curved(family)) growth += pairs * pulse.bend * pulse.step;
-  const floats growth2 = growth * growth;
-  if (skews(family)) {
-    const floats rate = by_step(family) ? slope * pulse.step : pulse.size * pulse.rate;
-    path->third = path->third * (growth2 * growth) +
-                  rate * n * (path->variance * 6.0f + (square - pulse.size * pulse.size) * 3.0f);
-  }
+  const floats growth2 = growth * growth, rest = growth * (1.0f - slope);
   /* a pulse's noise decays with the later ones: in the mean over pulses by Simpson's rule, where sizes stay or change
    * in their own way, and by what they all come to, where sizes decay as steps do */
-  const floats rest = growth * (1.0f - slope);
   floats left;
   if (by_step(family)) {
+    path->third = (path->third + slope * pulse.step * n * (path->variance * 6.0f + (square - each) * 3.0f)) *
+                  (growth2 * growth);
     left = square * (rest * rest);
   } else {
     const floats end = pulse.size + pulse.rate * pulse.step * (series - 1.0f), both = pulse.size + end;
-    left = n * 0.16666667f * (pulse.size * pulse.size * (rest * rest) + both * both * rest + end * end);
+    left = n * 0.16666667f * (each * (rest * rest) + both * both * rest + end * end);
+    if (skews(family))
+      path->third = path->third * (growth2 * growth) + pulse.rate * n * both * (growth2 + growth) *
+                        (path->variance * growth * 1.5f + both * both * (n - 1.0f) * 0.1875f);
   }
   path->variance = path->variance * growth2 + choose((ints)(many > 1), left, square);
   if (curved(family)) {

@@ -284,11 +284,11 @@ cdef class Trains:
                 count = counts[v, i]
                 if count == 0:
                     continue
-                t.d_sign[v * t.d_stride + i] = 0xFFFFFFFFu if count > 0 else 0u
-                count = -count if count < 0 else count
-                if count > 31:
+                if not -31 <= count <= 31:
                     t.words = 0
                     raise ValueError("a cell gets at most 31 pulses at a time")
+                t.d_sign[v * t.d_stride + i] = 0xFFFFFFFFu if count > 0 else 0u
+                count = -count if count < 0 else count
                 t.d_on[v * t.d_stride + i] = (1u << count) - 1u
                 length = count if count > length else length
                 pulses += count

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.analog.blocks import FloatArray
-from archsim.analog.reference.response import ONE, Law, clipped, respond
+from archsim.analog.reference.response import ONE, Law, clipped, larger, respond, smaller
 
 __all__ = ["Path", "land", "land_word"]
 
@@ -15,7 +15,8 @@ Mask = NDArray[np.bool_]
 
 ZERO, TWO, THREE, SIX = np.float32(0.0), np.float32(2.0), np.float32(3.0), np.float32(6.0)
 REACH, SHIFT, SKEWNESS = np.float32(4.0), np.float32(2.5e-3), np.float32(0.1)
-STEEP, BEND, STRETCH = np.float32(0.005) * np.float32(0.005), np.float32(0.1), np.float32(1e-3)
+STEEP, BEND = np.float32(0.005) * np.float32(0.005), np.float32(0.1)
+STRETCH, ORDER = np.float32(1e-3), np.float32(6e-3)
 SIXTH = np.float32(0.16666667)
 
 
@@ -58,25 +59,27 @@ class Path:
         """Sum equal pulses up: a geometric series in the slope, to third order."""
         pulse, n = respond(self.law, self.cells, self.mean, up), many.astype(np.float32)
         slope, pairs = pulse.slope, n * (n - ONE) * np.float32(0.5)
-        square = n * (pulse.size * pulse.size)
+        each = pulse.size * pulse.size
+        square = n * each
         series = n + pairs * (slope + slope * slope * ((n - TWO) * np.float32(0.33333334)))
         if self.curved:
             series = series + pairs * pulse.bend * pulse.step * ((n + n - ONE) * SIXTH)
         growth = slope * series + ONE
         if self.curved:
             growth = growth + pairs * pulse.bend * pulse.step
-        growth2, by_step = growth * growth, self.law.family == "affine"
-        if self.skews:
-            rate = slope * pulse.step if by_step else pulse.size * pulse.rate
-            earlier = (square - pulse.size * pulse.size) * THREE
-            self.third = self.third * (growth2 * growth) + rate * n * (self.variance * SIX + earlier)
-        rest = growth * (ONE - slope)
-        if by_step:
+        growth2, rest = growth * growth, growth * (ONE - slope)
+        if self.law.family == "affine":
+            drift = slope * pulse.step * n * (self.variance * SIX + (square - each) * THREE)
+            self.third = (self.third + drift) * (growth2 * growth)
             left = square * (rest * rest)
         else:
             end = pulse.size + pulse.rate * pulse.step * (series - ONE)
             both = pulse.size + end
-            left = n * SIXTH * (pulse.size * pulse.size * (rest * rest) + both * both * rest + end * end)
+            left = n * SIXTH * (each * (rest * rest) + both * both * rest + end * end)
+            drift = pulse.rate * n * both * (growth2 + growth)
+            earlier = self.variance * growth * np.float32(1.5) + both * both * (n - ONE) * np.float32(0.1875)
+            if self.skews:
+                self.third = self.third * (growth2 * growth) + drift * earlier
         self.variance = self.variance * growth2 + np.where(many > 1, left, square)
         if self.curved:
             bent = np.abs(n * pulse.bend)
@@ -91,7 +94,7 @@ class Path:
         self.wild = self.wild | (missed * missed > square * (SHIFT * SHIFT * self.law.scale * self.law.scale))
         self.wild = self.wild | (slope * slope > STRETCH)
         self.mean = self.mean + pulse.step * series
-        self.lowest, self.highest = np.minimum(self.lowest, self.mean), np.maximum(self.highest, self.mean)
+        self.lowest, self.highest = smaller(self.lowest, self.mean), larger(self.highest, self.mean)
         self.count = self.count + many
 
     def _one_by_one(self, slots: Bits, ups: Bits) -> None:
@@ -119,7 +122,7 @@ class Path:
         m = (np.bitwise_count(slots) - np.bitwise_count(ups)).astype(np.float32)
         rise, fall = n * rising.step, m * falling.step
         decay = n * rising.slope + m * falling.slope
-        growth, others = decay + ONE, ONE - ONE / np.maximum(n + m, ONE)
+        growth, others = decay + ONE, ONE - ONE / larger(n + m, ONE)
         self._extend(rise * np.float32(1.05), fall * np.float32(1.05))
         if self.skews:
             rate = rising.slope * rise + falling.slope * fall
@@ -130,7 +133,10 @@ class Path:
             )
         self.variance = self.variance * (growth * growth) + square * (decay * others + ONE)
         stretch = n * np.abs(rising.slope) + m * np.abs(falling.slope)
-        self.wild = self.wild | (stretch * stretch > STRETCH)
+        sizes = (rising.step, falling.step) if law.family == "affine" else (rising.size, falling.size)
+        up_square, down_square = sizes[0] * sizes[0], sizes[1] * sizes[1]
+        order = n * m * np.abs(up_square * falling.slope - down_square * rising.slope)
+        self.wild = self.wild | (stretch * stretch > STRETCH) | (order > (n * up_square + m * down_square) * ORDER)
         if self.curved:
             far = rise - fall + np.sqrt(self.variance) * (REACH * np.float32(law.deviation))
             for count, pulse, bend in ((n, rising, bends[0]), (m, falling, bends[1])):
@@ -139,17 +145,17 @@ class Path:
                     (count > 0) & ((bent * far > slope * BEND) | (slope * far > np.abs(pulse.step)))
                 )
             self.bend = self.bend + (n * (np.abs(bends[0]) * TWO) + m * (np.abs(bends[1]) * TWO))
-        self.steepest = np.maximum(np.abs(rising.slope), np.abs(falling.slope))
+        self.steepest = larger(np.abs(rising.slope), np.abs(falling.slope))
         self.mean = self.mean + gained
         self.count = self.count + np.bitwise_count(slots)
 
     def _extend(self, one: FloatArray, other: FloatArray) -> None:
-        self.highest = np.maximum(self.highest, self.mean + (np.maximum(one, ZERO) + np.maximum(other, ZERO)))
-        self.lowest = np.minimum(self.lowest, self.mean + (np.minimum(one, ZERO) + np.minimum(other, ZERO)))
+        self.highest = larger(self.highest, self.mean + (larger(one, ZERO) + larger(other, ZERO)))
+        self.lowest = smaller(self.lowest, self.mean + (smaller(one, ZERO) + smaller(other, ZERO)))
 
     def spread(self) -> FloatArray:
         """Return the standard deviation of the path's end."""
-        return np.sqrt(np.maximum(self.variance, ZERO)) * self.law.scale
+        return np.sqrt(larger(self.variance, ZERO)) * self.law.scale
 
     def within_law(self, spread: FloatArray, skewness: FloatArray) -> Mask:
         """Return where a normal number about the mean is close enough to the law pulse by pulse."""
@@ -173,10 +179,11 @@ class Path:
         low = (self.lowest - reach - cells[:, 0]) * per_weight
         high = (self.highest + reach - cells[:, 0]) * per_weight
         sharpest = max(np.abs(np.diff(np.diff(n))).max(initial=0.0) for n in (law.nodes_up, law.nodes_down))
-        bend = np.maximum(np.abs(cells[:, 2]), np.abs(cells[:, 3])) * per_weight * np.float32(sharpest)
+        bend = larger(np.abs(cells[:, 2]), np.abs(cells[:, 3])) * per_weight * np.float32(sharpest)
         n, deviation = self.count.astype(np.float32), np.float32(law.deviation)
         blurred = bend * n * (np.sqrt(n) * np.float32(0.5) + np.float32(0.4) * deviation)
-        return (low.astype(np.int32) == high.astype(np.int32)) | (blurred <= SHIFT * deviation)
+        straight: Mask = (low.astype(np.int32) == high.astype(np.int32)) | (blurred <= SHIFT * deviation)
+        return straight
 
 
 def land(path: Path, z: FloatArray) -> tuple[FloatArray, Mask]:
@@ -184,7 +191,7 @@ def land(path: Path, z: FloatArray) -> tuple[FloatArray, Mask]:
     spread, skewness = path.spread(), np.zeros_like(z)
     if path.skews:
         scale = path.law.scale
-        cube = np.maximum(spread * spread * spread, np.float32(1e-30))
+        cube = larger(spread * spread * spread, np.float32(1e-30))
         skewness = path.third * (scale * scale * scale * scale) / cube
         z = z + (z * z - ONE) * (skewness * SIXTH)
     return _end(path, spread, z, path.within_law(spread, skewness))

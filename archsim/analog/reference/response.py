@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from archsim.analog.blocks import FloatArray
 from archsim.analog.devices.population import FIRST_SHAPE, Population
 
-__all__ = ["Law", "Pulse", "clipped", "respond"]
+__all__ = ["Law", "Pulse", "clipped", "larger", "respond", "smaller"]
 
 ONE = np.float32(1.0)
 LOG2_E = np.float32(1.4426950)
@@ -82,9 +82,9 @@ def respond(law: Law, cells: FloatArray, w: FloatArray, up: NDArray[np.bool_]) -
         bend = np.where(right_way, exponent * exponent * grown, zero)
     elif law.family == "power":
         exponent = np.where(up, a, b)
-        left = np.maximum(np.where(up, high - w, w - low) * c, np.float32(1e-30))
+        left = larger(np.where(up, high - w, w - low) * c, np.float32(1e-30))
         step = side * power_of_two(exponent * natural_log(left) * LOG2_E)
-        inward = np.where(up, -c, c) / np.maximum(left, np.float32(1e-12))
+        inward = np.where(up, -c, c) / larger(left, np.float32(1e-12))
         slope = exponent * step * inward
         bend = (exponent - ONE) * slope * inward
     elif law.family == "piecewise":
@@ -107,21 +107,33 @@ def _between_nodes(
         raise ValueError("a piecewise step has nodes")
     last = len(law.nodes_up) - 1
     per_weight = inverse * np.float32(last)
-    t = np.minimum(np.maximum((w - low) * per_weight, np.float32(0.0)), np.float32(last))
-    at = np.minimum(t, np.float32(last - 1)).astype(np.int32)
+    t = smaller(larger((w - low) * per_weight, np.float32(0.0)), np.float32(last))
+    at = smaller(t, np.float32(last - 1)).astype(np.int32)
     base = np.where(up, law.nodes_up[at], law.nodes_down[at])
     climb = np.where(up, np.diff(law.nodes_up)[at], np.diff(law.nodes_down)[at])
     return side * (base + climb * (t - at.astype(np.float32))), side * climb * per_weight
 
 
+def smaller(a: FloatArray, b: FloatArray | np.float32) -> FloatArray:
+    """Return a where it is below b, else b: what is no number gives b."""
+    chosen: FloatArray = np.where(a < b, a, b)
+    return chosen
+
+
+def larger(a: FloatArray, b: FloatArray | np.float32) -> FloatArray:
+    """Return a where it is above b, else b: what is no number gives b."""
+    chosen: FloatArray = np.where(a > b, a, b)
+    return chosen
+
+
 def clipped(w: FloatArray, cells: FloatArray) -> FloatArray:
     """Return the weights within each cell's bounds."""
-    return np.maximum(np.minimum(w, cells[:, 1]), cells[:, 0])
+    return larger(smaller(w, cells[:, 1]), cells[:, 0])
 
 
 def power_of_two(v: FloatArray) -> FloatArray:
     """Return 2**v; v is kept between -126 and 126."""
-    v = np.maximum(np.minimum(v, np.float32(126.0)), np.float32(-126.0))
+    v = larger(smaller(v, np.float32(126.0)), np.float32(-126.0))
     whole = np.rint(v)
     r = v - whole
     p = np.full_like(v, 1.5403530e-4)

@@ -49,6 +49,10 @@ class Walk:
 
     def apply(self, trains: BlockTrains, *, key: int, crossbar: int, purpose: int, first_vector: int) -> int:
         """Apply a block, and return the number of pulses."""
+        with np.errstate(all="ignore"):  # a path that leads nowhere is not jumped
+            return self._apply(trains, key, crossbar, purpose, first_vector)
+
+    def _apply(self, trains: BlockTrains, key: int, crossbar: int, purpose: int, first_vector: int) -> int:
         self.trains, self.pulses = trains, 0
         self.meetings = [self._directed(*trains.meet(word)) for word in range(len(trains.alike))]
         crowded = trains.counted or int(trains.coincidences) > CROWD * self.outputs * self.inputs
@@ -81,7 +85,7 @@ class Walk:
                 if self.law.exact:
                     self._row_by_pulses(cells, row)
                 else:
-                    failed += self._row_by_jumps(cells)
+                    failed += self._row_by_jumps(cells, row)
                 if len(failed) > LISTED - GROUP:
                     self._redo(failed)
         self._redo(failed)
@@ -99,14 +103,16 @@ class Walk:
         self._show(cells, count > 0, GROUP)
         self.pulses += int(count.sum())
 
-    def _row_by_jumps(self, cells: NDArray[np.intp]) -> list[int]:
+    def _row_by_jumps(self, cells: NDArray[np.intp], row: int) -> list[int]:
         alike, w = self.trains.alike, self.w[cells]
         failed, count = np.zeros(len(cells), np.bool_), np.zeros(len(cells), np.int64)
         single = len(alike) == 1 and not alike[0]
         for first in range(0, len(alike), SEGMENT):
             path = Path(self.law, self.cells[cells], w)
             for word in range(first, min(first + SEGMENT, len(alike))):
-                path.advance(*(bits[cells] for bits in self.meetings[word]), alike[word])
+                slots, ups = self.meetings[word]
+                if self.trains.d_on[word][row]:
+                    path.advance(slots[cells], ups[cells], alike[word])
             end, wrong = (land_word if single else land)(path, self.series.take(GROUP)[: len(cells)])
             w = np.where(path.count > 0, end, w)
             failed |= wrong
@@ -114,7 +120,8 @@ class Walk:
         self.w[cells] = np.where(failed, self.w[cells], w)
         self._show(cells, (count > 0) & ~failed, GROUP)
         self.pulses += int(count[~failed].sum())
-        return cells[failed].tolist()
+        undone: list[int] = cells[failed].tolist()
+        return undone
 
     def _redo(self, failed: list[int]) -> None:
         for first in range(0, len(failed), GROUP):
