@@ -156,7 +156,8 @@ INLINE void advance_alike(const int family, const response_t *all, const cell_t 
     const floats turn = magnitude(pulse.bend * pulse.step);
     missed = magnitude(missed) + magnitude(triples) * turn * ((n - 3.0f) * magnitude(slope) * 4.0f + 2.0f * BEND);
   }
-  path->wild |= (ints)(missed * missed > square * (SHIFT * SHIFT * scale * scale)) | (ints)(slope * slope > STRETCH);
+  path->wild |= (ints)(missed * missed > square * (SHIFT * SHIFT * scale * scale)) |
+                ((ints)(slope * slope > STRETCH) & (many > 0));
   path->mean += pulse.step * series;
   path->lowest = smaller(path->lowest, path->mean);
   path->highest = larger(path->highest, path->mean);

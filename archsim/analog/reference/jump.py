@@ -92,7 +92,7 @@ class Path:
             further = (n - THREE) * np.abs(slope) * np.float32(4.0) + TWO * BEND
             missed = np.abs(missed) + np.abs(triples) * turn * further
         self.wild = self.wild | (missed * missed > square * (SHIFT * SHIFT * self.law.scale * self.law.scale))
-        self.wild = self.wild | (slope * slope > STRETCH)
+        self.wild = self.wild | ((slope * slope > STRETCH) & (many > 0))
         self.mean = self.mean + pulse.step * series
         self.lowest, self.highest = smaller(self.lowest, self.mean), larger(self.highest, self.mean)
         self.count = self.count + many
