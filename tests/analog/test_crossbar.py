@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from archsim._core import EVALUATE
+from archsim._core import EVALUATE, UPDATE_CELL
 from archsim.analog import reference
 from archsim.analog.blocks import BLOCK_VECTORS
 from archsim.analog.devices import populate
@@ -63,17 +63,20 @@ def test_evaluation_reads_a_snapshot_under_its_own_noise():
 def test_update_equals_the_twin():
     device = SoftBounds(dw_min=0.01)
     crossbar = programmed(device=device, identity=4)
-    before = crossbar.weights.copy()
+    expected = crossbar.weights.copy()
     x, d = some(1, 6, 30), some(2, 6, 20)
     update = crossbar.update(x, d, 0.05, 40)
     population = populate(device, 20, 30, 4, DEFAULTS["device_seed"])
     stream = {"key": DEFAULTS["noise_seed"], "crossbar": 4, "first_vector": 40}
-    x_trains, d_trains, slots = reference.pulse_trains(UpdateParameters(), 0.01, x, d, 0.05, **stream)
-    expected, pulses = reference.apply_trains(before, population, x_trains, d_trains, **stream)
+    trains = reference.pulse_trains(UpdateParameters(), 0.01, x, d, 0.05, **stream)
+    walk = reference.Walk(reference.Law.of(population), population.cells, expected, None)
+    assert update.pulses == walk.apply(trains, purpose=UPDATE_CELL, **stream) > 0
     np.testing.assert_array_equal(crossbar.weights, expected)
-    assert (update.slots, update.pulses) == (slots, pulses)
-    assert update.rows_pulsed == sum(int(t & 0x7FFFFFFF).bit_count() for t in x_trains.ravel())
-    assert update.columns_pulsed == sum(int(t & 0x7FFFFFFF).bit_count() for t in d_trains.ravel())
+    assert (update.slots, update.rows_pulsed, update.columns_pulsed) == (
+        trains.slots,
+        trains.x_pulses,
+        trains.d_pulses,
+    )
 
 
 def test_ideal_update_is_exact_and_unbounded():

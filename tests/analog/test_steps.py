@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archsim.analog.specification import ConstantStep, LinearStep, SoftBounds
+from archsim.analog.specification import (
+    ConstantStep,
+    ExpStep,
+    LinearStep,
+    PiecewiseStep,
+    PowStep,
+    SoftBounds,
+    UpdateParameters,
+)
 
 from .crossbars import make, quiet
 
@@ -63,16 +71,21 @@ def test_linear_steps_follow_their_slope():
             assert crossbar.weights[0, 0] == pytest.approx(start + step, rel=1e-5, abs=1e-7)
 
 
+KINDS = [ConstantStep, ExpStep, LinearStep, PiecewiseStep, PowStep, SoftBounds]
+
+
 @given(
+    kind=st.sampled_from(KINDS),
     seed=st.integers(0, 2**32),
     noise=st.floats(0, 20),
     rate=st.floats(0.001, 10),
-    additive=st.booleans(),
+    one_by_one=st.booleans(),
     step=st.floats(1e-4, 1),
 )
-def test_weights_never_leave_their_bounds(seed, noise, rate, additive, step):
-    device = SoftBounds(dw_min=step, dw_min_std=noise, w_max=0.7, w_min=-0.7, mult_noise=not additive)
-    crossbar = make(9, 5, device=device, device_seed=seed, noise_seed=seed + 1)
+def test_weights_never_leave_their_bounds(kind, seed, noise, rate, one_by_one, step):
+    device = kind(dw_min=step, dw_min_std=noise, w_max=0.7, w_min=-0.7)
+    update = UpdateParameters(pulse_by_pulse=one_by_one)
+    crossbar = make(9, 5, device=device, update=update, device_seed=seed, noise_seed=seed + 1)
     rng = np.random.default_rng(seed)
     cells = crossbar.state()["cells"]
     low, high = cells[:, 0].reshape(5, 9), cells[:, 1].reshape(5, 9)

@@ -1,14 +1,24 @@
 """Any crossbar does what its NumPy twin does."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archsim._core import UPDATE_CELL
 from archsim.analog import Crossbar, reference
 from archsim.analog.devices import populate
-from archsim.analog.specification import ConstantStep, IOParameters, LinearStep, SoftBounds, UpdateParameters
+from archsim.analog.specification import (
+    ConstantStep,
+    ExpStep,
+    IOParameters,
+    LinearStep,
+    PiecewiseStep,
+    PowStep,
+    SoftBounds,
+    UpdateParameters,
+)
 
-sizes = st.integers(1, 40)
+sizes = st.integers(1, 24)
 bits = st.none() | st.integers(2, 12)
 seeds = st.integers(0, 2**63 - 1)
 small = st.just(0.0) | st.floats(1e-3, 1.0)
@@ -28,10 +38,20 @@ chains = st.builds(
 )
 devices = st.one_of(
     st.builds(kind, dw_min=st.floats(1e-4, 0.2), dw_min_std=small, up_down=st.floats(-0.5, 0.5))
-    for kind in (ConstantStep, LinearStep, SoftBounds)
+    for kind in (ConstantStep, ExpStep, LinearStep, PiecewiseStep, PowStep, SoftBounds)
 )
-updates = st.builds(
-    UpdateParameters, desired_bl=st.integers(1, 31), update_bl_management=st.booleans(), um_grad_scale=st.floats(0.1, 2)
+schemes = {
+    "update_bl_management": st.booleans(),
+    "um_grad_scale": st.floats(0.1, 2),
+    "res": st.just(0.0) | st.floats(1e-3, 0.3),
+    "pulse_by_pulse": st.booleans(),
+}
+updates = st.one_of(
+    st.builds(UpdateParameters, desired_bl=st.integers(1, longest), pulse_type=st.sampled_from(types), **schemes)
+    for types, longest in [
+        (["stochastic-compressed", "stochastic-reuse"], 80),
+        (["mean-count", "deterministic-implicit"], 31),
+    ]
 )
 
 
@@ -40,6 +60,7 @@ def block(rng, vectors, lines):
     return (values * (rng.random((vectors, lines)) < 0.7)).astype(np.float32)
 
 
+@settings(max_examples=60)
 @given(
     inputs=sizes,
     outputs=sizes,
@@ -107,8 +128,10 @@ def test_crossbar_equals_twin(
     assert read.reads == reads
 
     population = populate(device, outputs, inputs, identity, device_seed)
-    x_trains, d_trains, slots = reference.pulse_trains(update, device.dw_min, x, d, rate, **stream)
-    expected, pulses = reference.apply_trains(weights, population, x_trains, d_trains, **stream)
+    trains = reference.pulse_trains(update, population.granularity, x, d, rate, **stream)
+    law = reference.Law.of(population, update.pulse_by_pulse)
+    pulses = reference.Walk(law, population.cells, weights, None).apply(trains, purpose=UPDATE_CELL, **stream)
     done = crossbar.update(x, d, rate, first)
-    np.testing.assert_array_equal(crossbar.weights, expected)
-    assert (done.slots, done.pulses) == (slots, pulses)
+    np.testing.assert_array_equal(crossbar.weights, weights)
+    assert (done.slots, done.pulses) == (trains.slots, pulses)
+    assert (done.rows_pulsed, done.columns_pulsed) == (trains.x_pulses, trains.d_pulses)

@@ -1,6 +1,6 @@
 """The core once more in plain NumPy: slow, readable, with the same random numbers and the same bits."""
 
-from archsim.analog.reference.random import Series, normals, philox, uniform, words
+from archsim.analog.reference.random import Series, normals, philox, polar, uniform, words
 from archsim.analog.reference.read import product, read
 from archsim.analog.reference.response import Law
 from archsim.analog.reference.step import Walk, exact_update
@@ -14,6 +14,7 @@ __all__ = [
     "exact_update",
     "normals",
     "philox",
+    "polar",
     "product",
     "pulse_trains",
     "read",

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from archsim.analog.blocks import FloatArray
 
-__all__ = ["Series", "normals", "philox", "uniform", "words"]
+__all__ = ["Series", "normals", "philox", "polar", "uniform", "words"]
 
 LOW = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
@@ -85,12 +85,12 @@ class Series:
             counters = np.arange(self._next, self._next + 16)
             self._next += 16
             word = words(counters, *self._stream, draw=self._block).T.reshape(-1)
-            self._left = np.concatenate([self._left, *_polar(word)])
+            self._left = np.concatenate([self._left, *polar(word)])
         taken, self._left = self._left[:count], self._left[count:]
         return taken
 
 
-def _polar(word: NDArray[np.uint32]) -> tuple[FloatArray, FloatArray]:
+def polar(word: NDArray[np.uint32]) -> tuple[FloatArray, FloatArray]:
     """Return two normal numbers of each word: twenty bits choose the radius, twelve the angle."""
     one = np.float32(1.0)
     m = (word >> np.uint32(12)).astype(np.float32) + np.float32(0.5)

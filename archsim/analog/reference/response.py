@@ -109,9 +109,11 @@ def _between_nodes(
     per_weight = inverse * np.float32(last)
     t = smaller(larger((w - low) * per_weight, np.float32(0.0)), np.float32(last))
     at = smaller(t, np.float32(last - 1)).astype(np.int32)
-    base = np.where(up, law.nodes_up[at], law.nodes_down[at])
-    climb = np.where(up, np.diff(law.nodes_up)[at], np.diff(law.nodes_down)[at])
-    return side * (base + climb * (t - at.astype(np.float32))), side * climb * per_weight
+    base: FloatArray = np.where(up, law.nodes_up[at], law.nodes_down[at])
+    climb: FloatArray = np.where(up, np.diff(law.nodes_up)[at], np.diff(law.nodes_down)[at])
+    step: FloatArray = side * (base + climb * (t - at.astype(np.float32)))
+    slope: FloatArray = side * climb * per_weight
+    return step, slope
 
 
 def smaller(a: FloatArray, b: FloatArray | np.float32) -> FloatArray:
