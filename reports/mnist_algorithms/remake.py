@@ -102,7 +102,7 @@ class Case:
     @property
     def name(self) -> str:
         """A name for its checkpoints."""
-        return f"{self.algorithm}-{self.device}-{self.tau}-{self.seed}-{self.epochs}".replace(" ", "-")
+        return f"{self.part}-{self.algorithm}-{self.device}-{self.tau}-{self.seed}-{self.epochs}".replace(" ", "-")
 
     @property
     def overrides(self) -> list[str]:
@@ -116,8 +116,9 @@ class Case:
             step = f"{{epochs: {max(self.epochs // 2, 1)}, factor: 0.5}}"
         else:
             device = f"{{preset: soft-bounds-reference, {bounds}}}"
-            made += ["chip.io={out_bound: 20, out_noise: 0.1}", "chip.dac.bits=8", "chip.adc.bits=8"]
             step = "{epochs: 35, factor: 0.1}"
+        if self.part == "text":
+            made += ["chip.io={out_bound: 20, out_noise: 0.1}", "chip.dac.bits=8", "chip.adc.bits=8"]
         return [*made, f"chip.device={device}", f"training.learning_rate_step={step}"]
 
 
@@ -127,6 +128,8 @@ def cases(parts: Sequence[str]) -> list[Case]:
     if "main" in parts:
         names = ("analog-sgd", "tiki-taka", "digital-sgd")
         found += [Case("main", name, "soft bounds", 0.8, seed) for seed in (1, 2, 3) for name in names]
+    if "text" in parts:
+        found += [Case("text", name, "soft bounds", 0.8, 1) for name in ("analog-sgd", "tiki-taka")]
     if "taus" in parts:
         taus = (0.7, 0.78)
         found += [Case("taus", name, "soft bounds", tau, 1) for tau in taus for name in ("analog-sgd", "tiki-taka")]
@@ -164,7 +167,7 @@ def run(case: Case, tiny: bool) -> tuple[dict[str, object], list[dict[str, objec
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run what is missing, and write what is there."""
-    chosen = options(__doc__ or "", ("main", "taus", "responses"), HERE, arguments)
+    chosen = options(__doc__ or "", ("main", "text", "taus", "responses"), HERE, arguments)
     results, learning = Rows(chosen.out / "results.csv", KEY), Rows(chosen.out / "learning.csv", KEY)
     wanted = cases(chosen.only)
     for case in wanted[:3] if chosen.tiny else wanted:
