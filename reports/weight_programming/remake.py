@@ -11,8 +11,8 @@ Runs are kept in ``results.csv`` one by one; the same command goes on after a ki
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +47,13 @@ ALGORITHMS = {
 }
 OFFSETS = (0.0, 0.1, 0.25, 0.5)
 STATES = (20, 50, 200)
-BOUNDS = (0.6, 1.0, 2.0, 4.0)
+BOUNDS = (0.6, 1.0, 2.0, 4.0, 8.0)
+#: Colours and lines of the algorithms in the figure.
+LOOKS = (("C7", "-"), ("C0", "-"), ("C1", "-"), ("C2", "-"), ("C1", ":"), ("C2", ":"))
+#: Percent marked in it.
+TICKS = (1, 2, 5, 10, 20, 50)
+#: Learning rates of the parts on states and offsets; the paper states the first.
+RATES = {"programming": 0.1, "smaller rate": 0.02}
 
 
 @dataclass(frozen=True)
@@ -84,12 +90,14 @@ class Case:
 def cases(parts: Sequence[str]) -> list[Case]:
     """Return the runs of some parts."""
     found = []
-    for states in STATES if "programming" in parts else ():
-        for name in ALGORITHMS:
-            for offset in (0.0,) if name == SGD else OFFSETS:
-                # Few cells with large offsets decide the error of TTv2, so that one is taken over more seeds.
-                seeds = 12 if (name, states, offset) == (TTV2, 20, 0.1) else 3
-                found += [Case("programming", name, 2 / states, 1.0, offset, 0.1, 1 + seed) for seed in range(seeds)]
+    for part in (part for part in RATES if part in parts):
+        for states in STATES if part == "programming" else STATES[:1]:
+            for name in ALGORITHMS:
+                for offset in (0.0,) if name == SGD else OFFSETS:
+                    # Few cells with large offsets decide the error of TTv2, so that one is taken over more seeds.
+                    seeds = 12 if (name, states, offset) == (TTV2, 20, 0.1) else 3
+                    case = Case(part, name, 2 / states, 1.0, offset, RATES[part], 1)
+                    found += [replace(case, seed=1 + seed) for seed in range(seeds)]
     if "asymmetry" in parts:
         found += [
             Case("asymmetry", name, 0.01, bound, 0.0, 0.05, seed)
@@ -170,7 +178,7 @@ def program(case: Case, vectors: int = VECTORS, size: int = SIZE) -> NDArray[np.
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run what is missing, and write what is there."""
-    chosen = options(__doc__ or "", ("programming", "asymmetry"), HERE, arguments)
+    chosen = options(__doc__ or "", (*RATES, "asymmetry"), HERE, arguments)
     rows = Rows(chosen.out / "results.csv", list(Case.__annotations__))
     for case in cases(chosen.only):
         if chosen.tiny and case.seed > 1:
@@ -188,9 +196,9 @@ def draw(path: Path, results: pd.DataFrame) -> None:
     """Draw errors against the offset for few and many states, and against the bounds."""
     styles = {
         name: dict(color=colour, ls=style, marker="o", ms=3, label=name)
-        for name, colour, style in zip(ALGORITHMS, "C7 C0 C1 C2 C1 C2".split(), "- - - - : :".split(), strict=True)
+        for name, (colour, style) in zip(ALGORITHMS, LOOKS, strict=True)
     }
-    with figure(path, 9, 3.4) as drawn:
+    with figure(path, 9, 3.6) as drawn:
         panels = drawn.subplots(1, 3, sharey=True)
         for axes, states in zip(panels, (min(STATES), max(STATES)), strict=False):
             for name, offsets in means(results, "programming", "offset", 2 / states).items():
@@ -201,14 +209,15 @@ def draw(path: Path, results: pd.DataFrame) -> None:
             axes.set(title=f"{states} states, lambda = 0.1", xlabel="sigma_R")
         for name, bounds in means(results, "asymmetry", "bound", 0.01).items():
             panels[2].plot(list(bounds), [100 * error for error in bounds.values()], **styles[name])
-        panels[2].set(title="delta = 0.01, lambda = 0.05", xlabel="mean bound w_max (larger: more symmetric)")
+        panels[2].set(title="delta = 0.01, lambda = 0.05", xlabel="mean bound w_max (right: symmetric)")
         panels[2].set_xscale("log")
         panels[2].set_xticks(BOUNDS, [f"{bound:g}" for bound in BOUNDS], minor=False)
-        panels[2].minorticks_off()
         panels[0].set(ylabel="std of the weight error [%]")
-        panels[2].legend(fontsize=7)
+        drawn.legend(*panels[2].get_legend_handles_labels(), loc="outside lower center", ncols=6, fontsize=8)
         for axes in panels:
             axes.set_yscale("log")
+            axes.set_yticks(TICKS, [str(tick) for tick in TICKS], minor=False)
+            axes.minorticks_off()
             axes.grid(alpha=0.3)
 
 
@@ -237,12 +246,16 @@ states). Made by `python reports/weight_programming/remake.py` ({MACHINE}).
 
 ![weight errors](errors.svg)
 
-{REMARKS}
+{remarks(results)}
 ## Errors by states and offset
 
 Percent, lambda = 0.1.
 
-{markdown(grid(results))}
+{markdown(grid(results, "programming"))}
+
+The same with lambda = 0.02.
+
+{markdown(grid(results, "smaller rate"))}
 
 ## Errors by symmetry
 
@@ -252,14 +265,40 @@ Percent, delta = 0.01, lambda = 0.05, sigma_R = 0. The larger the bounds, the mo
 """
 
 
-REMARKS = ""
+def remarks(results: pd.DataFrame) -> str:
+    """Return what the verdicts rest on."""
+    slow = means(results, "smaller rate", "offset", 2 / 20)
+    if not slow:
+        return ""
+    some = results[(results.part == "programming") & (results.algorithm == TTV2) & (results.offset == 0.1)]
+    some = 100 * some[np.isclose(some.step, 0.1)].error
+    return f"""**Few cells decide TTv2's error at sigma_R = 0.1**: those with a large offset or small bounds. It runs
+from {some.min():.1f} % to {some.max():.1f} % from seed to seed, so a mean over three of them, as published, may come
+out higher or lower.
+
+**c-TTv2 at sigma_R = 0.5.** At the published rates an offset moves a weight by lambda n_s n / gamma_0 = 0.05 times the
+offset with every read until the chopper turns, and back in the next period. With rho = 0.1 these are ten reads, so that
+weights swing by a quarter of the offset to both sides, unless the gradient stops them. With a smaller rate, or with
+choppers that turn after every second read, nothing of it is left. So the claim holds for converged weights in either
+case, and does not at lambda = 0.1 and rho = 0.1.
+
+**AGAD with symmetric devices.** Its reference is as old as a chopper period. The more symmetric the devices of A, the
+less A forgets in between: the loop gain rises, and so does what the noise of the reference does. With short periods
+(rho = 0.5) the error does not depend on the symmetry; with rho = 0.1 it does. What choppers do for c-TTv2 they do the
+better the faster they turn, too: at rho = 0.5 symmetry no longer harms it.
+
+**In-memory SGD.** lambda = 0.1 lies just beyond 2 / (n + 2), where exact SGD is unstable as well for n = 20 normal
+inputs, so that bounds are what holds it, and a part of its error is not the devices'. At lambda = 0.02 the error is
+{100 * slow[SGD][0.0]:.1f} %. This is why the sweep over bounds is done at lambda = 0.05; its steps are fine because
+with 20 states the noise of single pulses hides what asymmetry does to SGD.
+"""
 
 
-def grid(results: pd.DataFrame) -> pd.DataFrame:
+def grid(results: pd.DataFrame, part: str) -> pd.DataFrame:
     """Return errors by algorithm, states and offset."""
     rows = []
     for states in STATES:
-        for name, errors in means(results, "programming", "offset", 2 / states).items():
+        for name, errors in means(results, part, "offset", 2 / states).items():
             shown = {
                 f"sigma_R = {offset}": f"{100 * errors[offset]:.1f}" if offset in errors else "" for offset in OFFSETS
             }
@@ -278,44 +317,55 @@ def sweep(results: pd.DataFrame) -> pd.DataFrame:
 
 def claims(results: pd.DataFrame) -> list[Claim]:
     """Return what the paper says, and what came out."""
-    few = means(results, "programming", "offset", 2 / 20)
-    many = means(results, "programming", "offset", 2 / 200)
-    bounds = means(results, "asymmetry", "bound", 0.01)
     made: list[Claim] = []
 
-    def claim(text: str, published: str, values: Sequence[float], holds: bool, what: str = "") -> None:
-        made.append(Claim(text, published, ", ".join(f"{100 * value:.1f} %" for value in values) + what, holds))
+    def claim(text: str, published: str, errors: Mapping[float, float], holds: bool) -> None:
+        listed = ", ".join(f"{100 * error:.1f} %" for error in errors.values())
+        made.append(Claim(text, published, listed, holds))
 
-    if {SGD, TTV2} <= few.keys():
-        claim("TTv2, 20 states, no offset", "about 5 %", [few[TTV2][0.0]], 0.04 < few[TTV2][0.0] < 0.06)
-        claim("in-memory SGD, 20 states", "above 25 %", [few[SGD][0.0]], few[SGD][0.0] > 0.25)
-        offset = few[TTV2][0.1]
-        claim("TTv2, 20 states, sigma_R = 0.1", "about 9 %", [offset], 0.065 < offset < 0.115)
-        for states, errors in ((20, few), (200, many)):
+    few, many = (means(results, "programming", "offset", 2 / states) for states in (20, 200))
+    slow = means(results, "smaller rate", "offset", 2 / 20)
+    if few and many and slow:
+        at_zero, at_some = few[TTV2][0.0], few[TTV2][0.1]
+        claim(
+            "TTv2, 20 states, no offset (within a third)", "about 5 %", {0.0: at_zero}, abs(at_zero / 0.05 - 1) < 1 / 3
+        )
+        claim("in-memory SGD, 20 states", "above 25 %", few[SGD], few[SGD][0.0] > 0.25)
+        claim(
+            "TTv2, 20 states, sigma_R = 0.1 (within a third)",
+            "about 9 %",
+            {0.1: at_some},
+            abs(at_some / 0.09 - 1) < 1 / 3,
+        )
+        for where, found in (("20 states", few), ("200 states", many), ("20 states, lambda = 0.02", slow)):
             for name in (AGAD, f"{AGAD}, rho = 0.5"):
-                values = list(errors[name].values())
-                flat = max(values) < 1.15 * min(values)
-                claim(f"{name}: no effect of the offset, {states} states", "unchanged", values, flat, WHERE)
-        for name in (CHOPPED, f"{CHOPPED}, rho = 0.5"):
-            values = list(few[name].values())
-            claim(f"{name}: unchanged up to sigma_R = 0.5, 20 states", "unchanged", values, values[-1] < 1.3 * values[0], WHERE)
-            values = list(many[name].values())
-            claim(f"{name}: affected with many states (200)", "worse", values, values[-1] > 1.3 * values[0], WHERE)
-    if bounds:
-        for name, errors in bounds.items():
-            values = list(errors.values())[1:]
-            text, published, holds = {
-                SGD: ("better with symmetry", "better", values[-1] < 0.8 * values[0]),
-                TTV2: ("worse with symmetry", "worse", values[-1] > 1.25 * values[0]),
-                CHOPPED: ("worse with symmetry", "worse", values[-1] > 1.25 * values[0]),
-                AGAD: ("flat", "flat", max(values) < 1.3 * min(values)),
-            }[name.split(",")[0]]
-            claim(f"{name}: {text}, w_max 1 to 4", published, values, holds)
+                flat = max(found[name].values()) < 1.15 * min(found[name].values())
+                claim(f"{name}: no effect of sigma_R = {LISTED}; {where}", "none", found[name], flat)
+        for where, found in (("20 states", few), ("20 states, lambda = 0.02", slow)):
+            for name in (CHOPPED, f"{CHOPPED}, rho = 0.5"):
+                same = found[name][0.5] < 1.15 * found[name][0.0]
+                claim(f"{name}: no effect of sigma_R = {LISTED}; {where}", "none", found[name], same)
+        claim(
+            f"{CHOPPED}: an effect of sigma_R with 200 states",
+            "worse",
+            many[CHOPPED],
+            many[CHOPPED][0.5] > 1.15 * many[CHOPPED][0.0],
+        )
+    for name, errors in means(results, "asymmetry", "bound", 0.01).items():
+        change = errors[BOUNDS[-1]] / errors[1.0]
+        word, holds = {
+            SGD: ("better", change < 1 / 1.5),
+            TTV2: ("worse", change > 1.5),
+            CHOPPED: ("worse", change > 1.5),
+            AGAD: ("flat", 1 / 1.5 < change < 1.5),
+        }[name.split(",")[0]]
+        shown = {bound: error for bound, error in errors.items() if bound >= 1}
+        claim(f"{name}: {word} with more symmetric devices, w_max = 1, 2, 4, 8", word, shown, holds)
     return made
 
 
 #: What the values of a row of claims belong to.
-WHERE = f" at sigma_R = {', '.join(map(str, OFFSETS))}"
+LISTED = ", ".join(f"{offset:g}" for offset in OFFSETS)
 
 
 if __name__ == "__main__":
