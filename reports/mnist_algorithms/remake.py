@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,9 @@ ALGORITHMS = {
     "tiki-taka": ["training.algorithm={kind: tiki-taka, fast_lr: 0.01, scale_fast_lr: false}"],
     "residual-learning": ["training.algorithm=residual-learning"],
 }
+#: A few images, and a checkpoint after each epoch of all of them.
+TINY = ["training.max_mini_batches=20", "data.samples=400", "data.test_samples=200"]
+KEPT = ["run.checkpoint_every=6000"]
 KEY = ("part", "algorithm", "device", "tau", "seed")
 
 
@@ -140,10 +144,13 @@ def cases(parts: Sequence[str]) -> list[Case]:
     return found
 
 
+#: All runs learn the same images.
+load_data = cache(archsim.load_data)
+
+
 def run(case: Case, tiny: bool) -> tuple[dict[str, object], list[dict[str, object]]]:
     """Train, and return the row of the results and those of the learning curve."""
-    small = ["training.max_mini_batches=20", "run.evaluate_every=20"] if tiny else ["run.checkpoint_every=6000"]
-    experiment = archsim.load_experiment(WORKLOAD, [*case.overrides, *small], mode="numerics")
+    experiment = archsim.load_experiment(WORKLOAD, [*case.overrides, *(TINY if tiny else KEPT)], mode="numerics")
     begin, done = time.perf_counter(), [0, 0]
 
     def tell(progress: Any) -> None:
@@ -153,7 +160,8 @@ def run(case: Case, tiny: bool) -> tuple[dict[str, object], list[dict[str, objec
             print(f"{case.name}: epoch {progress.done // 6000}, {time.perf_counter() - begin:.0f} s", flush=True)
 
     workspace = None if tiny else CHECKPOINTS / case.name
-    result = archsim.simulate(experiment, workspace=workspace, resume=not tiny, progress=tell)
+    data = load_data(experiment.data)
+    result = archsim.simulate(experiment, data=data, workspace=workspace, resume=not tiny, progress=tell)
     per_mini_batch = (time.perf_counter() - begin) / (done[1] - done[0] + 1)
     key = {name: getattr(case, name) for name in KEY}
     curve = [

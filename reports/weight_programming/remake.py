@@ -195,7 +195,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def draw(path: Path, results: pd.DataFrame) -> None:
     """Draw errors against the offset for few and many states, and against the bounds."""
     styles = {
-        name: dict(color=colour, ls=style, marker="o", ms=3, label=name)
+        name: {"color": colour, "ls": style, "marker": "o", "ms": 3, "label": name}
         for name, (colour, style) in zip(ALGORITHMS, LOOKS, strict=True)
     }
     with figure(path, 9, 3.6) as drawn:
