@@ -1,0 +1,134 @@
+"""What the studies have in common: rows that survive a kill, claims with a verdict, figures and tables."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import platform
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from archsim._core import ISA
+
+__all__ = ["MACHINE", "Claim", "Rows", "claims_table", "figure", "markdown", "options", "write"]
+
+#: What the numbers were made on.
+MACHINE = f"{platform.machine()}, instruction set {ISA}"
+
+
+class Rows:
+    """Rows of a CSV file, one for each run; each is kept as soon as it is there.
+
+    The file is replaced as a whole, so that a run that is killed leaves it as it was before or after a row.
+
+    Parameters
+    ----------
+    path : Path
+        The file; rows that it holds already count as done.
+    key : sequence of str
+        The columns by which a run is known.
+    """
+
+    def __init__(self, path: Path, key: Sequence[str]) -> None:
+        self.path = path
+        self._key = tuple(key)
+        self._rows: list[dict[str, str]] = []
+        if path.exists():
+            with path.open(newline="") as file:
+                self._rows = list(csv.DictReader(file))
+
+    def has(self, run: Mapping[str, object]) -> bool:
+        """Return whether a run is there already."""
+        wanted = [str(run[name]) for name in self._key]
+        return any([row[name] for name in self._key] == wanted for row in self._rows)
+
+    def add(self, *rows: Mapping[str, object]) -> None:
+        """Keep rows."""
+        self._rows += [{name: str(value) for name, value in row.items()} for row in rows]
+        beside = self.path.with_suffix(".tmp")
+        with beside.open("w", newline="") as file:
+            writer = csv.DictWriter(file, self._rows[0].keys(), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self._rows)
+        os.replace(beside, self.path)
+
+    def frame(self) -> pd.DataFrame:
+        """Return all rows that are there, with numbers as numbers."""
+        return pd.read_csv(self.path) if self.path.exists() else pd.DataFrame()
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What was published, what came out here, and whether the one says the other."""
+
+    claim: str
+    published: str
+    measured: str
+    holds: bool | None
+
+
+def claims_table(claims: Sequence[Claim]) -> str:
+    """Return claims as a table."""
+    words = {True: "yes", False: "**no**", None: "no verdict"}
+    rows = [
+        {"claim": c.claim, "published": c.published, "measured": c.measured, "holds": words[c.holds]} for c in claims
+    ]
+    return markdown(pd.DataFrame(rows))
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """Return a table in Markdown."""
+    lines = ["| " + " | ".join(map(str, table.columns)) + " |", "|" + "---|" * len(table.columns)]
+    lines += ["| " + " | ".join(map(str, row)) + " |" for row in table.itertuples(index=False)]
+    return "\n".join(lines)
+
+
+@contextmanager
+def figure(path: Path, width: float, height: float) -> Iterator[Figure]:
+    """Give a figure to draw on, and save it: the same drawing gives the same file."""
+    with rc_context({"svg.hashsalt": path.parent.name, "font.size": 9}):
+        drawn = Figure(figsize=(width, height), layout="constrained")
+        yield drawn
+        FigureCanvasSVG(drawn).print_svg(str(path), metadata={"Date": None})
+
+
+def options(
+    description: str, parts: Sequence[str], folder: Path, arguments: Sequence[str] | None
+) -> argparse.Namespace:
+    """Read the command line that all studies understand.
+
+    Parameters
+    ----------
+    description : str
+        What the study does.
+    parts : sequence of str
+        What it consists of.
+    folder : Path
+        Where results lie unless told otherwise.
+    arguments : sequence of str or None
+        The command line; None for the process's own.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--only", nargs="+", choices=parts, default=list(parts), help="run these parts only")
+    parser.add_argument("--out", type=Path, default=folder, help="folder for results; what it holds is not run again")
+    parser.add_argument("--fresh", action="store_true", help="forget the rows in that folder first")
+    parser.add_argument("--tiny", action="store_true", help="a size at which the script can be tried out")
+    found = parser.parse_args(arguments)
+    found.out.mkdir(parents=True, exist_ok=True)
+    if found.fresh:
+        for name in found.out.glob("*.csv"):
+            name.unlink()
+    return found
+
+
+def write(folder: Path, page: Callable[[], str]) -> None:
+    """Write the page of a study."""
+    (folder / "README.md").write_text(page(), encoding="utf-8")

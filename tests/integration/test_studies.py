@@ -1,0 +1,54 @@
+"""The scripts under ``reports`` run, keep what they have, and say what is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.statistical.studies import load
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("weight_programming", ["smaller rate", "asymmetry"]),
+        ("least_squares", ["dynamics", "start", "tiki-taka", "penalty"]),
+    ],
+)
+def test_a_study_runs_and_goes_on_where_it_was(name: str, parts: list[str], tmp_path: Path) -> None:
+    study = load(name)
+    arguments = ["--tiny", "--out", str(tmp_path)]
+    study.main([*arguments, "--only", parts[0]])
+    first = pd.read_csv(tmp_path / "results.csv")
+    study.main([*arguments, "--only", *parts])
+    both = pd.read_csv(tmp_path / "results.csv")
+    pd.testing.assert_frame_equal(both.iloc[: len(first)], first)
+    assert set(first.part) == {parts[0]}
+    assert set(both.part) == set(parts) - {"penalty"}
+    assert len(list(tmp_path.glob("*.svg"))) == 1
+    assert "| holds |" in (tmp_path / "README.md").read_text()
+
+
+@pytest.mark.usefixtures("data_folder")
+def test_training_on_mnist_by_all_algorithms(tmp_path: Path) -> None:
+    study = load("mnist_algorithms")
+    study.main(["--tiny", "--out", str(tmp_path)])
+    results = pd.read_csv(tmp_path / "results.csv")
+    assert set(results.algorithm) == {"digital-sgd", "analog-sgd", "tiki-taka"}
+    assert results.accuracy.between(2, 40).all()
+    page = (tmp_path / "README.md").read_text()
+    assert page.count("no verdict") == 3
+
+
+def test_a_run_that_is_there_is_known_again(tmp_path: Path) -> None:
+    study = load("weight_programming")
+    rows = study.Rows(tmp_path / "rows.csv", ["name", "value"])
+    rows.add({"name": "one", "value": 0.1, "found": 3})
+    again = study.Rows(tmp_path / "rows.csv", ["name", "value"])
+    assert again.has({"name": "one", "value": 0.1})
+    assert not again.has({"name": "one", "value": 0.2})
+    again.add({"name": "one", "value": 0.2, "found": 4})
+    assert list(again.frame().found) == [3, 4]
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]
