@@ -90,7 +90,7 @@ def test_the_variance_is_binomial_plus_cycle_noise(isa, cycle_noise, together):
 def test_lines_share_their_slots(isa, cycle_noise):
     # Cells of one output line see the same slots of it: cov = dw^2 BL p_d (1 - p_d) p_x p_x' (times the signs), and
     # likewise for cells of an input line; cells that share no line are independent. 54 pairs at a rate of 1e-4 in all.
-    changes, length = increments(isa, cycle_noise=cycle_noise)
+    changes, length = increments(isa, "fixed length", cycle_noise=cycle_noise)
     p_x, p_d = line_probabilities(length)
     signs = np.sign(D.T @ X)
     cells = [(i, j) for i in range(D.size) for j in range(X.size)]
