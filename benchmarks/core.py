@@ -24,8 +24,6 @@ SQUARES = (128, 256, 512, 1024)
 #: outputs and inputs of the layers of two published networks
 LAYERS = ((16, 26), (32, 401))
 BATCHES = (1, 32, 256)
-#: the transfer algorithms on reram-sb devices
-COMPOUNDS = ("TikiTakaReRamSB", "TTv2ReRamSB", "ChoppedTTv2ReRamSB", "AGADReRamSB")
 
 
 class Bench:
@@ -100,7 +98,7 @@ class Bench:
                     for shape, batch, threads in self._cases((32,) if self.quick else BATCHES):
                         crossbar = make_crossbar(device, update, *shape, threads)
                         x, d = load.vectors(shape[1], shape[0], batch)
-                        pulses = []
+                        pulses: list[int] = []
 
                         def call(
                             k: int,
@@ -120,20 +118,20 @@ class Bench:
         """Measure updates by algorithms that transfer from a fast array to a slow one."""
         if only not in (None, "compound"):
             return
-        from benchmarks.compound import make
+        from benchmarks.compound import COMPOUNDS, MINI_BATCH, make
         from benchmarks.updates import LOADS
 
         for name in COMPOUNDS:
             for size in (512,) if self.quick else SQUARES:
-                array, batch = make(name, size), 32
-                x, d = LOADS["update_managed"].vectors(size, size, batch)
-                pulses = []
+                array, shape = make(name, size), (size, size)
+                x, d = LOADS["update_managed"].vectors(*shape, MINI_BATCH)
+                pulses: list[int] = []
 
-                def call(k: int, a: Any = array, x: Any = x, d: Any = d, pulses: list[int] = pulses) -> None:
-                    pulses.append(a.update(x, d, 0.1 * (1 - 2 * (k % 2)), k * len(x)).pulses)
+                def call(k: int, a: Any = array, x: Any = x, both: Any = (d, -d), pulses: list[int] = pulses) -> None:
+                    pulses.append(a.update(x, both[k % 2], 0.1, k * len(x)).pulses)
 
-                row = self._timed("compound", name, (size, size), batch, 1, call)
-                yield row | {"coincidences": float(np.mean(pulses)) / (size * size * batch)}
+                row = self._timed("compound", name, shape, MINI_BATCH, 1, call)
+                yield row | {"coincidences": float(np.mean(pulses)) / (size * size * MINI_BATCH)}
 
     def _cases(self, batches: tuple[int, ...]) -> Iterator[tuple[Shape, int, int]]:
         for shape in self.shapes:

@@ -4,7 +4,7 @@ cimport cython
 from libc.math cimport ceil, sqrt, sqrtf
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 import numpy as np
 
@@ -12,5 +12,6 @@ include "random.pxi"
 include "converters.pxi"
 include "array.pxi"
 include "read.pxi"
+include "rules.pxi"
 include "trains.pxi"
 include "update.pxi"

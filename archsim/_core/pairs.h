@@ -114,6 +114,55 @@ INLINE void do_full(const int family, const walk_t *walk, progress_t *p, const p
     append(list, list->cell[LISTED + l], list->slots[LISTED + l], list->ups[LISTED + l]);
 }
 
+/* The pairs of a piece of a single slot, all of which get one pulse: what `walk_pairs` does, with nothing to find out and
+ * no list; pair k takes the same number. */
+INLINE void pulse_pairs(const int family, const walk_t *walk, progress_t *p, int number, int from, int to) {
+  const trains_t *t = walk->trains;
+  const response_t *all = walk->response;
+  const piece_t *piece = t->piece + number;
+  const uint32_t *lines = t->x_lines + number * t->x_stride, *turns = t->x_turns + number * t->x_stride;
+  const uint32_t *rows = t->d_lines + number * t->d_stride;
+  const float scale = family == ADDITIVE ? 1.0f : all->deviation;
+  const int to_sign = 31 - __builtin_ctz(piece->mask);
+  group_t *g = &p->group;
+  for (int r = from; r < to; r++) {
+    const size_t base = (size_t)rows[r] * walk->inputs, next = (size_t)rows[r + 1 < to ? r + 1 : r] * walk->inputs;
+    const uint32_t sign = t->d_sign[piece->word * t->d_stride + rows[r]];
+    const float *cells = walk->cells + base * CELL, *next_cells = walk->cells + next * CELL;
+    float *w = walk->persistent + base, *next_w = walk->persistent + next;
+    for (int first = 0; first < piece->x_count; first += GROUP_CELLS) {
+      const int n = piece->x_count - first < GROUP_CELLS ? piece->x_count - first : GROUP_CELLS, whole = up_to(n, WIDE);
+      const uint32_t *line = lines + first;
+      for (int l = 0; l < whole; l += TRANSPOSED) {
+        const float *at[TRANSPOSED];
+        UNROLLED for (int i = 0; i < TRANSPOSED; i++) {
+          at[i] = cells + (size_t)line[l + i] * CELL;
+          g->w[l + i] = w[line[l + i]];
+        }
+        load_cells(g, l, at, family == STRAIGHT ? 4 : CELL);
+      }
+      provide(&p->series, n);
+      for (int l = 0; l < whole; l += WIDE) {
+        const cell_t cell = cell_of(family, g, l);
+        const floats before = load_floats(g->w + l), normal = load_floats(p->series.number + p->series.at + l);
+        const ints up = (ints)((load_words(turns + first + l) ^ sign) << to_sign);
+        const pulse_t pulse = respond(family, all, &cell, before, up);
+        store_floats(g->w + l, clipped(before + (pulse.step + pulse.size * scale * normal), &cell));
+      }
+      p->series.at += n;
+      for (int l = 0; l < n; l++) {
+        const size_t at = line[l];
+        w[at] = g->w[l];
+        __builtin_prefetch(next_cells + at * CELL);
+        __builtin_prefetch(next_w + at);
+      }
+    }
+  }
+  const int pulses = (to - from) * piece->x_count;
+  p->pulses += pulses;
+  take_normals(p, up_to(pulses, WIDEST_LANES) - pulses);
+}
+
 /* The pairs of active lines of a piece, on those of its active outputs that are given. */
 INLINE void walk_pairs(const int family, const walk_t *walk, progress_t *p, int number, int from, int to) {
   const trains_t *t = walk->trains;

@@ -37,6 +37,7 @@ __all__ = [
     "TRANSFER",
     "UPDATE_CELL",
     "UPDATE_D",
+    "UPDATE_LATE",
     "UPDATE_X",
     "VERIFY",
     "WRITE_CELL",
@@ -65,6 +66,8 @@ CHOP: Final = 13
 SELECT: Final = 14
 ROUND: Final = 15
 SEARCH: Final = 16
+#: Noise of pulses of a block that come after their line was read; the others have that of `UPDATE_CELL`.
+UPDATE_LATE: Final = 17
 #: Noise of programmed conductances: 1/f noise of a read, exponents of drift, the read-out of drift compensation.
 READ_NOISE: Final = 32
 DRIFT: Final = 33

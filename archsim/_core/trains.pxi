@@ -49,65 +49,12 @@ cdef extern from *:
     """
     uint32_t SIGN
 
-# Slots of one vector that are worth a closed form of their own; what share of cells must be touched for a walk over all.
+# Slots of one vector that are worth a closed form of their own; beyond which it shares its word with no other, so that
+# a cell's pulses in it go one way; what share of cells must be reached for a walk over all.
 cdef enum:
     MANY_SLOTS = 5
-    LONGEST = 1024
+    SHARED_SLOTS = 10
 cdef double CROWD = 0.7
-
-cdef dict SCHEMES = {"stochastic": 0, "shared": 1, "mean-count": 2, "implicit": 3}
-
-
-@cython.final
-cdef class PulseRules:
-    """How values become pulse trains, fixed for a crossbar (see `archsim.analog.pulses`)."""
-
-    cdef readonly int desired_bl
-    cdef readonly bint management, bl_management
-    cdef readonly double granularity, um_grad_scale
-    cdef readonly float x_step, d_step
-    cdef int scheme
-
-    def __init__(
-        self, *, int desired_bl, bint management, bint bl_management, double granularity, double um_grad_scale,
-        str scheme="stochastic", float x_step=0.0, float d_step=0.0
-    ):
-        if not 1 <= desired_bl <= LONGEST:
-            raise ValueError("a pulse train has 1 to 1024 slots")
-        self.scheme = SCHEMES[scheme]
-        if self.scheme > 1 and desired_bl > 31:
-            raise ValueError("counted coincidences are at most 31")
-        self.desired_bl = desired_bl
-        self.management = management
-        self.bl_management = bl_management
-        self.granularity = granularity
-        self.um_grad_scale = um_grad_scale
-        self.x_step = x_step
-        self.d_step = d_step
-
-
-cdef int train_length(
-    PulseRules rules, double rate, double x_max, double d_max, float *x_factor, float *d_factor
-) noexcept nogil:
-    # The number of slots, and what the magnitudes of both sides are multiplied with to become probabilities.
-    cdef double wanted = rate * x_max * (rules.um_grad_scale * d_max) / rules.granularity
-    cdef double length = rules.desired_bl, base, ratio
-    if not wanted > 0.0:
-        return 0
-    if rules.bl_management:
-        length = min(ceil(wanted), length)
-    base = sqrt(rate / (rules.granularity * length))
-    if not rules.management:
-        x_factor[0] = <float> base
-        d_factor[0] = <float> base
-        return <int> length
-    d_max = rules.um_grad_scale * d_max
-    if wanted > rules.desired_bl:
-        d_max = d_max * rules.desired_bl / wanted
-    ratio = sqrt(d_max / x_max)
-    x_factor[0] = <float> (base * ratio)
-    d_factor[0] = <float> (base / ratio)
-    return <int> length
 
 
 cdef inline uint32_t slots_mask(int length, int offset) noexcept nogil:
@@ -130,6 +77,7 @@ cdef class Trains:
     cdef Py_ssize_t room
     cdef Length *lengths
     cdef int vectors
+    cdef uint32_t[:, ::1] held
 
     def __cinit__(self, int outputs, int inputs):
         self.outputs = outputs
@@ -228,10 +176,10 @@ cdef class Trains:
             if length == 0:
                 continue
             pieces += 1 if counted else (length + 31) // 32
-            if used == 0 or used + length > 32 or counted:
+            if used == 0 or used + length > 32 or length > SHARED_SLOTS or counted:
                 words += 1 if counted else (length + 31) // 32
                 used = 0
-            used += length if length <= 32 else 32
+            used += length if length <= SHARED_SLOTS else 32
         self.trains.counted = counted
         self.make_room(words, pieces)
         with nogil:
@@ -263,7 +211,7 @@ cdef class Trains:
             length = self.lengths[v].slots
             if length == 0:
                 continue
-            if used == 0 or used + length > 32 or t.counted:
+            if used == 0 or used + length > 32 or length > SHARED_SLOTS or t.counted:
                 # The first word of this vector; a long one leaves the rest of its last word empty.
                 word += 1
                 offset = 0
@@ -309,7 +257,7 @@ cdef class Trains:
                 t.piece[piece].mask = slots_mask(length - 32 * k, offset)
                 piece += 1
             word += pieces - 1
-            used = offset + (length if length <= 32 else 32)
+            used = offset + (length if length <= SHARED_SLOTS else 32)
 
     def take(self, const int32_t[::1] columns not None, const int32_t[:, ::1] counts not None):
         """Take trains that give exact numbers of pulses, counts [V, outputs], to the cells of single input lines.
@@ -352,6 +300,49 @@ cdef class Trains:
         with nogil:
             self.finish(0.0)
         return slots, slots, pulses
+
+    def hold_back(self, const int32_t[::1] lines not None, const int32_t[::1] vectors not None, int drawn):
+        """Take the pulses of later vectors off some input lines, to be sent by `let_go`: line lines[k] keeps those of
+        the first vectors[k] of the drawn vectors. No line may occur twice.
+        """
+        cdef trains_t *t = &self.trains
+        cdef int v, k, i, of_vector, piece = 0
+        cdef size_t at
+        cdef uint32_t late
+        if vectors.shape[0] != lines.shape[0] or not 0 <= drawn <= self.vectors:
+            raise ValueError("the shapes of lines and vectors do not fit")
+        for k in range(<int> lines.shape[0]):
+            if not 0 <= lines[k] < self.inputs:
+                raise ValueError("there is no such input line")
+        self.held = None
+        for v in range(drawn if t.words else 0):
+            if self.lengths[v].slots == 0:
+                continue
+            of_vector = 1 if t.counted else (self.lengths[v].slots + 31) // 32
+            for i in range(piece, piece + of_vector):
+                for k in range(<int> lines.shape[0]):
+                    if v < vectors[k]:
+                        continue
+                    at = <size_t> (t.piece[i].word * t.x_stride + lines[k])
+                    late = t.x_on[at] if t.counted else t.x_on[at] & t.piece[i].mask
+                    if late == 0:
+                        continue
+                    if self.held is None:
+                        self.held = np.zeros((t.words, t.x_stride), np.uint32)
+                    t.x_on[at] ^= late
+                    self.held[t.piece[i].word, lines[k]] |= late
+            piece += of_vector
+        if self.held is not None and not t.counted:
+            list_lines(t, self.inputs, self.outputs)
+
+    def let_go(self):
+        """Turn to the pulses that were held back, and to them alone; return whether there are any."""
+        cdef trains_t *t = &self.trains
+        if self.held is None:
+            return False
+        memcpy(t.x_on, &self.held[0, 0], <size_t> (t.words * t.x_stride) * sizeof(uint32_t))
+        self.finish(0.0)
+        return True
 
     def words(self):
         """Return copies of the words: x_on, x_sign [words, inputs] and d_on, d_sign [words, outputs]."""

@@ -44,7 +44,10 @@ INLINE void walk_rows(const int family, const walk_t *walk, progress_t *p, uint3
     while (first < piece->d_count && rows[first] < begin) first++;
     for (last = first; last < piece->d_count && rows[last] < end;) last++;
     from[k] = last;
-    walk_pairs(family, walk, p, k, first, last);
+    if ((piece->mask & (piece->mask - 1u)) == 0u && walk->visible == NULL && t->direction == BOTH)
+      pulse_pairs(family, walk, p, k, first, last);
+    else
+      walk_pairs(family, walk, p, k, first, last);
   }
 }
 

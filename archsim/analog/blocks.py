@@ -17,6 +17,7 @@ __all__ = [
     "aligned_zeros",
     "as_block",
     "as_matrix",
+    "one_hot",
     "ranges",
     "restore_arrays",
 ]
@@ -70,6 +71,13 @@ def as_matrix(weights: ArrayLike, outputs: int, inputs: int) -> FloatArray:
     if matrix.shape[0] != outputs:
         raise InputError("weights has the wrong shape", value=matrix.shape, allowed=f"[{outputs}, {inputs}]")
     return matrix
+
+
+def one_hot(first: int, count: int, size: int) -> FloatArray:
+    """Return vectors that are 1 at one of consecutive lines each, float32 [count, size]."""
+    hot = np.zeros((count, size), np.float32)
+    hot.reshape(-1)[first :: size + 1] = 1.0
+    return hot
 
 
 def ranges(total: int, size: int) -> list[tuple[int, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -14,11 +15,13 @@ from archsim.analog.blocks import (
     NotFiniteError,
     as_block,
     as_matrix,
+    one_hot,
     restore_arrays,
 )
 from archsim.analog.chain import Chain
 from archsim.analog.converters import FORWARD_LINES, TRANSPOSED_LINES
 from archsim.analog.devices import Site, devices_per_cell, make_array
+from archsim.analog.devices.pulsed import PulsedArray
 from archsim.analog.observed import Read, Update
 from archsim.analog.pulses import MOST_PULSES
 from archsim.analog.specification import Device, IOParameters, UpdateParameters
@@ -211,6 +214,60 @@ class Crossbar:
         """
         x_block, d_block = self._both(x, d)
         return self._array.update(x_block, d_block, learning_rate, first_vector)
+
+    def update_and_transfer(
+        self,
+        x: ArrayLike,
+        d: ArrayLike,
+        learning_rate: float,
+        first_vector: int,
+        first_line: int,
+        vectors: Sequence[int],
+        first_read: int,
+    ) -> tuple[Update, Read]:
+        """Update, and read consecutive input lines meanwhile, each as it is when its vector has been applied.
+
+        Parameters
+        ----------
+        x, d, learning_rate, first_vector
+            As of `update`.
+        first_line : int
+            The first line to be read.
+        vectors : sequence of int
+            After how many vectors of the block each line is read, from the first one on; ascending.
+        first_read : int
+            Index of the first of these reads; see `transfer`.
+
+        Returns
+        -------
+        Update, Read
+            What the update took, and values [len(vectors), outputs].
+        """
+        x_block, d_block = self._both(x, d)
+        count = len(vectors)
+        if not 0 <= first_line <= first_line + count <= self.inputs:
+            raise InputError("there is no such input line", value=first_line, allowed=f"0 to {self.inputs - count}")
+        if not count:
+            return self._array.update(x_block, d_block, learning_rate, first_vector), Read(
+                np.empty((0, self.outputs), np.float32), 0
+            )
+        hot = one_hot(first_line, count, self.inputs)
+        array = self._array
+        if isinstance(array, PulsedArray) and self.update_parameters.pulse_type != "none-with-device":
+            stops = np.arange(first_line, first_line + count, dtype=np.int32), np.array(vectors, np.int32)
+            work = array.update_until(x_block, d_block, learning_rate, first_vector, *stops)
+            read = self.transfer(hot, first_read)
+            work.pulses += array.update_rest(first_vector)
+            return work, read
+        work, reads, begin = Update(), [], 0
+        for number, end in enumerate((*vectors, len(x_block))):
+            if end > begin:
+                part = slice(begin, end)
+                work.add(array.update(x_block[part], d_block[part], learning_rate, first_vector + begin))
+            if number < count:
+                reads.append(self.transfer(hot[number : number + 1], first_read + number))
+            begin = end
+        return work, Read(np.concatenate([read.values for read in reads]), sum(read.reads for read in reads))
 
     def write(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Update:
         """Do as `update` does, with the pulse trains of transfers and random numbers of their own."""

@@ -15,12 +15,13 @@ __all__ = ["MOST_PULSES", "PulseTrains", "make_rules"]
 #: Pulses that a cell can be sent in one exact write.
 MOST_PULSES: Final = 31
 
-#: What the core calls the ways in which values become coincidences.
+#: What the core calls the ways in which values become coincidences; without pulses, none are drawn.
 _SCHEMES: Final = {
     "stochastic-compressed": "stochastic",
     "stochastic-reuse": "shared",
     "mean-count": "mean-count",
     "deterministic-implicit": "implicit",
+    "none-with-device": "stochastic",
 }
 
 
@@ -45,8 +46,8 @@ class PulseTrains:
     With granularity g, rate lr and largest magnitudes x_m and d_m of a vector, k = lr x_m d_m / g pulses are wanted in
     the cell that wants most; the length is BL = min(ceil(k), desired_bl) with update-BL management, else desired_bl; a
     slot of line j pulses with probability B |x_j|, of line i with A |d_i|, A B = lr / (g BL), and A / B = x_m / d_m
-    with update management (Gokmen, Onen & Haensch 2017, doi:10.3389/fnins.2017.00538). Where k exceeds desired_bl, d_m is
-    scaled down for A / B. The other pulse types count coincidences from the same probabilities; see docs/devices.md.
+    with update management (Gokmen, Onen & Haensch 2017, doi:10.3389/fnins.2017.00538). Where k exceeds desired_bl, d_m
+    is scaled down for A / B. The other pulse types count coincidences from the same probabilities; see docs/devices.md.
     """
 
     def __init__(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +24,8 @@ DRAINED = "drained"
 NO_WORK = "no work"
 
 _VALUES = BLOCK * len(FIELDS)
+#: Slices that are taken together into the totals and blocks: one by one, that is what a run spends most of its time on.
+_NEWS = 4096
 _PART = "part-{:06d}.parquet"
 _WHOLE = "timeline.parquet"
 
@@ -50,8 +53,9 @@ class Timeline:
 
     The slices of a unit are reported in order of time and without a gap: each starts where the one
     before ended (`until`), so that busy time and idle time by cause add up to the makespan. Names of
-    units, causes and layers are exchanged for small integers once, outside the hot path. All state is
-    lists, dicts and ``array('q')``, so a timeline can be copied, stored and continued.
+    units, causes and layers are exchanged for small integers once, outside the hot path; slices are taken
+    into the totals many at a time. All state is lists, dicts and ``array('q')``, so a timeline can be copied,
+    stored and continued.
 
     Slices are stored in blocks of `archsim.results.blocks.BLOCK`. With a folder for them, a full block is
     written there as a part and leaves the memory. A timeline that is restored from a copy knows how many
@@ -81,6 +85,7 @@ class Timeline:
         self._layers: dict[str, int] = {}
         self._causes: dict[str, int] = {}
         self._actions: dict[str, int] = {}
+        self._news: list[tuple[int, int, int, int, int, int]] = []
         self._slices = array("q")
         self._parts = 0
 
@@ -137,13 +142,12 @@ class Timeline:
         if start_ps != self._until[unit] or end_ps < start_ps:
             raise self._gap(unit, start_ps, end_ps)
         self._until[unit] = end_ps
-        totals = self._busy_ps[unit]
-        totals[action] = totals.get(action, 0) + end_ps - start_ps
-        if self.store:
-            number = self._actions.setdefault(action, len(self._actions))
-            self._slices.extend((unit, number, layer, micro_batch, start_ps, end_ps))
-            if len(self._slices) >= _VALUES:
-                self._write_parts()
+        number = self._actions.get(action)
+        if number is None:
+            number = self._actions[action] = len(self._actions)
+        self._news.append((unit, number, layer, micro_batch, start_ps, end_ps))
+        if len(self._news) >= _NEWS:
+            self._take_in()
 
     def idle(self, unit: int, start_ps: int, end_ps: int, cause: int) -> None:
         """Report that a unit waits from `start_ps` to `end_ps`, and why; an empty interval is left out.
@@ -158,29 +162,30 @@ class Timeline:
         if end_ps == start_ps:
             return
         self._until[unit] = end_ps
-        totals = self._idle_ps[unit]
-        totals[cause] = totals.get(cause, 0) + end_ps - start_ps
-        if self.store:
-            self._slices.extend((unit, -1 - cause, -1, -1, start_ps, end_ps))
-            if len(self._slices) >= _VALUES:
-                self._write_parts()
+        self._news.append((unit, -1 - cause, -1, -1, start_ps, end_ps))
+        if len(self._news) >= _NEWS:
+            self._take_in()
 
     def close(self, end_ps: int) -> None:
         """Fill the time of every unit up to the end of the run: *drained*, or *no work* if it never had any."""
+        self._take_in()
         for unit, until in enumerate(self._until):
             cause = self.cause(DRAINED if self._busy_ps[unit] else NO_WORK)
             self.idle(unit, until, end_ps, cause)
 
     def busy_ps(self, unit: int) -> int:
         """Return the time that a unit has worked, in picoseconds."""
+        self._take_in()
         return sum(self._busy_ps[unit].values())
 
     def busy_by_action(self, unit: int) -> Mapping[str, int]:
         """Return the time that a unit has worked, by action, in picoseconds."""
+        self._take_in()
         return dict(self._busy_ps[unit])
 
     def idle_by_cause(self, unit: int) -> Mapping[str, int]:
         """Return the time that a unit has waited, by cause, in picoseconds."""
+        self._take_in()
         names = list(self._causes)
         return {names[cause]: time for cause, time in self._idle_ps[unit].items()}
 
@@ -207,6 +212,7 @@ class Timeline:
 
         The file stands in `spill` and is needed as long as the slices are.
         """
+        self._take_in()
         if not self._parts or self.spill is None:
             return SlicesInMemory(list(self._tables()))
         path = self.spill / _WHOLE
@@ -215,7 +221,35 @@ class Timeline:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return everything but the folder of parts, which whoever restores the timeline must name again."""
+        self._take_in()
         return self.__dict__ | {"spill": None}
+
+    def _take_in(self) -> None:
+        """Add the newest slices to the totals, and to what is stored."""
+        if not self._news:
+            return
+        values = chain.from_iterable(self._news)
+        rows = np.fromiter(values, np.int64, len(self._news) * len(FIELDS)).reshape(-1, len(FIELDS))
+        self._news.clear()
+        kinds = rows[:, 0] << 32 | rows[:, 1] & 0xFFFFFFFF
+        _, first, member = np.unique(kinds, return_index=True, return_inverse=True)
+        times = np.zeros(len(first), np.int64)
+        np.add.at(times, member, rows[:, 5] - rows[:, 4])
+        actions = list(self._actions)
+        # Totals are entered in the order in which they were first seen.
+        for kind in np.argsort(first):
+            unit, number = rows[first[kind], :2].tolist()
+            time = int(times[kind])
+            if number >= 0:
+                busy = self._busy_ps[unit]
+                busy[actions[number]] = busy.get(actions[number], 0) + time
+            else:
+                idle = self._idle_ps[unit]
+                idle[-1 - number] = idle.get(-1 - number, 0) + time
+        if self.store:
+            self._slices.frombytes(rows.tobytes())
+            if len(self._slices) >= _VALUES:
+                self._write_parts()
 
     def _write_parts(self) -> None:
         if self.spill is not None:
@@ -225,6 +259,7 @@ class Timeline:
                 self._parts += 1
 
     def _tables(self) -> Iterator[pa.Table]:
+        self._take_in()
         if self._parts and self.spill is None:
             raise ValueError(f"{self._parts} parts of this timeline are in a folder that was not named again")
         names = Names(

@@ -64,5 +64,5 @@ def _largest(values: FloatArray) -> list[float]:
     """Return the largest magnitude of each vector."""
     if not values.shape[1]:
         return [0.0] * len(values)
-    largest: list[float] = np.maximum(values.max(axis=1), -values.min(axis=1)).tolist()
+    largest: list[float] = np.abs(values).max(axis=1).tolist()
     return largest

@@ -24,7 +24,7 @@ from archsim.analog.algorithms.work import (
     CHOPPED_BITS,
     add_write,
 )
-from archsim.analog.blocks import FloatArray
+from archsim.analog.blocks import FloatArray, one_hot
 from archsim.analog.observed import ExpectedUpdate, Update
 from archsim.analog.specification import Device
 from archsim.analog.specification.algorithms import ChoppedTransferSettings, DynamicTransferSettings
@@ -81,6 +81,8 @@ class ChoppedArrays(JointArrays):
         seed: int,
         identity: int,
         release: Release,
+        operations: int,
+        bits: int,
     ) -> None:
         moves = settings.transfer_io, settings.transfer_update
         fast = make_crossbar(0, settings.fast_device, settings.update, *moves)
@@ -94,11 +96,12 @@ class ChoppedArrays(JointArrays):
         self._interval = vectors_between(settings, mini_batch, inputs, fast.device)
         self._period = max(math.ceil(1.0 / settings.in_chop_prob), 2) if settings.in_chop_prob else 0
         self._release = release
+        #: Of each cell of a line that is read.
+        self._operations, self._bits = operations, bits
         self._uniforms = Uniforms(seed, identity, CHOP)
         reach = fast.update_parameters.desired_bl * granularity_of(fast) if settings.auto_scale else 0.0
         rate = (1.0 - settings.auto_momentum) / mini_batch
         self._fast_rates = FastRate(settings.fast_lr, settings.scale_fast_lr, reach, rate)
-        self._hot = np.zeros((1, inputs), np.float32)
         self._vectors = np.zeros(1, np.int64)
         self._reads = np.zeros(1, np.int64)
         self._maxima = np.zeros(2)
@@ -119,47 +122,76 @@ class ChoppedArrays(JointArrays):
         # Each vector has a rate of its own: half of it goes into either side, which changes no probability of a pulse.
         roots = np.sqrt(rates).astype(np.float32)[:, None]
         x_block, d_block = x_block * roots, d_block * roots
-        begin, passed, interval = 0, int(self._vectors[0]), self._interval
-        chopped_x, chopped_d = x_block * self._in_signs, self._chopped(d_block)
+        begin = 0
         while begin < len(x_block):
-            end = min(len(x_block), begin + interval - passed % interval) if interval else len(x_block)
-            done = self._fast.update(chopped_x[begin:end], chopped_d[begin:end], 1.0, first_vector + begin)
-            work.add(done)
-            passed += end - begin
-            if interval and passed % interval == 0 and self._transfer(learning_rate, float(rates[end - 1]), work):
-                chopped_x[end:] = x_block[end:] * self._in_signs
-                chopped_d[end:] = self._chopped(d_block[end:])
-            begin = end
-        self._vectors[0] = passed
+            begin = self._advance(x_block, d_block, rates, begin, learning_rate, first_vector, work)
         return work
 
-    def _transfer(self, learning_rate: float, fast_rate: float, work: Update) -> bool:
-        """Read a line, write the pulses that its buffer lets go; return whether a sign has turned."""
+    def _advance(
+        self,
+        x: FloatArray,
+        d: FloatArray,
+        rates: NDArray[np.float64],
+        begin: int,
+        learning_rate: float,
+        first_vector: int,
+        work: Update,
+    ) -> int:
+        """Apply vectors from `begin` to the end of the block, or of a pass over the lines; return where that is.
+
+        Signs follow from the number of a read alone, and within a pass no line is read twice. So the vectors are
+        applied together, and their reads, the buffer's and the writes are done together as well.
+        """
         number = int(self._reads[0])
-        self._reads[0] = number + 1
+        passes, first = divmod(number, self._inputs)
+        left, interval = self._inputs - first, self._interval
+        wait = interval - int(self._vectors[0]) % interval if interval else 0
+        due = range(begin + wait, len(x) + 1, interval)[:left] if interval else range(0)
+        end = due[-1] if len(due) == left else len(x)
+        self._vectors[0] += end - begin
+        self._reads[0] += len(due)
         settings = self._settings
         rate = settings.transfer_lr * learning_rate if settings.scale_transfer_lr else settings.transfer_lr
         if rate == 0.0:
-            return False
-        passes, line = divmod(number, self._inputs)
-        self._hot[0, line] = 1.0
-        read = self._fast.transfer(self._hot, number)
-        work.transfer_reads += read.reads
-        counts = self._accumulate(line, passes, read.values[0], self._buffer_rate(rate, fast_rate))
-        done = None
-        if counts is not None:
-            done = self._last.write(self._hot, counts[None], self._write_rate, number)
-        add_write(work, done)
-        self._hot[0, line] = 0.0
-        self._count_digital(work)
-        return self._turn(line, passes, number)
+            due = range(0)
+        lines = slice(first, first + len(due))
+        turning = self._turning(lines, passes, number)
+        chopped = x[begin:end] * self._in_signs
+        for line in turning:
+            chopped[due[line - first] - begin :, line] *= -1.0
+        read_after = [after - begin for after in due]
+        fast, errors = self._fast, self._chopped(d[begin:end])
+        done, read = fast.update_and_transfer(chopped, errors, 1.0, first_vector + begin, first, read_after, number)
+        work.add(done)
+        if due:
+            work.transfer_reads += read.reads
+            factors = self._buffer_rate(rate, rates[due.start - 1 : due.stop - 1 : interval]).astype(np.float32)
+            counts = self._accumulate(lines, passes, read.values, (factors * self._in_signs[lines])[:, None])
+            self._write(lines, counts, number, work)
+            self._turn(turning)
+            if lines.stop == self._inputs:
+                self._end_pass(passes)
+        return end
 
-    def _buffer_rate(self, transfer_rate: float, fast_rate: float) -> float:
-        """Return what a read is multiplied with, in pulses of the second array."""
+    def _write(self, lines: slice, counts: FloatArray | None, number: int, work: Update) -> None:
+        """Write the pulses that the buffer let go, if any, into the second array."""
+        total = lines.stop - lines.start
+        work.digital_operations += self._operations * total * self._outputs
+        work.memory_bits += self._bits * total * self._outputs
+        if counts is None:
+            add_write(work, None, total)
+            return
+        written = int(np.count_nonzero(counts.any(axis=1)))
+        hot = one_hot(lines.start, total, self._inputs)
+        add_write(work, self._last.write(hot, counts, self._write_rate, number), written)
+        add_write(work, None, total - written)
+
+    def _buffer_rate(self, transfer_rate: float, fast_rates: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what each read is multiplied with, in pulses of the second array."""
         rate = transfer_rate / self._buffer_granularity * (self._settings.gamma or 1.0)
         if self._settings.correct_gradient_magnitudes:
-            return rate * self._fast.granularity / (fast_rate * self._step)
-        return rate
+            return rate * self._fast.granularity / (fast_rates * self._step)
+        return np.full(len(fast_rates), rate)
 
     def _granularity(self, settings: ChoppedTransferSettings | DynamicTransferSettings, step: float) -> float:
         """Return what the buffer's threshold stands for, in the first array's weight."""
@@ -169,20 +201,26 @@ class ChoppedArrays(JointArrays):
         return base * settings.auto_granularity / (self._inputs * abs(settings.transfer_every))
 
     @abstractmethod
-    def _accumulate(self, line: int, passes: int, values: FloatArray, rate: float) -> FloatArray | None:
-        """Add what was read of a line to the buffer; return the pulses that it lets go, if any."""
+    def _accumulate(self, lines: slice, passes: int, values: FloatArray, factors: FloatArray) -> FloatArray | None:
+        """Add what was read of lines, times factors [lines, 1], to the buffer; return the pulses that it lets go.
+
+        None if there are none.
+        """
 
     @abstractmethod
-    def _turn(self, line: int, passes: int, number: int) -> bool:
-        """Turn the signs that are to turn after a read; return whether there were any."""
+    def _turning(self, lines: slice, passes: int, number: int) -> list[int]:
+        """Return which of the lines have their signs turned after their read; the first read has this number."""
 
-    @abstractmethod
-    def _count_digital(self, work: Update) -> None:
-        """Add the digital work of a transfer."""
+    def _turn(self, lines: list[int]) -> None:
+        """Turn the signs of these lines."""
+        self._in_signs[lines] *= -1.0
+
+    def _end_pass(self, passes: int) -> None:
+        """Turn the signs that are to turn after a pass over the lines."""
 
     def _chopped(self, d: FloatArray) -> FloatArray:
-        """Return a copy of errors, or of what was read, with the signs of their lines."""
-        return d.copy()
+        """Return errors, or what was read, with the signs of their lines."""
+        return d
 
     def _digital(self) -> dict[str, NDArray[Any]]:
         return {
@@ -236,40 +274,36 @@ class ChoppedTransfer(ChoppedArrays):
             seed=seed,
             identity=identity,
             release=Release(settings.transfer_update.desired_bl, settings.momentum, settings.forget_buffer),
+            operations=BUFFERED_OPERATIONS,
+            bits=_bits(settings),
         )
-        self._bits = _bits(settings)
         self._in_chop_prob = settings.in_chop_prob
         self._in_chop_random = settings.in_chop_random
         self._out_chop_prob = settings.out_chop_prob
         self._out_signs = np.ones(outputs, np.float32)
 
-    def _accumulate(self, line: int, passes: int, values: FloatArray, rate: float) -> FloatArray | None:
-        hidden: FloatArray = self._hidden[line]
-        hidden += self._chopped(values) * np.float32(rate * self._in_signs[line])
+    def _accumulate(self, lines: slice, passes: int, values: FloatArray, factors: FloatArray) -> FloatArray | None:
+        hidden: FloatArray = self._hidden[lines]
+        hidden += self._chopped(values) * factors
         return self._release(hidden, 1.0)
 
-    def _turn(self, line: int, passes: int, number: int) -> bool:
-        turned = False
-        if self._in_chop_prob > 0.0:
+    def _turning(self, lines: slice, passes: int, number: int) -> list[int]:
+        if self._in_chop_prob == 0.0:
+            return []
+        every = range(lines.start, lines.stop)
+        if self._in_chop_random:
             # Even indices decide about input lines, odd ones about output lines.
-            if self._in_chop_random:
-                turned = self._uniforms.at(2 * number) < self._in_chop_prob
-            else:
-                turned = passes % self._period + 1 == self._period
-            if turned:
-                self._in_signs[line] *= -1.0
-        if self._out_chop_prob > 0.0 and line == self._inputs - 1:
-            out_turned = self._uniforms.rows(2 * passes + 1, 1, self._outputs)[0] < self._out_chop_prob
-            self._out_signs[out_turned] *= -1.0
-            turned = turned or bool(out_turned.any())
-        return turned
+            first = number - lines.start
+            return [line for line in every if self._uniforms.at(2 * (first + line)) < self._in_chop_prob]
+        return list(every) if passes % self._period + 1 == self._period else []
 
-    def _count_digital(self, work: Update) -> None:
-        work.digital_operations += BUFFERED_OPERATIONS * self._outputs
-        work.memory_bits += self._bits * self._outputs
+    def _end_pass(self, passes: int) -> None:
+        if self._out_chop_prob > 0.0:
+            turned = self._uniforms.rows(2 * passes + 1, 1, self._outputs)[0] < self._out_chop_prob
+            self._out_signs[turned] *= -1.0
 
     def _chopped(self, d: FloatArray) -> FloatArray:
-        return d * self._out_signs if self._out_chop_prob > 0.0 else d.copy()
+        return d * self._out_signs if self._out_chop_prob > 0.0 else d
 
     def _digital(self) -> dict[str, NDArray[Any]]:
         return super()._digital() | {"out_signs": self._out_signs}

@@ -18,7 +18,7 @@ from archsim.analog.algorithms.work import (
     DYNAMIC_OPERATIONS_OF_LAST_READ,
 )
 from archsim.analog.blocks import FloatArray
-from archsim.analog.observed import ExpectedUpdate, Update
+from archsim.analog.observed import ExpectedUpdate
 from archsim.analog.specification.algorithms import DynamicTransferSettings
 
 __all__ = ["DynamicTransfer"]
@@ -53,6 +53,7 @@ class DynamicTransfer(ChoppedArrays):
         identity: int,
     ) -> None:
         most = settings.transfer_update.desired_bl
+        operations, bits = _digital_work(settings)
         super().__init__(
             settings,
             make_crossbar,
@@ -62,34 +63,34 @@ class DynamicTransfer(ChoppedArrays):
             seed=seed,
             identity=identity,
             release=Release(most, settings.momentum, settings.forget_buffer, settings.buffer_cap * most),
+            operations=operations,
+            bits=bits,
         )
         self._chance = settings.in_chop_prob if settings.in_chop_random else 0.0
         self._follow = np.float32(_follow(settings))
-        self._operations, self._bits = _digital_work(settings)
         self._turned = np.zeros(inputs, np.bool_)
         self._mean = np.zeros((inputs, outputs), np.float32)
         self._past = np.zeros((inputs, outputs), np.float32)
 
-    def _accumulate(self, line: int, passes: int, values: FloatArray, rate: float) -> FloatArray | None:
-        hidden, mean, past = self._hidden[line], self._mean[line], self._past[line]
-        if self._turned[line]:
-            past[:] = mean
-            self._turned[line] = False
-        hidden += (values - past) * np.float32(rate * self._in_signs[line])
+    def _accumulate(self, lines: slice, passes: int, values: FloatArray, factors: FloatArray) -> FloatArray | None:
+        hidden, mean, past = self._hidden[lines], self._mean[lines], self._past[lines]
+        np.copyto(past, mean, where=self._turned[lines, None])
+        self._turned[lines] = False
+        hidden += (values - past) * factors
         counts = self._release(hidden, 1.0)
         mean += (values - mean) * self._follow
         return counts if passes > self._period else None
 
-    def _turn(self, line: int, passes: int, number: int) -> bool:
-        turned = passes % self._period + 1 == self._period or self._uniforms.at(number) < self._chance
-        if turned:
-            self._in_signs[line] *= -1.0
-            self._turned[line] = True
-        return turned
+    def _turning(self, lines: slice, passes: int, number: int) -> list[int]:
+        every = range(lines.start, lines.stop)
+        if passes % self._period + 1 == self._period:
+            return list(every)
+        first, chance = number - lines.start, self._chance
+        return [line for line in every if self._uniforms.at(first + line) < chance] if chance else []
 
-    def _count_digital(self, work: Update) -> None:
-        work.digital_operations += self._operations * self._outputs
-        work.memory_bits += self._bits * self._outputs
+    def _turn(self, lines: list[int]) -> None:
+        super()._turn(lines)
+        self._turned[lines] = True
 
     def _digital(self) -> dict[str, NDArray[Any]]:
         return super()._digital() | {"turned": self._turned, "mean": self._mean, "past": self._past}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 
-from archsim._core import UPDATE_CELL, UPDATE_D, UPDATE_X, WRITE_CELL, WRITE_D, WRITE_X, kernels
+from archsim._core import UPDATE_CELL, UPDATE_D, UPDATE_LATE, UPDATE_X, WRITE_CELL, WRITE_D, WRITE_X, kernels
 from archsim.analog.blocks import FloatArray, NotFiniteError, ranges
 from archsim.analog.devices.held import HeldCells
 from archsim.analog.devices.population import FIRST_SHAPE, Population
@@ -115,6 +116,37 @@ class PulsedArray(HeldCells):
         """Do as `update` does, with the pulse trains of transfers."""
         return self._send(self._rules[1], self._write_trains, WRITE_CELL, x, d, learning_rate, first_vector, direction)
 
+    def update_until(
+        self,
+        x: FloatArray,
+        d: FloatArray,
+        learning_rate: float,
+        first_vector: int,
+        lines: NDArray[np.int32],
+        vectors: NDArray[np.int32],
+    ) -> Update:
+        """Update, but the cells of some input lines only by as many of the first vectors; `update_rest` does the rest.
+
+        Cells do not see each other, so each of these lines then holds what it holds after so many vectors of an update,
+        and may be read. The others hold what they hold in the end. (Without pulses, nothing can be held back.)
+
+        Parameters
+        ----------
+        x, d, learning_rate, first_vector
+            As of `update`.
+        lines, vectors : int32 [K]
+            Input lines, each at most once, and after how many vectors of the block each stops.
+        """
+        return self._send(
+            self._rules[0], self._trains, UPDATE_CELL, x, d, learning_rate, first_vector, "both", (lines, vectors)
+        )
+
+    def update_rest(self, first_vector: int) -> int:
+        """Send what `update_until` has just held back; return the pulses."""
+        if not self._trains.trains.let_go():
+            return 0
+        return self._apply(self._trains, UPDATE_LATE, first_vector, "both", 0)
+
     def pulse(self, columns: NDArray[Any], counts: NDArray[Any], first_vector: int) -> Update:
         """Send exact numbers of pulses to the cells of single input lines, one line after the other."""
         slots, rows, lines = self._write_trains.take(columns, counts)
@@ -131,6 +163,7 @@ class PulsedArray(HeldCells):
         learning_rate: float,
         first_vector: int,
         direction: Direction,
+        stops: tuple[NDArray[np.int32], NDArray[np.int32]] | None = None,
     ) -> Update:
         if rules.pulse_type == "none-with-device":
             return self._descend(x, d, learning_rate)
@@ -138,6 +171,8 @@ class PulsedArray(HeldCells):
             slots, x_pulses, d_pulses, coincidences = trains.draw(x, d, learning_rate, first_vector)
         except ValueError as error:
             raise NotFiniteError("x, d or the learning rate of an update") from error
+        if stops is not None:
+            trains.trains.hold_back(*stops, len(x))
         pulses = self._apply(trains, purpose, first_vector, direction, coincidences)
         return Update(slots, pulses, x_pulses, d_pulses)
 

@@ -19,8 +19,8 @@ Bits = NDArray[np.uint32]
 
 #: Slots of a word, and of the longest train whose slots have a random word each.
 WORD, FEW = 32, 8
-#: Slots of one vector from which a word of its own is summed up in closed form.
-MANY = 5
+#: Slots of one vector from which a word of its own is summed up in closed form, and up to which it shares one.
+MANY, MOST_SHARED = 5, 10
 #: Lines that share the counters of sixteen elements.
 GROUP = 64
 COUNTED = ("mean-count", "deterministic-implicit")
@@ -172,13 +172,13 @@ def pulse_trains(
             scaled = [float(np.float32(f) * factor) for f in factors]
             _add_counts(trains, update, length, x[v], turned, scaled, steps)
             continue
-        if used + length > WORD:
+        if used + length > WORD or length > MOST_SHARED:
             for _ in range(-(-length // WORD)):
                 trains.add_word(length >= MANY)
             used = 0
         trains.alike[-1] = trains.alike[-1] and used == 0
         _add_slots(trains, update, length, used, x[v], turned, factors, steps, (key, crossbar, first_vector + v))
-        used += min(length, WORD)
+        used += length if length <= MOST_SHARED else WORD
     return trains
 
 
