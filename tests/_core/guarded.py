@@ -1,6 +1,7 @@
 """Arrays beside memory that nobody may touch."""
 
 import ctypes
+import faulthandler
 import mmap
 import os
 import traceback
@@ -31,6 +32,7 @@ def status_of_child(function):
     """Run a function in a child process, and return its exit status: 0 if it returned, -signal if it was killed."""
     child = os.fork()
     if child == 0:
+        faulthandler.disable()
         try:
             function()
         except BaseException:
