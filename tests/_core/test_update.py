@@ -209,9 +209,7 @@ def test_more_pairs_than_a_list_holds(kernels, length, exact):
     law, cells = make_law("affine", exact=exact), make_cells("affine", 64 * 203, step, rng)
     x, d = np.ones((1, inputs), np.float32), np.ones((1, outputs), np.float32)
     x[0, ::3], d[0, ::5] = 0.7, 0.4
-    update, rate = UpdateParameters(desired_bl=length, update_bl_management=False), step * length * 0.62
-    if length > 1:
-        rate = step * 0.63
+    update, rate = UpdateParameters(desired_bl=length, update_bl_management=False), step * 0.63
     weights = rng.uniform(-0.4, 0.4, (outputs, inputs)).astype(np.float32)
     after = weights.copy()
     trains = reference.pulse_trains(update, step, x, d, rate, key=KEY, crossbar=CROSSBAR, first_vector=FIRST)

@@ -31,14 +31,14 @@ class Law:
 
     @classmethod
     def of(cls, population: Population, exact: bool = False) -> Law:
-        """Return the law of the pulses of a population; `exact`, it is never jumped."""
+        """Return the law of the pulses of a population; `exact`, or where steps vary without noise, nothing is jumped."""
         family: str = population.family
         if family == "affine":
             sloped = population.cells[:, FIRST_SHAPE : FIRST_SHAPE + 2].any()
             family = ("affine" if sloped else "constant") if population.multiplicative else "additive"
         return cls(
             family,
-            exact,
+            exact or (family != "constant" and not population.deviation),
             population.deviation,
             population.noise_add,
             population.noise_slope,
