@@ -44,12 +44,11 @@ def accuracy(network, digits, noise, time_s, kind="global"):
     return float(np.mean(found))
 
 
-@pytest.mark.parametrize("scale", [1.0, 2.0])
-def test_they_lose_less_in_a_day(digits, trained, scale):
-    # Means of 2 networks and 10 programmings each, 1.2 against 0.2 points, and 5.0 against 1.3 at twice the
-    # noise of the devices; their standard errors are near 0.2 and 0.6 points.
+def test_they_lose_less_in_a_day(digits, trained):
+    # At twice the noise of the devices, where it decides: over eight networks of each kind, of ten programmings each,
+    # 4.2 points on average and 1.5, with 1.5 and 0.5 points from network to network. Two of each tell them apart.
     exact = PCMLike(prog_noise_scale=0, read_noise_scale=0, drift_scale=0)
-    noisy = PCMLike(prog_noise_scale=scale, read_noise_scale=scale)
+    noisy = PCMLike(prog_noise_scale=2.0, read_noise_scale=2.0)
     lost = {}
     for name, networks in trained.items():
         before = [accuracy(network, digits, exact, 0.0) for network in networks]
