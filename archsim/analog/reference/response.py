@@ -31,7 +31,7 @@ class Law:
 
     @classmethod
     def of(cls, population: Population, exact: bool = False) -> Law:
-        """Return the law of the pulses of a population; `exact`, or where steps vary without noise, nothing is jumped."""
+        """Return the law of a population's pulses; `exact`, or where steps vary without noise, nothing is jumped."""
         family: str = population.family
         if family == "affine":
             sloped = population.cells[:, FIRST_SHAPE : FIRST_SHAPE + 2].any()
