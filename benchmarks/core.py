@@ -1,7 +1,8 @@
 """How fast the core is: reads, pulsed updates and transfers, a cell and vector, beside numpy's matrix product.
 
-``python -m benchmarks.core [--quick] [--only WORK] [--instruction-set avx2] [--json FILE]``. Times are the best of many
-calls, so that other work on the machine disturbs little; compare multiples of sgemm, which is measured beside them.
+``python -m benchmarks.core [--quick] [--size N] [--only WORK] [--instruction-set avx2] [--json FILE]``. Times are the
+best of many calls, so that other work on the machine disturbs little; compare multiples of sgemm, which is measured
+beside them.
 """
 
 from __future__ import annotations
@@ -33,15 +34,20 @@ class Bench:
     ----------
     quick : bool
         Only 512 x 512 cells, and a shorter look at each.
+    size : int or None
+        Only size x size cells.
     """
 
-    def __init__(self, quick: bool) -> None:
+    def __init__(self, quick: bool, size: int | None = None) -> None:
         from archsim._core import ISA
 
         self.isa = ISA
         self.quick = quick
         self.budget = 0.6 if quick else 1.0
-        self.shapes: tuple[Shape, ...] = ((512, 512),) if quick else (*((n, n) for n in SQUARES), *LAYERS)
+        squares = (size,) if size else (512,) if quick else SQUARES
+        self.shapes: tuple[Shape, ...] = tuple((n, n) for n in squares)
+        if not quick and not size:
+            self.shapes += LAYERS
 
     def rows(self, only: str | None) -> Iterator[Row]:
         """Measure everything, or one kind of work."""
@@ -122,7 +128,7 @@ class Bench:
         from benchmarks.updates import LOADS
 
         for name in COMPOUNDS:
-            for size in (512,) if self.quick else SQUARES:
+            for size in sorted({shape[0] for shape in self.shapes if shape[0] == shape[1]}):
                 array, shape = make(name, size), (size, size)
                 x, d = LOADS["update_managed"].vectors(*shape, MINI_BATCH)
                 pulses: list[int] = []
@@ -162,6 +168,7 @@ def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="512 x 512 cells only, and a shorter look at each")
+    parser.add_argument("--size", type=int, metavar="N", help="N x N cells only")
     parser.add_argument("--only", metavar="WORK", help="one kind of work, such as update_dense")
     parser.add_argument("--instruction-set", help="baseline, avx2 or avx512; the best one by default")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the rows are written, after each one")
@@ -171,7 +178,7 @@ def main() -> None:
     unit = sgemm_ns()
     print(f"sgemm {unit:.4f} ns a multiply-add (512 x 512, batch 256, OpenBLAS with Haswell kernels, one thread)")
     rows: list[Row] = []
-    for row in Bench(arguments.quick).rows(arguments.only):
+    for row in Bench(arguments.quick, arguments.size).rows(arguments.only):
         rows.append(row)
         print(
             f"{row['work']:15s} {row['variant']:25s} {row['size']!s:>7s} batch {row['batch']:<4d} "
