@@ -118,12 +118,14 @@ INLINE void advance_constant(const cell_t *cell, path_t *path, words slots, word
   path->count += (ints)all_n;
 }
 
-/* `many` pulses of every cell, all the same way: a geometric series in the slope, to third order. */
+/* `many` pulses of every cell, all the same way: a geometric series in the slope, to third or fourth order. */
 INLINE void advance_alike(const int family, const response_t *all, const cell_t *cell, path_t *path, ints many, ints up) {
   const pulse_t pulse = respond(family, all, cell, path->mean, up);
   const floats n = to_floats(many), slope = pulse.slope, pairs = n * (n - 1.0f) * 0.5f;
   const floats each = pulse.size * pulse.size, square = n * each;
-  floats series = n + pairs * (slope + slope * slope * ((n - 2.0f) * 0.33333334f));
+  floats terms = slope * slope * ((n - 2.0f) * 0.33333334f);
+  if (!curved(family)) terms *= slope * ((n - 3.0f) * 0.25f) + 1.0f;
+  floats series = n + pairs * (slope + terms);
   if (curved(family)) series += pairs * pulse.bend * pulse.step * ((n + n - 1.0f) * 0.16666667f);
   floats growth = slope * series + 1.0f;
   if (curved(family)) growth += pairs * pulse.bend * pulse.step;
@@ -152,7 +154,9 @@ INLINE void advance_alike(const int family, const response_t *all, const cell_t 
   const float scale = family == ADDITIVE ? 1.0f : all->deviation;
   const floats triples = pairs * (n - 2.0f) * pulse.step * 0.083333336f;
   floats missed = triples * (n - 3.0f) * slope * slope * slope;
-  if (curved(family)) {
+  if (!curved(family)) {
+    missed *= (n - 4.0f) * slope * 0.2f;
+  } else {
     const floats turn = magnitude(pulse.bend * pulse.step);
     missed = magnitude(missed) + magnitude(triples) * turn * ((n - 3.0f) * magnitude(slope) * 4.0f + 2.0f * BEND);
   }

@@ -56,12 +56,15 @@ class Path:
         self.count = self.count + np.bitwise_count(slots)
 
     def _as_a_series(self, many: NDArray[np.uint8], up: Mask) -> None:
-        """Sum equal pulses up: a geometric series in the slope, to third order."""
+        """Sum equal pulses up: a geometric series in the slope, to third or fourth order."""
         pulse, n = respond(self.law, self.cells, self.mean, up), many.astype(np.float32)
         slope, pairs = pulse.slope, n * (n - ONE) * np.float32(0.5)
         each = pulse.size * pulse.size
         square = n * each
-        series = n + pairs * (slope + slope * slope * ((n - TWO) * np.float32(0.33333334)))
+        terms = slope * slope * ((n - TWO) * np.float32(0.33333334))
+        if not self.curved:
+            terms = terms * (slope * ((n - THREE) * np.float32(0.25)) + ONE)
+        series = n + pairs * (slope + terms)
         if self.curved:
             series = series + pairs * pulse.bend * pulse.step * ((n + n - ONE) * SIXTH)
         growth = slope * series + ONE
@@ -91,6 +94,8 @@ class Path:
             turn = np.abs(pulse.bend * pulse.step)
             further = (n - THREE) * np.abs(slope) * np.float32(4.0) + TWO * BEND
             missed = np.abs(missed) + np.abs(triples) * turn * further
+        else:
+            missed = missed * ((n - np.float32(4.0)) * slope * np.float32(0.2))
         self.wild = self.wild | (missed * missed > square * (SHIFT * SHIFT * self.law.scale * self.law.scale))
         self.wild = self.wild | ((slope * slope > STRETCH) & (many > 0))
         self.mean = self.mean + pulse.step * series
