@@ -122,7 +122,7 @@ def _few(values: Any) -> list[float]:
 def _slim(drawing: str) -> str:
     """Return an SVG without metadata, with shorter numbers, one font for all, and no line breaks within paths."""
     drawing = re.sub(r" *<metadata>.*?</metadata>\n", "", drawing, flags=re.DOTALL)
-    drawing = NUMBER.sub(_shorter, drawing)
+    drawing = re.sub(r"<[^>]*>", lambda tag: NUMBER.sub(_shorter, tag[0]), drawing)  # and not what is written
     drawing = re.sub(r"font-family: [^;\"]*; ?", "", drawing)
     drawing = drawing.replace("*{stroke-linejoin", "text{font-family: sans-serif} *{stroke-linejoin", 1)
     return re.sub(r" d=\"[^\"]*\"", lambda path: path[0].replace(" \n", ""), drawing)
