@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+CORE = Path(__file__).resolve().parents[1] / "archsim" / "_core"
 INPUTS, OUTPUTS, VECTORS = 67, 75, 5
 SEED, CROSSBAR = 7, 3
 #: What follows bounds and steps in a cell, by family (see response.h).
@@ -123,7 +124,8 @@ def check(holds: bool, wanted: str) -> None:
 
 def errors_of_the_core(log: str) -> list[str]:
     """Return the errors in valgrind's log that happened in the core, or in what the core called at once."""
-    ours = r"in .*/archsim/_core/|(?:baseline|avx2|avx512|chain|cpu)\.c:|\w+\.h:"
+    headers = "|".join(sorted(path.stem for path in CORE.glob("*.h")))
+    ours = rf"in .*/archsim/_core/|(?:baseline|avx2|avx512|chain|cpu)\.c:|(?:{headers})\.h:"
     frame = re.compile(rf"(?:at|by) 0x[0-9A-F]+: .*\((?:{ours})")
     plain = re.sub(r"^==\d+== ?", "", log, flags=re.MULTILINE)
     blocks = [block for block in re.split(r"\n\s*\n", plain) if re.search(r"^ +at 0x", block, re.MULTILINE)]

@@ -85,8 +85,8 @@ INLINE void account(const int family, const response_t *all, const local_t *loca
   const floats rate = by_step(family) ? local->up_slope * rise + local->down_slope * fall
                                       : n * local->up_size * local->up_rate + m * local->down_size * local->down_rate;
   if (skews(family))
-    path->third += path->third * (decay * 3.0f) + rate *
-                                                      (path->variance * 6.0f + sums->square * (others * 3.0f));
+    path->third += path->third * (decay * 3.0f) +
+                   rate * (path->variance * 6.0f + sums->square * (others * 3.0f));
   path->variance = path->variance * (growth * growth) + sums->square * (decay * others + 1.0f);
   const floats stretch = n * magnitude(local->up_slope) + m * magnitude(local->down_slope);
   const floats up_size = by_step(family) ? local->up : local->up_size;

@@ -17,7 +17,7 @@ INLINE void advance_row(const int family, const walk_t *walk, const cell_t *cell
   words any = {0};
   EACH slots[k] = row_coincidences(t, word, column + (uint32_t)(k * WIDE), row, &up[k]);
   EACH any |= slots[k];
-  /* inputs are often dark side by side, and no pulse would change nothing here */
+  /* neighbouring inputs are often zero together; in these two branches cells without pulses stay as they are */
   if ((family == STRAIGHT || t->alike[word]) && none((ints)any)) return;
   if (family == STRAIGHT) {
     EACH advance_constant(&cell[k], &path[k], slots[k], up[k], t->alike[word]);

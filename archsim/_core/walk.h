@@ -2,7 +2,7 @@
  *
  * Sixty-four cells are worked on at a time, with their pulses in order, in one of two ways:
  *   jump   the mean changes of the pulses one after the other, their noise as one normal number: the exact law of a
- *          single pulse and of an affine step with additive noise; else used where it is close (see `within_law`);
+ *          single pulse and of constant steps within bounds; else used where it is close (see `within_law`);
  *   exact  pulse by pulse, clipped after each.
  * Where most cells of a block are pulsed, consecutive cells of a row take all the block's vectors in a jump, and those
  * for which a jump would not do wait for an exact group. Elsewhere each vector's pairs of active lines are listed.
