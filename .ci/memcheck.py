@@ -53,19 +53,23 @@ def update_block(kernels: ModuleType, np: Any, scheme: str, rate: float) -> None
     nodes = np.array([1.2, 1.0, 0.8], np.float32)
     for family, shape in FAMILIES.items():
         cells = np.tile(np.array([-1.0, 1.0, 0.002, -0.002, *shape], np.float32), (OUTPUTS * INPUTS, 1))
-        for exact in (False, True):
+        for exact, seen in ((False, False), (False, True), (True, True)):
             response = kernels.Response(
                 family, exact=exact, deviation=0.3, write_noise=0.01, nodes_up=nodes, nodes_down=nodes
             )
             weights, visible = (np.zeros((OUTPUTS, INPUTS), np.float32) for _ in range(2))
+            shown = visible if seen else None
             applied = sum(
                 kernels.apply_trains(
-                    trains, response, weights, visible, cells, "both", *part, SEED, CROSSBAR, 5, 2**32 - 2
+                    trains, response, weights, shown, cells, "both", *part, SEED, CROSSBAR, 5, 2**32 - 2
                 )
                 for part in ((0, 64), (64, OUTPUTS))
             )
             defined = kernels.all_finite(weights) and kernels.all_finite(visible)
             check(applied > 0 and defined, "an update left a weight undefined")
+    lines = np.arange(INPUTS, dtype=np.int32)
+    trains.hold_back(lines, np.full(INPUTS, VECTORS // 2, np.int32), VECTORS)
+    check(trains.let_go(), "no pulse was held back")
     kernels.exact_update(weights, x, d, 0.05, 0, OUTPUTS)
     check(kernels.all_finite(weights), "an exact update left a weight undefined")
 
