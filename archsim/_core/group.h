@@ -4,7 +4,7 @@
 
 #include "normal.h"
 #include "response.h"
-#include "trains.h"
+#include "meetings.h"
 
 enum {
   GROUP_CELLS = 64,
@@ -61,44 +61,67 @@ INLINE const float *take_normals(progress_t *p, int n) {
   return p->series.number + p->series.at - n;
 }
 
-/* The numbers of neighbours in memory or in a list, one number of all of them after the other, from place l on: eight
- * cells at a time where registers hold as many, else four. */
+/* Four consecutive numbers of as many cells as a register has lanes, from the k-th on, one number of all of them after
+ * the other. */
 #if defined(__AVX2__)
-enum { TRANSPOSED = 8 };
 INLINE __m256 two_quarters(const float *a, const float *b) {
   return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(a)), _mm_loadu_ps(b), 1);
 }
-INLINE void load_cells(group_t *g, int l, const float *const *cell, int numbers) {
-  UNROLLED for (int k = 0; k < numbers; k += 4) {
-    const __m256 p = two_quarters(cell[0] + k, cell[4] + k), q = two_quarters(cell[1] + k, cell[5] + k);
-    const __m256 r = two_quarters(cell[2] + k, cell[6] + k), s = two_quarters(cell[3] + k, cell[7] + k);
-    const __m256 a = _mm256_unpacklo_ps(p, q), b = _mm256_unpackhi_ps(p, q);
-    const __m256 c = _mm256_unpacklo_ps(r, s), d = _mm256_unpackhi_ps(r, s);
-    _mm256_storeu_ps(g->numbers[k] + l, _mm256_shuffle_ps(a, c, 0x44));
-    _mm256_storeu_ps(g->numbers[k + 1] + l, _mm256_shuffle_ps(a, c, 0xEE));
-    _mm256_storeu_ps(g->numbers[k + 2] + l, _mm256_shuffle_ps(b, d, 0x44));
-    _mm256_storeu_ps(g->numbers[k + 3] + l, _mm256_shuffle_ps(b, d, 0xEE));
-  }
-}
-#else
-enum { TRANSPOSED = 4 };
-INLINE void load_cells(group_t *g, int l, const float *const *cell, int numbers) {
-#if defined(__SSE2__)
-  for (int k = 0; k < numbers; k += 4) {
-    __m128 p = _mm_loadu_ps(cell[0] + k), q = _mm_loadu_ps(cell[1] + k);
-    __m128 r = _mm_loadu_ps(cell[2] + k), s = _mm_loadu_ps(cell[3] + k);
-    _MM_TRANSPOSE4_PS(p, q, r, s);
-    _mm_storeu_ps(g->numbers[k] + l, p);
-    _mm_storeu_ps(g->numbers[k + 1] + l, q);
-    _mm_storeu_ps(g->numbers[k + 2] + l, r);
-    _mm_storeu_ps(g->numbers[k + 3] + l, s);
-  }
-#else
-  for (int k = 0; k < numbers; k++)
-    for (int i = 0; i < TRANSPOSED; i++) g->numbers[k][l + i] = cell[i][k];
-#endif
+INLINE void eight_cells(const float *const *cell, int k, __m256 *number) {
+  const __m256 p = two_quarters(cell[0] + k, cell[4] + k), q = two_quarters(cell[1] + k, cell[5] + k);
+  const __m256 r = two_quarters(cell[2] + k, cell[6] + k), s = two_quarters(cell[3] + k, cell[7] + k);
+  const __m256 a = _mm256_unpacklo_ps(p, q), b = _mm256_unpackhi_ps(p, q);
+  const __m256 c = _mm256_unpacklo_ps(r, s), d = _mm256_unpackhi_ps(r, s);
+  number[0] = _mm256_shuffle_ps(a, c, 0x44);
+  number[1] = _mm256_shuffle_ps(a, c, 0xEE);
+  number[2] = _mm256_shuffle_ps(b, d, 0x44);
+  number[3] = _mm256_shuffle_ps(b, d, 0xEE);
 }
 #endif
+INLINE void load_four(const float *const *cell, int k, floats *number) {
+#if defined(__AVX512F__)
+  __m256 low[4], high[4];
+  eight_cells(cell, k, low);
+  eight_cells(cell + 8, k, high);
+  for (int i = 0; i < 4; i++) number[i] = (floats)_mm512_insertf32x8(_mm512_castps256_ps512(low[i]), high[i], 1);
+#elif defined(__AVX2__)
+  __m256 number_of[4];
+  eight_cells(cell, k, number_of);
+  for (int i = 0; i < 4; i++) number[i] = (floats)number_of[i];
+#elif defined(__SSE2__)
+  __m128 p = _mm_loadu_ps(cell[0] + k), q = _mm_loadu_ps(cell[1] + k);
+  __m128 r = _mm_loadu_ps(cell[2] + k), s = _mm_loadu_ps(cell[3] + k);
+  _MM_TRANSPOSE4_PS(p, q, r, s);
+  number[0] = (floats)p;
+  number[1] = (floats)q;
+  number[2] = (floats)r;
+  number[3] = (floats)s;
+#else
+  for (int i = 0; i < 4; i++)
+    for (int l = 0; l < WIDE; l++) number[i][l] = cell[l][k + i];
+#endif
+}
+
+/* Cells of a register, from memory and into a group. */
+INLINE cell_t load_cell(const int family, const float *const *at) {
+  floats first[4], second[4] = {{0}};
+  load_four(at, 0, first);
+  if (family != STRAIGHT) load_four(at, 4, second);
+  const cell_t cell = {first[0], first[1], first[2], first[3], second[0], second[1], second[2], second[3]};
+  return cell;
+}
+INLINE void store_cell(const int family, group_t *g, int l, const cell_t *cell) {
+  store_floats(g->numbers[0] + l, cell->low);
+  store_floats(g->numbers[1] + l, cell->high);
+  store_floats(g->numbers[2] + l, cell->up);
+  store_floats(g->numbers[3] + l, cell->down);
+  if (family != STRAIGHT) {
+    store_floats(g->numbers[4] + l, cell->a);
+    store_floats(g->numbers[5] + l, cell->b);
+    store_floats(g->numbers[6] + l, cell->c);
+    store_floats(g->numbers[7] + l, cell->d);
+  }
+}
 
 /* The weights and numbers of n listed cells; the places up to `whole` repeat the last one and get no pulses. */
 INLINE void load_listed(const int family, const walk_t *walk, group_t *g, list_t *list, int first, int n, int whole) {
@@ -107,10 +130,11 @@ INLINE void load_listed(const int family, const walk_t *walk, group_t *g, list_t
     cell[l] = cell[n - 1];
     list->slots[first + l] = list->ups[first + l] = 0;
   }
-  for (int l = 0; l < whole; l += TRANSPOSED) {
-    const float *at[TRANSPOSED];
-    UNROLLED for (int i = 0; i < TRANSPOSED; i++) at[i] = walk->cells + (size_t)cell[l + i] * CELL;
-    load_cells(g, l, at, family == STRAIGHT ? 4 : CELL);
+  for (int l = 0; l < whole; l += WIDE) {
+    const float *at[WIDE];
+    UNROLLED for (int i = 0; i < WIDE; i++) at[i] = walk->cells + (size_t)cell[l + i] * CELL;
+    const cell_t cell_at = load_cell(family, at);
+    store_cell(family, g, l, &cell_at);
   }
   for (int l = 0; l < whole; l++) g->w[l] = walk->persistent[cell[l]];
 }

@@ -14,57 +14,32 @@
 
 /* The skewness of n pulses one way is 3 deviation |slope| sqrt(n); uncorrected it may be 0.015. */
 #define STEEP (0.005f * 0.005f)
-/* By how much a slope may change where a step is followed as a parabola. */
-#define BEND 0.1f
-
-/* The square of by how much a word's pulses, or one of many alike, may stretch noise: what is left out of variances. */
+/* By how much of itself a slope may change in a word, and the square of by how much a curved step may stretch in it. */
+#define BEND 0.5f
+#define GROWTH 0.05f
+/* The square of by how much one pulse may stretch noise, and half that for the pulses of a word that go both ways: what
+ * is left out of variances. */
 #define STRETCH 1e-3f
-/* By how much of itself the order of a word's pulses may change a variance, which is taken for the mean order. */
-#define ORDER 6e-3f
 
 typedef struct {
-  floats mean, variance, third, lowest, highest, bend;
+  floats mean, variance, third, lowest, highest, bend, steepest, longest;
   ints count, wild; /* wild: a step that cannot be followed from afar */
-} path_t; /* variance and third cumulant in units of the relative deviation */
+} path_t; /* variance and third cumulant in units of the relative deviation, the latter a third of itself where noise is
+             in proportion to the step */
 
 /* Registers worked on side by side, so that none waits for its own results. */
-#define MOST_ABREAST 4
-#define ABREAST(family) ((family) == STRAIGHT ? 2 : 4)
-#define EACH UNROLLED for (int k = 0; k < abreast; k++)
+enum { ABREAST = 4 };
+#define EACH UNROLLED for (int k = 0; k < ABREAST; k++)
 
 INLINE path_t path_from(floats w) {
   const floats zero = all_floats(0.0f);
-  const path_t path = {w, zero, zero, w, w, zero, (ints){0}, (ints){0}};
+  const path_t path = {w, zero, zero, w, w, zero, zero, zero, (ints){0}, (ints){0}};
   return path;
 }
 
 /* Whether the noise of a pulse changes the steps and the noise of later ones. */
 INLINE int skews(const int family) { return family != STRAIGHT && family != ADDITIVE; }
 INLINE int curved(const int family) { return family == EXPONENTIAL || family == POWER; }
-
-/* Whether the noise of a pulse is in proportion to its step. */
-INLINE int by_step(const int family) { return family == STRAIGHT || family == AFFINE; }
-
-/* The pulses of one word: how far they lead, and the sum of the squared sizes of their noise. */
-typedef struct {
-  floats gained, square;
-} sums_t;
-
-/* One pulse of the cells whose highest bit is set in `on`; it goes up where that of `up` is set. */
-INLINE void advance(const int family, const local_t *local, sums_t *sums, words on, words up) {
-  const floats from = sums->gained, nothing = all_floats(0.0f);
-  floats slope = choose((ints)up, local->up_slope, local->down_slope);
-  if (curved(family)) slope += choose((ints)up, local->up_bend, local->down_bend) * from;
-  const floats step = choose((ints)on, choose((ints)up, local->up, local->down) + slope * from, nothing);
-  floats size = step;
-  if (!by_step(family)) {
-    size = choose((ints)up, local->up_size, local->down_size);
-    if (skews(family)) size += choose((ints)up, local->up_rate, local->down_rate) * from;
-    size = choose((ints)on, size, nothing);
-  }
-  sums->square += size * size;
-  sums->gained = from + step;
-}
 
 /* Let the path reach as far as two sums of steps lead, in any order. */
 INLINE void extend(path_t *path, floats one, floats other) {
@@ -73,99 +48,196 @@ INLINE void extend(path_t *path, floats one, floats other) {
   path->lowest = smaller(path->lowest, path->mean + (smaller(one, nothing) + smaller(other, nothing)));
 }
 
-/* Take a word's pulses into the path. Noise decays with the slopes of later pulses: on average half of the others. */
-INLINE void account(const int family, const response_t *all, const local_t *local, path_t *path, const sums_t *sums,
-                    words slots, words ups) {
-  const words up_count = bit_counts(ups), count = bit_counts(slots);
-  const floats n = to_floats((ints)up_count), m = to_floats((ints)(count - up_count));
-  const floats rise = n * local->up, fall = m * local->down;
-  const floats decay = n * local->up_slope + m * local->down_slope, growth = decay + 1.0f;
-  const floats others = 1.0f - 1.0f / larger(n + m, all_floats(1.0f));
-  extend(path, rise * 1.05f, fall * 1.05f);
-  const floats rate = by_step(family) ? local->up_slope * rise + local->down_slope * fall
-                                      : n * local->up_size * local->up_rate + m * local->down_size * local->down_rate;
-  if (skews(family))
-    path->third += path->third * (decay * 3.0f) +
-                   rate * (path->variance * 6.0f + sums->square * (others * 3.0f));
-  path->variance = path->variance * (growth * growth) + sums->square * (decay * others + 1.0f);
-  const floats stretch = n * magnitude(local->up_slope) + m * magnitude(local->down_slope);
-  const floats up_size = by_step(family) ? local->up : local->up_size;
-  const floats down_size = by_step(family) ? local->down : local->down_size;
-  const floats up_square = up_size * up_size, down_square = down_size * down_size;
-  const floats order = n * m * magnitude(up_square * local->down_slope - down_square * local->up_slope);
-  path->wild |= (ints)(stretch * stretch > STRETCH) | (ints)(order > (n * up_square + m * down_square) * ORDER);
-  if (curved(family)) {
-    /* the parabola must hold as far as the path and its noise lead, and the step not end there */
-    const floats far = rise - fall + square_root(path->variance) * (REACH * all->deviation);
-    const floats up_bend = magnitude(local->up_bend) * 2.0f, down_bend = magnitude(local->down_bend) * 2.0f;
-    const floats up_slope = magnitude(local->up_slope), down_slope = magnitude(local->down_slope);
-    path->bend += n * up_bend + m * down_bend;
-    path->wild |= ((n > 0.0f) & ((up_bend * far > up_slope * BEND) | (up_slope * far > magnitude(local->up)))) |
-                  ((m > 0.0f) & ((down_bend * far > down_slope * BEND) | (down_slope * far > magnitude(local->down))));
-  }
-  path->mean += sums->gained;
-  path->count += (ints)count;
-}
-
-/* The pulses of a word by their numbers, where nothing depends on their order; `alike`, all of a cell go the same way. */
-INLINE void advance_constant(const cell_t *cell, path_t *path, words slots, words ups, int alike) {
-  const words all_n = bit_counts(slots), ups_n = alike ? all_n & (words)(ups != 0u) : bit_counts(ups);
-  const floats n = to_floats((ints)ups_n), m = to_floats((ints)(all_n - ups_n));
-  const floats rise = n * cell->up, fall = m * cell->down;
+/* Pulses of constant steps, which may come in any order. */
+INLINE void advance_constant(const cell_t *cell, path_t *path, const numbers_t *many) {
+  const floats rise = many->up * cell->up, fall = many->down * cell->down;
   extend(path, rise, fall);
   path->mean += rise + fall;
   path->variance += rise * cell->up + fall * cell->down;
-  path->count += (ints)all_n;
+  path->count += many->all;
 }
 
-/* `many` pulses of every cell, all the same way: a geometric series in the slope, to third or fourth order. */
+/* The same, all one way. */
+INLINE void advance_constant_alike(const cell_t *cell, path_t *path, ints many, ints up) {
+  const floats step = choose(up, cell->up, cell->down), gain = to_floats(many) * step, nothing = all_floats(0.0f);
+  path->highest = larger(path->highest, path->mean + larger(gain, nothing));
+  path->lowest = smaller(path->lowest, path->mean + smaller(gain, nothing));
+  path->mean += gain;
+  path->variance += gain * step;
+  path->count += many;
+}
+
+/* `many` pulses of every cell, all the same way: the powers of a straight step up to the fourth, (1 + slope)^n - 1 over
+ * the slope, and what curvature adds to them. */
 INLINE void advance_alike(const int family, const response_t *all, const cell_t *cell, path_t *path, ints many, ints up) {
   const pulse_t pulse = respond(family, all, cell, path->mean, up);
-  const floats n = to_floats(many), slope = pulse.slope, pairs = n * (n - 1.0f) * 0.5f;
+  const float scale = family == ADDITIVE ? 1.0f : all->deviation;
+  const floats n = to_floats(many), slope = pulse.slope;
+  const floats before = n * slope - slope, second = before - slope, third = second - slope;
+  floats series = n * 0.041666668f * (before * (second * (third + 4.0f) + 12.0f) + 24.0f), growth;
+  floats turn = all_floats(0.0f), twist = turn;
+  if (curved(family)) {
+    const floats half = n * 0.5f, pairs = half * n - half, odd = (n + n - 1.0f) * 0.16666667f;
+    turn = pulse.step * pulse.bend;
+    twist = pulse.step * pulse.step * pulse.twist;
+    series += pairs * (turn * odd * (second + 1.0f) + twist * pairs * 0.16666667f);
+    growth = slope * series + 1.0f + pairs * (turn * (second + slope * 0.5f + 1.0f) + twist * odd);
+  } else {
+    growth = slope * series + 1.0f;
+  }
+  const floats gain = pulse.step * series, growth2 = growth * growth, rest = growth - slope * (before + 1.0f);
+  /* a pulse's noise decays with the later ones: by what they all come to, where sizes decay as steps do; in the mean
+   * over pulses by Simpson's rule, where sizes stay or change in their own way */
   const floats each = pulse.size * pulse.size, square = n * each;
-  floats terms = slope * slope * ((n - 2.0f) * 0.33333334f);
-  if (!curved(family)) terms *= slope * ((n - 3.0f) * 0.25f) + 1.0f;
-  floats series = n + pairs * (slope + terms);
-  if (curved(family)) series += pairs * pulse.bend * pulse.step * ((n + n - 1.0f) * 0.16666667f);
-  floats growth = slope * series + 1.0f;
-  if (curved(family)) growth += pairs * pulse.bend * pulse.step;
-  const floats growth2 = growth * growth, rest = growth * (1.0f - slope);
-  /* a pulse's noise decays with the later ones: in the mean over pulses by Simpson's rule, where sizes stay or change
-   * in their own way, and by what they all come to, where sizes decay as steps do */
   floats left;
-  if (by_step(family)) {
-    path->third = (path->third + slope * pulse.step * n * (path->variance * 6.0f + (square - each) * 3.0f)) *
-                  (growth2 * growth);
+  if (family == AFFINE) {
+    const floats drift = slope * gain * (path->variance + path->variance + square - each);
+    path->third = (path->third + drift) * (growth2 * growth);
     left = square * (rest * rest);
+  } else if (family == ADDITIVE) {
+    left = square * ((rest * rest + rest * 4.0f + 1.0f) * 0.16666667f);
   } else {
     const floats end = pulse.size + pulse.rate * pulse.step * (series - 1.0f), both = pulse.size + end;
     left = n * 0.16666667f * (each * (rest * rest) + both * both * rest + end * end);
-    if (skews(family))
-      path->third = path->third * (growth2 * growth) + pulse.rate * n * both * (growth2 + growth) *
-                        (path->variance * growth * 1.5f + both * both * (n - 1.0f) * 0.1875f);
+    const floats drift = pulse.rate * n * both * (growth2 + growth);
+    const floats earlier = path->variance * growth * 1.5f + both * both * (n - 1.0f) * 0.1875f;
+    path->third = path->third * (growth2 * growth) + drift * earlier;
   }
-  path->variance = path->variance * growth2 + choose((ints)(many > 1), left, square);
+  path->variance = path->variance * growth2 + left;
   if (curved(family)) {
-    const floats bent = magnitude(n * pulse.bend);
-    path->bend += bent;
-    path->wild |= (ints)(bent * magnitude(pulse.step) > magnitude(slope) * (2.0f * BEND));
-  }
-  /* the next terms of the series must not matter */
-  const float scale = family == ADDITIVE ? 1.0f : all->deviation;
-  const floats triples = pairs * (n - 2.0f) * pulse.step * 0.083333336f;
-  floats missed = triples * (n - 3.0f) * slope * slope * slope;
-  if (!curved(family)) {
-    missed *= (n - 4.0f) * slope * 0.2f;
+    /* the fifth order of the series must not matter, nor what is left out of growth */
+    const floats bent = n * turn, curl = n * n * n * twist, q = before * before, b = magnitude(n * bent);
+    floats missed = q * q + b * (q * 11.0f + b * 4.0f);
+    missed = missed + magnitude(curl) * (magnitude(before) * 7.0f + BEND);
+    missed = missed * n * magnitude(pulse.step) * 0.0083333333f;
+    const float allowed = 0.5f * SHIFT * SHIFT * scale * scale;
+    path->wild |= (missed * missed > left * allowed) | (magnitude(bent) > magnitude(slope) * BEND) |
+                  (((q > GROWTH) | (slope * slope > STRETCH)) & (many > 0));
+    path->bend += magnitude(n * pulse.bend);
   } else {
-    const floats turn = magnitude(pulse.bend * pulse.step);
-    missed = magnitude(missed) + magnitude(triples) * turn * ((n - 3.0f) * magnitude(slope) * 4.0f + 2.0f * BEND);
+    path->longest = larger(path->longest, n);
+    if (family == PIECEWISE) path->steepest = larger(path->steepest, magnitude(slope));
   }
-  path->wild |= (ints)(missed * missed > square * (SHIFT * SHIFT * scale * scale)) |
-                ((ints)(slope * slope > STRETCH) & (many > 0));
-  path->mean += pulse.step * series;
+  path->mean += gain;
   path->lowest = smaller(path->lowest, path->mean);
   path->highest = larger(path->highest, path->mean);
   path->count += many;
+}
+
+/* What the pulses of a word come to that go both ways: up, down, and what slopes add; the square of their noise, its
+ * third cumulant and what that one gains from earlier noise; and by how much the word stretches what was there before. */
+typedef struct {
+  floats rise, fall, bent, square, third, rate, decay, steepest, bend;
+  ints wild;
+} word_t;
+
+/* To first order in the slopes, a step changes with where the pulses before it lead, and its noise with the slopes of
+ * those after it: what counts of their order is how often one goes down before one goes up. */
+INLINE word_t both_ways(const int family, const response_t *all, const cell_t *cell, floats from, const numbers_t *many) {
+  const pulse_t rising = respond(family, all, cell, from, all_ints(-1));
+  const pulse_t falling = respond(family, all, cell, from, all_ints(0));
+  const float scale = family == ADDITIVE ? 1.0f : all->deviation;
+  const floats n = many->up, m = many->down, crossed = many->crossed, half = n * 0.5f, other_half = m * 0.5f;
+  const floats pairs = half * n - half, other_pairs = other_half * m - other_half, other = n * m - crossed;
+  const floats before_ups = rising.step * pairs + falling.step * crossed;
+  const floats before_downs = falling.step * other_pairs + rising.step * other;
+  const floats bent_up = rising.slope * before_ups, bent_down = falling.slope * before_downs;
+  const floats after_ups = rising.slope * pairs + falling.slope * other;
+  const floats after_downs = falling.slope * other_pairs + rising.slope * crossed;
+  word_t word;
+  word.rise = n * rising.step;
+  word.fall = m * falling.step;
+  word.bent = bent_up + bent_down;
+  word.decay = n * rising.slope + m * falling.slope;
+  if (family == AFFINE) {
+    const floats one = bent_up + rising.step * after_ups, two = bent_down + falling.step * after_downs;
+    word.square = rising.step * (word.rise + one + one) + falling.step * (word.fall + two + two);
+  } else {
+    floats one = rising.size * after_ups, two = falling.size * after_downs;
+    if (skews(family)) {
+      one += rising.rate * before_ups;
+      two += falling.rate * before_downs;
+    }
+    word.square = rising.size * (n * rising.size + one + one) + falling.size * (m * falling.size + two + two);
+  }
+  if (skews(family)) {
+    const floats up_size = family == AFFINE ? rising.step : rising.size;
+    const floats down_size = family == AFFINE ? falling.step : falling.size;
+    const floats up_rate = up_size * (family == AFFINE ? rising.slope : rising.rate);
+    const floats down_rate = down_size * (family == AFFINE ? falling.slope : falling.rate);
+    const floats up_square = up_size * up_size, down_square = down_size * down_size;
+    const float unit = family == AFFINE ? 2.0f : 6.0f;
+    word.rate = (n * up_rate + m * down_rate) * unit;
+    word.third = (up_rate * (up_square * pairs + down_square * crossed) +
+                  down_rate * (down_square * other_pairs + up_square * other)) * unit;
+  }
+  word.steepest = larger(magnitude(rising.slope), magnitude(falling.slope));
+  const floats stretch = word.steepest * (n + m);
+  floats missed = (magnitude(bent_up) + magnitude(bent_down)) * stretch * 0.33333334f;
+  word.wild = (ints){0};
+  if (curved(family)) {
+    /* the mean square of what lies before steps is known by their mean only; and no step may end on the way */
+    const floats one = all_floats(1.0f);
+    const floats up_bend = before_ups * before_ups * rising.bend, down_bend = before_downs * before_downs * falling.bend;
+    const floats bends = (up_bend / larger(n, one) + down_bend / larger(m, one)) * 0.75f;
+    word.bent += bends;
+    missed += magnitude(bends) * 0.7f;
+    word.bend = n * magnitude(rising.bend) + m * magnitude(falling.bend);
+    const floats far = word.rise - word.fall + square_root(larger(word.square, all_floats(0.0f))) * (REACH * scale);
+    word.wild = ((n > 0.0f) & (magnitude(rising.slope) * far > magnitude(rising.step))) |
+                ((m > 0.0f) & (magnitude(falling.slope) * far > magnitude(falling.step)));
+  }
+  word.wild |= (stretch * stretch > 2.0f * STRETCH) | (missed * missed > word.square * (SHIFT * SHIFT * scale * scale));
+  return word;
+}
+
+/* Take them into the path. */
+INLINE void advance_both_ways(const int family, const response_t *all, const cell_t *cell, path_t *path,
+                              const numbers_t *many) {
+  const word_t word = both_ways(family, all, cell, path->mean, many);
+  const floats growth = word.decay + 1.0f;
+  if (skews(family))
+    path->third = path->third + path->third * (word.decay * 3.0f) + (word.rate * path->variance + word.third);
+  path->variance = path->variance * (growth * growth) + word.square;
+  extend(path, word.rise * 1.05f, word.fall * 1.05f);
+  if (curved(family)) path->bend += word.bend;
+  if (family == PIECEWISE) path->steepest = larger(path->steepest, word.steepest);
+  path->wild |= word.wild;
+  path->mean += word.rise + word.fall + word.bent;
+  path->count += many->all;
+}
+
+/* The path of a single word, and what it stretches; its skewness is bounded, not corrected. */
+INLINE path_t path_of_word(const int family, const response_t *all, const cell_t *cell, floats from,
+                           const numbers_t *many) {
+  path_t path = path_from(from);
+  if (family == STRAIGHT) {
+    advance_constant(cell, &path, many);
+    return path;
+  }
+  const word_t word = both_ways(family, all, cell, from, many);
+  const floats nothing = all_floats(0.0f), rise = word.rise * 1.05f, fall = word.fall * 1.05f;
+  path.highest = from + (larger(rise, nothing) + larger(fall, nothing));
+  path.lowest = from + (smaller(rise, nothing) + smaller(fall, nothing));
+  path.mean = from + (word.rise + word.fall + word.bent);
+  path.variance = word.square;
+  path.wild = word.wild;
+  path.count = many->all;
+  if (curved(family)) path.bend = word.bend;
+  if (skews(family)) {
+    const float deviation = all->deviation;
+    path.wild |= word.steepest * word.steepest * (many->up + many->down) > STEEP / (deviation * deviation);
+  }
+  return path;
+}
+
+/* Whether the series of straight steps may end with their fourth order. */
+INLINE ints short_series(const int family, const response_t *all, const cell_t *cell, const path_t *path) {
+  const floats steepest = family == PIECEWISE ? path->steepest : larger(magnitude(cell->a), magnitude(cell->b));
+  const floats reached = steepest * path->longest, fourth = reached * reached * (reached * reached);
+  const float allowed = 60.0f * SHIFT * all->deviation;
+  return ((steepest * steepest <= STRETCH) & (fourth * square_root(to_floats(path->count)) <= allowed)) |
+         (path->count <= 1);
 }
 
 /* Where the law of a jump lies within a Kolmogorov-Smirnov distance of 1e-3 of the law pulse by pulse: a single pulse
@@ -200,11 +272,13 @@ INLINE void land(const int family, const response_t *all, const cell_t *cell, co
   const ints touched = path->count > 0;
   floats z = load_floats(normal), skewness = all_floats(0.0f);
   if (skews(family)) {
-    const float fourth = scale * scale * scale * scale;
+    const float fourth = scale * scale * scale * scale * (family == AFFINE ? 3.0f : 1.0f);
     skewness = path->third * fourth / larger(spread * spread * spread, all_floats(1e-30f));
     z += (z * z - 1.0f) * (skewness * 0.16666667f);
   }
-  ints failed = touched & ~within_law(family, all, cell, path, spread, skewness);
+  ints within = within_law(family, all, cell, path, spread, skewness);
+  if (family != STRAIGHT && !curved(family)) within &= short_series(family, all, cell, path);
+  ints failed = touched & ~within;
   words count = (words)path->count;
   if (!first) {
     failed |= (ints)load_words(g->failed + l);

@@ -83,6 +83,17 @@ INLINE floats larger(floats a, floats b) { return choose((ints)(a > b), a, b); }
 #endif
 INLINE floats to_floats(ints v) { return __builtin_convertvector(v, floats); }
 
+#if defined(__AVX2__) && !defined(__AVX512F__)
+INLINE words bit_counts(words v) {
+  /* of every four bits by a table, then the sums of four bytes */
+  const __m256i table = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2,
+                                         3, 2, 3, 3, 4);
+  const __m256i low = _mm256_shuffle_epi8(table, (__m256i)(v & 0x0F0F0F0Fu));
+  const __m256i high = _mm256_shuffle_epi8(table, (__m256i)(v >> 4 & 0x0F0F0F0Fu));
+  const __m256i pairs = _mm256_maddubs_epi16(_mm256_add_epi8(low, high), _mm256_set1_epi8(1));
+  return (words)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+}
+#else
 INLINE words bit_counts(words v) {
   v = v - ((v >> 1) & 0x55555555u);
   v = (v & 0x33333333u) + ((v >> 2) & 0x33333333u);
@@ -90,6 +101,7 @@ INLINE words bit_counts(words v) {
   v = v + (v >> 8);
   return (v + (v >> 16)) & 0x3Fu;
 }
+#endif
 
 /* 2**v, relative error below 1e-7; v is kept between -126 and 126 */
 INLINE floats power_of_two(floats v) {

@@ -5,48 +5,33 @@
 #include "exact.h"
 #include "jump.h"
 
-/* The pulses of neighbouring registers of listed cells. */
+/* The pulses of neighbouring registers of listed cells, which get those of one vector, all the same way. */
 INLINE void advance_listed(const int family, const response_t *all, const cell_t *cell, path_t *path,
                            const uint32_t *slots_of, const uint32_t *ups_of) {
-  const int abreast = ABREAST(family);
-  words slots[MOST_ABREAST], ups[MOST_ABREAST];
-  local_t local[MOST_ABREAST];
-  sums_t sums[MOST_ABREAST];
-  EACH slots[k] = load_words(slots_of + k * WIDE);
-  EACH ups[k] = load_words(ups_of + k * WIDE);
-  if (family == STRAIGHT) {
-    EACH advance_constant(&cell[k], &path[k], slots[k], ups[k], 1);
-    return;
+  ints many[ABREAST], up[ABREAST];
+  EACH many[k] = (ints)bit_counts(load_words(slots_of + k * WIDE));
+  EACH up[k] = (ints)(load_words(ups_of + k * WIDE) != 0u);
+  EACH {
+    if (family == STRAIGHT)
+      advance_constant_alike(&cell[k], &path[k], many[k], up[k]);
+    else
+      advance_alike(family, all, &cell[k], &path[k], many[k], up[k]);
   }
-  EACH local[k] = respond_around(family, all, &cell[k], path[k].mean);
-  EACH sums[k] = (sums_t){all_floats(0.0f), all_floats(0.0f)};
-  for (;;) {
-    words left = {0};
-    EACH {
-      const words bit = slots[k] & (0u - slots[k]);
-      advance(family, &local[k], &sums[k], (words)(slots[k] != 0u), (words)((ups[k] & bit) != 0u));
-      slots[k] &= slots[k] - 1u;
-      left |= slots[k];
-    }
-    if (none((ints)left)) break;
-  }
-  EACH account(family, all, &local[k], &path[k], &sums[k], load_words(slots_of + k * WIDE), ups[k]);
 }
 
 /* One vector's listed cells by jumps; those for which a jump would not do are done after them. */
 INLINE void jump_listed(const int family, const walk_t *walk, progress_t *p, list_t *list) {
   const response_t *all = walk->response;
-  const int abreast = ABREAST(family);
   group_t *g = &p->group;
   for (int first = 0; first < list->n; first += GROUP_CELLS) {
     const int n = list->n - first < GROUP_CELLS ? list->n - first : GROUP_CELLS;
-    const int whole = up_to(n, abreast * WIDE);
+    const int whole = up_to(n, ABREAST * WIDE);
     const float *normal = take_normals(p, up_to(n, WIDEST_LANES));
     ints failed = {0};
     load_listed(family, walk, g, list, first, n, whole);
-    for (int l = 0; l < whole; l += abreast * WIDE) {
-      cell_t cell[MOST_ABREAST];
-      path_t path[MOST_ABREAST];
+    for (int l = 0; l < whole; l += ABREAST * WIDE) {
+      cell_t cell[ABREAST];
+      path_t path[ABREAST];
       EACH cell[k] = cell_of(family, g, l + k * WIDE);
       EACH path[k] = path_from(load_floats(g->w + l + k * WIDE));
       advance_listed(family, all, cell, path, list->slots + first + l, list->ups + first + l);
@@ -133,13 +118,14 @@ INLINE void pulse_pairs(const int family, const walk_t *walk, progress_t *p, int
     for (int first = 0; first < piece->x_count; first += GROUP_CELLS) {
       const int n = piece->x_count - first < GROUP_CELLS ? piece->x_count - first : GROUP_CELLS, whole = up_to(n, WIDE);
       const uint32_t *line = lines + first;
-      for (int l = 0; l < whole; l += TRANSPOSED) {
-        const float *at[TRANSPOSED];
-        UNROLLED for (int i = 0; i < TRANSPOSED; i++) {
+      for (int l = 0; l < whole; l += WIDE) {
+        const float *at[WIDE];
+        UNROLLED for (int i = 0; i < WIDE; i++) {
           at[i] = cells + (size_t)line[l + i] * CELL;
           g->w[l + i] = w[line[l + i]];
         }
-        load_cells(g, l, at, family == STRAIGHT ? 4 : CELL);
+        const cell_t cell = load_cell(family, at);
+        store_cell(family, g, l, &cell);
       }
       provide(&p->series, n);
       for (int l = 0; l < whole; l += WIDE) {

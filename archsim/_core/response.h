@@ -31,9 +31,9 @@ typedef struct {
   floats low, high, up, down, a, b, c, d;
 } cell_t;
 
-/* A step, its slope with the weight, the slope's change, the size that its noise is relative to, and that one's slope. */
+/* A step and its three derivatives with the weight, the size that its noise is relative to, and the slope of that. */
 typedef struct {
-  floats step, slope, bend, size, rate;
+  floats step, slope, bend, twist, size, rate;
 } pulse_t;
 
 /* v with its sign turned where that of `by` is negative */
@@ -55,7 +55,7 @@ INLINE floats look_up(const float *table, int size, ints at) {
 /* The pulse at weight w; `up` has the highest bit set where it goes up. */
 INLINE pulse_t respond(const int family, const response_t *all, const cell_t *cell, floats w, ints up) {
   const floats zero = all_floats(0.0f), side = choose(up, cell->up, cell->down);
-  pulse_t p = {side, zero, zero, zero, zero};
+  pulse_t p = {side, zero, zero, zero, zero, zero};
   if (family == AFFINE || family == ADDITIVE) {
     p.slope = choose(up, cell->a, cell->b);
     p.step = side + p.slope * w;
@@ -67,6 +67,7 @@ INLINE pulse_t respond(const int family, const response_t *all, const cell_t *ce
     p.step = masked(right_way, step);
     p.slope = masked(right_way, exponent * grown);
     p.bend = masked(right_way, exponent * exponent * grown);
+    p.twist = exponent * p.bend;
   } else if (family == POWER) {
     const floats exponent = choose(up, cell->a, cell->b);
     const floats left = larger(choose(up, cell->high - w, w - cell->low) * cell->c, all_floats(1e-30f));
@@ -76,6 +77,7 @@ INLINE pulse_t respond(const int family, const response_t *all, const cell_t *ce
     p.step = step;
     p.slope = exponent * step * inward;
     p.bend = (exponent - 1.0f) * p.slope * inward;
+    p.twist = (exponent - 2.0f) * p.bend * inward;
   } else if (family == PIECEWISE) {
     const floats last = all_floats((float)(all->nodes - 1)), before = all_floats((float)(all->nodes - 2));
     const floats per_weight = cell->a * (float)(all->nodes - 1);
@@ -95,18 +97,5 @@ INLINE pulse_t respond(const int family, const response_t *all, const cell_t *ce
     p.rate = turned(p.slope, p.step) + turned(all_floats(all->noise_slope), w);
   }
   return p;
-}
-
-/* The pulses of a cell around one weight: steps both ways there, how they change with the distance from it, and the
- * size of their noise. */
-typedef struct {
-  floats up, down, up_slope, down_slope, up_bend, down_bend, up_size, down_size, up_rate, down_rate;
-} local_t;
-
-INLINE local_t respond_around(const int family, const response_t *all, const cell_t *cell, floats w) {
-  const pulse_t up = respond(family, all, cell, w, all_ints(-1)), down = respond(family, all, cell, w, all_ints(0));
-  const local_t local = {up.step,        down.step,        up.slope, down.slope, up.bend * 0.5f,
-                         down.bend * 0.5f, up.size,          down.size, up.rate,  down.rate};
-  return local;
 }
 #endif

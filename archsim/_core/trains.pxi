@@ -13,6 +13,7 @@ cdef extern from "trains.h" nogil:
         uint32_t *d_on
         uint32_t *d_sign
         uint8_t *alike
+        uint8_t *spread
         piece_t *piece
         uint32_t *x_lines
         uint32_t *x_slots
@@ -43,6 +44,10 @@ cdef extern from "trains.h" nogil:
     void list_lines(trains_t *t, int inputs, int outputs)
     enum: LINES
 
+cdef extern from "meetings.h" nogil:
+    void spread_slots(trains_t *t)
+    enum: SLOTS
+
 cdef extern from *:
     """
     #define SIGN 0x80000000u
@@ -50,11 +55,13 @@ cdef extern from *:
     uint32_t SIGN
 
 # Slots of one vector that are worth a closed form of their own; beyond which it shares its word with no other, so that
-# a cell's pulses in it go one way; what share of cells must be reached for a walk over all.
+# a cell's pulses in it go one way.
 cdef enum:
     MANY_SLOTS = 5
     SHARED_SLOTS = 10
-cdef double CROWD = 0.7
+# In words of a walk over all cells: what that takes besides, and what a listed cell of one vector takes.
+cdef double WALK = 2.0
+cdef double LISTED_CELL = 3.5
 
 
 cdef inline uint32_t slots_mask(int length, int offset) noexcept nogil:
@@ -65,6 +72,7 @@ ctypedef struct Length:
     int slots
     float x_factor
     float d_factor
+    double coincidences
 
 
 @cython.final
@@ -74,7 +82,8 @@ cdef class Trains:
     cdef trains_t trains
     cdef readonly int outputs, inputs
     cdef uint32_t *memory
-    cdef Py_ssize_t room
+    cdef uint8_t *spread
+    cdef Py_ssize_t room, spread_room
     cdef Length *lengths
     cdef int vectors
     cdef uint32_t[:, ::1] held
@@ -83,8 +92,9 @@ cdef class Trains:
         self.outputs = outputs
         self.inputs = inputs
         self.memory = NULL
+        self.spread = NULL
         self.lengths = NULL
-        self.room = 0
+        self.room = self.spread_room = 0
         self.vectors = 0
         # Whole groups of lines, and as many more for loads and stores of whole registers beyond the last one.
         self.trains.x_stride = (inputs + LINES - 1) // LINES * LINES + LINES
@@ -92,6 +102,7 @@ cdef class Trains:
 
     def __dealloc__(self):
         free(self.memory)
+        free(self.spread)
         free(self.lengths)
 
     cdef int make_lengths(self, int vectors) except -1:
@@ -132,12 +143,51 @@ cdef class Trains:
         memset(t.x_on, 0, <size_t> of_words * sizeof(uint32_t))
         return 0
 
-    cdef void finish(self, double coincidences) noexcept nogil:
-        # Say how the cells are best walked through.
+    cdef int choose_walk(self, int vectors, bint one_slot_each) except -1:
+        # Say how the cells are best walked through, and prepare for it.
         cdef trains_t *t = &self.trains
-        t.crowded = t.counted or coincidences > CROWD * <double> self.inputs * self.outputs
-        if not t.counted:
+        cdef double reached = 0.0, of_pieces
+        cdef int v, k, piece = 0
+        t.crowded = t.counted
+        if t.counted:
+            return 0
+        if not one_slot_each:
             list_lines(t, self.inputs, self.outputs)
+        for v in range(vectors):
+            if self.lengths[v].slots == 0:
+                continue
+            of_pieces = 0.0
+            for k in range(piece, piece + (self.lengths[v].slots + 31) // 32):
+                of_pieces += <double> t.piece[k].x_count * t.piece[k].d_count
+            piece += (self.lengths[v].slots + 31) // 32
+            reached += self.lengths[v].coincidences if one_slot_each else min(of_pieces, self.lengths[v].coincidences)
+        t.crowded = reached * LISTED_CELL > (t.words + WALK) * self.inputs * self.outputs
+        if t.crowded:
+            self.spread_words()
+        elif one_slot_each:
+            list_lines(t, self.inputs, self.outputs)
+        return 0
+
+    cdef int spread_words(self) except -1:
+        cdef trains_t *t = &self.trains
+        cdef Py_ssize_t room = 2 * SLOTS * t.words * t.x_stride
+        cdef void *memory
+        cdef int word
+        for word in range(t.words):
+            if not t.alike[word]:
+                break
+        else:
+            return 0
+        if room > self.spread_room:
+            memory = realloc(self.spread, <size_t> room)
+            if memory == NULL:
+                raise MemoryError()
+            self.spread = <uint8_t *> memory
+            self.spread_room = room
+        t.spread = self.spread
+        with nogil:
+            spread_slots(t)
+        return 0
 
     def draw(
         self, PulseRules rules not None, const float[:, ::1] x not None, const float[:, ::1] d not None,
@@ -185,7 +235,7 @@ cdef class Trains:
         with nogil:
             self.draw_all(rules, x, d, learning_rate < 0.0, key, crossbar, x_purpose, d_purpose, first_vector,
                           &x_pulses, &d_pulses, &coincidences)
-            self.finish(coincidences)
+        self.choose_walk(vectors, slots == pieces)
         return slots, x_pulses, d_pulses, <int64_t> coincidences
 
     cdef void draw_all(
@@ -251,7 +301,8 @@ cdef class Trains:
                                      t.d_stride)
             x_pulses[0] += x_bits
             d_pulses[0] += d_bits
-            coincidences[0] += <double> x_bits * <double> d_bits / length
+            self.lengths[v].coincidences = <double> x_bits * <double> d_bits / length
+            coincidences[0] += self.lengths[v].coincidences
             for k in range(pieces):
                 t.piece[piece].word = word + k
                 t.piece[piece].mask = slots_mask(length - 32 * k, offset)
@@ -297,8 +348,9 @@ cdef class Trains:
             t.piece[v].word = v
             t.piece[v].mask = 0xFFFFFFFFu
             slots += length
+        t.crowded = False
         with nogil:
-            self.finish(0.0)
+            list_lines(t, self.inputs, self.outputs)
         return slots, slots, pulses
 
     def hold_back(self, const int32_t[::1] lines not None, const int32_t[::1] vectors not None, int drawn):
@@ -332,7 +384,11 @@ cdef class Trains:
                     t.x_on[at] ^= late
                     self.held[t.piece[i].word, lines[k]] |= late
             piece += of_vector
-        if self.held is not None and not t.counted:
+        if self.held is None or t.counted:
+            return
+        if t.crowded:
+            self.spread_words()
+        else:
             list_lines(t, self.inputs, self.outputs)
 
     def let_go(self):
@@ -341,7 +397,9 @@ cdef class Trains:
         if self.held is None:
             return False
         memcpy(t.x_on, &self.held[0, 0], <size_t> (t.words * t.x_stride) * sizeof(uint32_t))
-        self.finish(0.0)
+        t.crowded = t.counted
+        if not t.counted:
+            list_lines(t, self.inputs, self.outputs)
         return True
 
     def words(self):

@@ -24,12 +24,15 @@ INLINE void walk_rows(const int family, const walk_t *walk, progress_t *p, uint3
       uint32_t any = 0;
       for (int word = 0; word < t->words; word++) any |= t->d_on[word * t->d_stride + row];
       if (!any) continue;
+      lines_t lines;
+      lines.n = 0;
+      if (single) find_lines(t, 0, row, &lines);
       for (uint32_t column = 0; column < walk->inputs; column += GROUP_CELLS) {
         const int n = walk->inputs - column < GROUP_CELLS ? (int)(walk->inputs - column) : GROUP_CELLS;
         if (walk->response->exact)
           exact_row(family, walk, p, row, column, n);
         else if (single)
-          jump_word(family, walk, p, row, column, n);
+          jump_word(family, walk, p, row, column, n, &lines);
         else
           jump_row(family, walk, p, row, column, n);
       }

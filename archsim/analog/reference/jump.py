@@ -13,17 +13,18 @@ __all__ = ["Path", "land", "land_word"]
 Bits = NDArray[np.uint32]
 Mask = NDArray[np.bool_]
 
-ZERO, TWO, THREE, SIX = np.float32(0.0), np.float32(2.0), np.float32(3.0), np.float32(6.0)
+ZERO, TWO, THREE, FOUR, SIX = (np.float32(k) for k in (0.0, 2.0, 3.0, 4.0, 6.0))
+HALF, SIXTH = np.float32(0.5), np.float32(0.16666667)
 REACH, SHIFT, SKEWNESS = np.float32(4.0), np.float32(2.5e-3), np.float32(0.1)
-STEEP, BEND = np.float32(0.005) * np.float32(0.005), np.float32(0.1)
-STRETCH, ORDER = np.float32(1e-3), np.float32(6e-3)
-SIXTH = np.float32(0.16666667)
+STEEP, BEND = np.float32(0.005) * np.float32(0.005), np.float32(0.5)
+STRETCH, GROWTH = np.float32(1e-3), np.float32(0.05)
 
 
 class Path:
     """Where the mean changes of a number of pulses lead, and the moments of their noise.
 
-    Variance and third cumulant are in units of the relative deviation.
+    Variance and third cumulant are in units of the relative deviation, the latter a third of itself where noise is in
+    proportion to the step.
     """
 
     def __init__(self, law: Law, cells: FloatArray, w: FloatArray) -> None:
@@ -32,7 +33,7 @@ class Path:
         self.variance, self.third, self.bend = np.zeros_like(w), np.zeros_like(w), np.zeros_like(w)
         self.count = np.zeros(len(w), np.int32)
         self.wild = np.zeros(len(w), np.bool_)
-        self.steepest = np.zeros_like(w)
+        self.steepest, self.longest = np.zeros_like(w), np.zeros_like(w)
         self.skews = law.family not in ("constant", "additive")
         self.curved = law.family in ("exponential", "power")
 
@@ -43,7 +44,7 @@ class Path:
         elif alike:
             self._as_a_series(np.bitwise_count(slots), ups != 0)
         else:
-            self._one_by_one(slots, ups)
+            self._in_both_ways(slots, ups)
 
     def _by_numbers(self, slots: Bits, ups: Bits) -> None:
         n = np.bitwise_count(ups).astype(np.float32)
@@ -56,103 +57,122 @@ class Path:
         self.count = self.count + np.bitwise_count(slots)
 
     def _as_a_series(self, many: NDArray[np.uint8], up: Mask) -> None:
-        """Sum equal pulses up: a geometric series in the slope, to third or fourth order."""
+        """Sum equal pulses up: the powers of a straight step, and what its curvature adds to them."""
         pulse, n = respond(self.law, self.cells, self.mean, up), many.astype(np.float32)
-        slope, pairs = pulse.slope, n * (n - ONE) * np.float32(0.5)
+        slope = pulse.slope
+        before = n * slope - slope
+        second = before - slope
+        third = second - slope
+        series = n * np.float32(0.041666668) * (before * (second * (third + FOUR) + np.float32(12.0)) + np.float32(24.0))
+        if self.curved:
+            half = n * HALF
+            pairs, odd = half * n - half, (n + n - ONE) * SIXTH
+            turn, twist = pulse.step * pulse.bend, pulse.step * pulse.step * pulse.twist
+            series = series + pairs * (turn * odd * (second + ONE) + twist * pairs * SIXTH)
+            growth = slope * series + ONE + pairs * (turn * (second + slope * HALF + ONE) + twist * odd)
+        else:
+            growth = slope * series + ONE
+        gain = pulse.step * series
+        growth2, rest = growth * growth, growth - slope * (before + ONE)
         each = pulse.size * pulse.size
         square = n * each
-        terms = slope * slope * ((n - TWO) * np.float32(0.33333334))
-        if not self.curved:
-            terms = terms * (slope * ((n - THREE) * np.float32(0.25)) + ONE)
-        series = n + pairs * (slope + terms)
-        if self.curved:
-            series = series + pairs * pulse.bend * pulse.step * ((n + n - ONE) * SIXTH)
-        growth = slope * series + ONE
-        if self.curved:
-            growth = growth + pairs * pulse.bend * pulse.step
-        growth2, rest = growth * growth, growth * (ONE - slope)
         if self.law.family == "affine":
-            drift = slope * pulse.step * n * (self.variance * SIX + (square - each) * THREE)
+            drift = slope * gain * (self.variance + self.variance + square - each)
             self.third = (self.third + drift) * (growth2 * growth)
             left = square * (rest * rest)
+        elif self.law.family == "additive":
+            left = square * ((rest * rest + rest * FOUR + ONE) * SIXTH)
         else:
             end = pulse.size + pulse.rate * pulse.step * (series - ONE)
             both = pulse.size + end
             left = n * SIXTH * (each * (rest * rest) + both * both * rest + end * end)
             drift = pulse.rate * n * both * (growth2 + growth)
             earlier = self.variance * growth * np.float32(1.5) + both * both * (n - ONE) * np.float32(0.1875)
-            if self.skews:
-                self.third = self.third * (growth2 * growth) + drift * earlier
-        self.variance = self.variance * growth2 + np.where(many > 1, left, square)
+            self.third = self.third * (growth2 * growth) + drift * earlier
+        self.variance = self.variance * growth2 + left
         if self.curved:
-            bent = np.abs(n * pulse.bend)
-            self.bend = self.bend + bent
-            self.wild = self.wild | (bent * np.abs(pulse.step) > np.abs(slope) * (TWO * BEND))
-        triples = pairs * (n - TWO) * pulse.step * np.float32(0.083333336)
-        missed = triples * (n - THREE) * slope * slope * slope
-        if self.curved:
-            turn = np.abs(pulse.bend * pulse.step)
-            further = (n - THREE) * np.abs(slope) * np.float32(4.0) + TWO * BEND
-            missed = np.abs(missed) + np.abs(triples) * turn * further
+            # the fifth order of the series must not matter, nor what is left out of growth
+            bent, curl = n * turn, n * n * n * twist
+            q, b = before * before, np.abs(n * bent)
+            missed = q * q + b * (q * np.float32(11.0) + b * FOUR)
+            missed = missed + np.abs(curl) * (np.abs(before) * np.float32(7.0) + BEND)
+            missed = missed * n * np.abs(pulse.step) * np.float32(0.0083333333)
+            allowed = HALF * SHIFT * SHIFT * self.law.scale * self.law.scale
+            self.wild = self.wild | (missed * missed > left * allowed) | (np.abs(bent) > np.abs(slope) * BEND)
+            self.wild = self.wild | (((q > GROWTH) | (slope * slope > STRETCH)) & (many > 0))
+            self.bend = self.bend + np.abs(n * pulse.bend)
         else:
-            missed = missed * ((n - np.float32(4.0)) * slope * np.float32(0.2))
-        self.wild = self.wild | (missed * missed > square * (SHIFT * SHIFT * self.law.scale * self.law.scale))
-        self.wild = self.wild | ((slope * slope > STRETCH) & (many > 0))
-        self.mean = self.mean + pulse.step * series
+            self.longest = larger(self.longest, n)
+            if self.law.family=="piecewise": self.steepest = larger(self.steepest, np.abs(slope))
+        self.mean = self.mean + gain
         self.lowest, self.highest = smaller(self.lowest, self.mean), larger(self.highest, self.mean)
         self.count = self.count + many
 
-    def _one_by_one(self, slots: Bits, ups: Bits) -> None:
-        """Follow the steps around the present mean, in the order of the slots."""
+    def _in_both_ways(self, slots: Bits, ups: Bits) -> None:
+        """Sum pulses both ways up, with how often one goes down before another that goes up."""
         law, w = self.law, self.mean
         rising, falling = (respond(law, self.cells, w, np.full(len(w), up)) for up in (True, False))
-        half = np.float32(0.5)
-        bends = rising.bend * half, falling.bend * half
-        gained, square = np.zeros_like(w), np.zeros_like(w)
-        for slot in range(32):
-            on, up = slots >> np.uint32(slot) & 1 != 0, ups >> np.uint32(slot) & 1 != 0
-            slope = np.where(up, rising.slope, falling.slope)
-            if self.curved:
-                slope = slope + np.where(up, *bends) * gained
-            step = np.where(on, np.where(up, rising.step, falling.step) + slope * gained, ZERO)
-            size = step
-            if law.family != "affine":
-                size = np.where(up, rising.size, falling.size)
-                if self.skews:
-                    size = size + np.where(up, rising.rate, falling.rate) * gained
-                size = np.where(on, size, ZERO)
-            square = square + size * size
-            gained = gained + step
-        n = np.bitwise_count(ups).astype(np.float32)
-        m = (np.bitwise_count(slots) - np.bitwise_count(ups)).astype(np.float32)
+        n, m, crossed = self._numbers(slots, ups)
         rise, fall = n * rising.step, m * falling.step
+        half, other_half = n * HALF, m * HALF
+        pairs, other_pairs, other = half * n - half, other_half * m - other_half, n * m - crossed
+        before_ups = rising.step * pairs + falling.step * crossed
+        before_downs = falling.step * other_pairs + rising.step * other
+        bent_up, bent_down = rising.slope * before_ups, falling.slope * before_downs
+        after_ups = rising.slope * pairs + falling.slope * other
+        after_downs = falling.slope * other_pairs + rising.slope * crossed
         decay = n * rising.slope + m * falling.slope
-        growth, others = decay + ONE, ONE - ONE / larger(n + m, ONE)
-        self._extend(rise * np.float32(1.05), fall * np.float32(1.05))
+        affine = law.family == "affine"
+        if affine:
+            one, two = bent_up + rising.step * after_ups, bent_down + falling.step * after_downs
+            square = rising.step * (rise + one + one) + falling.step * (fall + two + two)
+        else:
+            one, two = rising.size * after_ups, falling.size * after_downs
+            if self.skews:
+                one, two = one + rising.rate * before_ups, two + falling.rate * before_downs
+            square = rising.size * (n * rising.size + one + one) + falling.size * (m * falling.size + two + two)
         if self.skews:
-            rate = rising.slope * rise + falling.slope * fall
-            if law.family != "affine":
-                rate = n * rising.size * rising.rate + m * falling.size * falling.rate
-            self.third = self.third + (
-                self.third * (decay * THREE) + rate * (self.variance * SIX + square * (others * THREE))
-            )
-        self.variance = self.variance * (growth * growth) + square * (decay * others + ONE)
-        stretch = n * np.abs(rising.slope) + m * np.abs(falling.slope)
-        sizes = (rising.step, falling.step) if law.family == "affine" else (rising.size, falling.size)
-        up_square, down_square = sizes[0] * sizes[0], sizes[1] * sizes[1]
-        order = n * m * np.abs(up_square * falling.slope - down_square * rising.slope)
-        self.wild = self.wild | (stretch * stretch > STRETCH) | (order > (n * up_square + m * down_square) * ORDER)
+            up_size, down_size = (rising.step, falling.step) if affine else (rising.size, falling.size)
+            up_rate, down_rate = (rising.slope, falling.slope) if affine else (rising.rate, falling.rate)
+            up_rate, down_rate, unit = up_size * up_rate, down_size * down_rate, TWO if affine else SIX
+            up_square, down_square = up_size * up_size, down_size * down_size
+            rate = (n * up_rate + m * down_rate) * unit
+            of_ups = up_square * pairs + down_square * crossed
+            of_downs = down_square * other_pairs + up_square * other
+            own = (up_rate * of_ups + down_rate * of_downs) * unit
+            self.third = self.third + self.third * (decay * THREE) + (rate * self.variance + own)
+        growth = decay + ONE
+        self.variance = self.variance * (growth * growth) + square
+        self._extend(rise * np.float32(1.05), fall * np.float32(1.05))
+        steepest = larger(np.abs(rising.slope), np.abs(falling.slope))
+        stretch = steepest * (n + m)
+        bent = bent_up + bent_down
+        missed = (np.abs(bent_up) + np.abs(bent_down)) * stretch * np.float32(0.33333334)
         if self.curved:
-            far = rise - fall + np.sqrt(self.variance) * (REACH * np.float32(law.deviation))
-            for count, pulse, bend in ((n, rising, bends[0]), (m, falling, bends[1])):
-                bent, slope = np.abs(bend) * TWO, np.abs(pulse.slope)
-                self.wild = self.wild | (
-                    (count > 0) & ((bent * far > slope * BEND) | (slope * far > np.abs(pulse.step)))
-                )
-            self.bend = self.bend + (n * (np.abs(bends[0]) * TWO) + m * (np.abs(bends[1]) * TWO))
-        self.steepest = larger(np.abs(rising.slope), np.abs(falling.slope))
-        self.mean = self.mean + gained
+            # The mean square of what lies before steps is known by their mean only; and no step may end on the way.
+            up_bend, down_bend = before_ups * before_ups * rising.bend, before_downs * before_downs * falling.bend
+            bends = (up_bend / larger(n, ONE) + down_bend / larger(m, ONE)) * np.float32(0.75)
+            bent = bent + bends
+            missed = missed + np.abs(bends) * np.float32(0.7)
+            self.bend = self.bend + (n * np.abs(rising.bend) + m * np.abs(falling.bend))
+            far = rise - fall + np.sqrt(larger(square, ZERO)) * (REACH * law.scale)
+            for count, pulse in ((n, rising), (m, falling)):
+                self.wild = self.wild | ((count > ZERO) & (np.abs(pulse.slope) * far > np.abs(pulse.step)))
+        self.wild = self.wild | (stretch * stretch > TWO * STRETCH)
+        self.wild = self.wild | (missed * missed > square * (SHIFT * SHIFT * law.scale * law.scale))
+        self.steepest = larger(self.steepest, steepest)
+        self.mean = self.mean + (rise + fall + bent)
         self.count = self.count + np.bitwise_count(slots)
+
+    def _numbers(self, slots: Bits, ups: Bits) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return the pulses up, those down, and the pairs of which the first goes down and the second up."""
+        down, crossed = np.zeros(len(slots), np.int32), np.zeros(len(slots), np.int32)
+        for slot in range(32):
+            up = ups >> np.uint32(slot) & 1 != 0
+            crossed += np.where(up, down, 0)
+            down += (slots >> np.uint32(slot) & 1 != 0) & ~up
+        crossed = np.minimum(crossed, 255)
+        return np.bitwise_count(ups).astype(np.float32), down.astype(np.float32), crossed.astype(np.float32)
 
     def _extend(self, one: FloatArray, other: FloatArray) -> None:
         self.highest = larger(self.highest, self.mean + (larger(one, ZERO) + larger(other, ZERO)))
@@ -176,6 +196,17 @@ class Path:
             within &= self._straight(reach)
         return within | (self.count <= 1)
 
+    def short_series(self) -> Mask:
+        """Return where the series of straight steps may end with their fourth order."""
+        steepest = self.steepest
+        if self.law.family != "piecewise":
+            steepest = larger(np.abs(self.cells[:, 4]), np.abs(self.cells[:, 5]))
+        reached = steepest * self.longest
+        fourth = reached * reached * (reached * reached)
+        allowed = np.float32(60.0) * SHIFT * np.float32(self.law.deviation)
+        short: Mask = (steepest * steepest <= STRETCH) & (fourth * np.sqrt(self.count.astype(np.float32)) <= allowed)
+        return short | (self.count <= 1)
+
     def _straight(self, reach: FloatArray) -> Mask:
         law, cells = self.law, self.cells
         if law.nodes_up is None or law.nodes_down is None:
@@ -197,21 +228,22 @@ def land(path: Path, z: FloatArray) -> tuple[FloatArray, Mask]:
     if path.skews:
         scale = path.law.scale
         cube = larger(spread * spread * spread, np.float32(1e-30))
-        skewness = path.third * (scale * scale * scale * scale) / cube
+        fourth = scale * scale * scale * scale * (THREE if path.law.family == "affine" else ONE)
+        skewness = path.third * fourth / cube
         z = z + (z * z - ONE) * (skewness * SIXTH)
-    return _end(path, spread, z, path.within_law(spread, skewness))
+    within = path.within_law(spread, skewness)
+    if path.law.family != "constant" and not path.curved:
+        within &= path.short_series()
+    return _end(path, spread, z, within)
 
 
 def land_word(path: Path, z: FloatArray) -> tuple[FloatArray, Mask]:
     """Return the same after a single word of several vectors, where the skewness is bounded and not corrected."""
-    spread = path.spread()
-    within = path.within_law(spread, np.zeros_like(z))
     if path.skews:
-        scale = path.law.scale
-        within &= (path.steepest * path.steepest * path.count.astype(np.float32) <= STEEP / (scale * scale)) | (
-            path.count <= 1
-        )
-    return _end(path, spread, z, within)
+        deviation, count = np.float32(path.law.deviation), path.count.astype(np.float32)
+        path.wild = path.wild | (path.steepest * path.steepest * count > STEEP / (deviation * deviation))
+    spread = path.spread()
+    return _end(path, spread, z, path.within_law(spread, np.zeros_like(z)))
 
 
 def _end(path: Path, spread: FloatArray, z: FloatArray, within: Mask) -> tuple[FloatArray, Mask]:

@@ -55,11 +55,12 @@ class Law:
 
 @dataclass(frozen=True)
 class Pulse:
-    """A step, its slope, the slope's change, the size that its noise is relative to, and the slope of that one."""
+    """A step and its three derivatives with the weight, the size that its noise is relative to, and the slope of that."""
 
     step: FloatArray
     slope: FloatArray
     bend: FloatArray
+    twist: FloatArray
     size: FloatArray
     rate: FloatArray
 
@@ -68,7 +69,7 @@ def respond(law: Law, cells: FloatArray, w: FloatArray, up: NDArray[np.bool_]) -
     """Return the pulses of cells [n, 8] at their weights w."""
     low, high, side_up, side_down, a, b, c, d = cells.T
     side, zero = np.where(up, side_up, side_down), np.zeros_like(w)
-    step, slope, bend = side, zero, zero
+    step, slope, bend, twist = side, zero, zero, zero
     if law.family in ("affine", "additive"):
         slope = np.where(up, a, b)
         step = side + slope * w
@@ -80,6 +81,7 @@ def respond(law: Law, cells: FloatArray, w: FloatArray, up: NDArray[np.bool_]) -
         step = np.where(right_way, step, zero)
         slope = np.where(right_way, exponent * grown, zero)
         bend = np.where(right_way, exponent * exponent * grown, zero)
+        twist = exponent * bend
     elif law.family == "power":
         exponent = np.where(up, a, b)
         left = larger(np.where(up, high - w, w - low) * c, np.float32(1e-30))
@@ -87,6 +89,7 @@ def respond(law: Law, cells: FloatArray, w: FloatArray, up: NDArray[np.bool_]) -
         inward = np.where(up, -c, c) / larger(left, np.float32(1e-12))
         slope = exponent * step * inward
         bend = (exponent - ONE) * slope * inward
+        twist = (exponent - np.float32(2.0)) * bend * inward
     elif law.family == "piecewise":
         step, slope = _between_nodes(law, w, low, side, a, up)
     rate = zero
@@ -97,7 +100,7 @@ def respond(law: Law, cells: FloatArray, w: FloatArray, up: NDArray[np.bool_]) -
     else:
         size = np.abs(step) + np.float32(law.noise_add) + np.abs(w) * np.float32(law.noise_slope)
         rate = np.where(np.signbit(step), -slope, slope) + np.copysign(np.float32(law.noise_slope), w)
-    return Pulse(step, slope, bend, size, rate)
+    return Pulse(step, slope, bend, twist, size, rate)
 
 
 def _between_nodes(

@@ -17,8 +17,8 @@ Bits = NDArray[np.uint32]
 
 #: Cells that are worked on together, outputs that share a series of noise, cells of a full list, words of a jump.
 GROUP, ROWS, LISTED, SEGMENT = 64, 64, 4096, 8
-#: Share of cells that a block must reach for a walk over all of them; lanes that noise is taken for.
-CROWD, LANES = 0.7, 16
+#: Lanes that noise is taken for.
+LANES = 16
 
 
 class Walk:
@@ -55,7 +55,7 @@ class Walk:
     def _apply(self, trains: BlockTrains, key: int, crossbar: int, purpose: int, first_vector: int) -> int:
         self.trains, self.pulses = trains, 0
         self.meetings = [self._directed(*trains.meet(word)) for word in range(len(trains.alike))]
-        crowded = trains.counted or int(trains.coincidences) > CROWD * self.outputs * self.inputs
+        crowded = trains.crowded()
         for first in range(0, self.outputs, ROWS):
             self.series = Series(key, crossbar, purpose, first_vector, first // ROWS)
             rows = range(first, min(first + ROWS, self.outputs))
@@ -157,7 +157,7 @@ class Walk:
                 self._show(group, count > 0, n)
             else:
                 path = Path(self.law, self.cells[group], self.w[group])
-                path.advance(slots[part], ups[part], alike=False)
+                path.advance(slots[part], ups[part], alike=True)
                 end, failed[part] = land(path, self._lanes(n))
                 self.w[group] = np.where(failed[part], self.w[group], end)
                 self._show(group, ~failed[part], n)

@@ -28,10 +28,11 @@ COUNTED = ("mean-count", "deterministic-implicit")
 
 @dataclass(frozen=True)
 class Piece:
-    """The slots of one vector in one word."""
+    """The slots of one vector in one word; vectors that send no pulses are not counted."""
 
     word: int
     mask: np.uint32
+    vector: int
 
 
 @dataclass
@@ -53,7 +54,7 @@ class BlockTrains:
     slots: int = 0
     x_pulses: int = 0
     d_pulses: int = 0
-    coincidences: float = 0.0
+    coincidences: list[float] = field(default_factory=list)
 
     def add_word(self, alike: bool) -> None:
         """Begin an empty word."""
@@ -65,6 +66,23 @@ class BlockTrains:
         ):
             rows.append(np.zeros(lines, np.uint32))
         self.alike.append(alike)
+
+    def crowded(self) -> bool:
+        """Return whether a walk over all cells takes less than lists of what vectors reach.
+
+        In words of a walk, the rest of it takes as much as two of them, and a listed cell as much as three and a half.
+        """
+        if self.counted:
+            return True
+        reached = 0.0
+        for vector, coincidences in enumerate(self.coincidences):
+            pairs = 0
+            for piece in self.pieces:
+                if piece.vector == vector:
+                    lines = (self.x_on[piece.word], self.d_on[piece.word])
+                    pairs += math.prod(int(np.count_nonzero(on & piece.mask)) for on in lines)
+            reached += min(float(pairs), coincidences)
+        return reached * 3.5 > (len(self.alike) + 2.0) * self.inputs * self.outputs
 
     def meet(self, word: int) -> tuple[Bits, Bits]:
         """Return the slots in which both lines of each cell pulse, and those of them that go up, [outputs, inputs]."""
@@ -199,10 +217,10 @@ def _add_counts(
     trains.d_on[-1] = numbers.astype(np.float32).view(np.uint32)
     for signs, values in ((trains.x_sign, x), (trains.d_sign, d)):
         signs[-1] = np.where(np.signbit(values), 0xFFFFFFFF, 0).astype(np.uint32)
-    trains.pieces.append(Piece(len(trains.alike) - 1, np.uint32((1 << length) - 1)))
+    trains.pieces.append(Piece(len(trains.alike) - 1, np.uint32((1 << length) - 1), len(trains.coincidences)))
     trains.x_pulses += int(x_sum)
     trains.d_pulses += int(d_sum)
-    trains.coincidences += int(x_sum) * int(d_sum) / length
+    trains.coincidences.append(int(x_sum) * int(d_sum) / length)
 
 
 def _add_slots(
@@ -238,7 +256,7 @@ def _add_slots(
             sign[word] |= np.where(np.signbit(values) & possible, bit, np.uint32(0))
     for first in range(0, length, WORD):
         mask = (1 << min(length - first, WORD)) - 1 << offset
-        trains.pieces.append(Piece(first_word + first // WORD, np.uint32(mask)))
+        trains.pieces.append(Piece(first_word + first // WORD, np.uint32(mask), len(trains.coincidences)))
     trains.x_pulses += found[0]
     trains.d_pulses += found[1]
-    trains.coincidences += found[0] * found[1] / length
+    trains.coincidences.append(found[0] * found[1] / length)
