@@ -136,7 +136,7 @@ cdef class Trains:
         # Say how the cells are best walked through.
         cdef trains_t *t = &self.trains
         t.crowded = t.counted or coincidences > CROWD * <double> self.inputs * self.outputs
-        if not t.counted:
+        if not t.crowded:
             list_lines(t, self.inputs, self.outputs)
 
     def draw(
@@ -332,7 +332,7 @@ cdef class Trains:
                     t.x_on[at] ^= late
                     self.held[t.piece[i].word, lines[k]] |= late
             piece += of_vector
-        if self.held is not None and not t.counted:
+        if self.held is not None and not t.crowded:
             list_lines(t, self.inputs, self.outputs)
 
     def let_go(self):
