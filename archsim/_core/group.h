@@ -37,6 +37,7 @@ typedef struct {
   list_t list, failed;
   series_t series;
   int64_t pulses;
+  const int *reached; /* active outputs of every piece that are done, up to this block of them or the next one */
 } progress_t;
 
 INLINE int up_to(int n, int multiple) { return (n + multiple - 1) / multiple * multiple; }

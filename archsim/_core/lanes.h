@@ -127,6 +127,36 @@ INLINE floats natural_log(floats u) {
 
 enum { WIDEST_LANES = 16 };
 
+/* 0, 1, 2, ... */
+INLINE words lane_indices(void) {
+  const words indices = {0, 1, 2, 3,
+#if WIDE > 4
+                         4, 5, 6, 7,
+#endif
+#if WIDE > 8
+                         8, 9, 10, 11, 12, 13, 14, 15
+#endif
+  };
+  return indices;
+}
+
+/* p[at[0]], p[at[1]], ... */
+INLINE floats gathered(const float *p, const uint32_t *at) {
+#if defined(__AVX512F__)
+  return (floats)_mm512_i32gather_ps((__m512i)load_words(at), p, 4);
+#elif defined(__AVX2__)
+  /* quicker than the instruction for it */
+  return (floats){p[at[0]], p[at[1]], p[at[2]], p[at[3]], p[at[4]], p[at[5]], p[at[6]], p[at[7]]};
+#else
+  return (floats){p[at[0]], p[at[1]], p[at[2]], p[at[3]]};
+#endif
+}
+
+/* p[at[k]] = v[k], of several lanes for one place the first. */
+INLINE void scatter(float *p, const uint32_t *at, floats v) {
+  UNROLLED for (int k = WIDE - 1; k >= 0; k--) p[at[k]] = v[k];
+}
+
 #if defined(__AVX2__) && !defined(__AVX512F__)
 /* For each mask of eight lanes: which are set, one after the other; and how many are set below each. */
 static uint64_t lanes_set[256], lanes_below[256];

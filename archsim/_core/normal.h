@@ -59,12 +59,6 @@ INLINE void begin_series(series_t *series, uint32_t c1) {
   series->at = series->end = 0;
 }
 
-#if defined(__GNUC__) && !defined(__clang__)
-#define KEEP_ORDER __attribute__((noinline, optimize("no-tree-ter")))
-#else
-#define KEEP_ORDER __attribute__((noinline))
-#endif
-
 /* Append a hundred and twenty-eight numbers to what is left. */
 static KEEP_ORDER void refill(series_t *series) {
   uint32_t w[DRAWN / 2];

@@ -99,8 +99,31 @@ INLINE void do_full(const int family, const walk_t *walk, progress_t *p, const p
     append(list, list->cell[LISTED + l], list->slots[LISTED + l], list->ups[LISTED + l]);
 }
 
+/* Where the pairs begin that come next in a block of outputs. */
+typedef struct {
+  const uint32_t *lines;
+  int count;
+  size_t base;
+} ahead_t;
+
+INLINE ahead_t after_row(const walk_t *walk, const progress_t *p, int number, int r, int to) {
+  const trains_t *t = walk->trains;
+  const uint32_t *lines = t->x_lines + number * t->x_stride, *rows = t->d_lines + number * t->d_stride;
+  const piece_t *piece = t->piece + number;
+  ahead_t ahead = {lines, piece->x_count, (size_t)rows[r] * walk->inputs};
+  if (r + 1 < to) {
+    ahead.base = (size_t)rows[r + 1] * walk->inputs;
+  } else if (number + 1 < t->pieces && p->reached[number + 1] < piece[1].d_count) {
+    ahead.lines = lines + t->x_stride;
+    ahead.count = piece[1].x_count;
+    ahead.base = (size_t)rows[t->d_stride + p->reached[number + 1]] * walk->inputs;
+  }
+  return ahead;
+}
+
 /* The pairs of a piece of a single slot, all of which get one pulse: what `walk_pairs` does, with nothing to find out and
- * no list; pair k takes the same number. */
+ * no list; pair k takes the same number. Cells lie far apart: those of the next row are fetched meanwhile. Behind the
+ * last active line stands line 0, which keeps its weight. */
 INLINE void pulse_pairs(const int family, const walk_t *walk, progress_t *p, int number, int from, int to) {
   const trains_t *t = walk->trains;
   const response_t *all = walk->response;
@@ -109,39 +132,37 @@ INLINE void pulse_pairs(const int family, const walk_t *walk, progress_t *p, int
   const uint32_t *rows = t->d_lines + number * t->d_stride;
   const float scale = family == ADDITIVE ? 1.0f : all->deviation;
   const int to_sign = 31 - __builtin_ctz(piece->mask);
-  group_t *g = &p->group;
   for (int r = from; r < to; r++) {
-    const size_t base = (size_t)rows[r] * walk->inputs, next = (size_t)rows[r + 1 < to ? r + 1 : r] * walk->inputs;
+    const size_t base = (size_t)rows[r] * walk->inputs;
     const uint32_t sign = t->d_sign[piece->word * t->d_stride + rows[r]];
-    const float *cells = walk->cells + base * CELL, *next_cells = walk->cells + next * CELL;
-    float *w = walk->persistent + base, *next_w = walk->persistent + next;
+    const ahead_t ahead = after_row(walk, p, number, r, to);
+    const float *cells = walk->cells + base * CELL, *next_cells = walk->cells + ahead.base * CELL;
+    float *w = walk->persistent + base;
+    const float *next_w = walk->persistent + ahead.base;
     for (int first = 0; first < piece->x_count; first += GROUP_CELLS) {
-      const int n = piece->x_count - first < GROUP_CELLS ? piece->x_count - first : GROUP_CELLS, whole = up_to(n, WIDE);
-      const uint32_t *line = lines + first;
-      for (int l = 0; l < whole; l += WIDE) {
-        const float *at[WIDE];
-        UNROLLED for (int i = 0; i < WIDE; i++) {
-          at[i] = cells + (size_t)line[l + i] * CELL;
-          g->w[l + i] = w[line[l + i]];
-        }
-        const cell_t cell = load_cell(family, at);
-        store_cell(family, g, l, &cell);
-      }
+      const int n = piece->x_count - first < GROUP_CELLS ? piece->x_count - first : GROUP_CELLS;
       provide(&p->series, n);
-      for (int l = 0; l < whole; l += WIDE) {
-        const cell_t cell = cell_of(family, g, l);
-        const floats before = load_floats(g->w + l), normal = load_floats(p->series.number + p->series.at + l);
+      for (int l = 0; l < n; l += WIDE) {
+        const uint32_t *line = lines + first + l, *next = ahead.lines + first + l;
+        const floats before = gathered(w, line), normal = load_floats(p->series.number + p->series.at + l);
+        const float *at[WIDE];
+        UNROLLED for (int i = 0; i < WIDE; i++) at[i] = cells + (size_t)line[i] * CELL;
+        const cell_t cell = load_cell(family, at);
         const ints up = (ints)((load_words(turns + first + l) ^ sign) << to_sign);
         const pulse_t pulse = respond(family, all, &cell, before, up);
-        store_floats(g->w + l, clipped(before + (pulse.step + pulse.size * scale * normal), &cell));
+        const floats after = clipped(before + (pulse.step + pulse.size * scale * normal), &cell);
+        scatter(w, line, choose((ints)lane_indices() - (n - l), after, before));
+        UNROLLED for (int i = 0; i < WIDE; i++) {
+          const size_t soon = next[i];
+          __builtin_prefetch(next_cells + soon * CELL);
+          __builtin_prefetch(next_w + soon);
+        }
       }
       p->series.at += n;
-      for (int l = 0; l < n; l++) {
-        const size_t at = line[l];
-        w[at] = g->w[l];
-        __builtin_prefetch(next_cells + at * CELL);
-        __builtin_prefetch(next_w + at);
-      }
+    }
+    for (int k = piece->x_count; k < ahead.count; k++) {
+      __builtin_prefetch(next_cells + (size_t)ahead.lines[k] * CELL);
+      __builtin_prefetch(next_w + ahead.lines[k]);
     }
   }
   const int pulses = (to - from) * piece->x_count;

@@ -121,6 +121,13 @@ static inline philox_keys expand_key(uint64_t key) {
   return keys;
 }
 
+/* For functions with the rounds inside: GCC, free to reorder them, moves half of its work to memory and back. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define KEEP_ORDER __attribute__((noinline, optimize("no-tree-ter")))
+#else
+#define KEEP_ORDER __attribute__((noinline))
+#endif
+
 /* The random words w[16 k + i] of the sixteen counters (c0 + i, c1, c2, c3). */
 #if defined(__AVX2__) && !defined(__AVX512F__)
 /* Two registers side by side: the rounds of one alone would wait for its products most of the time. */

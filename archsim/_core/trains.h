@@ -87,13 +87,18 @@ typedef struct {
   int shared; /* all lines compare with the same numbers */
 } chance_t;
 
+/* The random words of 64 lines in a slot. */
+static KEEP_ORDER void line_words(const chance_t *from, uint32_t first, int slot, uint32_t *w) {
+  philox_sixteen(w, from->shared ? 0u : first / 4, from->c1 | (uint32_t)slot, from->c2, from->c3, &from->keys);
+}
+
 /* In words [0..64) of `on`: the slots in which lines pulse, each with probability limit / 2**31, 2**31 being certain.
  * Few slots: a number each. */
 static inline void compare_slots(const chance_t *from, uint32_t first, const uint32_t *limit, int length,
                                  uint32_t *on) {
   uint32_t w[LINES];
   for (int slot = 0; slot < length; slot++) {
-    philox_sixteen(w, from->shared ? 0u : first / 4, from->c1 | (uint32_t)slot, from->c2, from->c3, &from->keys);
+    line_words(from, first, slot, w);
     if (from->shared)
       for (int i = 0; i < LINES; i++) w[i] = w[0];
     for (int i = 0; i < LINES; i += WIDE) {
@@ -171,10 +176,8 @@ static inline uint32_t line_chances(const side_t *side, const float *values, int
   return !none((ints)any);
 }
 
-/* Trains of one vector on one side, into the lines' words: `length` slots from bit `offset` of `word` on. Returns the
- * number of pulses. */
-static inline int64_t draw_vector(const chance_t *from, const side_t *side, const float *values, int n, int length,
-                                  int word, int offset, uint32_t *on, uint32_t *sign, ptrdiff_t stride) {
+INLINE int64_t draw_slots(const chance_t *from, const side_t *side, const float *values, int n, const int length,
+                          int word, int offset, uint32_t *on, uint32_t *sign, ptrdiff_t stride) {
   int64_t pulses = 0;
   for (int first = 0; first < n; first += LINES) {
     const int m = n - first < LINES ? n - first : LINES;
@@ -202,6 +205,14 @@ static inline int64_t draw_vector(const chance_t *from, const side_t *side, cons
   return pulses;
 }
 
+/* Trains of one vector on one side, into the lines' words: `length` slots from bit `offset` of `word` on. Returns the
+ * number of pulses. Single slots, the most common ones, have code of their own. */
+static inline int64_t draw_vector(const chance_t *from, const side_t *side, const float *values, int n, int length,
+                                  int word, int offset, uint32_t *on, uint32_t *sign, ptrdiff_t stride) {
+  if (length == 1) return draw_slots(from, side, values, n, 1, word, offset, on, sign, stride);
+  return draw_slots(from, side, values, n, length, word, offset, on, sign, stride);
+}
+
 /* Magnitudes of one vector times a factor, for a counted scheme: at most `most`, rounded if need be, times a scale.
  * Returns their sum before the scale. */
 static inline double count_vector(const side_t *side, const float *values, int n, int rounded, float most, float scale,
@@ -224,18 +235,10 @@ static inline double count_vector(const side_t *side, const float *values, int n
 
 /* The lines with a bit of the piece's slots, in order; returns how many. */
 static inline int active_lines(const uint32_t *on, uint32_t mask, int n, uint32_t *lines) {
-  const words one_by_one = {0, 1, 2, 3,
-#if WIDE > 4
-                            4, 5, 6, 7,
-#endif
-#if WIDE > 8
-                            8, 9, 10, 11, 12, 13, 14, 15
-#endif
-  };
   int found = 0;
   for (int l = 0; l < n; l += WIDE) {
     const kept_t kept = keep(load_words(on + l) & mask);
-    store_kept(lines + found, one_by_one + (uint32_t)l, kept);
+    store_kept(lines + found, lane_indices() + (uint32_t)l, kept);
     found += kept_lanes(kept);
   }
   return found;

@@ -21,6 +21,7 @@ cdef extern from "walk.h" nogil:
 
     ctypedef struct progress_t:
         int64_t pulses
+        const int *reached
 
     ctypedef struct series_t:
         philox_keys keys
@@ -143,6 +144,7 @@ def apply_trains(
         free(progress)
         free(begun)
         raise MemoryError()
+    progress.reached = begun
     with nogil:
         pulses = walk_outputs(&walk, progress, <uint32_t> first_output, <uint32_t> last_output, begun, key,
                               purpose << 24, <uint32_t> first_vector,
