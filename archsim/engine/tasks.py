@@ -50,20 +50,26 @@ class Task(Protocol):
 
 
 class UnitTask:
-    """A task that occupies one unit."""
+    """A task that occupies one unit.
 
-    __slots__ = ("_stage", "_unit", "layer", "phase")
+    Attributes
+    ----------
+    layer : int
+        Number of its layer in the timeline.
+    phase : str
+        What it belongs to.
+    micro_batch : int
+        The micro-batch that it was asked for last.
+    """
+
+    __slots__ = ("_stage", "_unit", "layer", "micro_batch", "phase")
 
     def __init__(self, stage: StageState, unit: Unit, layer: int, phase: str) -> None:
         self._stage = stage
         self._unit = unit
         self.layer = layer
         self.phase = phase
-
-    @property
-    def micro_batch(self) -> int:
-        """The micro-batch that its stage is busy with."""
-        return self._stage.action.micro_batch
+        self.micro_batch = -1
 
     @property
     def unit(self) -> Unit:
@@ -72,6 +78,7 @@ class UnitTask:
 
     def request(self, cause: int) -> None:
         """Ask for the unit."""
+        self.micro_batch = self._stage.action.micro_batch
         self._unit.request(self, cause)
 
     def start(self) -> int:
@@ -218,7 +225,7 @@ class RemotePartTask(PartTask):
         if self._returning:
             self._stage.task_done()
         else:
-            self._unit.request(self, self._cause)
+            super().request(self._cause)
 
     def finish(self) -> None:
         """Send the outputs back."""
