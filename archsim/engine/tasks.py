@@ -112,6 +112,7 @@ class PartTask(UnitTask):
         "_memory_bits",
         "_operations",
         "_setup",
+        "_update_durations",
         "_work",
         "index",
         "input_writes",
@@ -145,6 +146,7 @@ class PartTask(UnitTask):
         self._setup = setup
         self._work = work
         self._durations: dict[int, int] = {}
+        self._update_durations: dict[tuple[int, int], int] = {}
 
     def start(self) -> int:
         """Compute on the conductances of this moment; the numbers decide how long it takes."""
@@ -166,7 +168,10 @@ class PartTask(UnitTask):
         self.requested += work.vectors
         self.slots += work.slots
         self.pulses += work.pulses
-        duration = update_ps(self._setup.chip, work.vectors, work.slots)
+        key = work.vectors, work.slots
+        duration = self._update_durations.get(key)
+        if duration is None:
+            duration = self._update_durations[key] = update_ps(self._setup.chip, *key)
         if not (work.transfer_reads or work.transfer_slots or work.digital_operations):
             return duration
         self.transfer_reads += work.transfer_reads

@@ -229,15 +229,18 @@ class Timeline:
             return
         rows = np.fromiter(self._news, np.int64, len(self._news)).reshape(-1, len(FIELDS))
         self._news.clear()
-        kinds = rows[:, 0] << 32 | rows[:, 1] & 0xFFFFFFFF
-        _, first, member = np.unique(kinds, return_index=True, return_inverse=True)
-        times = np.zeros(len(first), np.int64)
-        np.add.at(times, member, rows[:, 5] - rows[:, 4])
+        units, numbers = rows[:, 0], rows[:, 1]
+        least = numbers.min()
+        kinds = units * (numbers.max() - least + 1) + numbers - least
+        times = np.zeros(kinds.max() + 1, np.int64)
+        np.add.at(times, kinds, rows[:, 5] - rows[:, 4])
+        first = np.full(len(times), len(rows))
+        first[kinds[::-1]] = np.arange(len(rows))[::-1]
         actions = list(self._actions)
         # Totals are entered in the order in which they were first seen.
-        for kind in np.argsort(first):
-            unit, number = rows[first[kind], :2].tolist()
-            time = int(times[kind])
+        for row in np.sort(first[first < len(rows)]).tolist():
+            unit, number = rows[row, :2].tolist()
+            time = int(times[kinds[row]])
             if number >= 0:
                 busy = self._busy_ps[unit]
                 busy[actions[number]] = busy.get(actions[number], 0) + time
