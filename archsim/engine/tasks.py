@@ -354,11 +354,14 @@ def do_step(step: Step, stage: int, action: Action, work: Work) -> UpdateWork | 
     if isinstance(step, DigitalStep):
         work.digital(stage, step, action)
         return None
-    parts = range(len(step.placement.parts))
+    parts = len(step.placement.parts)
     if step.phase != "U":
-        return sum(work.read(stage, step, part, action.micro_batch) for part in parts)
-    total = UpdateWork()
-    for part in parts:
+        reads = 0
+        for part in range(parts):
+            reads += work.read(stage, step, part, action.micro_batch)
+        return reads
+    total = work.update(stage, step, 0, action)
+    for part in range(1, parts):
         total.add(work.update(stage, step, part, action))
     return total
 
