@@ -24,6 +24,8 @@ __all__ = [
 
 FloatArray = NDArray[np.float32]
 
+_FLOAT32 = np.dtype(np.float32)
+
 #: Reads of longer blocks are done in parts of this many vectors, which threads may share; it bounds the memory needed.
 BLOCK_VECTORS = 256
 
@@ -46,7 +48,7 @@ def as_block(values: ArrayLike, lines: int, what: str) -> FloatArray:
     InputError
         If the shape does not fit.
     """
-    if type(values) is np.ndarray and values.dtype == np.float32 and values.flags.c_contiguous:
+    if type(values) is np.ndarray and values.dtype == _FLOAT32 and values.flags.c_contiguous:
         block = values
     else:
         block = np.ascontiguousarray(values, dtype=np.float32)

@@ -47,6 +47,6 @@ class Affine:
         rate = np.float32(learning_rate)
         scale, bias = gradients
         if scale is not None and self.scale is not None:
-            self.scale = self.scale - rate * scale
+            self.scale = self.scale - scale * rate
         if bias is not None and self.bias is not None:
-            self.bias = self.bias - rate * bias
+            self.bias = self.bias - bias * rate

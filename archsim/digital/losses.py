@@ -29,13 +29,14 @@ def softmax_cross_entropy(logits: Array, labels: NDArray[np.integer[Any]]) -> tu
     gradient : ndarray, shape (V, classes)
         Gradient of that sum: p - onehot(label).
     """
-    shifted = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
+    shifted = np.subtract(logits, np.maximum.reduce(logits, axis=1, keepdims=True), order="C")
     exponentials = np.exp(shifted)
     totals = np.add.reduce(exponentials, axis=1, keepdims=True)
-    right = np.arange(len(labels)), labels
-    loss = float(np.add.reduce(np.log(totals[:, 0]) - shifted[right], dtype=np.float64))
+    # Positions in the flat block: numpy finds them several times as fast as pairs of indices.
+    right = np.arange(0, logits.size, logits.shape[1]) + labels
+    loss = float(np.add.reduce(np.log(totals[:, 0]) - shifted.take(right), dtype=np.float64))
     gradient: Array = np.divide(exponentials, totals, out=exponentials)
-    gradient[right] -= 1
+    gradient.reshape(-1)[right] -= 1
     return loss, gradient
 
 

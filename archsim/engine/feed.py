@@ -41,11 +41,11 @@ class Feed:
 
     def inputs(self, micro_batch: int) -> NDArray[np.float32]:
         """Return the inputs of a micro-batch, shape (V, \\*shape)."""
-        return self._data.train_inputs[self._samples(micro_batch)]
+        return self._data.train_inputs.take(self._samples(micro_batch), axis=0)
 
     def targets(self, micro_batch: int) -> NDArray[Any]:
         """Return the targets of a micro-batch."""
-        return self._data.train_targets[self._samples(micro_batch)]
+        return self._data.train_targets.take(self._samples(micro_batch), axis=0)
 
     def _samples(self, micro_batch: int) -> NDArray[np.int64]:
         epoch, position = divmod(micro_batch, self._per_epoch)

@@ -7,6 +7,7 @@ by time, priority and sequence), so a run has one total order.
 from __future__ import annotations
 
 from collections.abc import Callable
+from heapq import heappop, heappush
 from types import MethodType
 from typing import Any
 
@@ -17,14 +18,13 @@ __all__ = ["Kernel"]
 
 
 class _Alarm(Event):
-    """What SimPy's `Timeout` is, without what nobody asks of it here: a value, a delay to print."""
+    """What SimPy's `Timeout` is, without what nobody asks of it here: a value, a delay to print, further callbacks."""
 
     _ok = True
     _value = None
 
-    def __init__(self, environment: simpy.Environment, call: Callable[[Event], Any]) -> None:
-        self.env = environment
-        self.callbacks = [call]
+    def __init__(self, call: Callable[[Event], Any]) -> None:
+        self.call = call
 
 
 class _Call:
@@ -55,11 +55,10 @@ class Kernel:
         Events entered so far.
     """
 
-    __slots__ = ("_environment", "events")
+    __slots__ = ("_environment", "_queue", "events")
 
     def __init__(self) -> None:
-        self._environment = simpy.Environment(initial_time=0)
-        self.events = 0
+        self._begin(0)
 
     @property
     def now(self) -> int:
@@ -71,7 +70,7 @@ class Kernel:
         if delay_ps < 0:
             raise ValueError(f"nothing can happen {-delay_ps} ps ago")
         environment = self._environment
-        environment.schedule(_Alarm(environment, call), NORMAL, delay_ps)
+        heappush(self._queue, (environment._now + delay_ps, NORMAL, next(environment._eid), _Alarm(call)))
         self.events += 1
 
     def run(self, pause: Callable[[], bool] | None = None) -> bool:
@@ -87,28 +86,31 @@ class Kernel:
         bool
             Whether no event is left.
         """
-        queue, step = self._environment._queue, self._environment.step
-        if pause is None:
-            while queue:
-                step()
-            return True
+        environment, queue = self._environment, self._queue
         while queue:
-            step()
-            if pause():
+            # What `Environment.step` does, for events of one callback that never fail.
+            environment._now, _, _, alarm = heappop(queue)
+            alarm.call(alarm)
+            if pause is not None and pause():
                 return not queue
         return True
 
     def __getstate__(self) -> dict[str, Any]:
         """Return time, count and pending calls in their order: what a checkpoint keeps."""
         pending = []
-        for time_ps, _, _, event in sorted(self._environment._queue, key=lambda entry: entry[:3]):
-            pending += [(time_ps, *_owner_and_name(call)) for call in event.callbacks or ()]
+        for time_ps, _, _, alarm in sorted(self._queue, key=lambda entry: entry[:3]):
+            pending.append((time_ps, *_owner_and_name(alarm.call)))
         return {"now": self.now, "events": self.events, "pending": pending}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Enter the pending calls again, in the same order."""
-        self._environment = simpy.Environment(initial_time=state["now"])
-        self.events = 0
+        self._begin(state["now"])
         for time_ps, owner, method in state["pending"]:
             self.after(time_ps - state["now"], _Call(owner, method))
         self.events = state["events"]
+
+    def _begin(self, now_ps: int) -> None:
+        self._environment = simpy.Environment(initial_time=now_ps)
+        #: Time, priority and sequence of every alarm, and the alarm.
+        self._queue: list[Any] = self._environment._queue
+        self.events = 0

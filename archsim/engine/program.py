@@ -135,7 +135,9 @@ class StageProgram:
 
     def steps(self, phase: Phase) -> tuple[Step, ...]:
         """Return the steps of an action."""
-        return {"F": self.forward, "B": self.backward, "U": self.update}[phase]
+        if phase == "U":
+            return self.update
+        return self.forward if phase == "F" else self.backward
 
 
 def build_programs(graph: Graph, plan: Plan, updates: Updates) -> tuple[StageProgram, ...]:

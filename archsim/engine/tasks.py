@@ -50,20 +50,26 @@ class Task(Protocol):
 
 
 class UnitTask:
-    """A task that occupies one unit."""
+    """A task that occupies one unit.
 
-    __slots__ = ("_stage", "_unit", "layer", "phase")
+    Attributes
+    ----------
+    layer : int
+        Number of its layer in the timeline.
+    phase : str
+        What it belongs to.
+    micro_batch : int
+        The micro-batch that it was asked for last.
+    """
+
+    __slots__ = ("_stage", "_unit", "layer", "micro_batch", "phase")
 
     def __init__(self, stage: StageState, unit: Unit, layer: int, phase: str) -> None:
         self._stage = stage
         self._unit = unit
         self.layer = layer
         self.phase = phase
-
-    @property
-    def micro_batch(self) -> int:
-        """The micro-batch that its stage is busy with."""
-        return self._stage.action.micro_batch
+        self.micro_batch = -1
 
     @property
     def unit(self) -> Unit:
@@ -72,6 +78,7 @@ class UnitTask:
 
     def request(self, cause: int) -> None:
         """Ask for the unit."""
+        self.micro_batch = self._stage.action.micro_batch
         self._unit.request(self, cause)
 
     def start(self) -> int:
@@ -105,6 +112,7 @@ class PartTask(UnitTask):
         "_memory_bits",
         "_operations",
         "_setup",
+        "_update_durations",
         "_work",
         "index",
         "input_writes",
@@ -138,6 +146,7 @@ class PartTask(UnitTask):
         self._setup = setup
         self._work = work
         self._durations: dict[int, int] = {}
+        self._update_durations: dict[tuple[int, int], int] = {}
 
     def start(self) -> int:
         """Compute on the conductances of this moment; the numbers decide how long it takes."""
@@ -159,7 +168,10 @@ class PartTask(UnitTask):
         self.requested += work.vectors
         self.slots += work.slots
         self.pulses += work.pulses
-        duration = update_ps(self._setup.chip, work.vectors, work.slots)
+        key = work.vectors, work.slots
+        duration = self._update_durations.get(key)
+        if duration is None:
+            duration = self._update_durations[key] = update_ps(self._setup.chip, *key)
         if not (work.transfer_reads or work.transfer_slots or work.digital_operations):
             return duration
         self.transfer_reads += work.transfer_reads
@@ -218,7 +230,7 @@ class RemotePartTask(PartTask):
         if self._returning:
             self._stage.task_done()
         else:
-            self._unit.request(self, self._cause)
+            super().request(self._cause)
 
     def finish(self) -> None:
         """Send the outputs back."""
@@ -342,11 +354,14 @@ def do_step(step: Step, stage: int, action: Action, work: Work) -> UpdateWork | 
     if isinstance(step, DigitalStep):
         work.digital(stage, step, action)
         return None
-    parts = range(len(step.placement.parts))
+    parts = len(step.placement.parts)
     if step.phase != "U":
-        return sum(work.read(stage, step, part, action.micro_batch) for part in parts)
-    total = UpdateWork()
-    for part in parts:
+        reads = 0
+        for part in range(parts):
+            reads += work.read(stage, step, part, action.micro_batch)
+        return reads
+    total = work.update(stage, step, 0, action)
+    for part in range(1, parts):
         total.add(work.update(stage, step, part, action))
     return total
 

@@ -188,12 +188,10 @@ class Transport:
 
     def _route(self, source: int, target: int) -> tuple[Unit, ...]:
         """Return the links from node to node: first along the row, then along the column."""
-        if self.chip.stage_engine is not None:
-            return ()
         route = self._routes.get((source, target))
         if route is None:
-            route = tuple(self._link(a, b) for a, b in _hops(self.plan, source, target))
-            self._routes[source, target] = route
+            hops = _hops(self.plan, source, target) if self.chip.stage_engine is None else ()
+            route = self._routes[source, target] = tuple(self._link(a, b) for a, b in hops)
         return route
 
     def _link(self, source: int, target: int) -> Unit:

@@ -120,6 +120,9 @@ class Expected:
         self._forward_reads = expected_reads(chip, vectors)
         self._vectors = vectors
         self._updates = updates
+        self._slots = {
+            layer: tuple(math.ceil(vectors * expected.slots) for expected in parts) for layer, parts in updates.items()
+        }
         self._without_transfers = frozenset(
             (layer, part)
             for layer, parts in updates.items()
@@ -139,11 +142,12 @@ class Expected:
 
     def update(self, stage: int, step: MatrixStep, part: int, action: Action) -> UpdateWork:
         """Return the expected slots; pulses depend on the data and are not counted."""
-        expected = self._updates[step.layer][part]
-        slots = math.ceil(self._vectors * expected.slots)
-        work = UpdateWork(self._vectors * action.count if step.pulsed else 0, slots * action.count)
-        if (step.layer, part) in self._without_transfers:
+        layer = step.layer
+        slots = self._slots[layer][part] * action.count
+        work = UpdateWork(self._vectors * action.count if step.pulsed else 0, slots)
+        if (layer, part) in self._without_transfers:
             return work
+        expected = self._updates[layer][part]
         last = (action.micro_batch + 1) * self._vectors
         first = last - self._vectors * action.count
 

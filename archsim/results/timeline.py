@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Mapping
-from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,8 +23,8 @@ DRAINED = "drained"
 NO_WORK = "no work"
 
 _VALUES = BLOCK * len(FIELDS)
-#: Slices that are taken together into the totals and blocks: one by one, that is what a run spends most of its time on.
-_NEWS = 4096
+#: Values of the slices that are taken together into the totals and blocks; one by one would take most of a run.
+_NEWS = 4096 * len(FIELDS)
 _PART = "part-{:06d}.parquet"
 _WHOLE = "timeline.parquet"
 
@@ -85,7 +84,7 @@ class Timeline:
         self._layers: dict[str, int] = {}
         self._causes: dict[str, int] = {}
         self._actions: dict[str, int] = {}
-        self._news: list[tuple[int, int, int, int, int, int]] = []
+        self._news: list[int] = []
         self._slices = array("q")
         self._parts = 0
 
@@ -145,7 +144,7 @@ class Timeline:
         number = self._actions.get(action)
         if number is None:
             number = self._actions[action] = len(self._actions)
-        self._news.append((unit, number, layer, micro_batch, start_ps, end_ps))
+        self._news.extend((unit, number, layer, micro_batch, start_ps, end_ps))
         if len(self._news) >= _NEWS:
             self._take_in()
 
@@ -162,7 +161,7 @@ class Timeline:
         if end_ps == start_ps:
             return
         self._until[unit] = end_ps
-        self._news.append((unit, -1 - cause, -1, -1, start_ps, end_ps))
+        self._news.extend((unit, -1 - cause, -1, -1, start_ps, end_ps))
         if len(self._news) >= _NEWS:
             self._take_in()
 
@@ -228,18 +227,20 @@ class Timeline:
         """Add the newest slices to the totals, and to what is stored."""
         if not self._news:
             return
-        values = chain.from_iterable(self._news)
-        rows = np.fromiter(values, np.int64, len(self._news) * len(FIELDS)).reshape(-1, len(FIELDS))
+        rows = np.fromiter(self._news, np.int64, len(self._news)).reshape(-1, len(FIELDS))
         self._news.clear()
-        kinds = rows[:, 0] << 32 | rows[:, 1] & 0xFFFFFFFF
-        _, first, member = np.unique(kinds, return_index=True, return_inverse=True)
-        times = np.zeros(len(first), np.int64)
-        np.add.at(times, member, rows[:, 5] - rows[:, 4])
+        units, numbers = rows[:, 0], rows[:, 1]
+        least = numbers.min()
+        kinds = units * (numbers.max() - least + 1) + numbers - least
+        times = np.zeros(kinds.max() + 1, np.int64)
+        np.add.at(times, kinds, rows[:, 5] - rows[:, 4])
+        first = np.full(len(times), len(rows))
+        first[kinds[::-1]] = np.arange(len(rows))[::-1]
         actions = list(self._actions)
         # Totals are entered in the order in which they were first seen.
-        for kind in np.argsort(first):
-            unit, number = rows[first[kind], :2].tolist()
-            time = int(times[kind])
+        for row in np.sort(first[first < len(rows)]).tolist():
+            unit, number = rows[row, :2].tolist()
+            time = int(times[kinds[row]])
             if number >= 0:
                 busy = self._busy_ps[unit]
                 busy[actions[number]] = busy.get(actions[number], 0) + time

@@ -44,15 +44,15 @@ class FastRate:
         base = self.fast_lr or learning_rate
         if self.scale and self.fast_lr:
             base *= learning_rate
-        rates = np.full(len(x), base)
         if self.reach == 0.0:
-            return rates
+            return np.full(len(x), base)
         m_x, m_d = maxima.tolist()
-        for v, (x_max, d_max) in enumerate(zip(_largest(x), _largest(d), strict=True)):
+        rates = []
+        for x_max, d_max in zip(_largest(x), _largest(d), strict=True):
             m_x, m_d = self._follow(m_x, x_max), self._follow(m_d, d_max)
-            rates[v] *= self.reach / (m_x * m_d) if m_x > 0.0 and m_d > 0.0 else self.reach
+            rates.append(base * (self.reach / (m_x * m_d) if m_x > 0.0 and m_d > 0.0 else self.reach))
         maxima[:] = m_x, m_d
-        return rates
+        return np.array(rates)
 
     def _follow(self, mean: float, new: float) -> float:
         if mean <= 0.0 or new <= 0.0:
@@ -64,5 +64,5 @@ def _largest(values: FloatArray) -> list[float]:
     """Return the largest magnitude of each vector."""
     if not values.shape[1]:
         return [0.0] * len(values)
-    largest: list[float] = np.abs(values).max(axis=1).tolist()
+    largest: list[float] = np.maximum.reduce(np.abs(values), axis=1).tolist()
     return largest

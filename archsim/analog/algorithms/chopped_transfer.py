@@ -140,7 +140,8 @@ class ChoppedArrays(JointArrays):
         """Apply vectors from `begin` to the end of the block, or of a pass over the lines; return where that is.
 
         Signs follow from the number of a read alone, and within a pass no line is read twice. So the vectors are
-        applied together, and their reads, the buffer's and the writes are done together as well.
+        applied together, and their reads, the buffer's and the writes are done together as well. The inputs that are
+        applied get the signs of their lines in place.
         """
         number = int(self._reads[0])
         passes, first = divmod(number, self._inputs)
@@ -156,7 +157,8 @@ class ChoppedArrays(JointArrays):
             due = range(0)
         lines = slice(first, first + len(due))
         turning = self._turning(lines, passes, number)
-        chopped = x[begin:end] * self._in_signs
+        chopped = x[begin:end]
+        chopped *= self._in_signs
         for line in turning:
             chopped[due[line - first] - begin :, line] *= -1.0
         read_after = [after - begin for after in due]
@@ -168,7 +170,8 @@ class ChoppedArrays(JointArrays):
             factors = self._buffer_rate(rate, rates[due.start - 1 : due.stop - 1 : interval]).astype(np.float32)
             counts = self._accumulate(lines, passes, read.values, (factors * self._in_signs[lines])[:, None])
             self._write(lines, counts, number, work)
-            self._turn(turning)
+            if turning:
+                self._turn(turning)
             if lines.stop == self._inputs:
                 self._end_pass(passes)
         return end
@@ -181,17 +184,17 @@ class ChoppedArrays(JointArrays):
         if counts is None:
             add_write(work, None, total)
             return
-        written = int(np.count_nonzero(counts.any(axis=1)))
+        written = int(np.count_nonzero(np.logical_or.reduce(counts, axis=1)))
         hot = one_hot(lines.start, total, self._inputs)
         add_write(work, self._last.write(hot, counts, self._write_rate, number), written)
         add_write(work, None, total - written)
 
-    def _buffer_rate(self, transfer_rate: float, fast_rates: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return what each read is multiplied with, in pulses of the second array."""
+    def _buffer_rate(self, transfer_rate: float, fast_rates: NDArray[np.float64]) -> NDArray[np.float64] | np.float64:
+        """Return what each read, or all, are multiplied with, in pulses of the second array."""
         rate = transfer_rate / self._buffer_granularity * (self._settings.gamma or 1.0)
         if self._settings.correct_gradient_magnitudes:
             return rate * self._fast.granularity / (fast_rates * self._step)
-        return np.full(len(fast_rates), rate)
+        return np.float64(rate)
 
     def _granularity(self, settings: ChoppedTransferSettings | DynamicTransferSettings, step: float) -> float:
         """Return what the buffer's threshold stands for, in the first array's weight."""
