@@ -35,30 +35,6 @@ INLINE void exact_pulses(const int family, const walk_t *walk, progress_t *p, in
   }
 }
 
-
-/* The cells whose jumps failed, with all words of the block, pulse by pulse. Their lists hold column and row. */
-INLINE void redo_failed(const int family, const walk_t *walk, progress_t *p) {
-  const trains_t *t = walk->trains;
-  list_t *list = &p->failed;
-  group_t *g = &p->group;
-  for (int first = 0; first < list->n; first += GROUP_CELLS) {
-    const int n = list->n - first < GROUP_CELLS ? list->n - first : GROUP_CELLS;
-    const int whole = up_to(n, WIDE);
-    load_listed(family, walk, g, list, first, n, whole);
-    memset(g->count, 0, sizeof g->count);
-    memset(g->failed, 0, sizeof g->failed);
-    for (int word = 0; word < t->words; word++) {
-      for (int l = 0; l < whole; l++) g->slots[l] = g->ups[l] = 0;
-      for (int l = 0; l < n; l++)
-        g->slots[l] = coincidences(t, word, list->slots[first + l], list->ups[first + l], &g->ups[l]);
-      exact_pulses(family, walk, p, whole);
-    }
-    count_pulses(p, whole);
-    store_listed(walk, p, list, first, n);
-  }
-  list->n = 0;
-}
-
 /* One vector's listed cells in an exact way. */
 INLINE void exact_listed(const int family, const walk_t *walk, progress_t *p, list_t *list) {
   group_t *g = &p->group;

@@ -124,7 +124,8 @@ INLINE void store_cell(const int family, group_t *g, int l, const cell_t *cell) 
   }
 }
 
-/* The weights and numbers of n listed cells; the places up to `whole` repeat the last one and get no pulses. */
+/* The weights and numbers of n listed cells; the places up to `whole` repeat the last one and get no pulses. The next
+ * ones, which lie anywhere, are fetched meanwhile. */
 INLINE void load_listed(const int family, const walk_t *walk, group_t *g, list_t *list, int first, int n, int whole) {
   uint32_t *cell = list->cell + first;
   for (int l = n; l < whole; l++) {
@@ -138,6 +139,12 @@ INLINE void load_listed(const int family, const walk_t *walk, group_t *g, list_t
     store_cell(family, g, l, &cell_at);
   }
   for (int l = 0; l < whole; l++) g->w[l] = walk->persistent[cell[l]];
+  const int next = list->n - first - n < GROUP_CELLS ? list->n - first - n : GROUP_CELLS;
+  for (int l = n; l < n + next; l++) {
+    __builtin_prefetch(walk->cells + (size_t)cell[l] * CELL);
+    __builtin_prefetch(walk->persistent + cell[l]);
+    if (walk->visible != NULL) __builtin_prefetch(walk->visible + cell[l]);
+  }
 }
 
 /* Write weights back; where reads see other ones, draw those anew for the cells that were pulsed. */

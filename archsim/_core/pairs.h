@@ -190,10 +190,6 @@ INLINE void walk_pairs(const int family, const walk_t *walk, progress_t *p, int 
       store_kept(cell, load_words(lines + k) + base, kept);
       store_kept(list->slots + list->n, slots, kept);
       store_kept(list->ups + list->n, ups, kept);
-      UNROLLED for (int i = 0; i < WIDE; i++) {
-        __builtin_prefetch(walk->cells + (size_t)cell[i] * CELL);
-        __builtin_prefetch(walk->persistent + cell[i]);
-      }
       list->n += found;
       if (list->n >= LISTED) do_full(family, walk, p, piece);
     }

@@ -87,10 +87,64 @@ INLINE void store_row(const walk_t *walk, progress_t *p, size_t base, uint32_t r
     for (int l = 0; l < n; l++) w[l] = g->w[l];
   }
   if (walk->visible == NULL) return;
+  const float *normal = take_normals(p, GROUP_CELLS), noise = walk->response->write_noise;
+  float *visible = walk->visible + base;
+  int l = 0;
+  for (; l + WIDE <= n; l += WIDE) {
+    const ints pulsed = (ints)(load_words(g->count + l) != 0u) & (ints)(load_words(g->failed + l) == 0u);
+    const floats seen = load_floats(g->w + l) + load_floats(normal + l) * noise;
+    store_floats(visible + l, choose(pulsed, seen, load_floats(visible + l)));
+  }
+  for (; l < n; l++)
+    if (g->count[l] != 0 && g->failed[l] == 0) visible[l] = g->w[l] + noise * normal[l];
+}
+
+/* The next pulses of a group as jumps of their own; those of cells for which that would not do are left. */
+INLINE void jump_group(const int family, const walk_t *walk, progress_t *p, int n) {
+  const response_t *all = walk->response;
+  group_t *g = &p->group;
   const float *normal = take_normals(p, GROUP_CELLS);
-  for (int l = 0; l < n; l++)
-    if (g->count[l] != 0 && g->failed[l] == 0)
-      walk->visible[base + (size_t)l] = g->w[l] + walk->response->write_noise * normal[l];
+  for (int l = 0; l < n; l += WIDE) {
+    const cell_t cell = cell_of(family, g, l);
+    const floats before = load_floats(g->w + l);
+    const words slots = load_words(g->slots + l), ups = load_words(g->ups + l), done = load_words(g->count + l);
+    path_t path = path_from(before);
+    if (family == STRAIGHT)
+      advance_constant_alike(&cell, &path, (ints)bit_counts(slots), (ints)(ups != 0u));
+    else
+      advance_alike(family, all, &cell, &path, (ints)bit_counts(slots), (ints)(ups != 0u));
+    land(family, all, &cell, &path, g, l, normal + l, 1);
+    const ints failed = (ints)load_words(g->failed + l);
+    store_floats(g->w + l, choose(failed, before, load_floats(g->w + l)));
+    store_words(g->count + l, done + (load_words(g->count + l) & ~(words)failed));
+    store_words(g->failed + l, all_words(0u));
+    store_words(g->slots + l, slots & (words)failed);
+  }
+}
+
+/* The cells whose jumps failed, word by word: by a jump each, where the word is one vector's, else pulse by pulse. Their
+ * lists hold column and row. */
+INLINE void redo_failed(const int family, const walk_t *walk, progress_t *p) {
+  const trains_t *t = walk->trains;
+  list_t *list = &p->failed;
+  group_t *g = &p->group;
+  for (int first = 0; first < list->n; first += GROUP_CELLS) {
+    const int n = list->n - first < GROUP_CELLS ? list->n - first : GROUP_CELLS;
+    const int whole = up_to(n, WIDE);
+    load_listed(family, walk, g, list, first, n, whole);
+    memset(g->count, 0, sizeof g->count);
+    memset(g->failed, 0, sizeof g->failed);
+    for (int word = 0; word < t->words; word++) {
+      for (int l = 0; l < whole; l++) g->slots[l] = g->ups[l] = 0;
+      for (int l = 0; l < n; l++)
+        g->slots[l] = coincidences(t, word, list->slots[first + l], list->ups[first + l], &g->ups[l]);
+      if (t->alike[word]) jump_group(family, walk, p, whole);
+      exact_pulses(family, walk, p, whole);
+    }
+    count_pulses(p, whole);
+    store_listed(walk, p, list, first, n);
+  }
+  list->n = 0;
 }
 
 /* n consecutive cells of a row by jumps, with all words of the block. */

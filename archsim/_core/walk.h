@@ -1,11 +1,11 @@
 /* A block of vectors on the cells of some outputs: which pulses a cell gets, and what they do to it.
  *
  * Sixty-four cells are worked on at a time, with their pulses in order, in one of two ways:
- *   jump   the mean changes of the pulses one after the other, their noise as one normal number: the exact law of a
- *          single pulse and of constant steps within bounds; else used where it is close (see `within_law`);
+ *   jump   the mean changes of the pulses summed up, their noise as one normal number: the exact law of a single pulse
+ *          and of constant steps within bounds; else used where it is close (see `within_law`);
  *   exact  pulse by pulse, clipped after each.
- * Where most cells of a block are pulsed, consecutive cells of a row take all the block's vectors in a jump, and those
- * for which a jump would not do wait for an exact group. Elsewhere each vector's pairs of active lines are listed.
+ * Where many of a block's vectors reach most cells, consecutive cells of a row take all vectors in a jump, and those for
+ * which that would not do take the words again one by one. Elsewhere each vector's pairs of active lines are listed.
  */
 #ifndef ARCHSIM_WALK_H
 #define ARCHSIM_WALK_H

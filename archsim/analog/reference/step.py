@@ -127,8 +127,16 @@ class Walk:
         for first in range(0, len(failed), GROUP):
             cells = np.array(failed[first : first + GROUP])
             count = np.zeros(len(cells), np.int64)
-            for slots, ups in self.meetings:
-                count += self._one_by_one(cells, slots[cells], ups[cells])
+            for alike, (slots, ups) in zip(self.trains.alike, self.meetings, strict=True):
+                left = np.ones(len(cells), np.bool_)
+                if alike:
+                    path = Path(self.law, self.cells[cells], self.w[cells])
+                    path.advance(slots[cells], ups[cells], alike)
+                    end, left = land(path, self.series.take(GROUP)[: len(cells)])
+                    self.w[cells] = np.where((path.count > 0) & ~left, end, self.w[cells])
+                    count += np.where(left, 0, path.count)
+                    self.pulses += int(path.count[~left].sum())
+                count[left] += self._one_by_one(cells[left], slots[cells[left]], ups[cells[left]])
             self._show(cells, count > 0, len(cells))
         failed.clear()
 
