@@ -47,22 +47,40 @@ INLINE cell_t row_cell(const int family, const float *cells, int left) {
   return load_cell(family, at);
 }
 
-/* n consecutive weights of a group. */
-INLINE void load_weights(group_t *g, const float *w, int n) {
-  if (n == GROUP_CELLS) {
-    UNROLLED for (int l = 0; l < GROUP_CELLS; l += WIDE) store_floats(g->w + l, load_floats(w + l));
+INLINE floats row_weights(const float *w, int left) {
+  if (left >= WIDE) return load_floats(w);
+  floats v = {0};
+  for (int i = 0; i < left; i++) v[i] = w[i];
+  return v;
+}
+
+INLINE void store_row_weights(float *w, floats v, int left) {
+  if (left >= WIDE) {
+    store_floats(w, v);
     return;
   }
-  for (int l = 0; l < GROUP_CELLS; l++) g->w[l] = w[l < n ? l : n - 1];
+  for (int i = 0; i < left; i++) w[i] = v[i];
 }
 
 /* n consecutive cells with their weights. */
 INLINE void load_row(const int family, const walk_t *walk, group_t *g, size_t base, int n) {
   const float *cells = walk->cells + base * CELL;
-  load_weights(g, walk->persistent + base, n);
   for (int l = 0; l < n; l += WIDE) {
     const cell_t cell = row_cell(family, cells + l * CELL, n - l);
     store_cell(family, g, l, &cell);
+    store_floats(g->w + l, row_weights(walk->persistent + base + l, n - l));
+  }
+}
+
+/* Let reads see the cells of a row that were pulsed, each with new noise. */
+INLINE void show_row(const walk_t *walk, progress_t *p, size_t base, int n) {
+  const group_t *g = &p->group;
+  const float *normal = take_normals(p, GROUP_CELLS), noise = walk->response->write_noise;
+  float *visible = walk->visible + base;
+  for (int l = 0; l < n; l += WIDE) {
+    const ints pulsed = (ints)(load_words(g->count + l) != 0u) & (ints)(load_words(g->failed + l) == 0u);
+    const floats seen = load_floats(g->w + l) + load_floats(normal + l) * noise;
+    store_row_weights(visible + l, choose(pulsed, seen, row_weights(visible + l, n - l)), n - l);
   }
 }
 
@@ -81,22 +99,8 @@ INLINE void store_row(const walk_t *walk, progress_t *p, size_t base, uint32_t r
         g->w[l] = w[l];
       }
   count_pulses(p, whole);
-  if (n == GROUP_CELLS) {
-    UNROLLED for (int l = 0; l < GROUP_CELLS; l += WIDE) store_floats(w + l, load_floats(g->w + l));
-  } else {
-    for (int l = 0; l < n; l++) w[l] = g->w[l];
-  }
-  if (walk->visible == NULL) return;
-  const float *normal = take_normals(p, GROUP_CELLS), noise = walk->response->write_noise;
-  float *visible = walk->visible + base;
-  int l = 0;
-  for (; l + WIDE <= n; l += WIDE) {
-    const ints pulsed = (ints)(load_words(g->count + l) != 0u) & (ints)(load_words(g->failed + l) == 0u);
-    const floats seen = load_floats(g->w + l) + load_floats(normal + l) * noise;
-    store_floats(visible + l, choose(pulsed, seen, load_floats(visible + l)));
-  }
-  for (; l < n; l++)
-    if (g->count[l] != 0 && g->failed[l] == 0) visible[l] = g->w[l] + noise * normal[l];
+  for (int l = 0; l < n; l += WIDE) store_row_weights(w + l, load_floats(g->w + l), n - l);
+  if (walk->visible != NULL) show_row(walk, p, base, n);
 }
 
 /* The next pulses of a group as jumps of their own; those of cells for which that would not do are left. */
@@ -187,24 +191,34 @@ INLINE void jump_word(const int family, const walk_t *walk, progress_t *p, uint3
   group_t *g = &p->group;
   const size_t base = (size_t)row * walk->inputs + column;
   const float *cells = walk->cells + base * CELL;
-  meetings_t met;
-  load_weights(g, walk->persistent + base, n);
-  meet(walk->trains, lines, column, &met);
+  float *weights = walk->persistent + base;
   const float *normal = take_normals(p, GROUP_CELLS);
+  words sum = {0};
+  meetings_t met;
+  meet(walk->trains, lines, column, &met);
   for (int l = 0; l < n; l += WIDE) {
-    const cell_t cell = row_cell(family, cells + l * CELL, n - l);
+    const int left = n == GROUP_CELLS ? WIDE : n - l; /* a constant where n is one */
+    const cell_t cell = row_cell(family, cells + l * CELL, left);
     const numbers_t many = numbers_of(&met, l);
-    const floats before = load_floats(g->w + l);
+    const floats before = row_weights(weights + l, left);
     const path_t path = path_of_word(family, all, &cell, before, &many);
     const floats spread = square_root(larger(path.variance, all_floats(0.0f))) * scale;
     const ints touched = path.count > 0;
     const ints failed = touched & ~within_law(family, all, &cell, &path, spread, all_floats(0.0f));
     const floats w = clipped(path.mean + spread * load_floats(normal + l), &cell);
-    store_floats(g->w + l, choose(touched, w, before));
-    store_words(g->failed + l, (words)failed);
-    store_words(g->count + l, (words)path.count);
+    store_row_weights(weights + l, choose(touched & ~failed, w, before), left);
+    if (!none(failed))
+      for (int i = 0; i < WIDE; i++)
+        if (failed[i]) append(&p->failed, (uint32_t)(base + (size_t)(l + i)), column + (uint32_t)(l + i), row);
+    sum += (words)path.count & ~(words)failed;
+    if (walk->visible != NULL) {
+      store_floats(g->w + l, w);
+      store_words(g->failed + l, (words)failed);
+      store_words(g->count + l, (words)path.count);
+    }
   }
-  store_row(walk, p, base, row, column, n);
+  for (int i = 0; i < WIDE; i++) p->pulses += sum[i];
+  if (walk->visible != NULL) show_row(walk, p, base, n);
   if (p->failed.n > LISTED - GROUP_CELLS) redo_failed(family, walk, p);
 }
 

@@ -31,6 +31,8 @@ INLINE void walk_rows(const int family, const walk_t *walk, progress_t *p, uint3
         const int n = walk->inputs - column < GROUP_CELLS ? (int)(walk->inputs - column) : GROUP_CELLS;
         if (walk->response->exact)
           exact_row(family, walk, p, row, column, n);
+        else if (single && n == GROUP_CELLS)
+          jump_word(family, walk, p, row, column, GROUP_CELLS, &lines);
         else if (single)
           jump_word(family, walk, p, row, column, n, &lines);
         else

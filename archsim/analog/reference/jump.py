@@ -63,7 +63,8 @@ class Path:
         before = n * slope - slope
         second = before - slope
         third = second - slope
-        series = n * np.float32(0.041666668) * (before * (second * (third + FOUR) + np.float32(12.0)) + np.float32(24.0))
+        inner = second * (third + FOUR) + np.float32(12.0)
+        series = n * np.float32(0.041666668) * (before * inner + np.float32(24.0))
         if self.curved:
             half = n * HALF
             pairs, odd = half * n - half, (n + n - ONE) * SIXTH
@@ -103,7 +104,8 @@ class Path:
             self.bend = self.bend + np.abs(n * pulse.bend)
         else:
             self.longest = larger(self.longest, n)
-            if self.law.family=="piecewise": self.steepest = larger(self.steepest, np.abs(slope))
+            if self.law.family == "piecewise":
+                self.steepest = larger(self.steepest, np.abs(slope))
         self.mean = self.mean + gain
         self.lowest, self.highest = smaller(self.lowest, self.mean), larger(self.highest, self.mean)
         self.count = self.count + many

@@ -55,7 +55,7 @@ class Law:
 
 @dataclass(frozen=True)
 class Pulse:
-    """A step and its three derivatives with the weight, the size that its noise is relative to, and the slope of that."""
+    """A step and its three derivatives with the weight, the size that its noise is relative to, and its slope."""
 
     step: FloatArray
     slope: FloatArray
