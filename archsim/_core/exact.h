@@ -12,7 +12,7 @@ INLINE void exact_pulse(const int family, const walk_t *walk, progress_t *p, int
   const kept_t kept = keep((words)on);
   const cell_t cell = cell_of(family, g, l);
   const floats w = load_floats(g->w + l), z = load_spread(p->series.number + p->series.at, kept);
-  const pulse_t pulse = respond(family, all, &cell, w, up);
+  const pulse_t pulse = respond(family, AS_SAID, all, &cell, w, up);
   const floats next = w + (pulse.step + pulse.size * scale * z);
   p->series.at += kept_lanes(kept);
   store_floats(g->w + l, choose(on, clipped(next, &cell), w));

@@ -70,7 +70,7 @@ INLINE void advance_constant_alike(const cell_t *cell, path_t *path, ints many, 
 /* `many` pulses of every cell, all the same way: the powers of a straight step up to the fourth, (1 + slope)^n - 1 over
  * the slope, and what curvature adds to them. */
 INLINE void advance_alike(const int family, const response_t *all, const cell_t *cell, path_t *path, ints many, ints up) {
-  const pulse_t pulse = respond(family, all, cell, path->mean, up);
+  const pulse_t pulse = respond(family, AS_SAID, all, cell, path->mean, up);
   const float scale = family == ADDITIVE ? 1.0f : all->deviation;
   const floats n = to_floats(many), slope = pulse.slope;
   const floats before = n * slope - slope, second = before - slope, third = second - slope;
@@ -134,8 +134,8 @@ typedef struct {
 /* To first order in the slopes, a step changes with where the pulses before it lead, and its noise with the slopes of
  * those after it: what counts of their order is how often one goes down before one goes up. */
 INLINE word_t both_ways(const int family, const response_t *all, const cell_t *cell, floats from, const numbers_t *many) {
-  const pulse_t rising = respond(family, all, cell, from, all_ints(-1));
-  const pulse_t falling = respond(family, all, cell, from, all_ints(0));
+  const pulse_t rising = respond(family, UPWARDS, all, cell, from, (ints){0});
+  const pulse_t falling = respond(family, DOWNWARDS, all, cell, from, (ints){0});
   const float scale = family == ADDITIVE ? 1.0f : all->deviation;
   const floats n = many->up, m = many->down, crossed = many->crossed, half = n * 0.5f, other_half = m * 0.5f;
   const floats pairs = half * n - half, other_pairs = other_half * m - other_half, other = n * m - crossed;

@@ -67,7 +67,7 @@ INLINE void pulse_listed(const int family, const walk_t *walk, progress_t *p, li
     for (int l = 0; l < whole; l += WIDE) {
       const cell_t cell = cell_of(family, g, l);
       const floats w = load_floats(g->w + l);
-      const pulse_t pulse = respond(family, all, &cell, w, (ints)(load_words(list->ups + first + l) != 0u));
+      const pulse_t pulse = respond(family, AS_SAID, all, &cell, w, (ints)(load_words(list->ups + first + l) != 0u));
       store_floats(g->w + l, clipped(w + (pulse.step + pulse.size * scale * load_floats(normal + l)), &cell));
     }
     for (int l = 0; l < n; l++) walk->persistent[cells[l]] = g->w[l];
@@ -149,7 +149,7 @@ INLINE void pulse_pairs(const int family, const walk_t *walk, progress_t *p, int
         UNROLLED for (int i = 0; i < WIDE; i++) at[i] = cells + (size_t)line[i] * CELL;
         const cell_t cell = load_cell(family, at);
         const ints up = (ints)((load_words(turns + first + l) ^ sign) << to_sign);
-        const pulse_t pulse = respond(family, all, &cell, before, up);
+        const pulse_t pulse = respond(family, AS_SAID, all, &cell, before, up);
         const floats after = clipped(before + (pulse.step + pulse.size * scale * normal), &cell);
         scatter(w, line, choose((ints)lane_indices() - (n - l), after, before));
         UNROLLED for (int i = 0; i < WIDE; i++) {

@@ -52,28 +52,36 @@ INLINE floats look_up(const float *table, int size, ints at) {
 #endif
 }
 
-/* The pulse at weight w; `up` has the highest bit set where it goes up. */
-INLINE pulse_t respond(const int family, const response_t *all, const cell_t *cell, floats w, ints up) {
-  const floats zero = all_floats(0.0f), side = choose(up, cell->up, cell->down);
+/* Which way pulses go: all up, all down, or as they say. */
+enum { UPWARDS, DOWNWARDS, AS_SAID };
+
+INLINE floats of_way(const int way, ints up, floats rising, floats falling) {
+  return way == UPWARDS ? rising : way == DOWNWARDS ? falling : choose(up, rising, falling);
+}
+
+/* The pulse at weight w; AS_SAID, `up` has the highest bit set where it goes up. */
+INLINE pulse_t respond(const int family, const int way, const response_t *all, const cell_t *cell, floats w, ints up) {
+  const floats zero = all_floats(0.0f), side = of_way(way, up, cell->up, cell->down);
   pulse_t p = {side, zero, zero, zero, zero, zero};
   if (family == AFFINE || family == ADDITIVE) {
-    p.slope = choose(up, cell->a, cell->b);
+    p.slope = of_way(way, up, cell->a, cell->b);
     p.step = side + p.slope * w;
   } else if (family == EXPONENTIAL) {
-    const floats exponent = choose(up, cell->c, cell->d);
-    const floats grown = choose(up, cell->a, cell->b) * power_of_two(exponent * w * 1.4426950f);
+    const floats exponent = of_way(way, up, cell->c, cell->d);
+    const floats grown = of_way(way, up, cell->a, cell->b) * power_of_two(exponent * w * 1.4426950f);
     const floats step = side + grown;
-    const ints right_way = ((ints)step ^ up) >> 31;
+    const ints goes_up = way == AS_SAID ? up : all_ints(way == UPWARDS ? -1 : 0);
+    const ints right_way = ((ints)step ^ goes_up) >> 31;
     p.step = masked(right_way, step);
     p.slope = masked(right_way, exponent * grown);
     p.bend = masked(right_way, exponent * exponent * grown);
     p.twist = exponent * p.bend;
   } else if (family == POWER) {
-    const floats exponent = choose(up, cell->a, cell->b);
-    const floats left = larger(choose(up, cell->high - w, w - cell->low) * cell->c, all_floats(1e-30f));
+    const floats exponent = of_way(way, up, cell->a, cell->b);
+    const floats left = larger(of_way(way, up, cell->high - w, w - cell->low) * cell->c, all_floats(1e-30f));
     const floats step = side * power_of_two(exponent * natural_log(left) * 1.4426950f);
     /* kept finite at the bound: infinite times no pulse would be no number */
-    const floats inward = choose(up, zero - cell->c, cell->c) / larger(left, all_floats(1e-12f));
+    const floats inward = of_way(way, up, zero - cell->c, cell->c) / larger(left, all_floats(1e-12f));
     p.step = step;
     p.slope = exponent * step * inward;
     p.bend = (exponent - 1.0f) * p.slope * inward;
@@ -83,13 +91,13 @@ INLINE pulse_t respond(const int family, const response_t *all, const cell_t *ce
     const floats per_weight = cell->a * (float)(all->nodes - 1);
     const floats t = smaller(larger((w - cell->low) * per_weight, zero), last);
     const ints at = __builtin_convertvector(smaller(t, before), ints);
-    const floats climb = choose(up, look_up(all->up_climb, all->nodes, at), look_up(all->down_climb, all->nodes, at));
-    const floats base = choose(up, look_up(all->up_at, all->nodes, at), look_up(all->down_at, all->nodes, at));
+    const floats climb = of_way(way, up, look_up(all->up_climb, all->nodes, at), look_up(all->down_climb, all->nodes, at));
+    const floats base = of_way(way, up, look_up(all->up_at, all->nodes, at), look_up(all->down_at, all->nodes, at));
     p.step = side * (base + climb * (t - to_floats(at)));
     p.slope = side * climb * per_weight;
   }
   if (family == ADDITIVE) {
-    p.size = choose(up, cell->c, cell->d);
+    p.size = of_way(way, up, cell->c, cell->d);
   } else if (family == STRAIGHT || family == AFFINE) {
     p.size = magnitude(p.step);
   } else {

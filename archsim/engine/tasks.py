@@ -356,10 +356,7 @@ def do_step(step: Step, stage: int, action: Action, work: Work) -> UpdateWork | 
         return None
     parts = len(step.placement.parts)
     if step.phase != "U":
-        reads = 0
-        for part in range(parts):
-            reads += work.read(stage, step, part, action.micro_batch)
-        return reads
+        return sum(work.read(stage, step, part, action.micro_batch) for part in range(parts))
     total = work.update(stage, step, 0, action)
     for part in range(1, parts):
         total.add(work.update(stage, step, part, action))

@@ -13,7 +13,7 @@ __all__ = ["Path", "land", "land_word"]
 Bits = NDArray[np.uint32]
 Mask = NDArray[np.bool_]
 
-ZERO, TWO, THREE, FOUR, SIX = (np.float32(k) for k in (0.0, 2.0, 3.0, 4.0, 6.0))
+ZERO, TWO, THREE, FOUR = (np.float32(k) for k in (0.0, 2.0, 3.0, 4.0))
 HALF, SIXTH = np.float32(0.5), np.float32(0.16666667)
 REACH, SHIFT, SKEWNESS = np.float32(4.0), np.float32(2.5e-3), np.float32(0.1)
 STEEP, BEND = np.float32(0.005) * np.float32(0.005), np.float32(0.5)
@@ -136,12 +136,12 @@ class Path:
         if self.skews:
             up_size, down_size = (rising.step, falling.step) if affine else (rising.size, falling.size)
             up_rate, down_rate = (rising.slope, falling.slope) if affine else (rising.rate, falling.rate)
-            up_rate, down_rate, unit = up_size * up_rate, down_size * down_rate, TWO if affine else SIX
+            up_rate, down_rate, unit = up_size * up_rate, down_size * down_rate, np.float32(2.0 if affine else 6.0)
             up_square, down_square = up_size * up_size, down_size * down_size
-            rate = (n * up_rate + m * down_rate) * unit
+            rate: FloatArray = (n * up_rate + m * down_rate) * unit
             of_ups = up_square * pairs + down_square * crossed
             of_downs = down_square * other_pairs + up_square * other
-            own = (up_rate * of_ups + down_rate * of_downs) * unit
+            own: FloatArray = (up_rate * of_ups + down_rate * of_downs) * unit
             self.third = self.third + self.third * (decay * THREE) + (rate * self.variance + own)
         growth = decay + ONE
         self.variance = self.variance * (growth * growth) + square

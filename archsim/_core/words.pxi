@@ -1,0 +1,55 @@
+# Words of slots, and what is done with them in C (trains.h, meetings.h).
+
+cdef extern from "trains.h" nogil:
+    ctypedef struct piece_t:
+        int word, x_count, d_count
+        uint32_t mask
+
+    ctypedef struct trains_t:
+        int words, pieces, crowded, counted, direction
+        ptrdiff_t x_stride, d_stride
+        uint32_t *x_on
+        uint32_t *x_sign
+        uint32_t *d_on
+        uint32_t *d_sign
+        uint8_t *alike
+        uint8_t *spread
+        piece_t *piece
+        uint32_t *x_lines
+        uint32_t *x_slots
+        uint32_t *x_turns
+        uint32_t *d_lines
+
+    ctypedef struct philox_keys:
+        pass
+
+    ctypedef struct chance_t:
+        philox_keys keys
+        uint32_t c1, c2, c3
+        int shared
+
+    philox_keys expand_key(uint64_t key)
+
+    ctypedef struct side_t:
+        float factor
+        uint32_t sign
+        float step
+
+    int64_t draw_vector(
+        const chance_t *source, const side_t *side, const float *values, int n, int length, int word, int offset,
+        uint32_t *on, uint32_t *sign, ptrdiff_t stride)
+    double count_vector(
+        const side_t *side, const float *values, int n, int rounded, float most, float scale, uint32_t *on,
+        uint32_t *sign)
+    void list_lines(trains_t *t, int inputs, int outputs)
+    enum: LINES
+
+cdef extern from "meetings.h" nogil:
+    void spread_slots(trains_t *t)
+    enum: SLOTS
+
+cdef extern from *:
+    """
+    #define SIGN 0x80000000u
+    """
+    uint32_t SIGN
