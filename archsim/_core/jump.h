@@ -70,6 +70,10 @@ INLINE void advance_constant_alike(const cell_t *cell, path_t *path, ints many, 
 /* `many` pulses of every cell, all the same way: the powers of a straight step up to the fourth, (1 + slope)^n - 1 over
  * the slope, and what curvature adds to them. */
 INLINE void advance_alike(const int family, const response_t *all, const cell_t *cell, path_t *path, ints many, ints up) {
+  if (family == STRAIGHT) {
+    advance_constant_alike(cell, path, many, up);
+    return;
+  }
   const pulse_t pulse = respond(family, AS_SAID, all, cell, path->mean, up);
   const float scale = family == ADDITIVE ? 1.0f : all->deviation;
   const floats n = to_floats(many), slope = pulse.slope;
@@ -194,6 +198,10 @@ INLINE word_t both_ways(const int family, const response_t *all, const cell_t *c
 /* Take them into the path. */
 INLINE void advance_both_ways(const int family, const response_t *all, const cell_t *cell, path_t *path,
                               const numbers_t *many) {
+  if (family == STRAIGHT) {
+    advance_constant(cell, path, many);
+    return;
+  }
   const word_t word = both_ways(family, all, cell, path->mean, many);
   const floats growth = word.decay + 1.0f;
   if (skews(family))

@@ -8,14 +8,9 @@
 /* The pulses of neighbouring registers of listed cells, which get those of one vector, all the same way. */
 INLINE void advance_listed(const int family, const response_t *all, const cell_t *cell, path_t *path,
                            const uint32_t *slots_of, const uint32_t *ups_of) {
-  ints many[ABREAST], up[ABREAST];
-  EACH many[k] = (ints)bit_counts(load_words(slots_of + k * WIDE));
-  EACH up[k] = (ints)(load_words(ups_of + k * WIDE) != 0u);
   EACH {
-    if (family == STRAIGHT)
-      advance_constant_alike(&cell[k], &path[k], many[k], up[k]);
-    else
-      advance_alike(family, all, &cell[k], &path[k], many[k], up[k]);
+    const words slots = load_words(slots_of + k * WIDE), ups = load_words(ups_of + k * WIDE);
+    advance_alike(family, all, &cell[k], &path[k], (ints)bit_counts(slots), (ints)(ups != 0u));
   }
 }
 

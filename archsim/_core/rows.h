@@ -18,21 +18,12 @@ INLINE void advance_row(const int family, const walk_t *walk, const cell_t *cell
     EACH any |= slots[k];
     /* neighbouring inputs are often zero together */
     if (none((ints)any)) return;
-    EACH {
-      const ints many = (ints)bit_counts(slots[k]), ups = (ints)(up[k] != 0u);
-      if (family == STRAIGHT)
-        advance_constant_alike(&cell[k], &path[k], many, ups);
-      else
-        advance_alike(family, all, &cell[k], &path[k], many, ups);
-    }
+    EACH advance_alike(family, all, &cell[k], &path[k], (ints)bit_counts(slots[k]), (ints)(up[k] != 0u));
     return;
   }
   EACH {
     const numbers_t many = numbers_of(met, l + k * WIDE);
-    if (family == STRAIGHT)
-      advance_constant(&cell[k], &path[k], &many);
-    else
-      advance_both_ways(family, all, &cell[k], &path[k], &many);
+    advance_both_ways(family, all, &cell[k], &path[k], &many);
   }
 }
 
@@ -113,10 +104,7 @@ INLINE void jump_group(const int family, const walk_t *walk, progress_t *p, int 
     const floats before = load_floats(g->w + l);
     const words slots = load_words(g->slots + l), ups = load_words(g->ups + l), done = load_words(g->count + l);
     path_t path = path_from(before);
-    if (family == STRAIGHT)
-      advance_constant_alike(&cell, &path, (ints)bit_counts(slots), (ints)(ups != 0u));
-    else
-      advance_alike(family, all, &cell, &path, (ints)bit_counts(slots), (ints)(ups != 0u));
+    advance_alike(family, all, &cell, &path, (ints)bit_counts(slots), (ints)(ups != 0u));
     land(family, all, &cell, &path, g, l, normal + l, 1);
     const ints failed = (ints)load_words(g->failed + l);
     store_floats(g->w + l, choose(failed, before, load_floats(g->w + l)));
