@@ -19,6 +19,7 @@ typedef struct {
   float *persistent;
   float *visible; /* what reads see, where that differs */
   uint32_t inputs;
+  int numbers; /* of a cell */
 } walk_t;
 
 typedef struct {
@@ -62,9 +63,13 @@ INLINE const float *take_normals(progress_t *p, int n) {
   return p->series.number + p->series.at - n;
 }
 
+INLINE int numbers_of_cell(const int family, const walk_t *walk) {
+  return family == STRAIGHT ? SHORT_CELL : family == AFFINE ? walk->numbers : CELL;
+}
+
 /* Four consecutive numbers of as many cells as a register has lanes, from the k-th on, one number of all of them after
  * the other. */
-#if defined(__AVX2__)
+#if defined(__AVX2__) && !defined(__AVX512F__)
 INLINE __m256 two_quarters(const float *a, const float *b) {
   return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(a)), _mm_loadu_ps(b), 1);
 }
@@ -81,10 +86,20 @@ INLINE void eight_cells(const float *const *cell, int k, __m256 *number) {
 #endif
 INLINE void load_four(const float *const *cell, int k, floats *number) {
 #if defined(__AVX512F__)
-  __m256 low[4], high[4];
-  eight_cells(cell, k, low);
-  eight_cells(cell + 8, k, high);
-  for (int i = 0; i < 4; i++) number[i] = (floats)_mm512_insertf32x8(_mm512_castps256_ps512(low[i]), high[i], 1);
+  __m512 quarters[4];
+  for (int i = 0; i < 4; i++) {
+    /* from memory into a quarter of a register: no shuffle, which only one port of a processor can do */
+    __m512 v = _mm512_castps128_ps512(_mm_loadu_ps(cell[i] + k));
+    v = _mm512_mask_broadcast_f32x4(v, 0x00F0, _mm_loadu_ps(cell[4 + i] + k));
+    v = _mm512_mask_broadcast_f32x4(v, 0x0F00, _mm_loadu_ps(cell[8 + i] + k));
+    quarters[i] = _mm512_mask_broadcast_f32x4(v, 0xF000, _mm_loadu_ps(cell[12 + i] + k));
+  }
+  const __m512 a = _mm512_unpacklo_ps(quarters[0], quarters[1]), b = _mm512_unpackhi_ps(quarters[0], quarters[1]);
+  const __m512 c = _mm512_unpacklo_ps(quarters[2], quarters[3]), d = _mm512_unpackhi_ps(quarters[2], quarters[3]);
+  number[0] = (floats)_mm512_shuffle_ps(a, c, 0x44);
+  number[1] = (floats)_mm512_shuffle_ps(a, c, 0xEE);
+  number[2] = (floats)_mm512_shuffle_ps(b, d, 0x44);
+  number[3] = (floats)_mm512_shuffle_ps(b, d, 0xEE);
 #elif defined(__AVX2__)
   __m256 number_of[4];
   eight_cells(cell, k, number_of);
@@ -104,9 +119,14 @@ INLINE void load_four(const float *const *cell, int k, floats *number) {
 }
 
 /* Cells of a register, from memory and into a group. */
-INLINE cell_t load_cell(const int family, const float *const *at) {
+INLINE cell_t load_cell(const int family, int numbers, const float *const *at) {
   floats first[4], second[4] = {{0}};
   load_four(at, 0, first);
+  if (family == AFFINE && numbers == SHORT_CELL) {
+    const floats nothing = all_floats(0.0f), rise = first[2] * first[1], fall = first[3] * first[0];
+    const cell_t cell = {first[0], first[1], nothing - rise, nothing - fall, first[2], first[3], nothing, nothing};
+    return cell;
+  }
   if (family != STRAIGHT) load_four(at, 4, second);
   const cell_t cell = {first[0], first[1], first[2], first[3], second[0], second[1], second[2], second[3]};
   return cell;
@@ -127,6 +147,7 @@ INLINE void store_cell(const int family, group_t *g, int l, const cell_t *cell) 
 /* The weights and numbers of n listed cells; the places up to `whole` repeat the last one and get no pulses. The next
  * ones, which lie anywhere, are fetched meanwhile. */
 INLINE void load_listed(const int family, const walk_t *walk, group_t *g, list_t *list, int first, int n, int whole) {
+  const int numbers = numbers_of_cell(family, walk);
   uint32_t *cell = list->cell + first;
   for (int l = n; l < whole; l++) {
     cell[l] = cell[n - 1];
@@ -134,14 +155,14 @@ INLINE void load_listed(const int family, const walk_t *walk, group_t *g, list_t
   }
   for (int l = 0; l < whole; l += WIDE) {
     const float *at[WIDE];
-    UNROLLED for (int i = 0; i < WIDE; i++) at[i] = walk->cells + (size_t)cell[l + i] * CELL;
-    const cell_t cell_at = load_cell(family, at);
+    UNROLLED for (int i = 0; i < WIDE; i++) at[i] = walk->cells + (size_t)cell[l + i] * numbers;
+    const cell_t cell_at = load_cell(family, numbers, at);
     store_cell(family, g, l, &cell_at);
   }
   for (int l = 0; l < whole; l++) g->w[l] = walk->persistent[cell[l]];
   const int next = list->n - first - n < GROUP_CELLS ? list->n - first - n : GROUP_CELLS;
   for (int l = n; l < n + next; l++) {
-    __builtin_prefetch(walk->cells + (size_t)cell[l] * CELL);
+    __builtin_prefetch(walk->cells + (size_t)cell[l] * numbers);
     __builtin_prefetch(walk->persistent + cell[l]);
     if (walk->visible != NULL) __builtin_prefetch(walk->visible + cell[l]);
   }

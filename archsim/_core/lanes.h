@@ -152,9 +152,15 @@ INLINE floats gathered(const float *p, const uint32_t *at) {
 #endif
 }
 
-/* p[at[k]] = v[k], of several lanes for one place the first. */
-INLINE void scatter(float *p, const uint32_t *at, floats v) {
+/* p[at[k]] = v[k] for the first n lanes. The others hold line 0, which lane 0 may hold, too, and no other lane does. */
+INLINE void scatter(float *p, const uint32_t *at, floats v, int n) {
+#if defined(__AVX512F__)
+  const __mmask16 first = n < WIDE ? (__mmask16)((1u << n) - 1u) : (__mmask16)0xFFFF;
+  _mm512_mask_i32scatter_ps(p, first, (__m512i)load_words(at), (__m512)v, 4);
+#else
+  v = choose((ints)lane_indices() - n, v, gathered(p, at));
   UNROLLED for (int k = WIDE - 1; k >= 0; k--) p[at[k]] = v[k];
+#endif
 }
 
 #if defined(__AVX2__) && !defined(__AVX512F__)

@@ -126,12 +126,12 @@ INLINE void pulse_pairs(const int family, const walk_t *walk, progress_t *p, int
   const uint32_t *lines = t->x_lines + number * t->x_stride, *turns = t->x_turns + number * t->x_stride;
   const uint32_t *rows = t->d_lines + number * t->d_stride;
   const float scale = family == ADDITIVE ? 1.0f : all->deviation;
-  const int to_sign = 31 - __builtin_ctz(piece->mask);
+  const int numbers = numbers_of_cell(family, walk), to_sign = 31 - __builtin_ctz(piece->mask);
   for (int r = from; r < to; r++) {
     const size_t base = (size_t)rows[r] * walk->inputs;
     const uint32_t sign = t->d_sign[piece->word * t->d_stride + rows[r]];
     const ahead_t ahead = after_row(walk, p, number, r, to);
-    const float *cells = walk->cells + base * CELL, *next_cells = walk->cells + ahead.base * CELL;
+    const float *cells = walk->cells + base * numbers, *next_cells = walk->cells + ahead.base * numbers;
     float *w = walk->persistent + base;
     const float *next_w = walk->persistent + ahead.base;
     for (int first = 0; first < piece->x_count; first += GROUP_CELLS) {
@@ -141,22 +141,22 @@ INLINE void pulse_pairs(const int family, const walk_t *walk, progress_t *p, int
         const uint32_t *line = lines + first + l, *next = ahead.lines + first + l;
         const floats before = gathered(w, line), normal = load_floats(p->series.number + p->series.at + l);
         const float *at[WIDE];
-        UNROLLED for (int i = 0; i < WIDE; i++) at[i] = cells + (size_t)line[i] * CELL;
-        const cell_t cell = load_cell(family, at);
+        UNROLLED for (int i = 0; i < WIDE; i++) at[i] = cells + (size_t)line[i] * numbers;
+        const cell_t cell = load_cell(family, numbers, at);
         const ints up = (ints)((load_words(turns + first + l) ^ sign) << to_sign);
         const pulse_t pulse = respond(family, AS_SAID, all, &cell, before, up);
         const floats after = clipped(before + (pulse.step + pulse.size * scale * normal), &cell);
-        scatter(w, line, choose((ints)lane_indices() - (n - l), after, before));
+        scatter(w, line, after, n - l);
         UNROLLED for (int i = 0; i < WIDE; i++) {
           const size_t soon = next[i];
-          __builtin_prefetch(next_cells + soon * CELL);
+          __builtin_prefetch(next_cells + soon * numbers);
           __builtin_prefetch(next_w + soon);
         }
       }
       p->series.at += n;
     }
     for (int k = piece->x_count; k < ahead.count; k++) {
-      __builtin_prefetch(next_cells + (size_t)ahead.lines[k] * CELL);
+      __builtin_prefetch(next_cells + (size_t)ahead.lines[k] * numbers);
       __builtin_prefetch(next_w + ahead.lines[k]);
     }
   }

@@ -1,7 +1,9 @@
 /* What one pulse does to a cell: its mean change at the present weight, by family of devices.
  *
- * A cell is eight numbers: w_min, w_max, what an up pulse adds, what a down pulse adds (below zero), and four more:
- *   affine       slopes of both with the weight, absolute noise of both where the noise is additive
+ * A cell is four or eight numbers: w_min, w_max, what an up pulse adds, what a down pulse adds (below zero), and maybe
+ * four more:
+ *   affine       slopes of both with the weight, absolute noise of both where the noise is additive; in four numbers
+ *                slopes only, of steps that end at their bounds
  *   exponential  factors and exponents of both: side + factor exp(exponent w), never beyond zero
  *   power        exponents of both and 1 / (w_max - w_min): side ((w_max - w) / (w_max - w_min))^exponent
  *   piecewise    1 / (w_max - w_min): side times the line through nodes that are equally spaced between bounds
@@ -12,7 +14,7 @@
 #include "lanes.h"
 
 enum { STRAIGHT, AFFINE, ADDITIVE, EXPONENTIAL, POWER, PIECEWISE };
-enum { CELL = 8, NODES = 32 };
+enum { SHORT_CELL = 4, CELL = 8, NODES = 32 };
 
 /* What all cells of an array have in common. */
 typedef struct {

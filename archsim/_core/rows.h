@@ -28,14 +28,14 @@ INLINE void advance_row(const int family, const walk_t *walk, const cell_t *cell
 }
 
 /* As many consecutive cells as a register has lanes; those that are beyond the row's end repeat its last one. */
-INLINE cell_t row_cell(const int family, const float *cells, int left) {
+INLINE cell_t row_cell(const int family, int numbers, const float *cells, int left) {
   const float *at[WIDE];
   if (left >= WIDE) {
-    UNROLLED for (int i = 0; i < WIDE; i++) at[i] = cells + i * CELL;
-    return load_cell(family, at);
+    UNROLLED for (int i = 0; i < WIDE; i++) at[i] = cells + i * numbers;
+    return load_cell(family, numbers, at);
   }
-  for (int i = 0; i < WIDE; i++) at[i] = cells + (i < left ? i : left - 1) * CELL;
-  return load_cell(family, at);
+  for (int i = 0; i < WIDE; i++) at[i] = cells + (i < left ? i : left - 1) * numbers;
+  return load_cell(family, numbers, at);
 }
 
 INLINE floats row_weights(const float *w, int left) {
@@ -55,9 +55,10 @@ INLINE void store_row_weights(float *w, floats v, int left) {
 
 /* n consecutive cells with their weights. */
 INLINE void load_row(const int family, const walk_t *walk, group_t *g, size_t base, int n) {
-  const float *cells = walk->cells + base * CELL;
+  const int numbers = numbers_of_cell(family, walk);
+  const float *cells = walk->cells + base * numbers;
   for (int l = 0; l < n; l += WIDE) {
-    const cell_t cell = row_cell(family, cells + l * CELL, n - l);
+    const cell_t cell = row_cell(family, numbers, cells + l * numbers, n - l);
     store_cell(family, g, l, &cell);
     store_floats(g->w + l, row_weights(walk->persistent + base + l, n - l));
   }
@@ -178,7 +179,8 @@ INLINE void jump_word(const int family, const walk_t *walk, progress_t *p, uint3
   const float scale = family == ADDITIVE ? 1.0f : all->deviation;
   group_t *g = &p->group;
   const size_t base = (size_t)row * walk->inputs + column;
-  const float *cells = walk->cells + base * CELL;
+  const int numbers = numbers_of_cell(family, walk);
+  const float *cells = walk->cells + base * numbers;
   float *weights = walk->persistent + base;
   const float *normal = take_normals(p, GROUP_CELLS);
   words sum = {0};
@@ -186,7 +188,7 @@ INLINE void jump_word(const int family, const walk_t *walk, progress_t *p, uint3
   meet(walk->trains, lines, column, &met);
   for (int l = 0; l < n; l += WIDE) {
     const int left = n == GROUP_CELLS ? WIDE : n - l; /* a constant where n is one */
-    const cell_t cell = row_cell(family, cells + l * CELL, left);
+    const cell_t cell = row_cell(family, numbers, cells + l * numbers, left);
     const numbers_t many = numbers_of(&met, l);
     const floats before = row_weights(weights + l, left);
     const path_t path = path_of_word(family, all, &cell, before, &many);

@@ -18,6 +18,7 @@ cdef extern from "walk.h" nogil:
         float *persistent
         float *visible
         uint32_t inputs
+        int numbers
 
     ctypedef struct progress_t:
         int64_t pulses
@@ -35,11 +36,11 @@ cdef extern from "walk.h" nogil:
     int64_t walk_outputs(
         const walk_t *walk, progress_t *p, uint32_t begin, uint32_t end, int *begin_of, uint64_t key, uint32_t c1,
         uint32_t c2, uint32_t c3)
-    enum: STRAIGHT, AFFINE, ADDITIVE, EXPONENTIAL, POWER, PIECEWISE, NODES, CELL, SERIES_ROWS
+    enum: STRAIGHT, AFFINE, ADDITIVE, EXPONENTIAL, POWER, PIECEWISE, NODES, SHORT_CELL, CELL, SERIES_ROWS
     enum: BOTH, ONLY_UP, DOWN_AS_UP
 
 cdef dict FAMILIES = {
-    "constant": STRAIGHT, "affine": AFFINE, "additive": ADDITIVE, "exponential": EXPONENTIAL, "power": POWER,
+    "constant": STRAIGHT, "soft": AFFINE, "affine": AFFINE, "additive": ADDITIVE, "exponential": EXPONENTIAL, "power": POWER,
     "piecewise": PIECEWISE,
 }
 cdef dict DIRECTIONS = {"both": BOTH, "up": ONLY_UP, "down-as-up": DOWN_AS_UP}
@@ -50,6 +51,7 @@ cdef class Response:
     """What all cells of an array have in common: the family of their steps, and the noise of a pulse."""
 
     cdef response_t response
+    cdef int numbers
 
     def __init__(
         self, str family, *, bint exact, float deviation, float noise_add=0.0, float noise_slope=0.0,
@@ -57,6 +59,7 @@ cdef class Response:
     ):
         cdef int k
         self.response.family = FAMILIES[family]
+        self.numbers = SHORT_CELL if family in ("constant", "soft") else CELL
         self.response.exact = exact
         self.response.deviation = deviation
         self.response.noise_add = noise_add
@@ -122,8 +125,8 @@ def apply_trains(
     cdef int64_t pulses
     if outputs != trains.outputs or inputs != trains.inputs:
         raise ValueError("the trains do not fit the weights")
-    if cells.shape[0] != <Py_ssize_t> outputs * inputs or cells.shape[1] != CELL:
-        raise ValueError("cells must have the shape [outputs * inputs, 8]")
+    if cells.shape[0] != <Py_ssize_t> outputs * inputs or cells.shape[1] != response.numbers:
+        raise ValueError(f"cells must have the shape [outputs * inputs, {response.numbers}]")
     if visible is not None and (visible.shape[0] != outputs or visible.shape[1] != inputs):
         raise ValueError("visible must have the shape of the weights")
     if not 0 <= first_output <= last_output <= outputs or first_output % SERIES_ROWS or (
@@ -138,6 +141,7 @@ def apply_trains(
     walk.persistent = &weights[0, 0]
     walk.visible = NULL if visible is None else &visible[0, 0]
     walk.inputs = <uint32_t> inputs
+    walk.numbers = response.numbers
     progress = <progress_t *> malloc(sizeof(progress_t))
     begun = <int *> calloc(<size_t> view.pieces, sizeof(int))
     if progress == NULL or begun == NULL:

@@ -17,12 +17,12 @@ SETTINGS = {
         "nodes_up": np.array([1.2, 1.0, 0.9, 1.1, 0.5], np.float32),
         "nodes_down": np.array([0.6, 0.8, 1.0, 1.1, 1.3], np.float32),
     },
+    "soft": {"deviation": 0.3},
 }
 
 
 def make_cells(family, count, step, rng, deviation=0.3):
-    """Return cells [count, 8] that differ from each other."""
-    cells = np.zeros((count, 8), np.float32)
+    """Return cells [count, 4 or 8] that differ from each other."""
     low, high = -rng.uniform(0.4, 0.8, count), rng.uniform(0.4, 0.8, count)
     up, down = step * rng.uniform(0.6, 1.4, count), -step * rng.uniform(0.6, 1.4, count)
     shape = np.zeros((4, count))
@@ -40,8 +40,13 @@ def make_cells(family, count, step, rng, deviation=0.3):
         shape[:3] = rng.uniform(0.4, 2.0, count), rng.uniform(0.4, 2.0, count), 1.0 / (high - low)
     elif family == "piecewise":
         shape[0] = 1.0 / (high - low)
-    cells[:] = np.column_stack([low, high, up, down, *shape])
-    return cells
+    if family == "constant":
+        numbers = low, high, up, down
+    elif family == "soft":
+        numbers = low, high, -up / high, -down / low
+    else:
+        numbers = low, high, up, down, *shape
+    return np.column_stack(numbers).astype(np.float32)
 
 
 def make_law(family, **changes):

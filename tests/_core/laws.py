@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import ndtr
 
-from archsim.analog.reference.response import respond
+from archsim.analog.reference.response import in_full, respond
 
 POINTS, WIDTH = 500, 6.5
 
@@ -14,7 +14,7 @@ def law_after(law, cell, start, ups):
     The grid follows the mean; the first and the last point hold what is beyond them, such as what a bound collects.
     """
     low, high = float(cell[0]), float(cell[1])
-    cells = np.repeat(cell[None], POINTS, axis=0)
+    law, cells = in_full(law, np.repeat(cell[None], POINTS, axis=0))
     at, mass = np.array([float(start)]), np.ones(1)
     for up in ups:
         pulse = respond(law, cells[: len(at)], at.astype(np.float32), np.full(len(at), up))

@@ -11,6 +11,7 @@ from scipy.special import ndtr
 
 from archsim._core import UPDATE_CELL
 from archsim.analog.reference.jump import Path, land, land_word
+from archsim.analog.reference.response import in_full
 
 from .families import SETTINGS, make_cells, make_law, make_response
 from .instruction_sets import ALL, load
@@ -22,7 +23,8 @@ MOST = 1e-3
 
 def jump(law, cell, start, words, alike, single):
     """Return the path, where it ends for every normal number of Z, and whether that may be used."""
-    path = Path(law, np.repeat(cell[None], len(Z), axis=0), np.full(len(Z), start, np.float32))
+    law, cells = in_full(law, np.repeat(cell[None], len(Z), axis=0))
+    path = Path(law, cells, np.full(len(Z), start, np.float32))
     with np.errstate(all="ignore"):
         for (slots, ups), same in zip(words, alike, strict=True):
             path.advance(np.full(len(Z), slots, np.uint32), np.full(len(Z), ups, np.uint32), same)

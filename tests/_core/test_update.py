@@ -111,8 +111,7 @@ def test_exact_numbers_of_pulses_are_taken_as_they_are(kernels):
     np.testing.assert_array_equal(d_on, [[3, 0, 2**31 - 1], [0, 0, 0], [1, 1, 7]])
     np.testing.assert_array_equal(d_sign != 0, counts > 0)
     weights = np.zeros((3, 5), np.float32)
-    law, cells = make_law("constant", deviation=0.0), np.zeros((15, 8), np.float32)
-    cells[:, :4] = -1.0, 1.0, 0.01, -0.02
+    law, cells = make_law("constant", deviation=0.0), np.tile(np.array([-1.0, 1.0, 0.01, -0.02], np.float32), (15, 1))
     assert send(kernels, trains, law, cells, weights) == 38
     exact = np.zeros((3, 5))
     exact[:, 4], exact[:, 2] = [0.02, 0.0, -0.62], [0.01, -0.02, 0.03]
@@ -267,8 +266,7 @@ def test_a_cell_at_its_bound_stays_there(kernels):
 
 
 def test_refused_trains_leave_no_pulses_behind(kernels):
-    law, cells = make_law("constant"), np.zeros((12, 8), np.float32)
-    cells[:, :4] = -1.0, 1.0, 0.01, -0.01
+    law, cells = make_law("constant"), np.tile(np.array([-1.0, 1.0, 0.01, -0.01], np.float32), (12, 1))
     trains = kernels.Trains(4, 3)
     for column, count, problem in [(3, 1, "input line"), (-1, 1, "input line"), (0, 32, "31"), (0, -(2**31), "31")]:
         with pytest.raises(ValueError, match=problem):

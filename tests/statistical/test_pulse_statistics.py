@@ -39,7 +39,7 @@ def increments(isa, name="managed", desired_bl=31, cycle_noise=0.0, together=1):
     settings = {"desired_bl": desired_bl, "management": True, "bl_management": True} | UPDATES[name]
     rules = kernels.PulseRules(granularity=STEP, um_grad_scale=1.0, **settings)
     response = kernels.Response("constant", exact=False, deviation=cycle_noise)
-    cells = np.tile(np.array([-1e3, 1e3, STEP, -STEP, 0, 0, 0, 0], np.float32), (D.size * X.size, 1))
+    cells = np.tile(np.array([-1e3, 1e3, STEP, -STEP], np.float32), (D.size * X.size, 1))
     trains = kernels.Trains(D.size, X.size)
     x, d = np.repeat(X, together, axis=0), np.repeat(D, together, axis=0)
     changes, slots = np.zeros((VECTORS, D.size, X.size), np.float32), 0

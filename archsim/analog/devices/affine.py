@@ -7,7 +7,7 @@ import numpy as np
 from archsim.analog.blocks import aligned_zeros
 from archsim.analog.devices.draw import SHAPE, Cells, Doubles, Draws, PulsedCells, draw_cells
 from archsim.analog.devices.life import Life, draw_life
-from archsim.analog.devices.population import CELL_NUMBERS, Population
+from archsim.analog.devices.population import CELL_NUMBERS, FEW_NUMBERS, Family, Population
 from archsim.analog.specification import (
     ConstantStep,
     LinearResponse,
@@ -18,6 +18,9 @@ from archsim.analog.specification import (
 )
 
 __all__ = ["constant_step", "linear_response", "linear_step", "soft_bounds", "soft_bounds_reference"]
+
+#: Of the largest step: how far from zero a step may end by the rounding of doubles.
+ROUNDING = 1e-12
 
 
 def constant_step(device: ConstantStep, draws: Draws) -> Population:
@@ -107,6 +110,12 @@ def _ratio(above: Doubles, below: Doubles) -> Doubles:
     return np.divide(above, below, out=np.zeros_like(above), where=below != 0.0)
 
 
+def _end_at(bounds: Doubles, steps: Doubles, slopes: Doubles) -> bool:
+    """Return whether all steps, given at weight 0, fall to zero at the cells' bounds."""
+    largest = np.max(np.abs(steps), initial=0.0)
+    return bool(np.all(np.abs(steps + slopes * bounds) <= ROUNDING * largest))
+
+
 def _population(
     device: PulsedCells,
     cells: Cells,
@@ -115,24 +124,24 @@ def _population(
     life: Life,
     sizes: tuple[Doubles, Doubles] | None = None,
 ) -> Population:
-    """Put the numbers into their columns: pulses at weight 0, slopes, and what additive noise scales with."""
-    noise_up, noise_down = sizes or (cells.up, cells.down)
-    noise = 0.0 if multiplicative else device.dw_min_std
-    numbers = aligned_zeros(len(cells.up), CELL_NUMBERS)
-    columns = (
-        cells.w_min,
-        cells.w_max,
-        cells.up,
-        -cells.down,
-        *slopes,
-        noise * np.abs(noise_up),
-        noise * np.abs(noise_down),
-    )
+    """Put the numbers into their columns, as few as tell the cells: see `Population`."""
+    family: Family = "affine"
+    bounds, steps = (cells.w_min, cells.w_max), (cells.up, -cells.down)
+    columns: tuple[Doubles, ...]
+    if multiplicative and not any(slope.any() for slope in slopes):
+        family, columns = "constant", (*bounds, *steps)
+    elif multiplicative and _end_at(cells.w_max, cells.up, slopes[0]) and _end_at(cells.w_min, -cells.down, slopes[1]):
+        family, columns = "soft", (*bounds, *slopes)
+    else:
+        noise_up, noise_down = sizes or (cells.up, cells.down)
+        noise = 0.0 if multiplicative else device.dw_min_std
+        columns = (*bounds, *steps, *slopes, noise * np.abs(noise_up), noise * np.abs(noise_down))
+    numbers = aligned_zeros(len(cells.up), CELL_NUMBERS if family == "affine" else FEW_NUMBERS)
     for column, values in enumerate(columns):
         numbers[:, column] = values
     return Population(
         numbers,
-        "affine",
+        family,
         device.dw_min,
         device.dw_min_std,
         multiplicative,

@@ -10,19 +10,21 @@ import numpy as np
 from archsim.analog.blocks import FloatArray
 from archsim.analog.devices.life import Life
 
-__all__ = ["CELL_NUMBERS", "DOWN", "FIRST_SHAPE", "UP", "W_MAX", "W_MIN", "Family", "Population"]
+__all__ = ["CELL_NUMBERS", "DOWN", "FEW_NUMBERS", "FIRST_SHAPE", "UP", "W_MAX", "W_MIN", "Family", "Population"]
 
-#: Numbers of a cell; half a cache line.
+#: Numbers of a cell, half a cache line; and of one that few numbers tell, as an update has to fetch them.
 CELL_NUMBERS: Final = 8
+FEW_NUMBERS: Final = 4
 
-#: Columns of a cell's numbers that all families share; from `FIRST_SHAPE` on they depend on the family.
+#: Columns of a cell's numbers that all families share, soft bounds only the first two; from `FIRST_SHAPE` on they depend
+#: on the family.
 W_MIN: Final = 0
 W_MAX: Final = 1
 UP: Final = 2
 DOWN: Final = 3
 FIRST_SHAPE: Final = 4
 
-Family = Literal["affine", "exponential", "power", "piecewise"]
+Family = Literal["constant", "soft", "affine", "exponential", "power", "piecewise"]
 
 
 def _no_nodes() -> FloatArray:
@@ -35,6 +37,8 @@ class Population:
 
     What a pulse adds in the mean to a cell at weight w, before the cell's own bounds clip it:
 
+    - constant: up and down, whatever the weight;
+    - soft: slope_up (w - w_max) and slope_down (w - w_min), with these slopes in place of `up` and `down`;
     - affine: side + slope w, with the columns (slope_up, slope_down, noise_up, noise_down);
     - exponential: max(up + beta_up exp(kappa_up w), 0) and min(down + beta_down exp(kappa_down w), 0), with the columns
       (beta_up, beta_down, kappa_up, kappa_down);
@@ -45,9 +49,9 @@ class Population:
 
     Attributes
     ----------
-    cells : float32 [outputs * inputs, 8]
+    cells : float32 [outputs * inputs, 4 or 8]
         Lower bound, upper bound, the number `up` of an up pulse, the number `down` of a down pulse, and the columns of
-        the family. Down numbers carry their sign: they are added.
+        the family, of which constant steps and soft bounds have none. Down numbers carry their sign: they are added.
     family : str
         Which law it is.
     granularity : float

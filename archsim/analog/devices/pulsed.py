@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from archsim._core import UPDATE_CELL, UPDATE_D, UPDATE_LATE, UPDATE_X, WRITE_CELL, WRITE_D, WRITE_X, kernels
 from archsim.analog.blocks import FloatArray, NotFiniteError, ranges
 from archsim.analog.devices.held import HeldCells
-from archsim.analog.devices.population import FIRST_SHAPE, Population
+from archsim.analog.devices.population import Population
 from archsim.analog.observed import Update
 from archsim.analog.pulses import PulseTrains
 from archsim.analog.specification import UpdateParameters
@@ -28,11 +28,8 @@ BLOCK_ROWS = 64
 
 
 def make_response(population: Population, update: UpdateParameters) -> kernels.Response:
-    """Return the law of a pulse for the core, which knows two special cases of the affine one."""
-    family: str = population.family
-    if family == "affine":
-        straight = not population.cells[:, FIRST_SHAPE : FIRST_SHAPE + 2].any()
-        family = "additive" if not population.multiplicative else "constant" if straight else "affine"
+    """Return the law of a pulse for the core, to which additive noise makes a family of its own."""
+    family: str = population.family if population.multiplicative else "additive"
     piecewise = population.family == "piecewise"
     return kernels.Response(
         family,

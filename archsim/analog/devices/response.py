@@ -66,6 +66,17 @@ def symmetric_point(population: Population) -> Doubles:
     return point
 
 
+def _constant(population: Population, cells: Doubles, w: Doubles, up: bool) -> Doubles:
+    step: Doubles = np.broadcast_to(cells[UP] if up else cells[DOWN], w.shape)
+    return step
+
+
+def _soft(population: Population, cells: Doubles, w: Doubles, up: bool) -> Doubles:
+    slope, bound = (cells[UP], cells[W_MAX]) if up else (cells[DOWN], cells[W_MIN])
+    step: Doubles = slope * (w - bound)
+    return step
+
+
 def _affine(population: Population, cells: Doubles, w: Doubles, up: bool) -> Doubles:
     side, slope = (cells[UP], cells[FIRST_SHAPE]) if up else (cells[DOWN], cells[FIRST_SHAPE + 1])
     step: Doubles = side + slope * w
@@ -100,6 +111,8 @@ def _piecewise(population: Population, cells: Doubles, w: Doubles, up: bool) -> 
 
 
 _LAWS: dict[Family, Callable[[Population, Doubles, Doubles, bool], Doubles]] = {
+    "constant": _constant,
+    "soft": _soft,
     "affine": _affine,
     "exponential": _exponential,
     "power": _power,

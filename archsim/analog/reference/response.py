@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archsim.analog.blocks import FloatArray
-from archsim.analog.devices.population import FIRST_SHAPE, Population
+from archsim.analog.devices.population import CELL_NUMBERS, DOWN, FEW_NUMBERS, FIRST_SHAPE, UP, Population
 
-__all__ = ["Law", "Pulse", "clipped", "larger", "respond", "smaller"]
+__all__ = ["Law", "Pulse", "clipped", "in_full", "larger", "respond", "smaller"]
 
 ONE = np.float32(1.0)
 LOG2_E = np.float32(1.4426950)
@@ -32,10 +32,7 @@ class Law:
     @classmethod
     def of(cls, population: Population, exact: bool = False) -> Law:
         """Return the law of a population's pulses; `exact`, or where steps vary without noise, nothing is jumped."""
-        family: str = population.family
-        if family == "affine":
-            sloped = population.cells[:, FIRST_SHAPE : FIRST_SHAPE + 2].any()
-            family = ("affine" if sloped else "constant") if population.multiplicative else "additive"
+        family: str = population.family if population.multiplicative else "additive"
         return cls(
             family,
             exact or (family != "constant" and not population.deviation),
@@ -51,6 +48,20 @@ class Law:
     def scale(self) -> np.float32:
         """What the sizes of noise are multiplied with; additive noise holds it already."""
         return ONE if self.family == "additive" else np.float32(self.deviation)
+
+
+def in_full(law: Law, cells: FloatArray) -> tuple[Law, FloatArray]:
+    """Return cells in eight numbers, and their law, in which soft bounds are affine."""
+    if law.family not in ("constant", "soft"):
+        return law, cells
+    full = np.zeros((len(cells), CELL_NUMBERS), np.float32)
+    full[:, :FEW_NUMBERS] = cells
+    if law.family == "soft":
+        low, high, slope_up, slope_down = cells.T
+        full[:, UP], full[:, DOWN] = -(slope_up * high), -(slope_down * low)
+        full[:, FIRST_SHAPE], full[:, FIRST_SHAPE + 1] = slope_up, slope_down
+        law = replace(law, family="affine")
+    return law, full
 
 
 @dataclass(frozen=True)

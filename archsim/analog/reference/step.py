@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from archsim.analog.blocks import FloatArray
 from archsim.analog.reference.jump import Path, land, land_word
 from archsim.analog.reference.random import Series
-from archsim.analog.reference.response import Law, clipped, respond
+from archsim.analog.reference.response import Law, clipped, in_full, respond
 from archsim.analog.reference.trains import BlockTrains, Piece
 
 __all__ = ["Walk", "exact_update"]
@@ -28,8 +28,8 @@ class Walk:
     ----------
     law : Law
         What a pulse does.
-    cells : float32 [outputs * inputs, 8]
-        Numbers of the cells.
+    cells : float32 [outputs * inputs, 4 or 8]
+        Numbers of the cells; see `Population`.
     weights : float32 [outputs, inputs]
         What pulses change, in place.
     visible : float32 [outputs, inputs] or None
@@ -41,7 +41,8 @@ class Walk:
     def __init__(
         self, law: Law, cells: FloatArray, weights: FloatArray, visible: FloatArray | None, direction: str = "both"
     ) -> None:
-        self.law, self.cells, self.direction = law, cells, direction
+        self.law, self.cells = in_full(law, cells)
+        self.direction = direction
         self.outputs, self.inputs = weights.shape
         self.w = weights.reshape(-1)
         self.visible = None if visible is None else visible.reshape(-1)
