@@ -27,6 +27,11 @@ typedef struct {
   uint32_t cell[LISTED + GROUP_CELLS], slots[LISTED + GROUP_CELLS], ups[LISTED + GROUP_CELLS];
 } list_t;
 
+/* Which of a piece's active outputs are in the present block of rows. */
+typedef struct {
+  int from, to;
+} rows_t;
+
 typedef struct {
   float w[GROUP_CELLS], numbers[CELL][GROUP_CELLS];
   uint32_t slots[GROUP_CELLS], ups[GROUP_CELLS];
@@ -38,7 +43,7 @@ typedef struct {
   list_t list, failed;
   series_t series;
   int64_t pulses;
-  const int *reached; /* active outputs of every piece that are done, up to this block of them or the next one */
+  rows_t *rows; /* of every piece */
 } progress_t;
 
 INLINE int up_to(int n, int multiple) { return (n + multiple - 1) / multiple * multiple; }

@@ -50,7 +50,7 @@ typedef struct {
   philox_keys keys;
   uint32_t next, c1, c2, c3;
   int at, end;
-  float number[2 * DRAWN];
+  float number[3 * DRAWN];
 } series_t;
 
 INLINE void begin_series(series_t *series, uint32_t c1) {
@@ -59,17 +59,21 @@ INLINE void begin_series(series_t *series, uint32_t c1) {
   series->at = series->end = 0;
 }
 
-/* Append a hundred and twenty-eight numbers to what is left. */
+/* Append a hundred and twenty-eight numbers to what is left; twice as many, where those before were not enough: their
+ * rounds and polynomials overlap. */
 static KEEP_ORDER void refill(series_t *series) {
-  uint32_t w[DRAWN / 2];
-  const int left = series->end - series->at;
+  uint32_t w[DRAWN];
+  const int left = series->end - series->at, times = series->next ? 2 : 1;
   for (int i = 0; i < left; i++) series->number[i] = series->number[series->at + i];
-  philox_sixteen(w, series->next, series->c1, series->c2, series->c3, &series->keys);
-  for (int i = 0; i < DRAWN / 2; i += TOGETHER * WIDE)
-    polar(w + i, series->number + left + i, series->number + left + DRAWN / 2 + i);
-  series->next += 16;
+  for (int k = 0; k < times; k++)
+    philox_sixteen(w + k * DRAWN / 2, series->next + 16 * k, series->c1, series->c2, series->c3, &series->keys);
+  for (int k = 0; k < times; k++)
+    for (int i = 0; i < DRAWN / 2; i += TOGETHER * WIDE)
+      polar(w + k * DRAWN / 2 + i, series->number + left + k * DRAWN + i,
+            series->number + left + k * DRAWN + DRAWN / 2 + i);
+  series->next += 16u * times;
   series->at = 0;
-  series->end = left + DRAWN;
+  series->end = left + times * DRAWN;
 }
 
 /* See to it that the next n <= 128 numbers are there. */

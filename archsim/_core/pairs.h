@@ -101,17 +101,17 @@ typedef struct {
   size_t base;
 } ahead_t;
 
-INLINE ahead_t after_row(const walk_t *walk, const progress_t *p, int number, int r, int to) {
+INLINE ahead_t after_row(const walk_t *walk, const progress_t *p, int number, int r) {
   const trains_t *t = walk->trains;
   const uint32_t *lines = t->x_lines + number * t->x_stride, *rows = t->d_lines + number * t->d_stride;
   const piece_t *piece = t->piece + number;
   ahead_t ahead = {lines, piece->x_count, (size_t)rows[r] * walk->inputs};
-  if (r + 1 < to) {
+  if (r + 1 < p->rows[number].to) {
     ahead.base = (size_t)rows[r + 1] * walk->inputs;
-  } else if (number + 1 < t->pieces && p->reached[number + 1] < piece[1].d_count) {
+  } else if (number + 1 < t->pieces && p->rows[number + 1].from < p->rows[number + 1].to) {
     ahead.lines = lines + t->x_stride;
     ahead.count = piece[1].x_count;
-    ahead.base = (size_t)rows[t->d_stride + p->reached[number + 1]] * walk->inputs;
+    ahead.base = (size_t)rows[t->d_stride + p->rows[number + 1].from] * walk->inputs;
   }
   return ahead;
 }
@@ -119,7 +119,7 @@ INLINE ahead_t after_row(const walk_t *walk, const progress_t *p, int number, in
 /* The pairs of a piece of a single slot, all of which get one pulse: what `walk_pairs` does, with nothing to find out and
  * no list; pair k takes the same number. Cells lie far apart: those of the next row are fetched meanwhile. Behind the
  * last active line stands line 0, which keeps its weight. */
-INLINE void pulse_pairs(const int family, const walk_t *walk, progress_t *p, int number, int from, int to) {
+INLINE void pulse_pairs(const int family, const walk_t *walk, progress_t *p, int number) {
   const trains_t *t = walk->trains;
   const response_t *all = walk->response;
   const piece_t *piece = t->piece + number;
@@ -127,13 +127,13 @@ INLINE void pulse_pairs(const int family, const walk_t *walk, progress_t *p, int
   const uint32_t *rows = t->d_lines + number * t->d_stride;
   const float scale = family == ADDITIVE ? 1.0f : all->deviation;
   const int numbers = numbers_of_cell(family, walk), to_sign = 31 - __builtin_ctz(piece->mask);
-  for (int r = from; r < to; r++) {
+  const rows_t here = p->rows[number];
+  for (int r = here.from; r < here.to; r++) {
     const size_t base = (size_t)rows[r] * walk->inputs;
     const uint32_t sign = t->d_sign[piece->word * t->d_stride + rows[r]];
-    const ahead_t ahead = after_row(walk, p, number, r, to);
+    const ahead_t ahead = after_row(walk, p, number, r);
     const float *cells = walk->cells + base * numbers, *next_cells = walk->cells + ahead.base * numbers;
     float *w = walk->persistent + base;
-    const float *next_w = walk->persistent + ahead.base;
     for (int first = 0; first < piece->x_count; first += GROUP_CELLS) {
       const int n = piece->x_count - first < GROUP_CELLS ? piece->x_count - first : GROUP_CELLS;
       provide(&p->series, n);
@@ -147,32 +147,26 @@ INLINE void pulse_pairs(const int family, const walk_t *walk, progress_t *p, int
         const pulse_t pulse = respond(family, AS_SAID, all, &cell, before, up);
         const floats after = clipped(before + (pulse.step + pulse.size * scale * normal), &cell);
         scatter(w, line, after, n - l);
-        UNROLLED for (int i = 0; i < WIDE; i++) {
-          const size_t soon = next[i];
-          __builtin_prefetch(next_cells + soon * numbers);
-          __builtin_prefetch(next_w + soon);
-        }
+        UNROLLED for (int i = 0; i < WIDE; i++) __builtin_prefetch(next_cells + (size_t)next[i] * numbers);
       }
       p->series.at += n;
     }
-    for (int k = piece->x_count; k < ahead.count; k++) {
+    for (int k = piece->x_count; k < ahead.count; k++)
       __builtin_prefetch(next_cells + (size_t)ahead.lines[k] * numbers);
-      __builtin_prefetch(next_w + ahead.lines[k]);
-    }
   }
-  const int pulses = (to - from) * piece->x_count;
+  const int pulses = (here.to - here.from) * piece->x_count;
   p->pulses += pulses;
   take_normals(p, up_to(pulses, WIDEST_LANES) - pulses);
 }
 
-/* The pairs of active lines of a piece, on those of its active outputs that are given. */
-INLINE void walk_pairs(const int family, const walk_t *walk, progress_t *p, int number, int from, int to) {
+/* The pairs of active lines of a piece in the present block of rows. */
+INLINE void walk_pairs(const int family, const walk_t *walk, progress_t *p, int number) {
   const trains_t *t = walk->trains;
   const piece_t *piece = t->piece + number;
   const uint32_t *lines = t->x_lines + number * t->x_stride, *slots_of = t->x_slots + number * t->x_stride;
   const uint32_t *turns_of = t->x_turns + number * t->x_stride, *rows = t->d_lines + number * t->d_stride;
   list_t *list = &p->list;
-  for (int r = from; r < to; r++) {
+  for (int r = p->rows[number].from; r < p->rows[number].to; r++) {
     const uint32_t row = rows[r], base = row * walk->inputs;
     const uint32_t on = t->d_on[piece->word * t->d_stride + row], sign = t->d_sign[piece->word * t->d_stride + row];
     for (int k = 0; k < piece->x_count; k += WIDE) {

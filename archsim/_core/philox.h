@@ -18,7 +18,8 @@ typedef __m512i lanes_t;
 #define STORE(p, v) _mm512_storeu_si512((void *)(p), v)
 #define MULTIPLY(a, b) _mm512_mul_epu32(a, b)
 #define XOR(a, b) _mm512_xor_si512(a, b)
-#define HIGH(v) _mm512_srli_epi64(v, 32)
+/* a shuffle, since products alone keep the port of shifts busy */
+#define HIGH(v) _mm512_shuffle_epi32(v, (_MM_PERM_ENUM)0xF5)
 #define BROADCAST(k) _mm512_set1_epi32((int)(k))
 #define WEAVE(even, odd) _mm512_mask_blend_epi32(0xAAAA, even, _mm512_slli_epi64(odd, 32))
 #elif defined(__AVX2__)
@@ -129,7 +130,25 @@ static inline philox_keys expand_key(uint64_t key) {
 #endif
 
 /* The random words w[16 k + i] of the sixteen counters (c0 + i, c1, c2, c3). */
-#if defined(__AVX2__) && !defined(__AVX512F__)
+#if defined(__AVX512F__)
+static inline void philox_sixteen(uint32_t *w, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3,
+                                  const philox_keys *keys) {
+  const lanes_t m0 = BROADCAST(PHILOX_M0), m1 = BROADCAST(PHILOX_M1);
+  const lanes_t steps = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+  lanes_t a0 = _mm512_add_epi32(BROADCAST(c0), steps), a1 = BROADCAST(c1), a2 = BROADCAST(c2), a3 = BROADCAST(c3);
+  lanes_t b0 = HIGH(a0), b1 = a1, b2 = a2, b3 = a3;
+#pragma GCC unroll 8
+  for (int r = 0; r < PHILOX_ROUNDS; r++) {
+    const lanes_t k0 = BROADCAST(keys->round[r][0]), k1 = BROADCAST(keys->round[r][1]);
+    ROUND(a0, a1, a2, a3);
+    ROUND(b0, b1, b2, b3);
+  }
+  STORE(w, WEAVE(a0, b0));
+  STORE(w + 16, WEAVE(a1, b1));
+  STORE(w + 32, WEAVE(a2, b2));
+  STORE(w + 48, WEAVE(a3, b3));
+}
+#elif defined(__AVX2__)
 /* Two registers side by side: the rounds of one alone would wait for its products most of the time. */
 static inline void philox_sixteen(uint32_t *w, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3,
                                   const philox_keys *keys) {

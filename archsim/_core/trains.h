@@ -24,7 +24,7 @@ typedef struct {
 } piece_t;
 
 typedef struct {
-  int words, pieces, crowded, counted, direction;
+  int words, pieces, crowded, counted, direction, backwards;
   ptrdiff_t x_stride, d_stride;
   uint32_t *x_on, *x_sign; /* [words][x_stride], padded with zeros */
   uint32_t *d_on, *d_sign; /* [words][d_stride] */
@@ -151,38 +151,42 @@ typedef struct {
   float step;    /* probabilities are multiples of it; 0 for none */
 } side_t;
 
-/* Probabilities times 2**31 and signs of up to 64 values; returns whether any may pulse. */
-static inline uint32_t line_chances(const side_t *side, const float *values, int n, uint32_t *limit, uint32_t *negative) {
-  const float factor = side->factor, step = side->step;
-  const words turn = all_words(side->sign);
-  float padded[LINES];
-  words any = {0};
-  if (n < LINES) {
-    memset(padded, 0, sizeof padded);
-    memcpy(padded, values, (size_t)n * sizeof(float));
-    values = padded;
-  }
-  for (int i = 0; i < LINES; i += WIDE) {
-    const floats value = load_floats(values + i);
-    floats p = magnitude(value) * factor;
-    if (step > 0.0f) p = ((p / step + 12582912.0f) - 12582912.0f) * step;
-    const ints certain = (ints)(p >= 1.0f);
-    const ints chance = __builtin_convertvector(masked(~certain, p) * 2147483648.0f, ints);
-    const words bounded = (words)chance | ((words)certain & 0x80000000u);
-    store_words(limit + i, bounded);
-    store_words(negative + i, (words)((ints)((words)value ^ turn) >> 31));
-    any |= bounded;
-  }
-  return !none((ints)any);
+/* Up to 64 values, and zeros behind them. */
+INLINE const float *whole_lines(const float *values, int n, float *padded) {
+  if (n >= LINES) return values;
+  memset(padded, 0, LINES * sizeof(float));
+  memcpy(padded, values, (size_t)n * sizeof(float));
+  return padded;
 }
 
-INLINE int64_t draw_slots(const chance_t *from, const side_t *side, const float *values, int n, const int length,
-                          int word, int offset, uint32_t *on, uint32_t *sign, ptrdiff_t stride) {
+/* Probabilities times 2**31. */
+INLINE words line_chances(const side_t *side, floats value) {
+  const float step = side->step;
+  floats p = magnitude(value) * side->factor;
+  if (step > 0.0f) p = ((p / step + 12582912.0f) - 12582912.0f) * step;
+  const ints certain = (ints)(p >= 1.0f);
+  const ints chance = __builtin_convertvector(masked(~certain, p) * 2147483648.0f, ints);
+  return (words)chance | ((words)certain & 0x80000000u);
+}
+
+/* Trains of one vector on one side, into the lines' words: `length` slots from bit `offset` of `word` on. Returns the
+ * number of pulses. */
+static inline int64_t draw_vector(const chance_t *from, const side_t *side, const float *values, int n, int length,
+                                  int word, int offset, uint32_t *on, uint32_t *sign, ptrdiff_t stride) {
   int64_t pulses = 0;
   for (int first = 0; first < n; first += LINES) {
     const int m = n - first < LINES ? n - first : LINES;
     uint32_t limit[LINES], negative[LINES], fresh[LINES];
-    if (!line_chances(side, values + first, m, limit, negative)) continue;
+    float padded[LINES];
+    const float *value = whole_lines(values + first, m, padded);
+    words any = {0};
+    for (int i = 0; i < LINES; i += WIDE) {
+      const words bound = line_chances(side, load_floats(value + i));
+      store_words(limit + i, bound);
+      store_words(negative + i, (words)((ints)(load_words((const uint32_t *)value + i) ^ side->sign) >> 31));
+      any |= bound;
+    }
+    if (none((ints)any)) continue;
     for (int done = 0, piece = 0; done < length; done += 32, piece++) {
       const int slots = length - done < 32 ? length - done : 32;
       const uint32_t mask = slots == 32 ? 0xFFFFFFFFu : (1u << slots) - 1u;
@@ -195,7 +199,7 @@ INLINE int64_t draw_slots(const chance_t *from, const side_t *side, const float 
       words sum = {0};
       for (int i = 0; i < LINES; i += WIDE) {
         const words bits = load_words(fresh + i);
-        sum += length == 1 ? bits : bit_counts(bits);
+        sum += bit_counts(bits);
         store_words(to + i, load_words(to + i) | bits << offset);
         store_words(turned + i, load_words(turned + i) | (load_words(negative + i) & mask << offset));
       }
@@ -205,12 +209,57 @@ INLINE int64_t draw_slots(const chance_t *from, const side_t *side, const float 
   return pulses;
 }
 
-/* Trains of one vector on one side, into the lines' words: `length` slots from bit `offset` of `word` on. Returns the
- * number of pulses. Single slots, the most common ones, have code of their own. */
-static inline int64_t draw_vector(const chance_t *from, const side_t *side, const float *values, int n, int length,
-                                  int word, int offset, uint32_t *on, uint32_t *sign, ptrdiff_t stride) {
-  if (length == 1) return draw_slots(from, side, values, n, 1, word, offset, on, sign, stride);
-  return draw_slots(from, side, values, n, length, word, offset, on, sign, stride);
+/* Which lanes pulse with these chances: sixteen binary digits of their numbers decide, lane by lane of the lower or upper
+ * halves of random words, and where those are the chance's own, the next fifteen. */
+INLINE ints below_chance(const chance_t *from, uint32_t first, int lane, int upper, const uint32_t *w, words chance) {
+  const words most = chance >> 15 & 0xFFFFu;
+  const words number = (from->shared ? all_words(w[0]) : load_words(w + lane)) >> (upper ? 16 : 0) & 0xFFFFu;
+  ints below = (ints)number < (ints)most;
+  const ints undecided = (ints)(number == most);
+  if (!none(undecided)) {
+    uint32_t next[LINES];
+    line_words(from, first, 1, next);
+    const words rest = (from->shared ? all_words(next[0]) : load_words(next + lane)) >> (upper ? 16 : 0) & 0x7FFFu;
+    below |= undecided & ((ints)rest < (ints)(chance & 0x7FFFu));
+  }
+  return below | (ints)chance >> 31;
+}
+
+/* The same for a single slot, the most common train, in one go: chances, pulses, and the list of the lines that pulse,
+ * with their slots and signs. A random word serves two lines. */
+static inline int draw_single(const chance_t *from, const side_t *side, const float *values, int n, int offset,
+                              uint32_t *on, uint32_t *sign, uint32_t *lines, uint32_t *slots, uint32_t *turns) {
+  enum { REGISTERS = LINES / WIDE };
+  const words slot = all_words(1u << offset);
+  uint32_t w[LINES];
+  float padded[LINES];
+  int found = 0;
+  for (int first = 0, drawn = -1; first < n; first += LINES) {
+    const float *value = whole_lines(values + first, n - first, padded);
+    const int counter = first / (2 * LINES) * LINES, upper = first / LINES & 1;
+    words chance[REGISTERS], any = {0};
+    UNROLLED for (int k = 0; k < REGISTERS; k++) any |= chance[k] = line_chances(side, load_floats(value + k * WIDE));
+    if (none((ints)any)) continue;
+    if (drawn != counter) line_words(from, (uint32_t)counter, 0, w);
+    drawn = counter;
+    UNROLLED for (int k = 0; k < REGISTERS; k++) {
+      const int i = k * WIDE;
+      const words pulses = (words)below_chance(from, (uint32_t)counter, i, upper, w, chance[k]) & slot;
+      const words turned = (words)((ints)(load_words((const uint32_t *)value + i) ^ side->sign) >> 31) & slot;
+      const kept_t kept = keep(pulses);
+      store_words(on + first + i, load_words(on + first + i) | pulses);
+      store_words(sign + first + i, load_words(sign + first + i) | turned);
+      store_kept(lines + found, lane_indices() + (uint32_t)(first + i), kept);
+      if (turns != NULL) store_kept(turns + found, turned, kept);
+      found += kept_lanes(kept);
+    }
+  }
+  for (int i = found; i < found + WIDE; i++) lines[i] = 0;
+  if (turns != NULL) {
+    for (int i = 0; i < found; i++) slots[i] = 1u << offset;
+    for (int i = found; i < found + WIDE; i++) slots[i] = turns[i] = 0;
+  }
+  return found;
 }
 
 /* Magnitudes of one vector times a factor, for a counted scheme: at most `most`, rounded if need be, times a scale.
@@ -244,20 +293,22 @@ static inline int active_lines(const uint32_t *on, uint32_t mask, int n, uint32_
   return found;
 }
 
-/* List the active lines of every piece. */
-static inline void list_lines(trains_t *t, int inputs, int outputs) {
-  for (int k = 0; k < t->pieces; k++) {
-    piece_t *piece = t->piece + k;
-    const uint32_t *on = t->x_on + piece->word * t->x_stride, *sign = t->x_sign + piece->word * t->x_stride;
-    uint32_t *lines = t->x_lines + k * t->x_stride;
-    piece->x_count = active_lines(on, piece->mask, inputs, lines);
-    piece->d_count = active_lines(t->d_on + piece->word * t->d_stride, piece->mask, outputs, t->d_lines + k * t->d_stride);
-    for (int i = 0; i < piece->x_count; i++) {
-      t->x_slots[k * t->x_stride + i] = on[lines[i]] & piece->mask;
-      t->x_turns[k * t->x_stride + i] = sign[lines[i]];
-    }
-    for (int i = piece->x_count; i < piece->x_count + WIDE; i++)
-      lines[i] = t->x_slots[k * t->x_stride + i] = t->x_turns[k * t->x_stride + i] = 0;
+/* List the active lines of a piece, or of all. */
+static inline void list_piece(trains_t *t, int k, int inputs, int outputs) {
+  piece_t *piece = t->piece + k;
+  const uint32_t *on = t->x_on + piece->word * t->x_stride, *sign = t->x_sign + piece->word * t->x_stride;
+  uint32_t *lines = t->x_lines + k * t->x_stride;
+  piece->x_count = active_lines(on, piece->mask, inputs, lines);
+  piece->d_count = active_lines(t->d_on + piece->word * t->d_stride, piece->mask, outputs, t->d_lines + k * t->d_stride);
+  for (int i = 0; i < piece->x_count; i++) {
+    t->x_slots[k * t->x_stride + i] = on[lines[i]] & piece->mask;
+    t->x_turns[k * t->x_stride + i] = sign[lines[i]];
   }
+  for (int i = piece->x_count; i < piece->x_count + WIDE; i++)
+    lines[i] = t->x_slots[k * t->x_stride + i] = t->x_turns[k * t->x_stride + i] = 0;
+}
+
+static inline void list_lines(trains_t *t, int inputs, int outputs) {
+  for (int k = 0; k < t->pieces; k++) list_piece(t, k, inputs, outputs);
 }
 #endif

@@ -89,29 +89,25 @@ cdef class Trains:
         memset(t.x_on, 0, <size_t> of_words * sizeof(uint32_t))
         return 0
 
-    cdef int choose_walk(self, int vectors, bint one_slot_each) except -1:
-        # Say how the cells are best walked through, and prepare for it.
+    cdef int choose_walk(self, int vectors) except -1:
+        # Say how the cells are best walked through, and prepare for it. Single slots are listed already.
         cdef trains_t *t = &self.trains
         cdef double reached = 0.0, of_pieces
         cdef int v, k, piece = 0
         t.crowded = t.counted
         if t.counted:
             return 0
-        if not one_slot_each:
-            list_lines(t, self.inputs, self.outputs)
         for v in range(vectors):
-            if self.lengths[v].slots == 0:
-                continue
             of_pieces = 0.0
             for k in range(piece, piece + (self.lengths[v].slots + 31) // 32):
+                if self.lengths[v].slots > 1:
+                    list_piece(t, k, self.inputs, self.outputs)
                 of_pieces += <double> t.piece[k].x_count * t.piece[k].d_count
             piece += (self.lengths[v].slots + 31) // 32
-            reached += self.lengths[v].coincidences if one_slot_each else min(of_pieces, self.lengths[v].coincidences)
+            reached += min(of_pieces, self.lengths[v].coincidences)
         t.crowded = reached * LISTED_CELL > (t.words + WALK) * self.inputs * self.outputs
         if t.crowded:
             self.spread_words()
-        elif one_slot_each:
-            list_lines(t, self.inputs, self.outputs)
         return 0
 
     cdef int spread_words(self) except -1:
@@ -177,11 +173,12 @@ cdef class Trains:
                 used = 0
             used += length if length <= SHARED_SLOTS else 32
         self.trains.counted = counted
+        self.trains.backwards = not self.trains.backwards
         self.make_room(words, pieces)
         with nogil:
             self.draw_all(rules, x, d, learning_rate < 0.0, key, crossbar, x_purpose, d_purpose, first_vector,
                           &x_pulses, &d_pulses, &coincidences)
-        self.choose_walk(vectors, slots == pieces)
+        self.choose_walk(vectors)
         return slots, x_pulses, d_pulses, <int64_t> coincidences
 
     cdef void draw_all(
@@ -240,11 +237,12 @@ cdef class Trains:
                 chance.c2 = <uint32_t> index
                 chance.c3 = (<uint32_t> (index >> 32) & 0xFFF) | crossbar << 12
                 chance.c1 = x_purpose << 24
-                x_bits = draw_vector(&chance, &x_side, &x[v, 0], self.inputs, length, word, offset, t.x_on, t.x_sign,
-                                     t.x_stride)
+                x_bits = self.draw_side(&chance, &x_side, &x[v, 0], self.inputs, length, word, offset, piece, True)
                 chance.c1 = d_purpose << 24
-                d_bits = draw_vector(&chance, &d_side, &d[v, 0], self.outputs, length, word, offset, t.d_on, t.d_sign,
-                                     t.d_stride)
+                d_bits = self.draw_side(&chance, &d_side, &d[v, 0], self.outputs, length, word, offset, piece, False)
+                if length == 1:
+                    t.piece[piece].x_count = <int> x_bits
+                    t.piece[piece].d_count = <int> d_bits
             x_pulses[0] += x_bits
             d_pulses[0] += d_bits
             self.lengths[v].coincidences = <double> x_bits * <double> d_bits / length
@@ -255,6 +253,22 @@ cdef class Trains:
                 piece += 1
             word += pieces - 1
             used = offset + (length if length <= SHARED_SLOTS else 32)
+
+    cdef int64_t draw_side(
+        self, const chance_t *chance, const side_t *side, const float *values, int n, int length, int word, int offset,
+        int piece, bint inputs
+    ) noexcept nogil:
+        # A vector's trains on one side; single slots are listed at once.
+        cdef trains_t *t = &self.trains
+        cdef Py_ssize_t stride = t.x_stride if inputs else t.d_stride
+        cdef uint32_t *on = t.x_on if inputs else t.d_on
+        cdef uint32_t *sign = t.x_sign if inputs else t.d_sign
+        if length > 1:
+            return draw_vector(chance, side, values, n, length, word, offset, on, sign, stride)
+        return draw_single(
+            chance, side, values, n, offset, on + word * stride, sign + word * stride,
+            (t.x_lines if inputs else t.d_lines) + piece * stride, t.x_slots + piece * stride if inputs else NULL,
+            t.x_turns + piece * stride if inputs else NULL)
 
     def take(self, const int32_t[::1] columns not None, const int32_t[:, ::1] counts not None):
         """Take trains that give exact numbers of pulses, counts [V, outputs], to the cells of single input lines.

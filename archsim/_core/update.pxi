@@ -20,9 +20,12 @@ cdef extern from "walk.h" nogil:
         uint32_t inputs
         int numbers
 
+    ctypedef struct rows_t:
+        pass
+
     ctypedef struct progress_t:
         int64_t pulses
-        const int *reached
+        rows_t *rows
 
     ctypedef struct series_t:
         philox_keys keys
@@ -34,8 +37,8 @@ cdef extern from "walk.h" nogil:
     void provide(series_t *series, int n)
 
     int64_t walk_outputs(
-        const walk_t *walk, progress_t *p, uint32_t begin, uint32_t end, int *begin_of, uint64_t key, uint32_t c1,
-        uint32_t c2, uint32_t c3)
+        const walk_t *walk, progress_t *p, uint32_t begin, uint32_t end, uint64_t key, uint32_t c1, uint32_t c2,
+        uint32_t c3)
     enum: STRAIGHT, AFFINE, ADDITIVE, EXPONENTIAL, POWER, PIECEWISE, NODES, SHORT_CELL, CELL, SERIES_ROWS
     enum: BOTH, ONLY_UP, DOWN_AS_UP
 
@@ -121,7 +124,7 @@ def apply_trains(
     cdef trains_t view = trains.trains
     cdef int outputs = <int> weights.shape[0], inputs = <int> weights.shape[1]
     cdef progress_t *progress
-    cdef int *begun
+    cdef rows_t *rows
     cdef int64_t pulses
     if outputs != trains.outputs or inputs != trains.inputs:
         raise ValueError("the trains do not fit the weights")
@@ -143,18 +146,17 @@ def apply_trains(
     walk.inputs = <uint32_t> inputs
     walk.numbers = response.numbers
     progress = <progress_t *> malloc(sizeof(progress_t))
-    begun = <int *> calloc(<size_t> view.pieces, sizeof(int))
-    if progress == NULL or begun == NULL:
+    rows = <rows_t *> calloc(<size_t> view.pieces, sizeof(rows_t))
+    if progress == NULL or rows == NULL:
         free(progress)
-        free(begun)
+        free(rows)
         raise MemoryError()
-    progress.reached = begun
+    progress.rows = rows
     with nogil:
-        pulses = walk_outputs(&walk, progress, <uint32_t> first_output, <uint32_t> last_output, begun, key,
-                              purpose << 24, <uint32_t> first_vector,
-                              (<uint32_t> (first_vector >> 32) & 0xFFF) | crossbar << 12)
+        pulses = walk_outputs(&walk, progress, <uint32_t> first_output, <uint32_t> last_output, key, purpose << 24,
+                              <uint32_t> first_vector, (<uint32_t> (first_vector >> 32) & 0xFFF) | crossbar << 12)
     free(progress)
-    free(begun)
+    free(rows)
     return pulses
 
 

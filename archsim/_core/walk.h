@@ -15,8 +15,19 @@
 
 enum { SERIES_ROWS = 64 /* outputs whose cells share a series of normal numbers */ };
 
+/* The active outputs of every piece that lie between two outputs. */
+static inline void find_rows(const trains_t *t, uint32_t begin, uint32_t end, rows_t *found) {
+  for (int k = 0; k < t->pieces; k++) {
+    const uint32_t *rows = t->d_lines + k * t->d_stride;
+    rows_t *of = found + k;
+    while (of->from < t->piece[k].d_count && rows[of->from] < begin) of->from++;
+    while (of->from > 0 && rows[of->from - 1] >= begin) of->from--;
+    for (of->to = of->from; of->to < t->piece[k].d_count && rows[of->to] < end;) of->to++;
+  }
+}
+
 /* The outputs from `begin` to `end`, within one block of rows. */
-INLINE void walk_rows(const int family, const walk_t *walk, progress_t *p, uint32_t begin, uint32_t end, int *from) {
+INLINE void walk_rows(const int family, const walk_t *walk, progress_t *p, uint32_t begin, uint32_t end) {
   const trains_t *t = walk->trains;
   if (t->crowded) {
     const int single = t->words == 1 && !t->alike[0];
@@ -42,24 +53,20 @@ INLINE void walk_rows(const int family, const walk_t *walk, progress_t *p, uint3
     if (p->failed.n) redo_failed(family, walk, p);
     return;
   }
+  find_rows(t, begin, end, p->rows);
   for (int k = 0; k < t->pieces; k++) {
-    const piece_t *piece = t->piece + k;
-    const uint32_t *rows = t->d_lines + k * t->d_stride;
-    int first = from[k], last;
-    while (first < piece->d_count && rows[first] < begin) first++;
-    for (last = first; last < piece->d_count && rows[last] < end;) last++;
-    from[k] = last;
-    if ((piece->mask & (piece->mask - 1u)) == 0u && walk->visible == NULL && t->direction == BOTH)
-      pulse_pairs(family, walk, p, k, first, last);
+    const uint32_t mask = t->piece[k].mask;
+    if ((mask & (mask - 1u)) == 0u && walk->visible == NULL && t->direction == BOTH)
+      pulse_pairs(family, walk, p, k);
     else
-      walk_pairs(family, walk, p, k, first, last);
+      walk_pairs(family, walk, p, k);
   }
 }
 
 #define ROWS_OF(family)                                                                                              \
   static __attribute__((noinline)) void walk_rows_##family(const walk_t *walk, progress_t *p, uint32_t begin,        \
-                                                           uint32_t end, int *from) {                                \
-    walk_rows(family, walk, p, begin, end, from);                                                                    \
+                                                           uint32_t end) {                                           \
+    walk_rows(family, walk, p, begin, end);                                                                          \
   }
 ROWS_OF(STRAIGHT)
 ROWS_OF(AFFINE)
@@ -68,11 +75,12 @@ ROWS_OF(EXPONENTIAL)
 ROWS_OF(POWER)
 ROWS_OF(PIECEWISE)
 
-/* Apply the trains to the outputs from `begin` to `end`, whole blocks of rows; `from` holds a zero for every piece.
- * Returns the number of pulses. */
-static int64_t walk_outputs(const walk_t *walk, progress_t *p, uint32_t begin, uint32_t end, int *from, uint64_t key,
-                            uint32_t c1, uint32_t c2, uint32_t c3) {
-  typedef void (*rows_of)(const walk_t *, progress_t *, uint32_t, uint32_t, int *);
+/* Apply the trains to the outputs from `begin` to `end`, whole blocks of rows; `rows` of the progress holds zeros for
+ * every piece. Blocks do not depend on each other. Going through them forwards and backwards by turns, an update finds in
+ * the cache what the last one left there. Returns the number of pulses. */
+static int64_t walk_outputs(const walk_t *walk, progress_t *p, uint32_t begin, uint32_t end, uint64_t key, uint32_t c1,
+                            uint32_t c2, uint32_t c3) {
+  typedef void (*rows_of)(const walk_t *, progress_t *, uint32_t, uint32_t);
   static const rows_of by_family[] = {walk_rows_STRAIGHT,    walk_rows_AFFINE, walk_rows_ADDITIVE,
                                       walk_rows_EXPONENTIAL, walk_rows_POWER,  walk_rows_PIECEWISE};
   p->list.n = p->failed.n = 0;
@@ -80,9 +88,11 @@ static int64_t walk_outputs(const walk_t *walk, progress_t *p, uint32_t begin, u
   p->series.keys = expand_key(key);
   p->series.c2 = c2;
   p->series.c3 = c3;
-  for (uint32_t row = begin; row < end; row += SERIES_ROWS) {
+  const uint32_t blocks = (end - begin + SERIES_ROWS - 1) / SERIES_ROWS;
+  for (uint32_t k = 0; k < blocks; k++) {
+    const uint32_t row = begin + (walk->trains->backwards ? blocks - 1 - k : k) * SERIES_ROWS;
     begin_series(&p->series, c1 | row / SERIES_ROWS);
-    by_family[walk->response->family](walk, p, row, end - row < SERIES_ROWS ? end : row + SERIES_ROWS, from);
+    by_family[walk->response->family](walk, p, row, end - row < SERIES_ROWS ? end : row + SERIES_ROWS);
   }
   return p->pulses;
 }

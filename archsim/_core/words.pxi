@@ -6,7 +6,7 @@ cdef extern from "trains.h" nogil:
         uint32_t mask
 
     ctypedef struct trains_t:
-        int words, pieces, crowded, counted, direction
+        int words, pieces, crowded, counted, direction, backwards
         ptrdiff_t x_stride, d_stride
         uint32_t *x_on
         uint32_t *x_sign
@@ -38,9 +38,13 @@ cdef extern from "trains.h" nogil:
     int64_t draw_vector(
         const chance_t *source, const side_t *side, const float *values, int n, int length, int word, int offset,
         uint32_t *on, uint32_t *sign, ptrdiff_t stride)
+    int draw_single(
+        const chance_t *source, const side_t *side, const float *values, int n, int offset, uint32_t *on,
+        uint32_t *sign, uint32_t *lines, uint32_t *slots, uint32_t *turns)
     double count_vector(
         const side_t *side, const float *values, int n, int rounded, float most, float scale, uint32_t *on,
         uint32_t *sign)
+    void list_piece(trains_t *t, int k, int inputs, int outputs)
     void list_lines(trains_t *t, int inputs, int outputs)
     enum: LINES
 

@@ -198,9 +198,9 @@ def test_one_cell_is_enough(settings):
     assert np.isfinite(array.weights).all()
 
 
-def test_it_goes_down_a_quadratic(settings):
-    """Mean-squared error of a linear map; numbers chosen for large layers are slow on one of six cells."""
-    array = tile(settings, 2, 3, SOFT, mini_batch=1, seed=8)
+def left_of_a_quadratic(settings, seed):
+    """Return the mean-squared error of a linear map after 3,000 steps, relative to that before them."""
+    array = tile(settings, 2, 3, SOFT, mini_batch=1, seed=seed)
     target = np.array([[0.3, -0.2, 0.1], [-0.3, 0.1, 0.2]])
     rng = np.random.default_rng(3)
     first = ((array.weights - target) ** 2).sum()
@@ -210,4 +210,11 @@ def test_it_goes_down_a_quadratic(settings):
         d = array.forward(x, k).values - x @ target.T
         array.update(x, d, 0.3, k)
         errors.append(((array.weights - target) ** 2).sum())
-    assert np.mean(errors[-500:]) < 0.75 * first
+    return np.mean(errors[-500:]) / first
+
+
+def test_it_goes_down_a_quadratic(settings):
+    """Numbers chosen for large layers are slow on one of six cells. The slowest leaves 0.66 with a deviation of 0.1 over
+    seeds: of twelve of them the mean is beyond the limit once in a thousand times."""
+    seeds = range(8, 20) if settings == ALL["c-ttv2"] else [8]
+    assert np.mean([left_of_a_quadratic(settings, seed) for seed in seeds]) < 0.75

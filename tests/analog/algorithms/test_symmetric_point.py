@@ -38,7 +38,9 @@ def test_every_cell_has_a_point_of_its_own():
     device = SoftBounds(dw_min=0.005, dw_min_std=0.0, dw_min_dtod=0.0, w_max=1.0, w_min=-1.0, up_down_dtod=0.3)
     crossbar = make(4, 3, device=device)
     cells = crossbar.state()["cells"].astype(float)
-    up, down, low, high = cells[:, UP], -cells[:, DOWN], cells[:, W_MIN], cells[:, W_MAX]
+    low, high = cells[:, W_MIN], cells[:, W_MAX]
+    # soft bounds are told by their slopes: steps at weight 0, and the same once more by the bounds
+    up, down = -cells[:, UP] * high, cells[:, DOWN] * low
     law = (up - down) / (up / high - down / low)
     np.testing.assert_allclose(estimate_symmetric_point(crossbar, 4000).ravel(), law, atol=0.01)
 

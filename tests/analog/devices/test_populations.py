@@ -6,6 +6,7 @@ from scipy import stats
 
 from archsim.analog.devices import populate
 from archsim.analog.devices.response import symmetric_point
+from archsim.analog.reference.response import Law, in_full
 from archsim.analog.specification import (
     ConstantStep,
     ExpStep,
@@ -24,7 +25,8 @@ LOW, HIGH, UP, DOWN, UP_SLOPE, DOWN_SLOPE, UP_NOISE, DOWN_NOISE = range(8)
 
 
 def cells(device, outputs=100, inputs=120, identity=0, seed=1):
-    return populate(device, outputs, inputs, identity, seed).cells.astype(np.float64).T
+    population = populate(device, outputs, inputs, identity, seed)
+    return in_full(Law.of(population), population.cells)[1].astype(np.float64).T
 
 
 def quiet(device):
@@ -177,8 +179,7 @@ def test_slopes_vary_by_moving_the_bounds():
 
 def test_the_symmetric_point_of_soft_bounds_is_where_theory_says():
     # w* = (u - v) / (u / w_max - v / w_min)
-    population = populate(SoftBounds(up_down_dtod=0.2), 30, 40, 0, 1)
-    c = population.cells.astype(np.float64).T
+    population, c = populate(SoftBounds(up_down_dtod=0.2), 30, 40, 0, 1), cells(SoftBounds(up_down_dtod=0.2), 30, 40)
     u, v = c[UP], -c[DOWN]
     np.testing.assert_allclose(symmetric_point(population), (u - v) / (u / c[HIGH] - v / c[LOW]), rtol=1e-4, atol=1e-6)
 
