@@ -16,8 +16,8 @@ __all__ = ["CELL_NUMBERS", "DOWN", "FEW_NUMBERS", "FIRST_SHAPE", "UP", "W_MAX", 
 CELL_NUMBERS: Final = 8
 FEW_NUMBERS: Final = 4
 
-#: Columns of a cell's numbers that all families share, soft bounds only the first two; from `FIRST_SHAPE` on they depend
-#: on the family.
+#: Columns of a cell's numbers that all families share, soft bounds only the first two; from `FIRST_SHAPE` on they
+#: depend on the family.
 W_MIN: Final = 0
 W_MAX: Final = 1
 UP: Final = 2

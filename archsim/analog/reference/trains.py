@@ -126,8 +126,9 @@ def line_slots(
     """Return in which slots each line pulses, [length, lines].
 
     It does where the slot's uniform number is below the line's probability, both compared to 31 binary digits. A single
-    slot has half a word, and another for its last fifteen digits; a slot of a short train has a word; 32 slots of a long one share words, of which bit s gives the digits of slot
-    s, the highest first. `shared`, all lines have the same numbers.
+    slot has half a word, and half another one for its last fifteen digits; a slot of a short train has a word; 32 slots
+    of a long one share words, of which bit s gives the digits of slot s, the highest first. `shared`, all lines have the
+    same numbers.
     """
     lines = np.arange(len(probability))
     limit = (np.minimum(probability, np.float32(1.0)).astype(np.float64) * 2.0**31).astype(np.int64)
@@ -136,8 +137,8 @@ def line_slots(
         half, place = lines // GROUP % 2, lines % GROUP
         element = np.zeros_like(lines) if shared else lines // (2 * GROUP) * (GROUP // 4) + place % 16
         column = np.zeros_like(lines) if shared else place // 16
-        first, second = (words(element, *stream, draw=draw)[lines, column] >> (16 * half) for draw in range(2))
-        on[0] = ((first & 0xFFFF).astype(np.int64) << 15 | second & 0x7FFF) < limit
+        halves = [words(element, *stream, draw=draw)[lines, column].astype(np.int64) >> 16 * half for draw in range(2)]
+        on[0] = ((halves[0] & 0xFFFF) << 15 | halves[1] & 0x7FFF) < limit
         return on
     if length <= FEW:
         group, place = lines // GROUP * (GROUP // 4), lines % GROUP
