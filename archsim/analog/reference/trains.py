@@ -127,8 +127,8 @@ def line_slots(
 
     It does where the slot's uniform number is below the line's probability, both compared to 31 binary digits. A single
     slot has half a word, and half another one for its last fifteen digits; a slot of a short train has a word; 32 slots
-    of a long one share words, of which bit s gives the digits of slot s, the highest first. `shared`, all lines have the
-    same numbers.
+    of a long one share words, of which bit s gives the digits of slot s, the highest first. `shared`, all lines have
+    the same numbers.
     """
     lines = np.arange(len(probability))
     limit = (np.minimum(probability, np.float32(1.0)).astype(np.float64) * 2.0**31).astype(np.int64)

@@ -216,7 +216,7 @@ def left_of_a_quadratic(settings, seed):
 def test_it_goes_down_a_quadratic(settings):
     """Numbers chosen for large layers are slow on one of six cells.
 
-    The slowest leaves 0.66 with a deviation of 0.1 over seeds: of twelve the mean is beyond the limit once in a thousand.
+    The slowest leaves 0.66 with a deviation of 0.1 over seeds: of twelve the mean is beyond the limit once in 1,000.
     """
     seeds = range(8, 20) if settings == ALL["c-ttv2"] else [8]
     assert np.mean([left_of_a_quadratic(settings, seed) for seed in seeds]) < 0.75
