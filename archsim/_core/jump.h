@@ -101,8 +101,16 @@ INLINE void advance_alike(const int family, const response_t *all, const cell_t 
   } else if (family == ADDITIVE) {
     left = square * ((rest * rest + rest * 4.0f + 1.0f) * 0.16666667f);
   } else {
-    const floats end = pulse.size + pulse.rate * pulse.step * (series - 1.0f), both = pulse.size + end;
-    left = n * 0.16666667f * (each * (rest * rest) + both * both * rest + end * end);
+    const floats half = n * 0.5f - 0.5f, travelled = pulse.step * (series - 1.0f);
+    const floats halfway = pulse.step * (half + slope * half * (half * 0.5f - 0.5f));
+    floats end = pulse.size + pulse.rate * travelled, middle = pulse.size + pulse.rate * halfway;
+    if (curved(family)) {
+      const floats curve = turned(pulse.bend, pulse.step) * 0.5f;
+      end += curve * (travelled * travelled);
+      middle += curve * (halfway * halfway);
+    }
+    const floats both = pulse.size + end;
+    left = n * 0.16666667f * (each * (rest * rest) + middle * middle * (rest * 4.0f) + end * end);
     const floats drift = pulse.rate * n * both * (growth2 + growth);
     const floats earlier = path->variance * growth * 1.5f + both * both * (n - 1.0f) * 0.1875f;
     path->third = path->third * (growth2 * growth) + drift * earlier;

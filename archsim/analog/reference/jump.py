@@ -84,9 +84,15 @@ class Path:
         elif self.law.family == "additive":
             left = square * ((rest * rest + rest * FOUR + ONE) * SIXTH)
         else:
-            end = pulse.size + pulse.rate * pulse.step * (series - ONE)
+            half, travelled = n * HALF - HALF, pulse.step * (series - ONE)
+            halfway = pulse.step * (half + slope * half * (half * HALF - HALF))
+            end, middle = pulse.size + pulse.rate * travelled, pulse.size + pulse.rate * halfway
+            if self.curved:
+                curve = np.where(np.signbit(pulse.step), -pulse.bend, pulse.bend) * HALF
+                end = end + curve * (travelled * travelled)
+                middle = middle + curve * (halfway * halfway)
             both = pulse.size + end
-            left = n * SIXTH * (each * (rest * rest) + both * both * rest + end * end)
+            left = n * SIXTH * (each * (rest * rest) + middle * middle * (rest * FOUR) + end * end)
             drift = pulse.rate * n * both * (growth2 + growth)
             earlier = self.variance * growth * np.float32(1.5) + both * both * (n - ONE) * np.float32(0.1875)
             self.third = self.third * (growth2 * growth) + drift * earlier
