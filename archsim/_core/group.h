@@ -192,6 +192,14 @@ INLINE void count_pulses(progress_t *p, int n) {
   for (int l = 0; l < WIDE; l++) p->pulses += sum[l];
 }
 
+INLINE void append_kept(list_t *list, words cells, words slots, words ups, kept_t kept) {
+  if (!kept) return;
+  store_kept(list->cell + list->n, cells, kept);
+  store_kept(list->slots + list->n, slots, kept);
+  store_kept(list->ups + list->n, ups, kept);
+  list->n += kept_lanes(kept);
+}
+
 INLINE void append(list_t *list, uint32_t cell, uint32_t slots, uint32_t ups) {
   list->cell[list->n] = cell;
   list->slots[list->n] = slots;

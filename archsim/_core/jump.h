@@ -89,18 +89,20 @@ INLINE void advance_alike(const int family, const response_t *all, const cell_t 
   } else {
     growth = slope * series + 1.0f;
   }
-  const floats gain = pulse.step * series, growth2 = growth * growth, rest = growth - slope * (before + 1.0f);
-  /* a pulse's noise decays with the later ones: by what they all come to, where sizes decay as steps do; in the mean
-   * over pulses by Simpson's rule, where sizes stay or change in their own way */
-  const floats each = pulse.size * pulse.size, square = n * each;
+  const floats gain = pulse.step * series, growth2 = growth * growth, each = pulse.size * pulse.size;
+  /* a pulse's noise decays with the later ones: by what they all come to, where sizes decay as steps do; where they stay,
+   * the sum of the squares of all decays is (growth^2 - 1) / ((1 + slope)^2 - 1); in the mean over pulses by Simpson's
+   * rule, where sizes change in their own way */
   floats left;
   if (family == AFFINE) {
+    const floats rest = growth - slope * (before + 1.0f), square = n * each;
     const floats drift = slope * gain * (path->variance + path->variance + square - each);
     path->third = (path->third + drift) * (growth2 * growth);
     left = square * (rest * rest);
   } else if (family == ADDITIVE) {
-    left = square * ((rest * rest + rest * 4.0f + 1.0f) * 0.16666667f);
+    left = each * (series * ((growth + 1.0f) * (0.5f - slope * 0.25f)));
   } else {
+    const floats rest = growth - slope * (before + 1.0f);
     const floats half = n * 0.5f - 0.5f, travelled = pulse.step * (series - 1.0f);
     const floats halfway = pulse.step * (half + slope * half * (half * 0.5f - 0.5f));
     floats end = pulse.size + pulse.rate * travelled, middle = pulse.size + pulse.rate * halfway;
@@ -252,7 +254,7 @@ INLINE ints short_series(const int family, const response_t *all, const cell_t *
   const floats steepest = family == PIECEWISE ? path->steepest : larger(magnitude(cell->a), magnitude(cell->b));
   const floats reached = steepest * path->longest, fourth = reached * reached * (reached * reached);
   const float allowed = 60.0f * SHIFT * all->deviation;
-  return ((steepest * steepest <= STRETCH) & (fourth * square_root(to_floats(path->count)) <= allowed)) |
+  return ((steepest * steepest <= STRETCH) & (fourth * fourth * to_floats(path->count) <= allowed * allowed)) |
          (path->count <= 1);
 }
 

@@ -93,6 +93,14 @@ INLINE words bit_counts(words v) {
   const __m256i pairs = _mm256_maddubs_epi16(_mm256_add_epi8(low, high), _mm256_set1_epi8(1));
   return (words)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
 }
+#elif defined(__AVX512F__)
+INLINE words bit_counts(words v) {
+  const __m512i table = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4));
+  const __m512i low = _mm512_shuffle_epi8(table, (__m512i)(v & 0x0F0F0F0Fu));
+  const __m512i high = _mm512_shuffle_epi8(table, (__m512i)(v >> 4 & 0x0F0F0F0Fu));
+  const __m512i pairs = _mm512_maddubs_epi16(_mm512_add_epi8(low, high), _mm512_set1_epi8(1));
+  return (words)_mm512_madd_epi16(pairs, _mm512_set1_epi16(1));
+}
 #else
 INLINE words bit_counts(words v) {
   v = v - ((v >> 1) & 0x55555555u);
@@ -152,13 +160,13 @@ INLINE floats gathered(const float *p, const uint32_t *at) {
 #endif
 }
 
-/* p[at[k]] = v[k] for the first n lanes. The others hold line 0, which lane 0 may hold, too, and no other lane does. */
-INLINE void scatter(float *p, const uint32_t *at, floats v, int n) {
+/* p[at[k]] = v[k] where the highest bit of `which` is set. The places are different but for lanes at the end that are not
+ * set. */
+INLINE void scatter(float *p, const uint32_t *at, ints which, floats v) {
 #if defined(__AVX512F__)
-  const __mmask16 first = n < WIDE ? (__mmask16)((1u << n) - 1u) : (__mmask16)0xFFFF;
-  _mm512_mask_i32scatter_ps(p, first, (__m512i)load_words(at), (__m512)v, 4);
+  _mm512_mask_i32scatter_ps(p, _mm512_movepi32_mask((__m512i)which), (__m512i)load_words(at), (__m512)v, 4);
 #else
-  v = choose((ints)lane_indices() - n, v, gathered(p, at));
+  v = choose(which, v, gathered(p, at));
   UNROLLED for (int k = WIDE - 1; k >= 0; k--) p[at[k]] = v[k];
 #endif
 }

@@ -146,7 +146,7 @@ INLINE void pulse_pairs(const int family, const walk_t *walk, progress_t *p, int
         const ints up = (ints)((load_words(turns + first + l) ^ sign) << to_sign);
         const pulse_t pulse = respond(family, AS_SAID, all, &cell, before, up);
         const floats after = clipped(before + (pulse.step + pulse.size * scale * normal), &cell);
-        scatter(w, line, after, n - l);
+        scatter(w, line, (ints)lane_indices() - (n - l), after);
         UNROLLED for (int i = 0; i < WIDE; i++) __builtin_prefetch(next_cells + (size_t)next[i] * numbers);
       }
       p->series.at += n;

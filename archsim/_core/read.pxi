@@ -123,17 +123,14 @@ cdef int64_t noisy_reads(
     const Stream *stream, const float *largest, float *bases, Room *room
 ) noexcept nogil:
     # Read vectors `first` and following; while a bound is hit, read the vectors concerned again at half the scale.
-    cdef int waiting = 0, again, i, k, index
+    cdef int waiting = 0, again, i, index
     cdef int64_t reads = vectors
     cdef uint32_t attempt = 0
     cdef double factor = 1.0
     cdef bint last, hit
-    cdef float *row
     for index in range(first, first + vectors):
         if bases[index] < SMALLEST:
-            row = values + <Py_ssize_t> index * m.lines_out
-            for k in range(m.lines_out):
-                row[k] = 0.0
+            memset(values + <Py_ssize_t> index * m.lines_out, 0, <size_t> m.lines_out * sizeof(float))
         else:
             room.indices[waiting] = index
             waiting += 1
@@ -151,10 +148,14 @@ cdef int64_t noisy_reads(
             hit = convert_vector(c, m, room, i, values + <Py_ssize_t> index * m.lines_out, room.scales[i], stream,
                                  attempt)
             if hit and not last and room.scales[i] < GREATEST:
-                room.indices[again] = index
-                again += 1
                 if attempt == 0 and c.worst_case:
                     bases[index] = sum_scale(c, x + <Py_ssize_t> index * m.lines_in, m.lines_in, largest[index])
+                    if bases[index] < SMALLEST:
+                        # nothing was put in: what hit the bound was an offset
+                        memset(values + <Py_ssize_t> index * m.lines_out, 0, <size_t> m.lines_out * sizeof(float))
+                        continue
+                room.indices[again] = index
+                again += 1
         reads += again
         waiting = again
         if attempt or not c.worst_case:

@@ -1,11 +1,13 @@
-/* Consecutive cells of a row with all vectors of a block. */
+/* Consecutive cells of a row, all or those on lines that any vector reaches, with all vectors of a block. */
 #ifndef ARCHSIM_ROWS_H
 #define ARCHSIM_ROWS_H
 
 #include "exact.h"
 #include "jump.h"
 
-enum { SEGMENT = 8 /* words of trains after which a jump ends */ };
+/* Words of trains after which a jump ends: what is left out of each word adds up, most where noise changes later steps. */
+enum { FEW_WORDS = 8, MANY_WORDS = 16 };
+INLINE int words_of_jump(const int family) { return skews(family) ? FEW_WORDS : MANY_WORDS; }
 
 /* One word of a row's trains on consecutive columns, in neighbouring registers; `met` if it is one of several vectors. */
 INLINE void advance_row(const int family, const walk_t *walk, const cell_t *cell, path_t *path, int word, uint32_t row,
@@ -13,12 +15,13 @@ INLINE void advance_row(const int family, const walk_t *walk, const cell_t *cell
   const trains_t *t = walk->trains;
   const response_t *all = walk->response;
   if (t->alike[word]) {
-    words slots[ABREAST], up[ABREAST], any = {0};
-    EACH slots[k] = row_coincidences(t, word, column + (uint32_t)(l + k * WIDE), row, &up[k]);
+    /* all slots of such a word go the same way as its first one */
+    words slots[ABREAST], upwards[ABREAST], any = {0};
+    EACH slots[k] = row_coincidences(t, word, column + (uint32_t)(l + k * WIDE), row, &upwards[k]);
     EACH any |= slots[k];
     /* neighbouring inputs are often zero together */
     if (none((ints)any)) return;
-    EACH advance_alike(family, all, &cell[k], &path[k], (ints)bit_counts(slots[k]), (ints)(up[k] != 0u));
+    EACH advance_alike(family, all, &cell[k], &path[k], (ints)bit_counts(slots[k]), (ints)(upwards[k] << 31));
     return;
   }
   EACH {
@@ -54,45 +57,67 @@ INLINE void store_row_weights(float *w, floats v, int left) {
 }
 
 /* n consecutive cells with their weights. */
-INLINE void load_row(const int family, const walk_t *walk, group_t *g, size_t base, int n) {
+INLINE void load_row(const int family, const walk_t *walk, group_t *g, uint32_t row, uint32_t column, int n) {
   const int numbers = numbers_of_cell(family, walk);
-  const float *cells = walk->cells + base * numbers;
+  const size_t base = (size_t)row * walk->inputs;
+  const uint32_t *columns = walk->trains->columns;
   for (int l = 0; l < n; l += WIDE) {
-    const cell_t cell = row_cell(family, numbers, cells + l * numbers, n - l);
+    const size_t first = base + column + (size_t)l;
+    cell_t cell;
+    if (columns == NULL) {
+      cell = row_cell(family, numbers, walk->cells + first * numbers, n - l);
+      store_floats(g->w + l, row_weights(walk->persistent + first, n - l));
+    } else {
+      const uint32_t *line = columns + column + l;
+      const float *at[WIDE];
+      UNROLLED for (int i = 0; i < WIDE; i++) at[i] = walk->cells + (base + line[i]) * numbers;
+      cell = load_cell(family, numbers, at);
+      store_floats(g->w + l, gathered(walk->persistent + base, line));
+    }
     store_cell(family, g, l, &cell);
-    store_floats(g->w + l, row_weights(walk->persistent + base + l, n - l));
+  }
+}
+
+/* Numbers into some of n consecutive cells of a row. */
+INLINE void store_lanes(const walk_t *walk, float *cells, uint32_t row, uint32_t column, int left, ints which, floats v) {
+  float *at = cells + (size_t)row * walk->inputs;
+  const uint32_t *columns = walk->trains->columns;
+  if (columns == NULL) {
+    at += column;
+    store_row_weights(at, choose(which, v, row_weights(at, left)), left);
+  } else {
+    scatter(at, columns + column, which & ((ints)lane_indices() - left), v);
   }
 }
 
 /* Let reads see the cells of a row that were pulsed, each with new noise. */
-INLINE void show_row(const walk_t *walk, progress_t *p, size_t base, int n) {
+INLINE void show_row(const walk_t *walk, progress_t *p, uint32_t row, uint32_t column, int n) {
   const group_t *g = &p->group;
   const float *normal = take_normals(p, GROUP_CELLS), noise = walk->response->write_noise;
-  float *visible = walk->visible + base;
   for (int l = 0; l < n; l += WIDE) {
     const ints pulsed = (ints)(load_words(g->count + l) != 0u) & (ints)(load_words(g->failed + l) == 0u);
     const floats seen = load_floats(g->w + l) + load_floats(normal + l) * noise;
-    store_row_weights(visible + l, choose(pulsed, seen, row_weights(visible + l, n - l)), n - l);
+    store_lanes(walk, walk->visible, row, column + (uint32_t)l, n - l, pulsed, seen);
   }
 }
 
 /* Write n consecutive weights back, but for cells whose jump failed; these are listed with column and row. */
-INLINE void store_row(const walk_t *walk, progress_t *p, size_t base, uint32_t row, uint32_t column, int n) {
+INLINE void store_row(const walk_t *walk, progress_t *p, uint32_t row, uint32_t column, int n) {
   group_t *g = &p->group;
-  float *w = walk->persistent + base;
+  const uint32_t base = row * walk->inputs, *columns = walk->trains->columns;
   const int whole = up_to(n, WIDE);
-  ints failed = {0};
   for (int l = n; l < whole; l++) g->failed[l] = g->count[l] = 0;
-  for (int l = 0; l < whole; l += WIDE) failed |= (ints)load_words(g->failed + l);
-  if (!none(failed))
-    for (int l = 0; l < n; l++)
-      if (g->failed[l]) {
-        append(&p->failed, (uint32_t)base + (uint32_t)l, column + (uint32_t)l, row);
-        g->w[l] = w[l];
-      }
+  for (int l = 0; l < whole; l += WIDE) {
+    const kept_t kept = keep(load_words(g->failed + l));
+    const words at = lane_indices() + (column + (uint32_t)l);
+    const words cells = base + (columns == NULL ? at : load_words(columns + column + l));
+    append_kept(&p->failed, cells, at, all_words(row), kept);
+  }
   count_pulses(p, whole);
-  for (int l = 0; l < n; l += WIDE) store_row_weights(w + l, load_floats(g->w + l), n - l);
-  if (walk->visible != NULL) show_row(walk, p, base, n);
+  for (int l = 0; l < n; l += WIDE)
+    store_lanes(walk, walk->persistent, row, column + (uint32_t)l, n - l, (ints)(load_words(g->failed + l) == 0u),
+                load_floats(g->w + l));
+  if (walk->visible != NULL) show_row(walk, p, row, column, n);
 }
 
 /* The next pulses of a group as jumps of their own; those of cells for which that would not do are left. */
@@ -144,12 +169,11 @@ INLINE void redo_failed(const int family, const walk_t *walk, progress_t *p) {
 INLINE void jump_row(const int family, const walk_t *walk, progress_t *p, uint32_t row, uint32_t column, int n) {
   const trains_t *t = walk->trains;
   group_t *g = &p->group;
-  const size_t base = (size_t)row * walk->inputs + column;
-  load_row(family, walk, g, base, n);
-  for (int first = 0; first < t->words; first += SEGMENT) {
-    const int last = first + SEGMENT < t->words ? first + SEGMENT : t->words;
+  load_row(family, walk, g, row, column, n);
+  for (int first = 0; first < t->words; first += words_of_jump(family)) {
+    const int last = first + words_of_jump(family) < t->words ? first + words_of_jump(family) : t->words;
     const float *normal = take_normals(p, GROUP_CELLS);
-    meetings_t met[SEGMENT];
+    meetings_t met[MANY_WORDS];
     for (int word = first; word < last; word++) {
       if (t->alike[word]) continue;
       lines_t lines;
@@ -167,7 +191,7 @@ INLINE void jump_row(const int family, const walk_t *walk, progress_t *p, uint32
       EACH land(family, walk->response, &cell[k], &path[k], g, l + k * WIDE, normal + l + k * WIDE, first == 0);
     }
   }
-  store_row(walk, p, base, row, column, n);
+  store_row(walk, p, row, column, n);
   if (p->failed.n > LISTED - GROUP_CELLS) redo_failed(family, walk, p);
 }
 
@@ -208,7 +232,7 @@ INLINE void jump_word(const int family, const walk_t *walk, progress_t *p, uint3
     }
   }
   for (int i = 0; i < WIDE; i++) p->pulses += sum[i];
-  if (walk->visible != NULL) show_row(walk, p, base, n);
+  if (walk->visible != NULL) show_row(walk, p, row, column, n);
   if (p->failed.n > LISTED - GROUP_CELLS) redo_failed(family, walk, p);
 }
 
@@ -216,8 +240,7 @@ INLINE void jump_word(const int family, const walk_t *walk, progress_t *p, uint3
 INLINE void exact_row(const int family, const walk_t *walk, progress_t *p, uint32_t row, uint32_t column, int n) {
   const trains_t *t = walk->trains;
   group_t *g = &p->group;
-  const size_t base = (size_t)row * walk->inputs + column;
-  load_row(family, walk, g, base, n);
+  load_row(family, walk, g, row, column, n);
   memset(g->count, 0, sizeof g->count);
   memset(g->failed, 0, sizeof g->failed);
   for (int word = 0; word < t->words; word++) {
@@ -225,9 +248,9 @@ INLINE void exact_row(const int family, const walk_t *walk, progress_t *p, uint3
     if (!left) continue;
     if (t->counted) left = 0x7FFFFFFFu;
     for (int l = 0; l < n; l += WIDE) {
-      words up, slots = row_coincidences(t, word, column + (uint32_t)l, row, &up);
+      words upwards, slots = row_coincidences(t, word, column + (uint32_t)l, row, &upwards);
       store_words(g->slots + l, slots);
-      store_words(g->ups + l, up);
+      store_words(g->ups + l, slots & upwards);
     }
     for (; left; left &= left - 1u) {
       const int shift = 31 - __builtin_ctz(left);
@@ -237,6 +260,6 @@ INLINE void exact_row(const int family, const walk_t *walk, progress_t *p, uint3
                     (ints)(load_words(g->ups + l) << shift));
     }
   }
-  store_row(walk, p, base, row, column, n);
+  store_row(walk, p, row, column, n);
 }
 #endif

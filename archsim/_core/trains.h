@@ -25,6 +25,8 @@ typedef struct {
 
 typedef struct {
   int words, pieces, crowded, counted, direction, backwards;
+  int width;               /* input lines that words tell of */
+  const uint32_t *columns; /* which they are, of all; NULL: all of them */
   ptrdiff_t x_stride, d_stride;
   uint32_t *x_on, *x_sign; /* [words][x_stride], padded with zeros */
   uint32_t *d_on, *d_sign; /* [words][d_stride] */
@@ -55,8 +57,8 @@ INLINE uint32_t coincidences(const trains_t *t, int word, uint32_t column, uint3
   return slots;
 }
 
-/* The same for consecutive columns. */
-INLINE words row_coincidences(const trains_t *t, int word, uint32_t column, uint32_t row, words *up) {
+/* The same for consecutive columns, but all slots that go up or would. */
+INLINE words row_coincidences(const trains_t *t, int word, uint32_t column, uint32_t row, words *upwards) {
   const uint32_t *on = t->x_on + word * t->x_stride + column;
   const uint32_t d_on = t->d_on[word * t->d_stride + row];
   words slots, turned = load_words(t->x_sign + word * t->x_stride + column) ^ t->d_sign[word * t->d_stride + row];
@@ -76,7 +78,7 @@ INLINE words row_coincidences(const trains_t *t, int word, uint32_t column, uint
     slots &= t->direction == ONLY_UP ? turned : ~turned;
     turned = all_words(0xFFFFFFFFu);
   }
-  *up = slots & turned;
+  *upwards = turned;
   return slots;
 }
 
@@ -291,6 +293,32 @@ static inline int active_lines(const uint32_t *on, uint32_t mask, int n, uint32_
     found += kept_lanes(kept);
   }
   return found;
+}
+
+/* The lines with a bit in any word, in order; returns how many. */
+static inline int lines_of_all(const uint32_t *on, int words_of, ptrdiff_t stride, int n, uint32_t *lines) {
+  int found = 0;
+  for (int l = 0; l < n; l += WIDE) {
+    words any = {0};
+    for (int word = 0; word < words_of; word++) any |= load_words(on + word * stride + l);
+    const kept_t kept = keep(any);
+    store_kept(lines + found, lane_indices() + (uint32_t)l, kept);
+    found += kept_lanes(kept);
+  }
+  return found;
+}
+
+/* The words of these input lines alone, with zeros behind them. */
+static inline void pack_words(const trains_t *t, const uint32_t *columns, int n, uint32_t *on, uint32_t *sign) {
+  for (int word = 0; word < t->words; word++) {
+    const ptrdiff_t at = word * t->x_stride;
+    for (int i = 0; i < n; i++) {
+      on[at + i] = t->x_on[at + columns[i]];
+      sign[at + i] = t->x_sign[at + columns[i]];
+    }
+    memset(on + at + n, 0, (size_t)(t->x_stride - n) * sizeof *on);
+    memset(sign + at + n, 0, (size_t)(t->x_stride - n) * sizeof *sign);
+  }
 }
 
 /* List the active lines of a piece, or of all. */

@@ -1,26 +1,5 @@
 # How values become pulse trains (trains.h), and how the cells are walked through with them.
 
-# Slots of one vector that are worth a closed form of their own; beyond which it shares its word with no other, so that
-# a cell's pulses in it go one way.
-cdef enum:
-    MANY_SLOTS = 5
-    SHARED_SLOTS = 10
-# In words of a walk over all cells: what that takes besides, and what a listed cell of one vector takes.
-cdef double WALK = 2.0
-cdef double LISTED_CELL = 3.5
-
-
-cdef inline uint32_t slots_mask(int length, int offset) noexcept nogil:
-    return 0xFFFFFFFFu if length >= 32 else ((1u << length) - 1u) << offset
-
-
-ctypedef struct Length:
-    int slots
-    float x_factor
-    float d_factor
-    double coincidences
-
-
 @cython.final
 cdef class Trains:
     """The pulse trains of one block of vectors on the lines of one crossbar, and room for them."""
@@ -28,6 +7,9 @@ cdef class Trains:
     cdef trains_t trains
     cdef readonly int outputs, inputs
     cdef uint32_t *memory
+    cdef uint32_t *columns
+    cdef uint32_t *packed_on
+    cdef uint32_t *packed_sign
     cdef uint8_t *spread
     cdef Py_ssize_t room, spread_room
     cdef Length *lengths
@@ -65,8 +47,8 @@ cdef class Trains:
         # Empty words for all lines, and room for the lists of active lines.
         cdef trains_t *t = &self.trains
         cdef Py_ssize_t of_words = 2 * words * (t.x_stride + t.d_stride)
-        cdef Py_ssize_t of_lists = pieces * (3 * t.x_stride + t.d_stride)
-        cdef Py_ssize_t room = (of_words + of_lists) * sizeof(uint32_t) + pieces * sizeof(piece_t) + words
+        cdef Py_ssize_t of_lists = pieces * (3 * t.x_stride + t.d_stride) + t.x_stride + t.d_stride
+        cdef Py_ssize_t room = (of_words + 2 * words * t.x_stride + of_lists) * sizeof(uint32_t) + pieces * sizeof(piece_t) + words
         cdef void *memory
         if room > self.room:
             memory = realloc(self.memory, <size_t> room)
@@ -84,7 +66,10 @@ cdef class Trains:
         t.x_slots = t.x_lines + pieces * t.x_stride
         t.x_turns = t.x_slots + pieces * t.x_stride
         t.d_lines = t.x_turns + pieces * t.x_stride
-        t.piece = <piece_t *> (t.d_lines + pieces * t.d_stride)
+        self.columns = t.d_lines + pieces * t.d_stride
+        self.packed_on = self.columns + t.x_stride + t.d_stride
+        self.packed_sign = self.packed_on + words * t.x_stride
+        t.piece = <piece_t *> (self.packed_sign + words * t.x_stride)
         t.alike = <uint8_t *> (t.piece + pieces)
         memset(t.x_on, 0, <size_t> of_words * sizeof(uint32_t))
         return 0
@@ -92,9 +77,11 @@ cdef class Trains:
     cdef int choose_walk(self, int vectors) except -1:
         # Say how the cells are best walked through, and prepare for it. Single slots are listed already.
         cdef trains_t *t = &self.trains
-        cdef double reached = 0.0, of_pieces
-        cdef int v, k, piece = 0
+        cdef double listed = 0.0, of_pieces
+        cdef int v, k, piece = 0, rows, columns
         t.crowded = t.counted
+        t.columns = NULL
+        t.width = self.inputs
         if t.counted:
             return 0
         for v in range(vectors):
@@ -104,17 +91,35 @@ cdef class Trains:
                     list_piece(t, k, self.inputs, self.outputs)
                 of_pieces += <double> t.piece[k].x_count * t.piece[k].d_count
             piece += (self.lengths[v].slots + 31) // 32
-            reached += min(of_pieces, self.lengths[v].coincidences)
-        t.crowded = reached * LISTED_CELL > (t.words + WALK) * self.inputs * self.outputs
+            listed += min(of_pieces, self.lengths[v].coincidences) * (
+                LISTED_PULSE if self.lengths[v].slots == 1 else LISTED_CELL)
+        rows = lines_of_all(t.d_on, t.words, t.d_stride, self.outputs, self.columns)
+        columns = lines_of_all(t.x_on, t.words, t.x_stride, self.inputs, self.columns)
+        if 4 * columns <= 3 * self.inputs:
+            t.columns = self.columns
+            t.width = columns
+            memset(self.columns + columns, 0, LINES * sizeof(uint32_t))
+        t.crowded = listed > (t.words + WALK) * rows * t.width
         if t.crowded:
             self.spread_words()
         return 0
 
+    cdef trains_t view(self) noexcept:
+        # The trains as they are walked through.
+        cdef trains_t view = self.trains
+        if view.crowded and view.columns != NULL:
+            view.x_on = self.packed_on
+            view.x_sign = self.packed_sign
+        return view
+
     cdef int spread_words(self) except -1:
-        cdef trains_t *t = &self.trains
+        cdef trains_t view = self.view()
+        cdef trains_t *t = &view
         cdef Py_ssize_t room = 2 * SLOTS * t.words * t.x_stride
         cdef void *memory
         cdef int word
+        if t.columns != NULL:
+            pack_words(&self.trains, t.columns, t.width, self.packed_on, self.packed_sign)
         for word in range(t.words):
             if not t.alike[word]:
                 break
@@ -126,7 +131,7 @@ cdef class Trains:
                 raise MemoryError()
             self.spread = <uint8_t *> memory
             self.spread_room = room
-        t.spread = self.spread
+        self.trains.spread = t.spread = self.spread
         with nogil:
             spread_slots(t)
         return 0
@@ -309,6 +314,7 @@ cdef class Trains:
             t.piece[v].mask = 0xFFFFFFFFu
             slots += length
         t.crowded = False
+        t.columns = NULL
         with nogil:
             list_lines(t, self.inputs, self.outputs)
         return slots, slots, pulses

@@ -121,7 +121,7 @@ def apply_trains(
     update.
     """
     cdef walk_t walk
-    cdef trains_t view = trains.trains
+    cdef trains_t view = trains.view()
     cdef int outputs = <int> weights.shape[0], inputs = <int> weights.shape[1]
     cdef progress_t *progress
     cdef rows_t *rows

@@ -4,8 +4,9 @@
  *   jump   the mean changes of the pulses summed up, their noise as one normal number: the exact law of a single pulse
  *          and of constant steps within bounds; else used where it is close (see `within_law`);
  *   exact  pulse by pulse, clipped after each.
- * Where many of a block's vectors reach most cells, consecutive cells of a row take all vectors in a jump, and those for
- * which that would not do take the words again one by one. Elsewhere each vector's pairs of active lines are listed.
+ * Where many of a block's vectors reach most cells of rows and columns that any of them reaches, consecutive ones of these
+ * cells take all vectors in a jump, and those for which that would not do take the words again one by one. Elsewhere each
+ * vector's pairs of active lines are listed.
  */
 #ifndef ARCHSIM_WALK_H
 #define ARCHSIM_WALK_H
@@ -30,7 +31,7 @@ static inline void find_rows(const trains_t *t, uint32_t begin, uint32_t end, ro
 INLINE void walk_rows(const int family, const walk_t *walk, progress_t *p, uint32_t begin, uint32_t end) {
   const trains_t *t = walk->trains;
   if (t->crowded) {
-    const int single = t->words == 1 && !t->alike[0];
+    const int single = t->words == 1 && !t->alike[0] && t->columns == NULL;
     for (uint32_t row = begin; row < end; row++) {
       uint32_t any = 0;
       for (int word = 0; word < t->words; word++) any |= t->d_on[word * t->d_stride + row];
@@ -38,8 +39,8 @@ INLINE void walk_rows(const int family, const walk_t *walk, progress_t *p, uint3
       lines_t lines;
       lines.n = 0;
       if (single) find_lines(t, 0, row, &lines);
-      for (uint32_t column = 0; column < walk->inputs; column += GROUP_CELLS) {
-        const int n = walk->inputs - column < GROUP_CELLS ? (int)(walk->inputs - column) : GROUP_CELLS;
+      for (uint32_t column = 0; column < (uint32_t)t->width; column += GROUP_CELLS) {
+        const int n = (uint32_t)t->width - column < GROUP_CELLS ? t->width - (int)column : GROUP_CELLS;
         if (walk->response->exact)
           exact_row(family, walk, p, row, column, n);
         else if (single && n == GROUP_CELLS)

@@ -6,7 +6,8 @@ cdef extern from "trains.h" nogil:
         uint32_t mask
 
     ctypedef struct trains_t:
-        int words, pieces, crowded, counted, direction, backwards
+        int words, pieces, crowded, counted, direction, backwards, width
+        const uint32_t *columns
         ptrdiff_t x_stride, d_stride
         uint32_t *x_on
         uint32_t *x_sign
@@ -44,6 +45,8 @@ cdef extern from "trains.h" nogil:
     double count_vector(
         const side_t *side, const float *values, int n, int rounded, float most, float scale, uint32_t *on,
         uint32_t *sign)
+    int lines_of_all(const uint32_t *on, int words_of, ptrdiff_t stride, int n, uint32_t *lines)
+    void pack_words(const trains_t *t, const uint32_t *columns, int n, uint32_t *on, uint32_t *sign)
     void list_piece(trains_t *t, int k, int inputs, int outputs)
     void list_lines(trains_t *t, int inputs, int outputs)
     enum: LINES
@@ -57,3 +60,25 @@ cdef extern from *:
     #define SIGN 0x80000000u
     """
     uint32_t SIGN
+
+# Slots of one vector that are worth a closed form of their own; beyond which it shares its word with no other, so that
+# a cell's pulses in it go one way.
+cdef enum:
+    MANY_SLOTS = 5
+    SHARED_SLOTS = 10
+# In words of a walk over all cells: what that takes besides, and what a listed cell of one vector takes, for a single
+# pulse or more.
+cdef double WALK = 3.0
+cdef double LISTED_PULSE = 3.5
+cdef double LISTED_CELL = 8.0
+
+
+cdef inline uint32_t slots_mask(int length, int offset) noexcept nogil:
+    return 0xFFFFFFFFu if length >= 32 else ((1u << length) - 1u) << offset
+
+
+ctypedef struct Length:
+    int slots
+    float x_factor
+    float d_factor
+    double coincidences

@@ -37,10 +37,10 @@ def jump(law, cell, start, words, alike, single):
 WAYS = ["one pulse", "a word of one vector", "a listed vector", "a word of several vectors", "several words"]
 
 
-def random_words(way, rng):
+def random_words(way, rng, most=8):
     """Return words of slots and ups, which of them are alike, and the directions in order."""
     words, alike, order = [], [], []
-    for _ in range(int(rng.integers(2, 9)) if way == "several words" else 1):
+    for _ in range(int(rng.integers(2, most + 1)) if way == "several words" else 1):
         same = way == "a word of one vector" or (way == "several words" and rng.random() < 0.5)
         one_way = same or way == "a listed vector"
         count = 1 if way == "one pulse" else int(rng.integers(2, 32)) if same else int(rng.integers(1, 12))
@@ -62,7 +62,12 @@ def random_case(family, way, rng):
         changes |= {"noise_add": float(rng.choice([0.0, step])), "noise_slope": float(rng.choice([0.0, 0.1 * step]))}
     law = make_law(family, **changes)
     cell = make_cells(family, 1, step, rng, deviation)[0]
-    return law, cell, np.float32(rng.uniform(0.9 * cell[0], 0.9 * cell[1])), *random_words(way, rng)
+    return (
+        law,
+        cell,
+        np.float32(rng.uniform(0.9 * cell[0], 0.9 * cell[1])),
+        *random_words(way, rng, 16 if family in ("constant", "additive") else 8),
+    )
 
 
 def excess(law, cell, start, order, path, ends):

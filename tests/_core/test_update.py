@@ -125,7 +125,7 @@ BLOCKS = {
     "many slots, few cells": (UpdateParameters(), 3, 10, 70, 0.8),
     "one word of many vectors": (UpdateParameters(desired_bl=3), 9, 66, 20, 8.0),
     "words of one vector": (UpdateParameters(), 3, 6, 130, 20.0),
-    "more words than a jump takes": (UpdateParameters(), 11, 5, 20, 20.0),
+    "more words than a jump takes": (UpdateParameters(), 19, 5, 20, 20.0),
     "words of both sorts": (UpdateParameters(desired_bl=12), 9, 6, 70, 4.0),
     "trains of several words": (UpdateParameters(desired_bl=80, update_bl_management=False), 3, 5, 20, 20.0),
     "shared numbers": (UPDATES["shared"], 4, 6, 70, 6.0),
@@ -135,7 +135,7 @@ BLOCKS = {
 
 
 @functools.cache
-def pulses_of(family, name, exact, direction, seen, fine):
+def pulses_of(family, name, exact, direction, seen, fine, sparse):
     """Return what a block meets, and what the twin makes of it."""
     update, vectors, outputs, inputs, wanted = BLOCKS[name]
     step = STEP / 8 if fine else STEP
@@ -145,16 +145,22 @@ def pulses_of(family, name, exact, direction, seen, fine):
     weights = np.clip(rng.uniform(-0.6, 0.6, outputs * inputs), cells[:, 0], cells[:, 1]).astype(np.float32)
     weights = weights.reshape(outputs, inputs)
     x, d = rng.uniform(-1, 1, (vectors, inputs)), rng.uniform(-1, 1, (vectors, outputs))
+    if sparse:
+        x[:, rng.random(inputs) < 0.5] = 0.0
+        d[:, rng.random(outputs) < 0.2] = 0.0
     given = x.astype(np.float32), d.astype(np.float32), wanted * step, step
     trains = reference.pulse_trains(update, step, *given[:2], given[2], key=KEY, crossbar=CROSSBAR, first_vector=FIRST)
     after, visible = weights.copy(), weights.copy() if seen else None
     walk = reference.Walk(law, cells, after, visible, direction)
     pulses = walk.apply(trains, key=KEY, crossbar=CROSSBAR, purpose=UPDATE_CELL, first_vector=FIRST)
+    if sparse:
+        assert trains.crowded()
+        assert len(trains.columns()) < inputs
     return law, cells, weights, given, after, visible, pulses
 
 
-def check_pulses(kernels, family, name, *, exact=False, direction="both", seen=False, fine=False):
-    law, cells, weights, given, after, visible, pulses = pulses_of(family, name, exact, direction, seen, fine)
+def check_pulses(kernels, family, name, *, exact=False, direction="both", seen=False, fine=False, sparse=False):
+    law, cells, weights, given, after, visible, pulses = pulses_of(family, name, exact, direction, seen, fine, sparse)
     weights = weights.copy()
     shown = weights.copy() if seen else None
     trains, _ = draw(kernels, BLOCKS[name][0], *given)
@@ -182,6 +188,14 @@ def test_jumps_of_small_steps_equal_the_twins(kernels, family, name):
 @pytest.mark.parametrize("family", SETTINGS)
 def test_pulses_one_by_one_equal_the_twins(kernels, family, name):
     check_pulses(kernels, family, name, exact=True)
+
+
+@pytest.mark.parametrize("seen", [False, True])
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize("name", ["one word of many vectors", "words of both sorts"])
+@pytest.mark.parametrize("family", SETTINGS)
+def test_lines_that_no_vector_reaches_are_left_out_as_in_the_twin(kernels, family, name, exact, seen):
+    check_pulses(kernels, family, name, exact=exact, seen=seen, sparse=True)
 
 
 @pytest.mark.parametrize("exact", [False, True])

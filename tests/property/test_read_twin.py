@@ -1,7 +1,7 @@
 """Any chain of converters and non-idealities reads what its NumPy twin reads."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from archsim.analog import Crossbar, reference
@@ -56,6 +56,25 @@ chains = st.builds(
     dac_bits=bits,
     adc_bits=bits,
     sparse=st.booleans(),
+)
+@example(
+    inputs=2,
+    outputs=4,
+    vectors=3,
+    copies=1,
+    first=0,
+    io=IOParameters(
+        mv_type="pos-neg-separate",
+        out_bound=0.5,
+        out_noise=0.0,
+        out_offset_std=0.5,
+        noise_management="none",
+        bound_management="iterative-worst-case",
+        max_bm_factor=1.0,
+    ),
+    dac_bits=None,
+    adc_bits=None,
+    sparse=True,  # a vector of zeros, and an offset that hits the bound
 )
 def test_reads_equal_the_twin(inputs, outputs, vectors, copies, first, io, dac_bits, adc_bits, sparse):
     """Of a long block, the twin reads the beginning."""

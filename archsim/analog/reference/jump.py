@@ -14,7 +14,7 @@ Bits = NDArray[np.uint32]
 Mask = NDArray[np.bool_]
 
 ZERO, TWO, THREE, FOUR = (np.float32(k) for k in (0.0, 2.0, 3.0, 4.0))
-HALF, SIXTH = np.float32(0.5), np.float32(0.16666667)
+HALF, QUARTER, SIXTH = np.float32(0.5), np.float32(0.25), np.float32(0.16666667)
 REACH, SHIFT, SKEWNESS = np.float32(4.0), np.float32(2.5e-3), np.float32(0.1)
 STEEP, BEND = np.float32(0.005) * np.float32(0.005), np.float32(0.5)
 STRETCH, GROWTH = np.float32(1e-3), np.float32(0.05)
@@ -82,7 +82,7 @@ class Path:
             self.third = (self.third + drift) * (growth2 * growth)
             left = square * (rest * rest)
         elif self.law.family == "additive":
-            left = square * ((rest * rest + rest * FOUR + ONE) * SIXTH)
+            left = each * (series * ((growth + ONE) * (HALF - slope * QUARTER)))
         else:
             half, travelled = n * HALF - HALF, pulse.step * (series - ONE)
             halfway = pulse.step * (half + slope * half * (half * HALF - HALF))
@@ -212,7 +212,8 @@ class Path:
         reached = steepest * self.longest
         fourth = reached * reached * (reached * reached)
         allowed = np.float32(60.0) * SHIFT * np.float32(self.law.deviation)
-        short: Mask = (steepest * steepest <= STRETCH) & (fourth * np.sqrt(self.count.astype(np.float32)) <= allowed)
+        counted = self.count.astype(np.float32)
+        short: Mask = (steepest * steepest <= STRETCH) & (fourth * fourth * counted <= allowed * allowed)
         return short | (self.count <= 1)
 
     def _straight(self, reach: FloatArray) -> Mask:

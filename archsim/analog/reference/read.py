@@ -154,6 +154,8 @@ class _Chain:
                 return y, passes * (attempt + 1)
             if attempt == 0 and worst_case:
                 base = self._sum_scale(x)
+                if base < np.finfo(np.float32).tiny:
+                    return np.zeros(len(matrix), np.float32), passes
             else:
                 factor *= 2.0
             attempt += 1

@@ -15,8 +15,10 @@ __all__ = ["Walk", "exact_update"]
 
 Bits = NDArray[np.uint32]
 
-#: Cells that are worked on together, outputs that share a series of noise, cells of a full list, words of a jump.
-GROUP, ROWS, LISTED, SEGMENT = 64, 64, 4096, 8
+#: Cells that are worked on together, outputs that share a series of noise, and cells of a full list.
+GROUP, ROWS, LISTED = 64, 64, 4096
+#: Words of a jump, where noise changes later steps and where it does not.
+FEW_WORDS, MANY_WORDS = 8, 16
 #: Lanes that noise is taken for.
 LANES = 16
 
@@ -56,7 +58,7 @@ class Walk:
     def _apply(self, trains: BlockTrains, key: int, crossbar: int, purpose: int, first_vector: int) -> int:
         self.trains, self.pulses = trains, 0
         self.meetings = [self._directed(*trains.meet(word)) for word in range(len(trains.alike))]
-        crowded = trains.crowded()
+        crowded, self.columns = trains.crowded(), trains.columns()
         for first in range(0, self.outputs, ROWS):
             self.series = Series(key, crossbar, purpose, first_vector, first // ROWS)
             rows = range(first, min(first + ROWS, self.outputs))
@@ -81,8 +83,8 @@ class Walk:
         for row in rows:
             if not any(on[row] for on in self.trains.d_on):
                 continue
-            for first in range(0, self.inputs, GROUP):
-                cells = row * self.inputs + np.arange(first, min(first + GROUP, self.inputs))
+            for first in range(0, len(self.columns), GROUP):
+                cells = row * self.inputs + self.columns[first : first + GROUP]
                 if self.law.exact:
                     self._row_by_pulses(cells, row)
                 else:
@@ -107,10 +109,11 @@ class Walk:
     def _row_by_jumps(self, cells: NDArray[np.intp], row: int) -> list[int]:
         alike, w = self.trains.alike, self.w[cells]
         failed, count = np.zeros(len(cells), np.bool_), np.zeros(len(cells), np.int64)
-        single = len(alike) == 1 and not alike[0]
-        for first in range(0, len(alike), SEGMENT):
+        single = len(alike) == 1 and not alike[0] and len(self.columns) == self.inputs
+        most = MANY_WORDS if self.law.family in ("constant", "additive") else FEW_WORDS
+        for first in range(0, len(alike), most):
             path = Path(self.law, self.cells[cells], w)
-            for word in range(first, min(first + SEGMENT, len(alike))):
+            for word in range(first, min(first + most, len(alike))):
                 slots, ups = self.meetings[word]
                 if self.trains.d_on[word][row]:
                     path.advance(slots[cells], ups[cells], alike[word])

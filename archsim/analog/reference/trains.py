@@ -70,19 +70,28 @@ class BlockTrains:
     def crowded(self) -> bool:
         """Return whether a walk over all cells takes less than lists of what vectors reach.
 
-        In words of a walk, the rest of it takes as much as two of them, and a listed cell as much as three and a half.
+        In words of a walk, the rest of it takes as much as three of them, a listed cell as much as eight, and one that
+        gets a single pulse as much as three and a half.
         """
         if self.counted:
             return True
-        reached = 0.0
+        listed = 0.0
         for vector, coincidences in enumerate(self.coincidences):
-            pairs = 0
+            pairs = slots = 0
             for piece in self.pieces:
                 if piece.vector == vector:
                     lines = (self.x_on[piece.word], self.d_on[piece.word])
                     pairs += math.prod(int(np.count_nonzero(on & piece.mask)) for on in lines)
-            reached += min(float(pairs), coincidences)
-        return reached * 3.5 > (len(self.alike) + 2.0) * self.inputs * self.outputs
+                    slots += int(piece.mask).bit_count()
+            listed += min(float(pairs), coincidences) * (3.5 if slots == 1 else 8.0)
+        rows = np.count_nonzero(np.bitwise_or.reduce(self.d_on)) if self.d_on else 0
+        return listed > (len(self.alike) + 3.0) * rows * len(self.columns())
+
+    def columns(self) -> NDArray[np.intp]:
+        """Return the input lines that a walk over all cells has to visit: those of any pulse, if they are few."""
+        active = np.flatnonzero(np.bitwise_or.reduce(self.x_on)) if self.x_on and not self.counted else np.arange(0)
+        few = not self.counted and 4 * len(active) <= 3 * self.inputs
+        return active if few else np.arange(self.inputs)
 
     def meet(self, word: int) -> tuple[Bits, Bits]:
         """Return the slots in which both lines of each cell pulse, and those of them that go up, [outputs, inputs]."""
