@@ -19,12 +19,13 @@ INPUTS, OUTPUTS, VECTORS = 67, 75, 5
 SEED, CROSSBAR = 7, 3
 #: What follows bounds and steps in a cell, by family (see response.h).
 FAMILIES = {
-    "constant": (0.0, 0.0, 0.0, 0.0),
-    "affine": (-0.002, -0.002, 0.0, 0.0),
-    "additive": (-0.002, -0.002, 0.001, 0.001),
-    "exponential": (-0.0005, 0.0005, 2.0, 2.0),
-    "power": (1.5, 1.5, 0.5, 0.0),
-    "piecewise": (0.5, 0.0, 0.0, 0.0),
+    "constant": (0.002, -0.002),
+    "soft": (-0.002, -0.002),
+    "affine": (0.002, -0.002, -0.002, -0.002, 0.0, 0.0),
+    "additive": (0.002, -0.002, -0.002, -0.002, 0.001, 0.001),
+    "exponential": (0.002, -0.002, -0.0005, 0.0005, 2.0, 2.0),
+    "power": (0.002, -0.002, 1.5, 1.5, 0.5, 0.0),
+    "piecewise": (0.002, -0.002, 0.5, 0.0, 0.0, 0.0),
 }
 
 
@@ -41,18 +42,20 @@ def read_block(kernels: ModuleType, np: Any, io: Any, *, transposed: bool) -> No
     check(reads >= VECTORS and kernels.all_finite(values), "a read left a value undefined")
 
 
-def update_block(kernels: ModuleType, np: Any, scheme: str, rate: float) -> None:
+def update_block(kernels: ModuleType, np: Any, scheme: str, rate: float, *, few_lines: bool = False) -> None:
     """Draw the trains of a block and apply them to cells of every family, in two ranges of outputs."""
     rules = kernels.PulseRules(
         desired_bl=31, management=True, bl_management=True, granularity=0.002, um_grad_scale=1.0, scheme=scheme
     )
     x = np.linspace(-1, 1, VECTORS * INPUTS, dtype=np.float32).reshape(VECTORS, INPUTS)
     d = np.linspace(1, -1, VECTORS * OUTPUTS, dtype=np.float32).reshape(VECTORS, OUTPUTS)
+    if few_lines:
+        x[:, ::2] = 0.0
     trains = kernels.Trains(OUTPUTS, INPUTS)
     trains.draw(rules, x, d, rate, SEED, CROSSBAR, 3, 4, 2**32 - 2)
     nodes = np.array([1.2, 1.0, 0.8], np.float32)
-    for family, shape in FAMILIES.items():
-        cells = np.tile(np.array([-1.0, 1.0, 0.002, -0.002, *shape], np.float32), (OUTPUTS * INPUTS, 1))
+    for family, numbers in FAMILIES.items():
+        cells = np.tile(np.array([-1.0, 1.0, *numbers], np.float32), (OUTPUTS * INPUTS, 1))
         for exact, seen in ((False, False), (False, True), (True, True)):
             response = kernels.Response(
                 family, exact=exact, deviation=0.3, write_noise=0.01, nodes_up=nodes, nodes_down=nodes
@@ -101,6 +104,7 @@ def run() -> None:
         for scheme in ("stochastic", "shared", "mean-count", "implicit"):
             update_block(kernels, np, scheme, 0.05)
         update_block(kernels, np, "stochastic", 0.001)  # few pulses: cells are listed
+        update_block(kernels, np, "stochastic", 0.1, few_lines=True)
         numbers = np.empty((INPUTS, 4), np.float32)
         kernels.normals(numbers, SEED, CROSSBAR, 7, 0, 0, 0, 0)
         check(kernels.all_finite(numbers), "a normal number is undefined")
