@@ -159,30 +159,51 @@ INLINE void pulse_pairs(const int family, const walk_t *walk, progress_t *p, int
   take_normals(p, up_to(pulses, WIDEST_LANES) - pulses);
 }
 
+/* List cells that get any of these slots. */
+INLINE void list_cells(const int family, const walk_t *walk, progress_t *p, const piece_t *piece, words cells,
+                       words slots, words turned) {
+  const int direction = walk->trains->direction;
+  words ups = slots & turned;
+  if (direction != BOTH) ups = slots = direction == ONLY_UP ? ups : slots & ~turned;
+  append_kept(&p->list, cells, slots, ups, keep(slots));
+  if (p->list.n >= LISTED) do_full(family, walk, p, piece);
+}
+
+/* The pairs of a piece's only active line: rows side by side. */
+INLINE void walk_column(const int family, const walk_t *walk, progress_t *p, int number) {
+  const trains_t *t = walk->trains;
+  const piece_t *piece = t->piece + number;
+  const rows_t here = p->rows[number];
+  const uint32_t *rows = t->d_lines + number * t->d_stride;
+  const uint32_t line = t->x_lines[number * t->x_stride], turn = t->x_turns[number * t->x_stride];
+  const uint32_t of_line = t->x_slots[number * t->x_stride];
+  const float *on = (const float *)(t->d_on + piece->word * t->d_stride);
+  const float *sign = (const float *)(t->d_sign + piece->word * t->d_stride);
+  for (int r = here.from; r < here.to; r += WIDE) {
+    const ints valid = (ints)((ints)lane_indices() < here.to - r);
+    uint32_t row[WIDE];
+    store_words(row, select_words(valid, load_words(rows + r), all_words(rows[r])));
+    const words slots = (words)gathered(on, row) & of_line & (words)valid, turned = (words)gathered(sign, row) ^ turn;
+    list_cells(family, walk, p, piece, load_words(row) * walk->inputs + line, slots, turned);
+  }
+}
+
 /* The pairs of active lines of a piece in the present block of rows. */
 INLINE void walk_pairs(const int family, const walk_t *walk, progress_t *p, int number) {
   const trains_t *t = walk->trains;
   const piece_t *piece = t->piece + number;
   const uint32_t *lines = t->x_lines + number * t->x_stride, *slots_of = t->x_slots + number * t->x_stride;
   const uint32_t *turns_of = t->x_turns + number * t->x_stride, *rows = t->d_lines + number * t->d_stride;
-  list_t *list = &p->list;
-  for (int r = p->rows[number].from; r < p->rows[number].to; r++) {
-    const uint32_t row = rows[r], base = row * walk->inputs;
-    const uint32_t on = t->d_on[piece->word * t->d_stride + row], sign = t->d_sign[piece->word * t->d_stride + row];
-    for (int k = 0; k < piece->x_count; k += WIDE) {
-      const words turned = load_words(turns_of + k) ^ sign;
-      words slots = load_words(slots_of + k) & on, ups = slots & turned;
-      if (t->direction != BOTH) ups = slots = t->direction == ONLY_UP ? ups : slots & ~turned;
-      const kept_t kept = keep(slots);
-      const int found = kept_lanes(kept);
-      uint32_t *cell = list->cell + list->n;
-      store_kept(cell, load_words(lines + k) + base, kept);
-      store_kept(list->slots + list->n, slots, kept);
-      store_kept(list->ups + list->n, ups, kept);
-      list->n += found;
-      if (list->n >= LISTED) do_full(family, walk, p, piece);
+  if (piece->x_count == 1)
+    walk_column(family, walk, p, number);
+  else
+    for (int r = p->rows[number].from; r < p->rows[number].to; r++) {
+      const uint32_t row = rows[r];
+      const uint32_t on = t->d_on[piece->word * t->d_stride + row], sign = t->d_sign[piece->word * t->d_stride + row];
+      for (int k = 0; k < piece->x_count; k += WIDE)
+        list_cells(family, walk, p, piece, load_words(lines + k) + row * walk->inputs, load_words(slots_of + k) & on,
+                   load_words(turns_of + k) ^ sign);
     }
-  }
-  if (list->n) do_listed(family, walk, p, piece);
+  if (p->list.n) do_listed(family, walk, p, piece);
 }
 #endif

@@ -73,6 +73,8 @@ INLINE void load_row(const int family, const walk_t *walk, group_t *g, uint32_t 
       UNROLLED for (int i = 0; i < WIDE; i++) at[i] = walk->cells + (base + line[i]) * numbers;
       cell = load_cell(family, numbers, at);
       store_floats(g->w + l, gathered(walk->persistent + base, line));
+      /* the same cells of the next row, which lie where no stream of accesses leads */
+      UNROLLED for (int i = 0; i < WIDE; i++) __builtin_prefetch(at[i] + walk->inputs * numbers);
     }
     store_cell(family, g, l, &cell);
   }
