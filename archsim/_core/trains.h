@@ -57,7 +57,7 @@ INLINE uint32_t coincidences(const trains_t *t, int word, uint32_t column, uint3
   return slots;
 }
 
-/* The same for consecutive columns, but all slots that go up or would. */
+/* The same for consecutive columns, but with all slots that go up or would. */
 INLINE words row_coincidences(const trains_t *t, int word, uint32_t column, uint32_t row, words *upwards) {
   const uint32_t *on = t->x_on + word * t->x_stride + column;
   const uint32_t d_on = t->d_on[word * t->d_stride + row];

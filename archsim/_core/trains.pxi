@@ -47,8 +47,9 @@ cdef class Trains:
         # Empty words for all lines, and room for the lists of active lines.
         cdef trains_t *t = &self.trains
         cdef Py_ssize_t of_words = 2 * words * (t.x_stride + t.d_stride)
-        cdef Py_ssize_t of_lists = pieces * (3 * t.x_stride + t.d_stride) + t.x_stride + t.d_stride
-        cdef Py_ssize_t room = (of_words + 2 * words * t.x_stride + of_lists) * sizeof(uint32_t) + pieces * sizeof(piece_t) + words
+        cdef Py_ssize_t of_lists = pieces * (3 * t.x_stride + t.d_stride)
+        cdef Py_ssize_t packed = t.x_stride + t.d_stride + 2 * words * t.x_stride
+        cdef Py_ssize_t room = (of_words + of_lists + packed) * sizeof(uint32_t) + pieces * sizeof(piece_t) + words
         cdef void *memory
         if room > self.room:
             memory = realloc(self.memory, <size_t> room)
@@ -101,7 +102,7 @@ cdef class Trains:
             memset(self.columns + columns, 0, LINES * sizeof(uint32_t))
         t.crowded = listed > (t.words + WALK) * rows * t.width
         if t.crowded:
-            self.spread_words()
+            self.arrange_words()
         return 0
 
     cdef trains_t view(self) noexcept:
@@ -112,7 +113,8 @@ cdef class Trains:
             view.x_sign = self.packed_sign
         return view
 
-    cdef int spread_words(self) except -1:
+    cdef int arrange_words(self) except -1:
+        # Pack and spread the words as a walk over all cells takes them.
         cdef trains_t view = self.view()
         cdef trains_t *t = &view
         cdef Py_ssize_t room = 2 * SLOTS * t.words * t.x_stride
@@ -353,7 +355,7 @@ cdef class Trains:
         if self.held is None or t.counted:
             return
         if t.crowded:
-            self.spread_words()
+            self.arrange_words()
         else:
             list_lines(t, self.inputs, self.outputs)
 

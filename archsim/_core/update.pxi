@@ -43,8 +43,8 @@ cdef extern from "walk.h" nogil:
     enum: BOTH, ONLY_UP, DOWN_AS_UP
 
 cdef dict FAMILIES = {
-    "constant": STRAIGHT, "soft": AFFINE, "affine": AFFINE, "additive": ADDITIVE, "exponential": EXPONENTIAL, "power": POWER,
-    "piecewise": PIECEWISE,
+    "constant": STRAIGHT, "soft": AFFINE, "affine": AFFINE, "additive": ADDITIVE, "exponential": EXPONENTIAL,
+    "power": POWER, "piecewise": PIECEWISE,
 }
 cdef dict DIRECTIONS = {"both": BOTH, "up": ONLY_UP, "down-as-up": DOWN_AS_UP}
 
