@@ -56,12 +56,12 @@ INLINE void store_row_weights(float *w, floats v, int left) {
   for (int i = 0; i < left; i++) w[i] = v[i];
 }
 
-/* n consecutive cells with their weights. */
+/* n consecutive cells with their weights; beyond them the last one, or any other, as far as registers are worked on. */
 INLINE void load_row(const int family, const walk_t *walk, group_t *g, uint32_t row, uint32_t column, int n) {
   const int numbers = numbers_of_cell(family, walk);
   const size_t base = (size_t)row * walk->inputs;
   const uint32_t *columns = walk->trains->columns;
-  for (int l = 0; l < n; l += WIDE) {
+  for (int l = 0; l < up_to(n, ABREAST * WIDE); l += WIDE) {
     const size_t first = base + column + (size_t)l;
     cell_t cell;
     if (columns == NULL) {
