@@ -49,6 +49,7 @@ def update_block(kernels: ModuleType, np: Any, scheme: str, rate: float, *, few_
     )
     x = np.linspace(-1, 1, VECTORS * INPUTS, dtype=np.float32).reshape(VECTORS, INPUTS)
     d = np.linspace(1, -1, VECTORS * OUTPUTS, dtype=np.float32).reshape(VECTORS, OUTPUTS)
+    x[0] = 0.0  # which sends no pulse
     if few_lines:
         x[:, ::2] = 0.0
     trains = kernels.Trains(OUTPUTS, INPUTS)

@@ -86,6 +86,8 @@ cdef class Trains:
         if t.counted:
             return 0
         for v in range(vectors):
+            if self.lengths[v].slots == 0:
+                continue
             of_pieces = 0.0
             for k in range(piece, piece + (self.lengths[v].slots + 31) // 32):
                 if self.lengths[v].slots > 1:
