@@ -17,7 +17,7 @@ from typing import Any
 CORE = Path(__file__).resolve().parents[1] / "archsim" / "_core"
 INPUTS, OUTPUTS, VECTORS = 67, 75, 5
 SEED, CROSSBAR = 7, 3
-#: What follows bounds and steps in a cell, by family (see response.h).
+#: What follows the bounds in a cell, by family (see response.h).
 FAMILIES = {
     "constant": (0.002, -0.002),
     "soft": (-0.002, -0.002),

@@ -171,6 +171,9 @@ INLINE words line_chances(const side_t *side, floats value) {
   return (words)chance | ((words)certain & 0x80000000u);
 }
 
+/* All ones for negative values, or for positive ones where the side is turned. */
+INLINE words line_signs(const side_t *side, floats value) { return (words)((ints)((words)value ^ side->sign) >> 31); }
+
 /* Trains of one vector on one side, into the lines' words: `length` slots from bit `offset` of `word` on. Returns the
  * number of pulses. */
 static inline int64_t draw_vector(const chance_t *from, const side_t *side, const float *values, int n, int length,
@@ -185,7 +188,7 @@ static inline int64_t draw_vector(const chance_t *from, const side_t *side, cons
     for (int i = 0; i < LINES; i += WIDE) {
       const words bound = line_chances(side, load_floats(value + i));
       store_words(limit + i, bound);
-      store_words(negative + i, (words)((ints)(load_words((const uint32_t *)value + i) ^ side->sign) >> 31));
+      store_words(negative + i, line_signs(side, load_floats(value + i)));
       any |= bound;
     }
     if (none((ints)any)) continue;
@@ -227,8 +230,8 @@ INLINE ints below_chance(const chance_t *from, uint32_t first, int lane, int upp
   return below | (ints)chance >> 31;
 }
 
-/* The same for a single slot, the most common train, in one go: chances, pulses, and the list of the lines that pulse,
- * with their slots and signs. A random word serves two lines. */
+/* The train of a single slot, the most common one, in one go: chances, pulses, and the list of the lines that pulse, with
+ * their slots and signs. A random word serves two lines. Returns the number of pulses. */
 static inline int draw_single(const chance_t *from, const side_t *side, const float *values, int n, int offset,
                               uint32_t *on, uint32_t *sign, uint32_t *lines, uint32_t *slots, uint32_t *turns) {
   enum { REGISTERS = LINES / WIDE };
@@ -247,7 +250,7 @@ static inline int draw_single(const chance_t *from, const side_t *side, const fl
     UNROLLED for (int k = 0; k < REGISTERS; k++) {
       const int i = k * WIDE;
       const words pulses = (words)below_chance(from, (uint32_t)counter, i, upper, w, chance[k]) & slot;
-      const words turned = (words)((ints)(load_words((const uint32_t *)value + i) ^ side->sign) >> 31) & slot;
+      const words turned = line_signs(side, load_floats(value + i)) & slot;
       const kept_t kept = keep(pulses);
       store_words(on + first + i, load_words(on + first + i) | pulses);
       store_words(sign + first + i, load_words(sign + first + i) | turned);
@@ -284,24 +287,14 @@ static inline double count_vector(const side_t *side, const float *values, int n
   return sum;
 }
 
-/* The lines with a bit of the piece's slots, in order; returns how many. */
-static inline int active_lines(const uint32_t *on, uint32_t mask, int n, uint32_t *lines) {
-  int found = 0;
-  for (int l = 0; l < n; l += WIDE) {
-    const kept_t kept = keep(load_words(on + l) & mask);
-    store_kept(lines + found, lane_indices() + (uint32_t)l, kept);
-    found += kept_lanes(kept);
-  }
-  return found;
-}
-
-/* The lines with a bit in any word, in order; returns how many. */
-static inline int lines_of_all(const uint32_t *on, int words_of, ptrdiff_t stride, int n, uint32_t *lines) {
+/* The lines with any of some slots in any of some words, in order; returns how many. */
+static inline int active_lines(const uint32_t *on, int words_of, ptrdiff_t stride, uint32_t mask, int n,
+                               uint32_t *lines) {
   int found = 0;
   for (int l = 0; l < n; l += WIDE) {
     words any = {0};
     for (int word = 0; word < words_of; word++) any |= load_words(on + word * stride + l);
-    const kept_t kept = keep(any);
+    const kept_t kept = keep(any & mask);
     store_kept(lines + found, lane_indices() + (uint32_t)l, kept);
     found += kept_lanes(kept);
   }
@@ -325,9 +318,10 @@ static inline void pack_words(const trains_t *t, const uint32_t *columns, int n,
 static inline void list_piece(trains_t *t, int k, int inputs, int outputs) {
   piece_t *piece = t->piece + k;
   const uint32_t *on = t->x_on + piece->word * t->x_stride, *sign = t->x_sign + piece->word * t->x_stride;
+  const uint32_t *d_on = t->d_on + piece->word * t->d_stride;
   uint32_t *lines = t->x_lines + k * t->x_stride;
-  piece->x_count = active_lines(on, piece->mask, inputs, lines);
-  piece->d_count = active_lines(t->d_on + piece->word * t->d_stride, piece->mask, outputs, t->d_lines + k * t->d_stride);
+  piece->x_count = active_lines(on, 1, t->x_stride, piece->mask, inputs, lines);
+  piece->d_count = active_lines(d_on, 1, t->d_stride, piece->mask, outputs, t->d_lines + k * t->d_stride);
   for (int i = 0; i < piece->x_count; i++) {
     t->x_slots[k * t->x_stride + i] = on[lines[i]] & piece->mask;
     t->x_turns[k * t->x_stride + i] = sign[lines[i]];

@@ -96,8 +96,8 @@ cdef class Trains:
             piece += (self.lengths[v].slots + 31) // 32
             listed += min(of_pieces, self.lengths[v].coincidences) * (
                 LISTED_PULSE if self.lengths[v].slots == 1 else LISTED_CELL)
-        rows = lines_of_all(t.d_on, t.words, t.d_stride, self.outputs, self.columns)
-        columns = lines_of_all(t.x_on, t.words, t.x_stride, self.inputs, self.columns)
+        rows = active_lines(t.d_on, t.words, t.d_stride, 0xFFFFFFFFu, self.outputs, self.columns)
+        columns = active_lines(t.x_on, t.words, t.x_stride, 0xFFFFFFFFu, self.inputs, self.columns)
         if 4 * columns <= 3 * self.inputs:
             t.columns = self.columns
             t.width = columns

@@ -45,7 +45,7 @@ cdef extern from "trains.h" nogil:
     double count_vector(
         const side_t *side, const float *values, int n, int rounded, float most, float scale, uint32_t *on,
         uint32_t *sign)
-    int lines_of_all(const uint32_t *on, int words_of, ptrdiff_t stride, int n, uint32_t *lines)
+    int active_lines(const uint32_t *on, int words_of, ptrdiff_t stride, uint32_t mask, int n, uint32_t *lines)
     void pack_words(const trains_t *t, const uint32_t *columns, int n, uint32_t *on, uint32_t *sign)
     void list_piece(trains_t *t, int k, int inputs, int outputs)
     void list_lines(trains_t *t, int inputs, int outputs)
