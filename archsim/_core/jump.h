@@ -27,6 +27,22 @@ typedef struct {
 } path_t; /* variance and third cumulant in units of the relative deviation, the latter a third of itself where noise is
              in proportion to the step */
 
+/* What the law of a jump takes from all cells. Local numbers, so that none is fetched again after every store. */
+typedef struct {
+  float deviation; /* of a pulse, relative to its step */
+  float scale;     /* of the path's noise */
+  float shift;     /* square of what is allowed of shifts, for noise of variance 1 */
+  float steep;     /* of slopes squared times pulses, where skewness is not corrected */
+  float fourth;    /* of the third cumulant */
+} law_t;
+
+INLINE law_t law_of(const int family, const response_t *all) {
+  const float deviation = all->deviation, scale = family == ADDITIVE ? 1.0f : deviation;
+  const law_t law = {deviation, scale, SHIFT * SHIFT * scale * scale, STEEP / (deviation * deviation),
+                     scale * scale * scale * scale * (family == AFFINE ? 3.0f : 1.0f)};
+  return law;
+}
+
 /* Registers worked on side by side, so that none waits for its own results. */
 enum { ABREAST = 4 };
 #define EACH UNROLLED for (int k = 0; k < ABREAST; k++)
@@ -69,13 +85,13 @@ INLINE void advance_constant_alike(const cell_t *cell, path_t *path, ints many, 
 
 /* `many` pulses of every cell, all the same way: the powers of a straight step up to the fourth, (1 + slope)^n - 1 over
  * the slope, and what curvature adds to them. */
-INLINE void advance_alike(const int family, const response_t *all, const cell_t *cell, path_t *path, ints many, ints up) {
+INLINE void advance_alike(const int family, const response_t *all, const law_t *law, const cell_t *cell, path_t *path,
+                          ints many, ints up) {
   if (family == STRAIGHT) {
     advance_constant_alike(cell, path, many, up);
     return;
   }
   const pulse_t pulse = respond(family, AS_SAID, all, cell, path->mean, up);
-  const float scale = family == ADDITIVE ? 1.0f : all->deviation;
   const floats n = to_floats(many), slope = pulse.slope;
   const floats before = n * slope - slope, second = before - slope, third = second - slope;
   floats series = n * 0.041666668f * (before * (second * (third + 4.0f) + 12.0f) + 24.0f), growth;
@@ -89,7 +105,8 @@ INLINE void advance_alike(const int family, const response_t *all, const cell_t 
   } else {
     growth = slope * series + 1.0f;
   }
-  const floats gain = pulse.step * series, growth2 = growth * growth, each = pulse.size * pulse.size;
+  const floats gain = pulse.step * series, growth2 = growth * growth;
+  const floats size = family == AFFINE ? pulse.step : pulse.size, each = size * size;
   /* a pulse's noise decays with the later ones: by what they all come to, where sizes decay as steps do; where they stay,
    * the sum of the squares of all decays is (growth^2 - 1) / ((1 + slope)^2 - 1); in the mean over pulses by Simpson's
    * rule, where sizes change in their own way */
@@ -124,8 +141,7 @@ INLINE void advance_alike(const int family, const response_t *all, const cell_t 
     floats missed = q * q + b * (q * 11.0f + b * 4.0f);
     missed = missed + magnitude(curl) * (magnitude(before) * 7.0f + BEND);
     missed = missed * n * magnitude(pulse.step) * 0.0083333333f;
-    const float allowed = 0.5f * SHIFT * SHIFT * scale * scale;
-    path->wild |= (missed * missed > left * allowed) | (magnitude(bent) > magnitude(slope) * BEND) |
+    path->wild |= (missed * missed > left * (0.5f * law->shift)) | (magnitude(bent) > magnitude(slope) * BEND) |
                   (((q > GROWTH) | (slope * slope > STRETCH)) & (many > 0));
     path->bend += magnitude(n * pulse.bend);
   } else {
@@ -147,10 +163,10 @@ typedef struct {
 
 /* To first order in the slopes, a step changes with where the pulses before it lead, and its noise with the slopes of
  * those after it: what counts of their order is how often one goes down before one goes up. */
-INLINE word_t both_ways(const int family, const response_t *all, const cell_t *cell, floats from, const numbers_t *many) {
+INLINE word_t both_ways(const int family, const response_t *all, const law_t *law, const cell_t *cell, floats from,
+                        const numbers_t *many) {
   const pulse_t rising = respond(family, UPWARDS, all, cell, from, (ints){0});
   const pulse_t falling = respond(family, DOWNWARDS, all, cell, from, (ints){0});
-  const float scale = family == ADDITIVE ? 1.0f : all->deviation;
   const floats n = many->up, m = many->down, crossed = many->crossed, half = n * 0.5f, other_half = m * 0.5f;
   const floats pairs = half * n - half, other_pairs = other_half * m - other_half, other = n * m - crossed;
   const floats before_ups = rising.step * pairs + falling.step * crossed;
@@ -197,22 +213,22 @@ INLINE word_t both_ways(const int family, const response_t *all, const cell_t *c
     word.bent += bends;
     missed += magnitude(bends) * 0.7f;
     word.bend = n * magnitude(rising.bend) + m * magnitude(falling.bend);
-    const floats far = word.rise - word.fall + square_root(larger(word.square, all_floats(0.0f))) * (REACH * scale);
+    const floats far = word.rise - word.fall + square_root(larger(word.square, all_floats(0.0f))) * (REACH * law->scale);
     word.wild = ((n > 0.0f) & (magnitude(rising.slope) * far > magnitude(rising.step))) |
                 ((m > 0.0f) & (magnitude(falling.slope) * far > magnitude(falling.step)));
   }
-  word.wild |= (stretch * stretch > 2.0f * STRETCH) | (missed * missed > word.square * (SHIFT * SHIFT * scale * scale));
+  word.wild |= (stretch * stretch > 2.0f * STRETCH) | (missed * missed > word.square * law->shift);
   return word;
 }
 
 /* Take them into the path. */
-INLINE void advance_both_ways(const int family, const response_t *all, const cell_t *cell, path_t *path,
-                              const numbers_t *many) {
+INLINE void advance_both_ways(const int family, const response_t *all, const law_t *law, const cell_t *cell,
+                              path_t *path, const numbers_t *many) {
   if (family == STRAIGHT) {
     advance_constant(cell, path, many);
     return;
   }
-  const word_t word = both_ways(family, all, cell, path->mean, many);
+  const word_t word = both_ways(family, all, law, cell, path->mean, many);
   const floats growth = word.decay + 1.0f;
   if (skews(family))
     path->third = path->third + path->third * (word.decay * 3.0f) + (word.rate * path->variance + word.third);
@@ -226,14 +242,14 @@ INLINE void advance_both_ways(const int family, const response_t *all, const cel
 }
 
 /* The path of a single word, and what it stretches; its skewness is bounded, not corrected. */
-INLINE path_t path_of_word(const int family, const response_t *all, const cell_t *cell, floats from,
+INLINE path_t path_of_word(const int family, const response_t *all, const law_t *law, const cell_t *cell, floats from,
                            const numbers_t *many) {
   path_t path = path_from(from);
   if (family == STRAIGHT) {
     advance_constant(cell, &path, many);
     return path;
   }
-  const word_t word = both_ways(family, all, cell, from, many);
+  const word_t word = both_ways(family, all, law, cell, from, many);
   const floats nothing = all_floats(0.0f), rise = word.rise * 1.05f, fall = word.fall * 1.05f;
   path.highest = from + (larger(rise, nothing) + larger(fall, nothing));
   path.lowest = from + (smaller(rise, nothing) + smaller(fall, nothing));
@@ -242,27 +258,23 @@ INLINE path_t path_of_word(const int family, const response_t *all, const cell_t
   path.wild = word.wild;
   path.count = many->all;
   if (curved(family)) path.bend = word.bend;
-  if (skews(family)) {
-    const float deviation = all->deviation;
-    path.wild |= word.steepest * word.steepest * (many->up + many->down) > STEEP / (deviation * deviation);
-  }
+  if (skews(family)) path.wild |= word.steepest * word.steepest * (many->up + many->down) > law->steep;
   return path;
 }
 
 /* Whether the series of straight steps may end with their fourth order. */
-INLINE ints short_series(const int family, const response_t *all, const cell_t *cell, const path_t *path) {
+INLINE ints short_series(const int family, const law_t *law, const cell_t *cell, const path_t *path) {
   const floats steepest = family == PIECEWISE ? path->steepest : larger(magnitude(cell->a), magnitude(cell->b));
   const floats reached = steepest * path->longest, fourth = reached * reached * (reached * reached);
-  const float allowed = 60.0f * SHIFT * all->deviation;
-  return ((steepest * steepest <= STRETCH) & (fourth * fourth * to_floats(path->count) <= allowed * allowed)) |
-         (path->count <= 1);
+  const float allowed = 60.0f * SHIFT * law->deviation;
+  return (steepest * steepest <= STRETCH) & (fourth * fourth * to_floats(path->count) <= allowed * allowed);
 }
 
-/* Where the law of a jump lies within a Kolmogorov-Smirnov distance of 1e-3 of the law pulse by pulse: a single pulse
- * is a normal number that is clipped; more of them must stay away from the bounds, be little skewed by noise that
- * changes the noise of later pulses, and meet a step that is nearly straight as far as the noise reaches. */
-INLINE ints within_law(const int family, const response_t *all, const cell_t *cell, const path_t *path, floats spread,
-                       floats skewness) {
+/* Where the law of a jump lies within a Kolmogorov-Smirnov distance of 1e-3 of the law pulse by pulse: more than one
+ * pulse must stay away from the bounds, be little skewed by noise that changes the noise of later pulses, and meet a step
+ * that is nearly straight as far as the noise reaches. (A single one is a normal number that is clipped.) */
+INLINE ints within_law(const int family, const response_t *all, const law_t *law, const cell_t *cell, const path_t *path,
+                       floats spread, floats skewness) {
   const floats reach = spread * REACH;
   ints within = (path->lowest - reach >= cell->low) & (path->highest + reach <= cell->high);
   if (skews(family)) within &= magnitude(skewness) <= SKEWNESS;
@@ -276,34 +288,31 @@ INLINE ints within_law(const int family, const response_t *all, const cell_t *ce
     const floats n = to_floats(path->count), longest = larger(magnitude(cell->up), magnitude(cell->down));
     const floats bend = longest * per_weight * all->sharpest;
     within &= (ints)(__builtin_convertvector(low, ints) == __builtin_convertvector(high, ints)) |
-              (bend * n * (square_root(n) * 0.5f + 0.4f * all->deviation) <= SHIFT * all->deviation);
+              (bend * n * (square_root(n) * 0.5f + 0.4f * law->deviation) <= SHIFT * law->deviation);
   }
-  return within | (path->count <= 1);
+  return within;
 }
 
 /* End a jump with the next normal numbers, and mark the cells for which the law is not close enough: they keep their
  * weights. */
-INLINE void land(const int family, const response_t *all, const cell_t *cell, const path_t *path, group_t *g, int l,
-                 const float *normal, int first) {
-  const float scale = family == ADDITIVE ? 1.0f : all->deviation;
-  const floats spread = square_root(larger(path->variance, all_floats(0.0f))) * scale;
-  const ints touched = path->count > 0;
+INLINE void land(const int family, const response_t *all, const law_t *law, const cell_t *cell, const path_t *path,
+                 group_t *g, int l, const float *normal, int first) {
+  const floats spread = square_root(larger(path->variance, all_floats(0.0f))) * law->scale;
   floats z = load_floats(normal), skewness = all_floats(0.0f);
   if (skews(family)) {
-    const float fourth = scale * scale * scale * scale * (family == AFFINE ? 3.0f : 1.0f);
-    skewness = path->third * fourth / larger(spread * spread * spread, all_floats(1e-30f));
+    skewness = path->third * law->fourth / larger(spread * spread * spread, all_floats(1e-30f));
     z += (z * z - 1.0f) * (skewness * 0.16666667f);
   }
-  ints within = within_law(family, all, cell, path, spread, skewness);
-  if (family != STRAIGHT && !curved(family)) within &= short_series(family, all, cell, path);
-  ints failed = touched & ~within;
+  ints within = within_law(family, all, law, cell, path, spread, skewness);
+  if (family != STRAIGHT && !curved(family)) within &= short_series(family, law, cell, path);
+  ints failed = (path->count > 1) & ~within;
   words count = (words)path->count;
   if (!first) {
     failed |= (ints)load_words(g->failed + l);
     count += load_words(g->count + l);
   }
   const floats w = clipped(path->mean + spread * z, cell);
-  store_floats(g->w + l, choose(touched, w, load_floats(g->w + l)));
+  store_floats(g->w + l, choose(path->count > 0, w, load_floats(g->w + l)));
   store_words(g->failed + l, (words)failed);
   store_words(g->count + l, count);
 }

@@ -6,17 +6,18 @@
 #include "jump.h"
 
 /* The pulses of neighbouring registers of listed cells, which get those of one vector, all the same way. */
-INLINE void advance_listed(const int family, const response_t *all, const cell_t *cell, path_t *path,
+INLINE void advance_listed(const int family, const response_t *all, const law_t *law, const cell_t *cell, path_t *path,
                            const uint32_t *slots_of, const uint32_t *ups_of) {
   EACH {
     const words slots = load_words(slots_of + k * WIDE), ups = load_words(ups_of + k * WIDE);
-    advance_alike(family, all, &cell[k], &path[k], (ints)bit_counts(slots), (ints)(ups != 0u));
+    advance_alike(family, all, law, &cell[k], &path[k], (ints)bit_counts(slots), (ints)(ups != 0u));
   }
 }
 
 /* One vector's listed cells by jumps; those for which a jump would not do are done after them. */
 INLINE void jump_listed(const int family, const walk_t *walk, progress_t *p, list_t *list) {
   const response_t *all = walk->response;
+  const law_t law = law_of(family, all);
   group_t *g = &p->group;
   for (int first = 0; first < list->n; first += GROUP_CELLS) {
     const int n = list->n - first < GROUP_CELLS ? list->n - first : GROUP_CELLS;
@@ -29,11 +30,11 @@ INLINE void jump_listed(const int family, const walk_t *walk, progress_t *p, lis
       path_t path[ABREAST];
       EACH cell[k] = cell_of(family, g, l + k * WIDE);
       EACH path[k] = path_from(load_floats(g->w + l + k * WIDE));
-      advance_listed(family, all, cell, path, list->slots + first + l, list->ups + first + l);
+      advance_listed(family, all, &law, cell, path, list->slots + first + l, list->ups + first + l);
       EACH {
         const int at = l + k * WIDE;
         const floats before = load_floats(g->w + at);
-        land(family, all, &cell[k], &path[k], g, at, normal + at, 1);
+        land(family, all, &law, &cell[k], &path[k], g, at, normal + at, 1);
         const ints undone = (ints)load_words(g->failed + at);
         store_floats(g->w + at, choose(undone, before, load_floats(g->w + at)));
         failed |= undone;

@@ -10,32 +10,37 @@ enum { FEW_WORDS = 8, MANY_WORDS = 16 };
 INLINE int words_of_jump(const int family) { return skews(family) ? FEW_WORDS : MANY_WORDS; }
 
 /* One word of a row's trains on consecutive columns, in neighbouring registers; `met` if it is one of several vectors. */
-INLINE void advance_row(const int family, const walk_t *walk, const cell_t *cell, path_t *path, int word, uint32_t row,
-                        uint32_t column, const meetings_t *met, int l) {
+INLINE void advance_row(const int family, const walk_t *walk, const law_t *law, const cell_t *cell, path_t *path,
+                        int word, uint32_t row, uint32_t column, const meetings_t *met, int l) {
   const trains_t *t = walk->trains;
   const response_t *all = walk->response;
   if (t->alike[word]) {
     /* all slots of such a word go the same way as its first one */
     words slots[ABREAST], upwards[ABREAST], any = {0};
-    EACH slots[k] = row_coincidences(t, word, column + (uint32_t)(l + k * WIDE), row, &upwards[k]);
+    row_coincidences(t, word, column + (uint32_t)l, row, ABREAST, slots, upwards);
     EACH any |= slots[k];
     /* neighbouring inputs are often zero together */
     if (none((ints)any)) return;
-    EACH advance_alike(family, all, &cell[k], &path[k], (ints)bit_counts(slots[k]), (ints)(upwards[k] << 31));
+    EACH advance_alike(family, all, law, &cell[k], &path[k], (ints)bit_counts(slots[k]), (ints)(upwards[k] << 31));
     return;
   }
   EACH {
     const numbers_t many = numbers_of(met, l + k * WIDE);
-    advance_both_ways(family, all, &cell[k], &path[k], &many);
+    advance_both_ways(family, all, law, &cell[k], &path[k], &many);
   }
 }
 
 /* As many consecutive cells as a register has lanes; those that are beyond the row's end repeat its last one. */
 INLINE cell_t row_cell(const int family, int numbers, const float *cells, int left) {
   const float *at[WIDE];
+  if (left >= WIDE && numbers == SHORT_CELL) {
+    /* the same as below with a constant for the compiler, which needs no arithmetic then */
+    UNROLLED for (int i = 0; i < WIDE; i++) at[i] = cells + i * SHORT_CELL;
+    return load_cell(family, SHORT_CELL, at);
+  }
   if (left >= WIDE) {
-    UNROLLED for (int i = 0; i < WIDE; i++) at[i] = cells + i * numbers;
-    return load_cell(family, numbers, at);
+    UNROLLED for (int i = 0; i < WIDE; i++) at[i] = cells + i * CELL;
+    return load_cell(family, CELL, at);
   }
   for (int i = 0; i < WIDE; i++) at[i] = cells + (i < left ? i : left - 1) * numbers;
   return load_cell(family, numbers, at);
@@ -125,6 +130,7 @@ INLINE void store_row(const walk_t *walk, progress_t *p, uint32_t row, uint32_t 
 /* The next pulses of a group as jumps of their own; those of cells for which that would not do are left. */
 INLINE void jump_group(const int family, const walk_t *walk, progress_t *p, int n) {
   const response_t *all = walk->response;
+  const law_t law = law_of(family, all);
   group_t *g = &p->group;
   const float *normal = take_normals(p, GROUP_CELLS);
   for (int l = 0; l < n; l += WIDE) {
@@ -132,8 +138,8 @@ INLINE void jump_group(const int family, const walk_t *walk, progress_t *p, int 
     const floats before = load_floats(g->w + l);
     const words slots = load_words(g->slots + l), ups = load_words(g->ups + l), done = load_words(g->count + l);
     path_t path = path_from(before);
-    advance_alike(family, all, &cell, &path, (ints)bit_counts(slots), (ints)(ups != 0u));
-    land(family, all, &cell, &path, g, l, normal + l, 1);
+    advance_alike(family, all, &law, &cell, &path, (ints)bit_counts(slots), (ints)(ups != 0u));
+    land(family, all, &law, &cell, &path, g, l, normal + l, 1);
     const ints failed = (ints)load_words(g->failed + l);
     store_floats(g->w + l, choose(failed, before, load_floats(g->w + l)));
     store_words(g->count + l, done + (load_words(g->count + l) & ~(words)failed));
@@ -170,6 +176,7 @@ INLINE void redo_failed(const int family, const walk_t *walk, progress_t *p) {
 /* n consecutive cells of a row by jumps, with all words of the block. */
 INLINE void jump_row(const int family, const walk_t *walk, progress_t *p, uint32_t row, uint32_t column, int n) {
   const trains_t *t = walk->trains;
+  const law_t law = law_of(family, walk->response);
   group_t *g = &p->group;
   load_row(family, walk, g, row, column, n);
   for (int first = 0; first < t->words; first += words_of_jump(family)) {
@@ -189,8 +196,11 @@ INLINE void jump_row(const int family, const walk_t *walk, progress_t *p, uint32
       EACH path[k] = path_from(load_floats(g->w + l + k * WIDE));
       for (int word = first; word < last; word++)
         if (t->d_on[word * t->d_stride + row])
-          advance_row(family, walk, cell, path, word, row, column, &met[word - first], l);
-      EACH land(family, walk->response, &cell[k], &path[k], g, l + k * WIDE, normal + l + k * WIDE, first == 0);
+          advance_row(family, walk, &law, cell, path, word, row, column, &met[word - first], l);
+      EACH {
+        const int at = l + k * WIDE;
+        land(family, walk->response, &law, &cell[k], &path[k], g, at, normal + at, first == 0);
+      }
     }
   }
   store_row(walk, p, row, column, n);
@@ -202,7 +212,7 @@ INLINE void jump_row(const int family, const walk_t *walk, progress_t *p, uint32
 INLINE void jump_word(const int family, const walk_t *walk, progress_t *p, uint32_t row, uint32_t column, int n,
                       const lines_t *lines) {
   const response_t *all = walk->response;
-  const float scale = family == ADDITIVE ? 1.0f : all->deviation;
+  const law_t law = law_of(family, all);
   group_t *g = &p->group;
   const size_t base = (size_t)row * walk->inputs + column;
   const int numbers = numbers_of_cell(family, walk);
@@ -217,15 +227,16 @@ INLINE void jump_word(const int family, const walk_t *walk, progress_t *p, uint3
     const cell_t cell = row_cell(family, numbers, cells + l * numbers, left);
     const numbers_t many = numbers_of(&met, l);
     const floats before = row_weights(weights + l, left);
-    const path_t path = path_of_word(family, all, &cell, before, &many);
-    const floats spread = square_root(larger(path.variance, all_floats(0.0f))) * scale;
-    const ints touched = path.count > 0;
-    const ints failed = touched & ~within_law(family, all, &cell, &path, spread, all_floats(0.0f));
+    const path_t path = path_of_word(family, all, &law, &cell, before, &many);
+    const floats spread = square_root(larger(path.variance, all_floats(0.0f))) * law.scale;
+    const ints failed =
+        (path.count > 1) & ~within_law(family, all, &law, &cell, &path, spread, all_floats(0.0f));
     const floats w = clipped(path.mean + spread * load_floats(normal + l), &cell);
-    store_row_weights(weights + l, choose(touched & ~failed, w, before), left);
-    if (!none(failed))
-      for (int i = 0; i < WIDE; i++)
-        if (failed[i]) append(&p->failed, (uint32_t)(base + (size_t)(l + i)), column + (uint32_t)(l + i), row);
+    store_row_weights(weights + l, choose((path.count > 0) & ~failed, w, before), left);
+    if (!none(failed)) {
+      const words at = lane_indices() + (column + (uint32_t)l);
+      append_kept(&p->failed, row * walk->inputs + at, at, all_words(row), keep((words)failed));
+    }
     sum += (words)path.count & ~(words)failed;
     if (walk->visible != NULL) {
       store_floats(g->w + l, w);
@@ -250,7 +261,8 @@ INLINE void exact_row(const int family, const walk_t *walk, progress_t *p, uint3
     if (!left) continue;
     if (t->counted) left = 0x7FFFFFFFu;
     for (int l = 0; l < n; l += WIDE) {
-      words upwards, slots = row_coincidences(t, word, column + (uint32_t)l, row, &upwards);
+      words slots, upwards;
+      row_coincidences(t, word, column + (uint32_t)l, row, 1, &slots, &upwards);
       store_words(g->slots + l, slots);
       store_words(g->ups + l, slots & upwards);
     }

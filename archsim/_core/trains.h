@@ -57,29 +57,33 @@ INLINE uint32_t coincidences(const trains_t *t, int word, uint32_t column, uint3
   return slots;
 }
 
-/* The same for consecutive columns, but with all slots that go up or would. */
-INLINE words row_coincidences(const trains_t *t, int word, uint32_t column, uint32_t row, words *upwards) {
-  const uint32_t *on = t->x_on + word * t->x_stride + column;
-  const uint32_t d_on = t->d_on[word * t->d_stride + row];
-  words slots, turned = load_words(t->x_sign + word * t->x_stride + column) ^ t->d_sign[word * t->d_stride + row];
+/* The same for the columns of neighbouring registers, but with all slots that go up or would. */
+INLINE void row_coincidences(const trains_t *t, int word, uint32_t column, uint32_t row, const int registers,
+                             words *slots, words *upwards) {
+  const uint32_t *on = t->x_on + word * t->x_stride + column, *sign = t->x_sign + word * t->x_stride + column;
+  const uint32_t d_on = t->d_on[word * t->d_stride + row], d_sign = t->d_sign[word * t->d_stride + row];
+  UNROLLED for (int k = 0; k < registers; k++) {
+    slots[k] = load_words(on + k * WIDE) & d_on;
+    upwards[k] = load_words(sign + k * WIDE) ^ d_sign;
+  }
   if (t->counted) {
     float b;
     memcpy(&b, &d_on, sizeof b);
-    const floats n = ((floats)load_words(on) * b + 12582912.0f) - 12582912.0f;
-    /* 2**n - 1 by way of the exponent; n is below 32 */
-    const ints exponent = (__builtin_convertvector(n, ints) + 127) << 23;
-    const floats power = (floats)exponent;
-    const words high = (words)__builtin_convertvector(smaller(power, all_floats(2147483520.0f)), ints);
-    slots = select_words((ints)(n > 30.5f), all_words(0x7FFFFFFFu), high - 1u);
-  } else {
-    slots = load_words(on) & d_on;
+    UNROLLED for (int k = 0; k < registers; k++) {
+      const floats n = ((floats)load_words(on + k * WIDE) * b + 12582912.0f) - 12582912.0f;
+      /* 2**n - 1 by way of the exponent; n is below 32 */
+      const ints exponent = (__builtin_convertvector(n, ints) + 127) << 23;
+      const floats power = (floats)exponent;
+      const words high = (words)__builtin_convertvector(smaller(power, all_floats(2147483520.0f)), ints);
+      slots[k] = select_words((ints)(n > 30.5f), all_words(0x7FFFFFFFu), high - 1u);
+    }
   }
   if (t->direction != BOTH) {
-    slots &= t->direction == ONLY_UP ? turned : ~turned;
-    turned = all_words(0xFFFFFFFFu);
+    UNROLLED for (int k = 0; k < registers; k++) {
+      slots[k] &= t->direction == ONLY_UP ? upwards[k] : ~upwards[k];
+      upwards[k] = all_words(0xFFFFFFFFu);
+    }
   }
-  *upwards = turned;
-  return slots;
 }
 
 /* What the trains of one side of a block are drawn from. */
