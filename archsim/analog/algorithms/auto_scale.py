@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim._core.digital import follow_maxima
 from archsim.analog.blocks import FloatArray
 
 __all__ = ["FastRate"]
@@ -17,8 +18,9 @@ class FastRate:
     """Learning rates of a block of vectors (aihwkit ``ChoppedTransferCompound``; lambda_A of arXiv:2303.04721).
 
     The base is fast_lr, times the learning rate with ``scale``; the learning rate itself if fast_lr = 0. Unless
-    ``reach`` is 0 it is multiplied by reach / (m_x m_d), where m follows the largest |x| and |d| of each vector:
-    m <- (1 - r) m + r |.|, starting with the first that is not 0 and leaving those that are 0 out.
+    ``reach`` is 0 it is multiplied by reach / (m_x m_d), or by reach as long as all was 0, where m follows the largest
+    |x| and |d| of each vector: m <- (1 - r) m + r |.|, starting with the first that is not 0 and leaving those that are
+    0 out.
 
     Attributes
     ----------
@@ -46,23 +48,6 @@ class FastRate:
             base *= learning_rate
         if self.reach == 0.0:
             return np.full(len(x), base)
-        m_x, m_d = maxima.tolist()
-        rates = []
-        for x_max, d_max in zip(_largest(x), _largest(d), strict=True):
-            m_x, m_d = self._follow(m_x, x_max), self._follow(m_d, d_max)
-            rates.append(base * (self.reach / (m_x * m_d) if m_x > 0.0 and m_d > 0.0 else self.reach))
-        maxima[:] = m_x, m_d
-        return np.array(rates)
-
-    def _follow(self, mean: float, new: float) -> float:
-        if mean <= 0.0 or new <= 0.0:
-            return new if mean <= 0.0 else mean
-        return mean + self.rate * (new - mean)
-
-
-def _largest(values: FloatArray) -> list[float]:
-    """Return the largest magnitude of each vector."""
-    if not values.shape[1]:
-        return [0.0] * len(values)
-    largest: list[float] = np.maximum.reduce(np.abs(values), axis=1).tolist()
-    return largest
+        products = np.empty(len(x))
+        follow_maxima(x, d, self.rate, maxima, products)
+        return base * (self.reach / np.where(products > 0.0, products, 1.0))

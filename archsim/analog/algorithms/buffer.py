@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from archsim._core.digital import let_go
 from archsim.analog.blocks import FloatArray
 
 __all__ = ["Release"]
@@ -33,30 +35,24 @@ class Release:
     forget: bool
     cap: float = 0.0
 
-    def __call__(self, values: FloatArray, threshold: float) -> FloatArray | None:
-        """Return trunc(values / threshold) within +-`most`, None if all are 0; changes `values` in place.
+    def __call__(self, values: FloatArray, threshold: float) -> tuple[FloatArray, int]:
+        """Take whole thresholds out of `values`, in place.
 
         Parameters
         ----------
-        values : float32 [lines]
-            The buffer of a line.
+        values : float32 [lines, cells]
+            The buffer of some lines.
         threshold : float
             What one pulse stands for.
+
+        Returns
+        -------
+        counts : float32 [lines, cells]
+            trunc(values / threshold) within +-`most`.
+        lines : int
+            How many lines hold any.
         """
-        counts = np.trunc(values if threshold == 1.0 else values / np.float32(threshold))
-        if not np.count_nonzero(counts):
-            return None
-        # On the few cells of a line these are several times as fast as a clip and an assignment by mask.
-        if self.most == 1:
-            np.sign(counts, out=counts)
-        else:
-            np.minimum(np.maximum(counts, np.float32(-self.most)), np.float32(self.most), out=counts)
-        if self.forget:
-            kept = values * np.float32(self.momentum)
-            np.copyto(values, kept, where=counts != 0)
-            return counts
-        values -= counts * np.float32((1.0 - self.momentum) * threshold)
-        if self.cap > 0.0:
-            limit = np.float32(self.cap * threshold)
-            np.clip(values, -limit, limit, out=values, where=counts != 0)
-        return counts
+        counts = np.empty_like(values)
+        kept, taken = (self.momentum, 0.0) if self.forget else (1.0, (1.0 - self.momentum) * threshold)
+        limit = self.cap * threshold if self.cap > 0.0 and not self.forget else math.inf
+        return counts, let_go(values, counts, threshold, self.most, kept, taken, limit)

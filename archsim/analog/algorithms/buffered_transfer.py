@@ -72,14 +72,14 @@ class BufferedTransfer(CompoundTransfers):
         work: Update,
     ) -> None:
         for read, line in enumerate(lines):
-            hidden = self._hidden[source, line]
+            hidden = self._hidden[source, line : line + 1]
             hidden += values[read] * np.float32(rate * self._gain)
-            counts = self._release(hidden, self._thresholds[source])
+            counts, written = self._release(hidden, self._thresholds[source])
             done = None
-            if counts is not None:
+            if written:
                 one = hot[read : read + 1]
                 write_rate = -self._step * self._steps[source]
-                done = self._crossbars[source + 1].write(one, counts[None], write_rate, first + read)
+                done = self._crossbars[source + 1].write(one, counts, write_rate, first + read)
             add_write(work, done)
         work.digital_operations += BUFFERED_OPERATIONS * values.size
         work.memory_bits += BUFFERED_BITS * values.size

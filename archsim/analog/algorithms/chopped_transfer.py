@@ -168,25 +168,22 @@ class ChoppedArrays(JointArrays):
         if due:
             work.transfer_reads += read.reads
             factors = self._buffer_rate(rate, rates[due.start - 1 : due.stop - 1 : interval]).astype(np.float32)
-            counts = self._accumulate(lines, passes, read.values, (factors * self._in_signs[lines])[:, None])
-            self._write(lines, counts, number, work)
+            written = self._accumulate(lines, passes, read.values, (factors * self._in_signs[lines])[:, None])
+            self._write(lines, *written, number, work)
             if turning:
                 self._turn(turning)
             if lines.stop == self._inputs:
                 self._end_pass(passes)
         return end
 
-    def _write(self, lines: slice, counts: FloatArray | None, number: int, work: Update) -> None:
-        """Write the pulses that the buffer let go, if any, into the second array."""
+    def _write(self, lines: slice, counts: FloatArray, written: int, number: int, work: Update) -> None:
+        """Write the pulses that the buffer let go into the second array; `written` lines have any."""
         total = lines.stop - lines.start
         work.digital_operations += self._operations * total * self._outputs
         work.memory_bits += self._bits * total * self._outputs
-        if counts is None:
-            add_write(work, None, total)
-            return
-        written = int(np.count_nonzero(np.logical_or.reduce(counts, axis=1)))
-        hot = one_hot(lines.start, total, self._inputs)
-        add_write(work, self._last.write(hot, counts, self._write_rate, number), written)
+        if written:
+            hot = one_hot(lines.start, total, self._inputs)
+            add_write(work, self._last.write(hot, counts, self._write_rate, number), written)
         add_write(work, None, total - written)
 
     def _buffer_rate(self, transfer_rate: float, fast_rates: NDArray[np.float64]) -> NDArray[np.float64] | np.float64:
@@ -204,11 +201,8 @@ class ChoppedArrays(JointArrays):
         return base * settings.auto_granularity / (self._inputs * abs(settings.transfer_every))
 
     @abstractmethod
-    def _accumulate(self, lines: slice, passes: int, values: FloatArray, factors: FloatArray) -> FloatArray | None:
-        """Add what was read of lines, times factors [lines, 1], to the buffer; return the pulses that it lets go.
-
-        None if there are none.
-        """
+    def _accumulate(self, lines: slice, passes: int, values: FloatArray, factors: FloatArray) -> tuple[FloatArray, int]:
+        """Add what was read of lines, times factors [lines, 1], to the buffer; return what `Release` does."""
 
     @abstractmethod
     def _turning(self, lines: slice, passes: int, number: int) -> list[int]:
@@ -285,7 +279,7 @@ class ChoppedTransfer(ChoppedArrays):
         self._out_chop_prob = settings.out_chop_prob
         self._out_signs = np.ones(outputs, np.float32)
 
-    def _accumulate(self, lines: slice, passes: int, values: FloatArray, factors: FloatArray) -> FloatArray | None:
+    def _accumulate(self, lines: slice, passes: int, values: FloatArray, factors: FloatArray) -> tuple[FloatArray, int]:
         hidden: FloatArray = self._hidden[lines]
         hidden += self._chopped(values) * factors
         return self._release(hidden, 1.0)

@@ -72,14 +72,14 @@ class DynamicTransfer(ChoppedArrays):
         self._mean = np.zeros((inputs, outputs), np.float32)
         self._past = np.zeros((inputs, outputs), np.float32)
 
-    def _accumulate(self, lines: slice, passes: int, values: FloatArray, factors: FloatArray) -> FloatArray | None:
+    def _accumulate(self, lines: slice, passes: int, values: FloatArray, factors: FloatArray) -> tuple[FloatArray, int]:
         hidden, mean, past = self._hidden[lines], self._mean[lines], self._past[lines]
         np.copyto(past, mean, where=self._turned[lines, None])
         self._turned[lines] = False
         hidden += (values - past) * factors
-        counts = self._release(hidden, 1.0)
+        counts, written = self._release(hidden, 1.0)
         mean += (values - mean) * self._follow
-        return counts if passes > self._period else None
+        return counts, written if passes > self._period else 0
 
     def _turning(self, lines: slice, passes: int, number: int) -> list[int]:
         every = range(lines.start, lines.stop)

@@ -139,12 +139,12 @@ class ResidualLearningV2(_Residual):
         work: Update,
     ) -> None:
         for read, line in enumerate(lines):
-            hidden = self._hidden[line]
+            hidden = self._hidden[line : line + 1]
             hidden *= np.float32(1.0 - rate)
             hidden += values[read] * np.float32(rate)
-            counts = self._release(hidden, self._threshold)
+            counts, written = self._release(hidden, self._threshold)
             one = hot[read : read + 1]
-            done = None if counts is None else self._last.write(one, counts[None], -self._step, first + read)
+            done = self._last.write(one, counts, -self._step, first + read) if written else None
             add_write(work, done)
         work.digital_operations += FILTERED_OPERATIONS * values.size
         work.memory_bits += BUFFERED_BITS * values.size

@@ -1,5 +1,6 @@
 """The core once more in plain NumPy: slow, readable, with the same random numbers and the same bits."""
 
+from archsim.analog.reference.digital import follow_maxima, let_go
 from archsim.analog.reference.random import Series, normals, philox, polar, uniform, words
 from archsim.analog.reference.read import product, read
 from archsim.analog.reference.response import Law
@@ -12,6 +13,8 @@ __all__ = [
     "Series",
     "Walk",
     "exact_update",
+    "follow_maxima",
+    "let_go",
     "normals",
     "philox",
     "polar",

@@ -90,8 +90,9 @@ def test_whole_pulses_need_pulses():
 )
 @pytest.mark.parametrize("threshold", [1.0, 0.25])
 def test_what_a_buffer_lets_go(release, left, counts, threshold):
-    values = np.array([0.9, 1.0, 7.7, -0.5, -2.4], np.float32) * np.float32(threshold)
-    found = release(values, threshold)
-    np.testing.assert_array_equal(found, counts)
-    np.testing.assert_allclose(values, np.array(left) * threshold, rtol=1e-5)
-    assert release(np.array([0.99 * threshold], np.float32), threshold) is None
+    quiet = np.full(5, 0.99)
+    values = np.array([[0.9, 1.0, 7.7, -0.5, -2.4], quiet], np.float32) * np.float32(threshold)
+    found, lines = release(values, threshold)
+    np.testing.assert_array_equal(found, [counts, [0] * 5])
+    np.testing.assert_allclose(values, np.array([left, quiet]) * threshold, rtol=1e-5)
+    assert lines == 1
