@@ -1,5 +1,9 @@
 """Threads change nothing but the time."""
 
+import gc
+import threading
+import time
+
 import numpy as np
 import pytest
 
@@ -35,3 +39,24 @@ def test_parts_are_done_in_order_and_errors_come_through():
         with pytest.raises(ZeroDivisionError):
             workers.map(lambda begin, end: begin // 0, [(0, 1), (1, 2)])
     assert Workers().map(lambda begin, end: end, []) == []
+
+
+def test_closed_workers_leave_all_work_to_the_caller():
+    workers = Workers(3)
+    workers.close()
+    here = threading.get_ident()
+    assert workers.map(lambda begin, end: threading.get_ident(), [(0, 1), (1, 2)]) == [here, here]
+    workers.close()
+
+
+def test_threads_end_with_an_array_that_is_forgotten():
+    before = threading.active_count()
+    crossbar = make(400, 257, device=SoftBounds(dw_min=0.001), workers=Workers(3))
+    crossbar.forward(np.ones((2 * BLOCK_VECTORS, 400)), 0)
+    assert threading.active_count() == before + 2
+    del crossbar
+    gc.collect()
+    deadline = time.monotonic() + 20
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threading.active_count() == before
