@@ -16,10 +16,9 @@ FLAGS = ["-O3", "-g0", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-ma
 # What a special build adds, such as sanitizers. Last, and so stronger.
 FLAGS += os.environ.get("ARCHSIM_CFLAGS", "").split()
 
-# The same kernels, once for each instruction set; archsim._core chooses when it is imported. Sixteen registers are few
-# for what is worked on side by side: scheduled before they are given out, updates by jumps take up to a quarter less.
+# The same kernels, once for each instruction set; archsim._core chooses when it is imported.
 INSTRUCTION_SETS = {
-    "avx2": ["-mavx2", "-mpopcnt", "-mbmi", "-mbmi2", "-fschedule-insns", "-fsched-pressure"],
+    "avx2": ["-mavx2", "-mpopcnt", "-mbmi", "-mbmi2"],
     "avx512": [
         *("-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mprefer-vector-width=512"),
         *("-mavx2", "-mpopcnt", "-mbmi", "-mbmi2"),
