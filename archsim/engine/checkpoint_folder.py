@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,26 +53,24 @@ class CheckpointFolder:
             "experiment": _digest(self.experiment.encode()),
             "sha256": _digest(stored),
         }
-        numbers = self._numbers()
-        path = self._path(numbers[-1] + 1 if numbers else 1)
-        partial = path.with_suffix(".partial")
+        line = json.dumps(header).encode() + b"\n"
+        kept: list[int] = []
         try:
             self.directory.mkdir(exist_ok=True)
-            with partial.open("wb") as file:
-                file.write(json.dumps(header).encode() + b"\n")
-                file.write(stored)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.rename(path)
-            _sync(self.directory)
+            # By the folder itself, not its path: another run's may stand there any moment.
+            folder = os.open(self.directory, os.O_RDONLY)
+            try:
+                kept = _numbers(os.listdir(folder))
+                _write(folder, _name(kept[-1] + 1 if kept else 1), line, stored)
+                for number in kept[: 1 - _KEPT]:
+                    _drop(folder, _name(number))
+            finally:
+                os.close(folder)
         except OSError as error:
-            partial.unlink(missing_ok=True)
             raise CheckpointError(
                 f"a checkpoint cannot be written to {self.directory}: {error.strerror}"
-                + (" (the last one is kept)" if numbers else "")
+                + (" (the last one is kept)" if kept else "")
             ) from error
-        for number in self._numbers()[:-_KEPT]:
-            self._path(number).unlink(missing_ok=True)
 
     def load(self) -> bytes | None:
         """Return the newest whole checkpoint, or None if there is none.
@@ -82,9 +82,9 @@ class CheckpointFolder:
         CheckpointError
             If there are checkpoints, but all are damaged.
         """
-        numbers = self._numbers()
+        numbers = _numbers(os.listdir(self.directory)) if self.directory.is_dir() else []
         for number in reversed(numbers):
-            stored = self._read(self._path(number))
+            stored = self._read(self.directory / _name(number))
             if stored is not None:
                 return stored
         if numbers:
@@ -115,21 +115,41 @@ class CheckpointFolder:
             )
         return stored
 
-    def _numbers(self) -> list[int]:
-        names = (path.stem.removeprefix("checkpoint-") for path in self.directory.glob("checkpoint-*.bin"))
-        return sorted(int(name) for name in names if name.isdecimal())
 
-    def _path(self, number: int) -> Path:
-        return self.directory / f"checkpoint-{number:06d}.bin"
+def _name(number: int) -> str:
+    return f"checkpoint-{number:06d}.bin"
+
+
+def _numbers(names: Iterable[str]) -> list[int]:
+    """Return the numbers of the checkpoints among files, in order."""
+    found = (Path(name) for name in names if name.startswith("checkpoint-") and name.endswith(".bin"))
+    digits = (path.stem.removeprefix("checkpoint-") for path in found)
+    return sorted(int(number) for number in digits if number.isdecimal())
+
+
+def _write(folder: int, name: str, *parts: bytes) -> None:
+    """Bring a file to the disk in an open folder, whole or not at all."""
+    partial = f"{name}.partial"
+
+    def within(path: str, flags: int) -> int:
+        return os.open(path, flags, 0o666, dir_fd=folder)
+
+    try:
+        with open(partial, "wb", opener=within) as file:
+            file.writelines(parts)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(partial, name, src_dir_fd=folder, dst_dir_fd=folder)
+        os.fsync(folder)
+    except OSError:
+        _drop(folder, partial)
+        raise
+
+
+def _drop(folder: int, name: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)
 
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _sync(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

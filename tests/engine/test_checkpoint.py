@@ -6,6 +6,7 @@ import io
 import os
 import pickle
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -172,6 +173,34 @@ def test_checkpoint_that_cannot_be_written_leaves_the_last_one(
         folder.save(b"second")
     assert [path.suffix for path in folder.directory.iterdir()] == [".bin"]
     assert folder.load() == b"first"
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_folder_that_is_replaced_meanwhile_is_left_alone(
+    folder: CheckpointFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deleted: bool
+) -> None:
+    other = CheckpointFolder(tmp_path / "other", "1.2", "experiment")
+    for state in (b"theirs", b"theirs too"):
+        folder.save(state)
+        other.save(state)
+    before = {path.name: path.read_bytes() for path in other.directory.iterdir()}
+
+    def replace(handle: int) -> None:
+        monkeypatch.undo()
+        if deleted:
+            shutil.rmtree(folder.directory)
+        else:
+            folder.directory.rename(tmp_path / "renamed")
+        other.directory.rename(folder.directory)
+
+    monkeypatch.setattr(os, "fsync", replace)
+    if deleted:
+        with pytest.raises(CheckpointError, match="cannot be written"):
+            folder.save(b"mine")
+    else:
+        folder.save(b"mine")
+        assert CheckpointFolder(tmp_path / "renamed", "1.2", "experiment").load() == b"mine"
+    assert {path.name: path.read_bytes() for path in folder.directory.iterdir()} == before
 
 
 def test_rebuilt_objects_are_referred_to_by_name() -> None:
