@@ -78,6 +78,19 @@ def update_block(kernels: ModuleType, np: Any, scheme: str, rate: float, *, few_
     check(kernels.all_finite(weights), "an exact update left a weight undefined")
 
 
+def digital_logic(np: Any) -> None:
+    """Follow the largest values of a block, and take whole thresholds out of a buffer."""
+    from archsim._core.digital import follow_maxima, let_go
+
+    x = np.linspace(-1, 1, VECTORS * INPUTS, dtype=np.float32).reshape(VECTORS, INPUTS)
+    maxima, products = np.zeros(2), np.empty(VECTORS)
+    follow_maxima(x, x[:, :OUTPUTS].copy(), 0.1, maxima, products)
+    check(bool((products > 0.0).all()), "a product of maxima is undefined")
+    values, counts = x.copy(), np.empty_like(x)
+    written = let_go(values, counts, 0.3, 2, 1.0, 0.3, 0.5)
+    check(written == VECTORS - 1 and np.abs(counts).sum() > 0, "a buffer lets go of other lines than it should")
+
+
 def chains() -> list[Any]:
     """Return the settings of chains that lead through every part of a read."""
     from archsim.analog.specification import IOParameters
@@ -113,6 +126,7 @@ def run() -> None:
         kernels.philox(counters, SEED)
         check(len(set(counters.ravel().tolist())) > 3 * INPUTS, "random words repeat")
         print(f"every kernel of {name} was called")
+    digital_logic(np)
     check(last_completion(np.ones((VECTORS, 3), np.int64)) == VECTORS + 2, "a chain ends at the wrong time")
 
 
@@ -134,7 +148,7 @@ def check(holds: bool, wanted: str) -> None:
 def errors_of_the_core(log: str) -> list[str]:
     """Return the errors in valgrind's log that happened in the core, or in what the core called at once."""
     headers = "|".join(sorted(path.stem for path in CORE.glob("*.h")))
-    ours = rf"in .*/archsim/_core/|(?:baseline|avx2|avx512|chain|cpu)\.c:|(?:{headers})\.h:"
+    ours = rf"in .*/archsim/_core/|(?:baseline|avx2|avx512|chain|cpu|digital)\.c:|(?:{headers})\.h:"
     frame = re.compile(rf"(?:at|by) 0x[0-9A-F]+: .*\((?:{ours})")
     plain = re.sub(r"^==\d+== ?", "", log, flags=re.MULTILINE)
     blocks = [block for block in re.split(r"\n\s*\n", plain) if re.search(r"^ +at 0x", block, re.MULTILINE)]
