@@ -2,15 +2,15 @@
 """What digital logic beside an array does to the few numbers of a vector or a line: a call of NumPy takes longer than
 the work. The twins are in archsim.analog.reference.digital."""
 
-from libc.math cimport fabsf
+from libc.stdint cimport int32_t, uint32_t
+
+include "magnitude.pxi"
 
 
 cdef double largest(const float *values, Py_ssize_t n) noexcept nogil:
-    cdef float most = 0.0
-    cdef Py_ssize_t i
-    for i in range(n):
-        most = max(most, fabsf(values[i]))
-    return most
+    cdef Bits bits
+    bits.i = magnitude_bits(values, n)
+    return bits.f
 
 
 cdef double follow(double mean, double new, double rate) noexcept nogil:
@@ -60,7 +60,7 @@ def let_go(
     values : float32 [lines, cells]
         The buffer. Where thresholds are taken it becomes kept * value - taken * count, within +-limit.
     counts : float32 [lines, cells]
-        Thresholds that are taken: trunc(value / threshold), at most `most` either way.
+        Thresholds that are taken: trunc(value / threshold), at most `most` either way; NaN of NaN.
     threshold, most, kept, taken, limit : float
         As said.
 
@@ -81,7 +81,8 @@ def let_go(
             for i in range(values.shape[1]):
                 value = values[line, i]
                 count = min(max(value / threshold, -up), up)
-                count = <float> (<int> count)
+                # What is no number stays so: the write that follows says it.
+                count = <float> (<int> count) if count == count else count
                 left = min(max(kept * value - taken * count, -limit), limit)
                 counts[line, i] = count
                 values[line, i] = left if count != 0.0 else value

@@ -14,11 +14,6 @@ ctypedef struct Pair:
     float first[CHUNK]
     float second[CHUNK]
 
-ctypedef union Bits:
-    float f
-    int32_t i
-    uint32_t u
-
 ctypedef struct Stream:
     # What the counters of one kernel call have in common.
     uint32_t key0

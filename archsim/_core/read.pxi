@@ -27,18 +27,6 @@ ctypedef struct Room:
     int *indices
 
 
-cdef inline int32_t magnitude_bits(const float *x, Py_ssize_t n) noexcept nogil:
-    # The largest |x| as bits: for non-negative floats the order of bits is that of the numbers, NaN above infinity.
-    cdef Bits bits
-    cdef int32_t magnitude, largest = 0
-    cdef Py_ssize_t i
-    for i in range(n):
-        bits.f = x[i]
-        magnitude = bits.i & 0x7FFFFFFF
-        largest = magnitude if magnitude > largest else largest
-    return largest
-
-
 cdef float sum_scale(Converters c, const float *x, Py_ssize_t n, float largest) noexcept nogil:
     # A scale at which the sum of one sign's inputs fits the outputs, as far as the inputs keep enough levels.
     cdef double positive = 0.0, negative = 0.0, scale

@@ -62,10 +62,7 @@ INLINE void row_coincidences(const trains_t *t, int word, uint32_t column, uint3
                              words *slots, words *upwards) {
   const uint32_t *on = t->x_on + word * t->x_stride + column, *sign = t->x_sign + word * t->x_stride + column;
   const uint32_t d_on = t->d_on[word * t->d_stride + row], d_sign = t->d_sign[word * t->d_stride + row];
-  UNROLLED for (int k = 0; k < registers; k++) {
-    slots[k] = load_words(on + k * WIDE) & d_on;
-    upwards[k] = load_words(sign + k * WIDE) ^ d_sign;
-  }
+  UNROLLED for (int k = 0; k < registers; k++) upwards[k] = load_words(sign + k * WIDE) ^ d_sign;
   if (t->counted) {
     float b;
     memcpy(&b, &d_on, sizeof b);
@@ -77,6 +74,8 @@ INLINE void row_coincidences(const trains_t *t, int word, uint32_t column, uint3
       const words high = (words)__builtin_convertvector(smaller(power, all_floats(2147483520.0f)), ints);
       slots[k] = select_words((ints)(n > 30.5f), all_words(0x7FFFFFFFu), high - 1u);
     }
+  } else {
+    UNROLLED for (int k = 0; k < registers; k++) slots[k] = load_words(on + k * WIDE) & d_on;
   }
   if (t->direction != BOTH) {
     UNROLLED for (int k = 0; k < registers; k++) {
