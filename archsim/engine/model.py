@@ -11,7 +11,7 @@ from archsim.chip.specification import Chip
 from archsim.digital.affine import Affine
 from archsim.digital.input_range import InputRange, InputRangeRules
 from archsim.engine.seeds import Seeds
-from archsim.engine.tile import Identities, TileCrossbars
+from archsim.engine.tile import Identities, tile_crossbars
 from archsim.mapping.plan import Placement, Plan
 from archsim.network.graph import Graph, Node
 from archsim.network.matrix import AnalogMatrix, PartRange
@@ -47,7 +47,7 @@ def build_matrices(
         arrays = [
             make_training_array(
                 node.layer.algorithm or algorithm,
-                TileCrossbars(part, chip, device, seeds, identities, workers),
+                tile_crossbars(part, chip, device, seeds, identities, workers),
                 part.columns,
                 part.rows,
                 mini_batch=mini_batch * node.vectors,

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 
-from archsim.analog.crossbar import Crossbar
-from archsim.analog.devices import devices_per_cell
-from archsim.analog.specification import Device, IOParameters, UpdateParameters
+from archsim.analog.algorithms import TileCrossbars
+from archsim.analog.specification import Device
 from archsim.analog.threads import Workers
 from archsim.chip.specification import Chip
 from archsim.engine.seeds import Seeds
 from archsim.mapping.plan import Part
 
-__all__ = ["Identities", "TileCrossbars"]
+__all__ = ["Identities", "tile_crossbars"]
 
 
 class Identities:
@@ -50,11 +49,12 @@ class Identities:
         return first
 
 
-@dataclass(frozen=True, slots=True)
-class TileCrossbars:
-    """Makes the crossbars of one tile; see `archsim.analog.algorithms.MakeCrossbar`.
+def tile_crossbars(
+    part: Part, chip: Chip, device: Device, seeds: Seeds, identities: Identities, workers: Workers
+) -> TileCrossbars:
+    """Return what makes the crossbars of one tile.
 
-    Attributes
+    Parameters
     ----------
     part : Part
         What the tile holds.
@@ -69,37 +69,17 @@ class TileCrossbars:
     workers : Workers
         Threads that crossbars may use.
     """
-
-    part: Part
-    chip: Chip
-    device: Device
-    seeds: Seeds
-    identities: Identities
-    workers: Workers
-
-    def __call__(
-        self,
-        index: int,
-        device: Device | None = None,
-        update: UpdateParameters | None = None,
-        transfer_io: IOParameters | None = None,
-        transfer_update: UpdateParameters | None = None,
-    ) -> Crossbar:
-        """Make the crossbar of an index."""
-        chip, device = self.chip, device or self.device
-        return Crossbar(
-            self.part.rows,
-            self.part.columns,
-            device,
-            chip.io,
-            chip.backward_io or chip.io,
-            update or chip.update,
-            dac_bits=chip.dac.bits,
-            adc_bits=chip.adc.bits,
-            identity=self.identities.take(self.part, index, devices_per_cell(device)),
-            device_seed=self.seeds.device,
-            noise_seed=self.seeds.noise,
-            transfer_io=transfer_io,
-            transfer_update=transfer_update or chip.update,
-            workers=self.workers,
-        )
+    return TileCrossbars(
+        outputs=part.columns,
+        inputs=part.rows,
+        device=device,
+        io=chip.io,
+        backward_io=chip.backward_io or chip.io,
+        update=chip.update,
+        dac_bits=chip.dac.bits,
+        adc_bits=chip.adc.bits,
+        identify=partial(identities.take, part),
+        device_seed=seeds.device,
+        noise_seed=seeds.noise,
+        workers=workers,
+    )

@@ -20,8 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import optimize
 
-from archsim.analog import Crossbar
-from archsim.analog.algorithms import TrainingArray, make_training_array
+from archsim.analog.algorithms import TrainingArray, make_tile
 from archsim.analog.specification import (
     Device,
     Ideal,
@@ -167,11 +166,17 @@ def runs(parts: Sequence[str]) -> Iterator[tuple[Run, Problem]]:
 
 
 def settings_of(algorithm: str, problem: Problem) -> Specification:
-    """Return the settings of an algorithm; transfers move all lines after every step, as in the authors' scripts."""
+    """Return the settings of an algorithm; transfers move all lines after every step, as in the authors' scripts.
+
+    Lines are read exactly for transfers.
+    """
+    exact = IOParameters(is_perfect=True)
     if algorithm == "Tiki-Taka":
-        return TikiTakaSettings(fast_lr=problem.rate, scale_fast_lr=False, n_reads_per_transfer=problem.size)
+        return TikiTakaSettings(
+            fast_lr=problem.rate, scale_fast_lr=False, n_reads_per_transfer=problem.size, transfer_io=exact
+        )
     if algorithm == "residual learning":
-        return ResidualLearningSettings(gamma=0.4, transfer_every=ROWS, n_reads_per_transfer=None)
+        return ResidualLearningSettings(gamma=0.4, transfer_every=ROWS, n_reads_per_transfer=None, transfer_io=exact)
     return AnalogSGDSettings()
 
 
@@ -185,31 +190,20 @@ def soft_bounds(tau: float, step: float) -> SoftBounds:
 def make_array(
     settings: Specification, device: Device, io: IOParameters, outputs: int, inputs: int, batch: int, seed: int
 ) -> TrainingArray:
-    """Return the arrays of an algorithm; lines are read exactly for transfers."""
-
-    def make_crossbar(
-        index: int,
-        own: Device | None = None,
-        update: UpdateParameters | None = None,
-        transfer_io: IOParameters | None = None,
-        transfer_update: UpdateParameters | None = None,
-    ) -> Crossbar:
-        return Crossbar(
-            inputs,
-            outputs,
-            device,
-            io,
-            io,
-            UpdateParameters(desired_bl=800),
-            dac_bits=None,
-            adc_bits=None,
-            identity=index,
-            device_seed=seed,
-            noise_seed=seed,
-            transfer_io=IOParameters(is_perfect=True),
-        )
-
-    return make_training_array(settings, make_crossbar, outputs, inputs, mini_batch=batch, seed=seed, identity=0)
+    """Return the arrays of an algorithm, with long trains."""
+    return make_tile(
+        settings,
+        device,
+        outputs,
+        inputs,
+        io=io,
+        update=UpdateParameters(desired_bl=800),
+        dac_bits=None,
+        adc_bits=None,
+        mini_batch=batch,
+        device_seed=seed,
+        noise_seed=seed,
+    )
 
 
 def analog(run: Run, problem: Problem) -> tuple[list[float], list[float]]:

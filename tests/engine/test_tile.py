@@ -11,7 +11,7 @@ from archsim.analog.threads import Workers
 from archsim.chip import presets
 from archsim.chip.specification import Chip
 from archsim.engine.seeds import Seeds
-from archsim.engine.tile import Identities, TileCrossbars
+from archsim.engine.tile import Identities, tile_crossbars
 from archsim.mapping.plan import Part
 
 PARTS = [Part(number, number, (0, 6), (0, 5)) for number in range(3)]
@@ -20,7 +20,7 @@ PARTS = [Part(number, number, (0, 6), (0, 5)) for number in range(3)]
 def crossbars(arrays: tuple[int, ...]) -> list[list[Crossbar]]:
     """Return the crossbars of three parts, so many of each."""
     identities, chip = Identities(len(PARTS)), Chip.model_validate(presets.reram_1024())
-    makers = [TileCrossbars(part, chip, SoftBounds(), Seeds(1, 2, 3, 4), identities, Workers()) for part in PARTS]
+    makers = [tile_crossbars(part, chip, SoftBounds(), Seeds(1, 2, 3, 4), identities, Workers()) for part in PARTS]
     return [[maker(index) for index in range(count)] for maker, count in zip(makers, arrays, strict=True)]
 
 

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from archsim.analog import Crossbar
-from archsim.analog.algorithms import make_training_array
-from archsim.analog.specification import Ideal, IOParameters, UpdateParameters
+from archsim.analog.algorithms import make_tile
+from archsim.analog.specification import Ideal, IOParameters
 from archsim.analog.specification.algorithms import AnalogSGDSettings
 from archsim.analog.specification.hardware_aware import HardwareAwareSettings
 from archsim.analog.specification.inference import DriftCompensation, InferenceParameters, PCMLike, PostTraining
@@ -28,25 +27,8 @@ SCALE = np.array([1.0, 2.0, 0.5], np.float32)
 def trained(settings=None, io=PERFECT, reach=None):
     """A matrix of 3 x 8 on two arrays, with scales and biases."""
     settings = settings or AnalogSGDSettings()
-    arrays = []
-    for identity in range(2):
-
-        def make_crossbar(number, device=None, update=None, transfer_io=None, transfer_update=None, identity=identity):
-            return Crossbar(
-                4,
-                3,
-                device or Ideal(),
-                io,
-                io,
-                UpdateParameters(),
-                dac_bits=8 if io is UNSCALED else None,
-                adc_bits=9 if io is UNSCALED else None,
-                identity=identity,
-                device_seed=1,
-                noise_seed=1,
-            )
-
-        arrays.append(make_training_array(settings, make_crossbar, 3, 4, mini_batch=1, seed=1, identity=identity))
+    bits = {"dac_bits": 8, "adc_bits": 9} if io is UNSCALED else {"dac_bits": None, "adc_bits": None}
+    arrays = [make_tile(settings, Ideal(), 3, 4, io=io, identity=identity, **bits) for identity in range(2)]
     ranges = [PartRange((0, 4), (0, 3)), PartRange((4, 8), (0, 3))]
     reaches = [InputRange(InputRangeRules(init_value=reach)) for _ in range(2)] if reach else []
     matrix = AnalogMatrix((8, 3), ranges, arrays, Affine(SCALE, BIAS, learn_scale=False), reaches)

@@ -2,5 +2,15 @@
 
 from archsim.analog.algorithms.factory import kind_of, make_training_array
 from archsim.analog.algorithms.protocol import AlgorithmKind, MakeCrossbar, TileOutline, TrainingArray
+from archsim.analog.algorithms.tile import TileCrossbars, make_tile
 
-__all__ = ["AlgorithmKind", "MakeCrossbar", "TileOutline", "TrainingArray", "kind_of", "make_training_array"]
+__all__ = [
+    "AlgorithmKind",
+    "MakeCrossbar",
+    "TileCrossbars",
+    "TileOutline",
+    "TrainingArray",
+    "kind_of",
+    "make_tile",
+    "make_training_array",
+]

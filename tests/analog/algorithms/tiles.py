@@ -1,9 +1,9 @@
 """Tiles for tests of training algorithms."""
 
 from archsim import plugins
-from archsim.analog.algorithms import make_training_array
+from archsim.analog.algorithms import make_tile
 from archsim.analog.specification import ConstantStep, SoftBounds, UpdateParameters
-from tests.analog.crossbars import PERFECT, make, quiet
+from tests.analog.crossbars import PERFECT, quiet
 
 #: Steps of 0.001 that never change, bounds far away.
 STEADY = quiet(ConstantStep, dw_min=0.001, w_max=100.0, w_min=-100.0)
@@ -11,25 +11,9 @@ SOFT = quiet(SoftBounds, dw_min=0.001, w_max=1.0, w_min=-1.0)
 TRAINS = UpdateParameters(desired_bl=31)
 
 
-def tile(settings, outputs, inputs, device=STEADY, *, mini_batch=1, seed=2, io=PERFECT, trains=TRAINS, **changes):
+def tile(settings, outputs, inputs, device=STEADY, *, seed=2, io=PERFECT, trains=TRAINS, **changes):
     """Return the arrays of a tile, with perfect reads unless said otherwise."""
-
-    def make_crossbar(index, own=None, update=None, transfer_io=None, transfer_update=None):
-        return make(
-            inputs,
-            outputs,
-            device=own or device,
-            io=io,
-            backward_io=io,
-            update=update or trains,
-            transfer_io=transfer_io,
-            transfer_update=transfer_update,
-            identity=index,
-            noise_seed=seed,
-            **changes,
-        )
-
-    return make_training_array(settings, make_crossbar, outputs, inputs, mini_batch=mini_batch, seed=seed, identity=0)
+    return make_tile(settings, device, outputs, inputs, io=io, update=trains, noise_seed=seed, **changes)
 
 
 def preset(name):
