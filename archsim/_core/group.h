@@ -23,9 +23,9 @@ typedef struct {
 } walk_t;
 
 typedef struct {
-  int n;
   uint32_t cell[LISTED + GROUP_CELLS], slots[LISTED + GROUP_CELLS], ups[LISTED + GROUP_CELLS];
-} list_t;
+  int n;
+} BY_LINES list_t;
 
 /* Which of a piece's active outputs are in the present block of rows. */
 typedef struct {
@@ -36,7 +36,7 @@ typedef struct {
   float w[GROUP_CELLS], numbers[CELL][GROUP_CELLS];
   uint32_t slots[GROUP_CELLS], ups[GROUP_CELLS];
   uint32_t count[GROUP_CELLS], failed[GROUP_CELLS];
-} group_t;
+} BY_LINES group_t;
 
 typedef struct {
   group_t group;

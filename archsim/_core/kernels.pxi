@@ -8,6 +8,7 @@ from libc.string cimport memcpy, memset
 
 import numpy as np
 
+include "memory.pxi"
 include "magnitude.pxi"
 include "random.pxi"
 include "converters.pxi"

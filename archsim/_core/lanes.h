@@ -24,6 +24,8 @@ typedef uint32_t loose_words __attribute__((vector_size(4 * WIDE), aligned(4), m
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLLED _Pragma("GCC unroll 16")
+/* Of a struct: it begins at a cache line, as its memory must. */
+#define BY_LINES __attribute__((aligned(64)))
 
 INLINE floats load_floats(const float *p) { return *(const loose_floats *)p; }
 INLINE words load_words(const uint32_t *p) { return *(const loose_words *)p; }

@@ -47,11 +47,11 @@ INLINE void polar(const uint32_t *w, float *first, float *second) {
 /* Where a series of normal numbers comes from: counters (0, c1, c2, c3), (1, c1, c2, c3), ... sixteen of which give the
  * first of every word's two numbers and then the second ones. */
 typedef struct {
+  float number[3 * DRAWN];
   philox_keys keys;
   uint32_t next, c1, c2, c3;
   int at, end;
-  float number[3 * DRAWN];
-} series_t;
+} BY_LINES series_t;
 
 INLINE void begin_series(series_t *series, uint32_t c1) {
   series->c1 = c1;

@@ -1,7 +1,6 @@
 # A noisy read (matrix-vector product) of a block of vectors: the scale of each vector, and its repeats.
 
 cdef enum:
-    LINE = 64  # bytes of a cache line
     MOST_VECTORS = 128  # read at a time: enough to repay packing the matrix, few enough for the second-level cache
 
 
@@ -192,10 +191,9 @@ cdef float *make_room(Converters c, Matrix *m, Py_ssize_t vectors, Room *room) n
     cdef float *p
     cdef Py_ssize_t i, k
     floats += 2 * m.out_stride + packing + 2 * padded(<int> vectors)
-    memory = <float *> malloc(floats * sizeof(float) + LINE)
+    memory = p = <float *> cache_lines(floats * sizeof(float))
     if memory == NULL:
         return NULL
-    p = <float *> ((<size_t> memory + LINE - 1) // LINE * LINE)
     room.v = p
     room.other = p + split * ins
     room.u = p + (split + spare) * ins

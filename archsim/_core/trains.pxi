@@ -50,12 +50,12 @@ cdef class Trains:
         cdef Py_ssize_t of_lists = pieces * (3 * t.x_stride + t.d_stride)
         cdef Py_ssize_t packed = t.x_stride + t.d_stride + 2 * words * t.x_stride
         cdef Py_ssize_t room = (of_words + of_lists + packed) * sizeof(uint32_t) + pieces * sizeof(piece_t) + words
-        cdef void *memory
         if room > self.room:
-            memory = realloc(self.memory, <size_t> room)
-            if memory == NULL:
+            free(self.memory)
+            self.room = 0
+            self.memory = <uint32_t *> cache_lines(<size_t> room)
+            if self.memory == NULL:
                 raise MemoryError()
-            self.memory = <uint32_t *> memory
             self.room = room
         t.words = words
         t.pieces = pieces
@@ -120,7 +120,6 @@ cdef class Trains:
         cdef trains_t view = self.view()
         cdef trains_t *t = &view
         cdef Py_ssize_t room = 2 * SLOTS * t.words * t.x_stride
-        cdef void *memory
         cdef int word
         if t.columns != NULL:
             pack_words(&self.trains, t.columns, t.width, self.packed_on, self.packed_sign)
@@ -130,10 +129,11 @@ cdef class Trains:
         else:
             return 0
         if room > self.spread_room:
-            memory = realloc(self.spread, <size_t> room)
-            if memory == NULL:
+            free(self.spread)
+            self.spread_room = 0
+            self.spread = <uint8_t *> cache_lines(<size_t> room)
+            if self.spread == NULL:
                 raise MemoryError()
-            self.spread = <uint8_t *> memory
             self.spread_room = room
         self.trains.spread = t.spread = self.spread
         with nogil:

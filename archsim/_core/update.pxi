@@ -145,7 +145,7 @@ def apply_trains(
     walk.visible = NULL if visible is None else &visible[0, 0]
     walk.inputs = <uint32_t> inputs
     walk.numbers = response.numbers
-    progress = <progress_t *> malloc(sizeof(progress_t))
+    progress = <progress_t *> cache_lines(sizeof(progress_t))
     rows = <rows_t *> calloc(<size_t> view.pieces, sizeof(rows_t))
     if progress == NULL or rows == NULL:
         free(progress)
