@@ -72,6 +72,24 @@ class Trains:
         d_purpose: int,
         first_vector: int,
     ) -> tuple[int, int, int, int]: ...
+    def prepare(
+        self, rules: PulseRules, x: NDArray[np.float32], d: NDArray[np.float32], learning_rate: float
+    ) -> None: ...
+    def fill(
+        self,
+        first_side: int,
+        last_side: int,
+        rules: PulseRules,
+        x: NDArray[np.float32],
+        d: NDArray[np.float32],
+        learning_rate: float,
+        key: int,
+        crossbar: int,
+        x_purpose: int,
+        d_purpose: int,
+        first_vector: int,
+    ) -> None: ...
+    def finish(self) -> tuple[int, int, int, int]: ...
     def take(self, columns: NDArray[np.int32], counts: NDArray[np.int32]) -> tuple[int, int, int]: ...
     def hold_back(self, lines: NDArray[np.int32], vectors: NDArray[np.int32], drawn: int) -> None: ...
     def let_go(self) -> bool: ...

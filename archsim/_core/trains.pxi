@@ -13,7 +13,7 @@ cdef class Trains:
     cdef uint8_t *spread
     cdef Py_ssize_t room, spread_room
     cdef Length *lengths
-    cdef int vectors
+    cdef int vectors, drawn
     cdef uint32_t[:, ::1] held
 
     def __cinit__(self, int outputs, int inputs):
@@ -23,7 +23,7 @@ cdef class Trains:
         self.spread = NULL
         self.lengths = NULL
         self.room = self.spread_room = 0
-        self.vectors = 0
+        self.vectors = self.drawn = 0
         # Whole groups of lines, and as many more for loads and stores of whole registers beyond the last one.
         self.trains.x_stride = (inputs + LINES - 1) // LINES * LINES + LINES
         self.trains.d_stride = (outputs + LINES - 1) // LINES * LINES + LINES
@@ -150,18 +150,25 @@ cdef class Trains:
         Returns slots over all vectors, pulses on input lines, pulses on output lines and the coincidences to be
         expected. Raises ValueError if shapes do not fit or a number is not finite.
         """
-        cdef int vectors = <int> x.shape[0], v, words = 0, pieces = 0, used = 0, length
+        self.prepare(rules, x, d, learning_rate)
+        self.fill(0, 2, rules, x, d, learning_rate, key, crossbar, x_purpose, d_purpose, first_vector)
+        return self.finish()
+
+    def prepare(
+        self, PulseRules rules not None, const float[:, ::1] x not None, const float[:, ::1] d not None,
+        double learning_rate
+    ):
+        """Begin to draw: say how long trains are and where they lie. `fill` and `finish` do the rest."""
+        cdef int vectors = <int> x.shape[0], v, words = 0, pieces = 0
         cdef double rate = -learning_rate if learning_rate < 0.0 else learning_rate
         cdef int32_t x_bits, d_bits
         cdef Bits x_max, d_max
-        cdef bint finite = rate <= 1.7976931348623157e308, counted = rules.scheme > 1
-        cdef int64_t slots = 0, x_pulses = 0, d_pulses = 0
-        cdef double coincidences = 0.0
+        cdef bint finite = rate <= 1.7976931348623157e308
         if d.shape[0] != vectors or x.shape[1] != self.inputs or d.shape[1] != self.outputs:
             raise ValueError("the shapes of x and d do not fit")
-        self.trains.words = self.trains.pieces = 0
+        self.trains.words = self.trains.pieces = self.drawn = 0
         if vectors == 0 or self.inputs == 0 or self.outputs == 0:
-            return 0, 0, 0, 0
+            return
         self.make_lengths(vectors)
         for v in range(vectors):
             x_bits = magnitude_bits(&x[v, 0], self.inputs)
@@ -170,114 +177,162 @@ cdef class Trains:
                 raise ValueError("x, d or the learning rate of an update is not a finite number")
             x_max.i = x_bits
             d_max.i = d_bits
-            length = train_length(
+            self.lengths[v].slots = train_length(
                 rules, rate, x_max.f, d_max.f, &self.lengths[v].x_factor, &self.lengths[v].d_factor)
-            self.lengths[v].slots = length
-            slots += length
-            if length == 0:
-                continue
-            pieces += 1 if counted else (length + 31) // 32
-            if used == 0 or used + length > 32 or length > SHARED_SLOTS or counted:
-                words += 1 if counted else (length + 31) // 32
-                used = 0
-            used += length if length <= SHARED_SLOTS else 32
-        self.trains.counted = counted
+        self.trains.counted = rules.scheme > 1
         self.trains.backwards = not self.trains.backwards
+        self.lay_out(vectors, &words, &pieces)
         self.make_room(words, pieces)
-        with nogil:
-            self.draw_all(rules, x, d, learning_rate < 0.0, key, crossbar, x_purpose, d_purpose, first_vector,
-                          &x_pulses, &d_pulses, &coincidences)
-        self.choose_walk(vectors)
-        return slots, x_pulses, d_pulses, <int64_t> coincidences
+        self.describe(vectors)
+        self.trains.crowded = False
+        self.drawn = vectors
 
-    cdef void draw_all(
-        self, PulseRules rules, const float[:, ::1] x, const float[:, ::1] d, bint turned, uint64_t key,
-        uint32_t crossbar, uint32_t x_purpose, uint32_t d_purpose, uint64_t first_vector, int64_t *x_pulses,
-        int64_t *d_pulses, double *coincidences
-    ) noexcept nogil:
-        cdef trains_t *t = &self.trains
-        cdef chance_t chance
-        cdef side_t x_side, d_side
-        cdef uint64_t index
-        cdef int v, k, word = -1, piece = 0, offset = 0, used = 0, length, pieces
-        cdef int64_t x_bits, d_bits
-        cdef double x_sum, d_sum
-        cdef float most
-        chance.keys = expand_key(key)
-        chance.shared = rules.scheme == 1
-        x_side.sign = 0
-        d_side.sign = SIGN if turned else 0
-        x_side.step = rules.x_step
-        d_side.step = rules.d_step
-        for v in range(<int> x.shape[0]):
+    cdef void lay_out(self, int vectors, int *words, int *pieces) noexcept nogil:
+        # Short trains share words. A long one begins a word, and leaves the rest of its last one empty.
+        cdef bint counted = self.trains.counted
+        cdef int v, length, own, used = 0
+        for v in range(vectors):
             length = self.lengths[v].slots
             if length == 0:
                 continue
-            if used == 0 or used + length > 32 or length > SHARED_SLOTS or t.counted:
-                # The first word of this vector; a long one leaves the rest of its last word empty.
-                word += 1
-                offset = 0
-                pieces = 1 if t.counted else (length + 31) // 32
-                memset(t.alike + word, t.counted or length >= MANY_SLOTS, <size_t> pieces)
+            own = 1 if counted else (length + 31) // 32
+            if used == 0 or used + length > 32 or length > SHARED_SLOTS or counted:
+                words[0] += own
+                used = 0
+            self.lengths[v].word = words[0] - own
+            self.lengths[v].offset = used
+            self.lengths[v].piece = pieces[0]
+            pieces[0] += own
+            used += length if length <= SHARED_SLOTS else 32
+
+    cdef void describe(self, int vectors) noexcept nogil:
+        # Say of words and pieces what follows from lengths alone.
+        cdef trains_t *t = &self.trains
+        cdef Length *of
+        cdef piece_t *piece
+        cdef int v, k, own
+        for v in range(vectors):
+            of = self.lengths + v
+            if of.slots == 0:
+                continue
+            own = 1 if t.counted else (of.slots + 31) // 32
+            # Alone in its words, or the first one there: others that follow are short.
+            if of.offset == 0:
+                memset(t.alike + of.word, t.counted or of.slots >= MANY_SLOTS, <size_t> own)
             else:
-                pieces = 1
-                offset = used
-                t.alike[word] = 0
-            x_side.factor = self.lengths[v].x_factor
-            d_side.factor = self.lengths[v].d_factor
-            if t.counted:
-                most = <float> length
-                if rules.scheme == 2:
-                    x_side.factor = x_side.factor * most
-                    d_side.factor = d_side.factor * most
-                    x_sum = count_vector(&x_side, &x[v, 0], self.inputs, 1, most, 1.0, t.x_on + word * t.x_stride,
-                                         t.x_sign + word * t.x_stride)
-                    d_sum = count_vector(&d_side, &d[v, 0], self.outputs, 1, most, <float> 1.0 / most,
-                                         t.d_on + word * t.d_stride, t.d_sign + word * t.d_stride)
+                t.alike[of.word] = 0
+            for k in range(own):
+                piece = t.piece + of.piece + k
+                piece.word = of.word + k
+                piece.mask = slots_mask(of.slots - 32 * k, of.offset)
+                piece.x_count = piece.d_count = 0
+
+    def fill(
+        self, int first_side, int last_side, PulseRules rules not None, const float[:, ::1] x not None,
+        const float[:, ::1] d not None, double learning_rate, uint64_t key, uint32_t crossbar, uint32_t x_purpose,
+        uint32_t d_purpose, uint64_t first_vector
+    ):
+        """Draw trains of input lines (side 0), output lines (side 1) or both, as prepared; threads may share sides."""
+        cdef int side
+        if self.drawn == 0:
+            return
+        if (not 0 <= first_side <= last_side <= 2 or x.shape[0] != self.drawn or d.shape[0] != self.drawn
+                or x.shape[1] != self.inputs or d.shape[1] != self.outputs):
+            raise ValueError("the trains were prepared for other shapes")
+        with nogil:
+            for side in range(first_side, last_side):
+                if side == 0:
+                    self.fill_side(rules, &x[0, 0], 0, key, crossbar, x_purpose, first_vector, True)
                 else:
-                    x_sum = most * count_vector(&x_side, &x[v, 0], self.inputs, 0, 1.0, most,
-                                                t.x_on + word * t.x_stride, t.x_sign + word * t.x_stride)
-                    d_sum = most * count_vector(&d_side, &d[v, 0], self.outputs, 0, 1.0, 1.0,
-                                                t.d_on + word * t.d_stride, t.d_sign + word * t.d_stride)
-                x_bits = <int64_t> x_sum
-                d_bits = <int64_t> d_sum
+                    self.fill_side(rules, &d[0, 0], SIGN if learning_rate < 0.0 else 0, key, crossbar, d_purpose,
+                                   first_vector, False)
+
+    cdef void fill_side(
+        self, PulseRules rules, const float *values, uint32_t sign, uint64_t key, uint32_t crossbar, uint32_t purpose,
+        uint64_t first_vector, bint inputs
+    ) noexcept nogil:
+        cdef chance_t chance
+        cdef side_t side
+        cdef Length *of
+        cdef uint64_t index
+        cdef int64_t pulses
+        cdef int v, n = self.inputs if inputs else self.outputs
+        chance.keys = expand_key(key)
+        chance.shared = rules.scheme == 1
+        chance.c1 = purpose << 24
+        side.sign = sign
+        side.step = rules.x_step if inputs else rules.d_step
+        for v in range(self.drawn):
+            of = self.lengths + v
+            if of.slots == 0:
+                continue
+            side.factor = of.x_factor if inputs else of.d_factor
+            index = first_vector + <uint64_t> v
+            chance.c2 = <uint32_t> index
+            chance.c3 = (<uint32_t> (index >> 32) & 0xFFF) | crossbar << 12
+            if self.trains.counted:
+                pulses = self.count(rules, &side, values + <size_t> v * n, n, of, inputs)
             else:
-                index = first_vector + <uint64_t> v
-                chance.c2 = <uint32_t> index
-                chance.c3 = (<uint32_t> (index >> 32) & 0xFFF) | crossbar << 12
-                chance.c1 = x_purpose << 24
-                x_bits = self.draw_side(&chance, &x_side, &x[v, 0], self.inputs, length, word, offset, piece, True)
-                chance.c1 = d_purpose << 24
-                d_bits = self.draw_side(&chance, &d_side, &d[v, 0], self.outputs, length, word, offset, piece, False)
-                if length == 1:
-                    t.piece[piece].x_count = <int> x_bits
-                    t.piece[piece].d_count = <int> d_bits
-            x_pulses[0] += x_bits
-            d_pulses[0] += d_bits
-            self.lengths[v].coincidences = <double> x_bits * <double> d_bits / length
-            coincidences[0] += self.lengths[v].coincidences
-            for k in range(pieces):
-                t.piece[piece].word = word + k
-                t.piece[piece].mask = slots_mask(length - 32 * k, offset)
-                piece += 1
-            word += pieces - 1
-            used = offset + (length if length <= SHARED_SLOTS else 32)
+                pulses = self.draw_side(&chance, &side, values + <size_t> v * n, n, of, inputs)
+            if inputs:
+                of.x_pulses = pulses
+            else:
+                of.d_pulses = pulses
+
+    cdef int64_t count(
+        self, PulseRules rules, side_t *side, const float *values, int n, const Length *of, bint inputs
+    ) noexcept nogil:
+        # A vector's numbers on one side, whose products are numbers of coincidences.
+        cdef trains_t *t = &self.trains
+        cdef size_t at = <size_t> of.word * <size_t> (t.x_stride if inputs else t.d_stride)
+        cdef uint32_t *on = (t.x_on if inputs else t.d_on) + at
+        cdef uint32_t *signs = (t.x_sign if inputs else t.d_sign) + at
+        cdef float most = <float> of.slots
+        if rules.scheme == 2:
+            side.factor = side.factor * most
+            return <int64_t> count_vector(
+                side, values, n, 1, most, <float> 1.0 if inputs else <float> 1.0 / most, on, signs)
+        return <int64_t> (most * count_vector(side, values, n, 0, 1.0, most if inputs else <float> 1.0, on, signs))
 
     cdef int64_t draw_side(
-        self, const chance_t *chance, const side_t *side, const float *values, int n, int length, int word, int offset,
-        int piece, bint inputs
+        self, const chance_t *chance, const side_t *side, const float *values, int n, const Length *of, bint inputs
     ) noexcept nogil:
         # A vector's trains on one side; single slots are listed at once.
         cdef trains_t *t = &self.trains
         cdef Py_ssize_t stride = t.x_stride if inputs else t.d_stride
         cdef uint32_t *on = t.x_on if inputs else t.d_on
         cdef uint32_t *sign = t.x_sign if inputs else t.d_sign
-        if length > 1:
-            return draw_vector(chance, side, values, n, length, word, offset, on, sign, stride)
-        return draw_single(
-            chance, side, values, n, offset, on + word * stride, sign + word * stride,
-            (t.x_lines if inputs else t.d_lines) + piece * stride, t.x_slots + piece * stride if inputs else NULL,
-            t.x_turns + piece * stride if inputs else NULL)
+        cdef int pulses
+        if of.slots > 1:
+            return draw_vector(chance, side, values, n, of.slots, of.word, of.offset, on, sign, stride)
+        pulses = draw_single(
+            chance, side, values, n, of.offset, on + of.word * stride, sign + of.word * stride,
+            (t.x_lines if inputs else t.d_lines) + of.piece * stride,
+            t.x_slots + of.piece * stride if inputs else NULL, t.x_turns + of.piece * stride if inputs else NULL)
+        if inputs:
+            t.piece[of.piece].x_count = pulses
+        else:
+            t.piece[of.piece].d_count = pulses
+        return pulses
+
+    def finish(self):
+        """Choose how the cells are walked through with the trains that were drawn; return what `draw` does."""
+        cdef Length *of
+        cdef int64_t slots = 0, x_pulses = 0, d_pulses = 0
+        cdef double coincidences = 0.0
+        cdef int v
+        for v in range(self.drawn):
+            of = self.lengths + v
+            if of.slots == 0:
+                continue
+            of.coincidences = <double> of.x_pulses * <double> of.d_pulses / of.slots
+            slots += of.slots
+            x_pulses += of.x_pulses
+            d_pulses += of.d_pulses
+            coincidences += of.coincidences
+        if self.drawn:
+            self.choose_walk(self.drawn)
+        return slots, x_pulses, d_pulses, <int64_t> coincidences
 
     def take(self, const int32_t[::1] columns not None, const int32_t[:, ::1] counts not None):
         """Take trains that give exact numbers of pulses, counts [V, outputs], to the cells of single input lines.
@@ -291,7 +346,7 @@ cdef class Trains:
         if counts.shape[0] != vectors or counts.shape[1] != self.outputs:
             raise ValueError("the shapes of columns and counts do not fit")
         self.trains.counted = False
-        self.trains.words = self.trains.pieces = 0
+        self.trains.words = self.trains.pieces = self.drawn = 0
         if vectors == 0 or self.outputs == 0:
             return 0, 0, 0
         self.make_room(vectors, vectors)

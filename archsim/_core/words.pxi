@@ -78,7 +78,8 @@ cdef inline uint32_t slots_mask(int length, int offset) noexcept nogil:
 
 
 ctypedef struct Length:
-    int slots
-    float x_factor
-    float d_factor
+    # Of a vector's trains: slots, where the first of them lie, factors of its magnitudes, and what was drawn.
+    int slots, word, offset, piece
+    float x_factor, d_factor
+    int64_t x_pulses, d_pulses
     double coincidences

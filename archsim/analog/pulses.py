@@ -9,9 +9,14 @@ from numpy.typing import NDArray
 from archsim._core import kernels
 from archsim.analog.blocks import FloatArray
 from archsim.analog.specification import UpdateParameters
+from archsim.analog.threads import Workers
 
 __all__ = ["MOST_PULSES", "PulseTrains", "make_rules"]
 
+#: Trains (a tenth of a millisecond) from which a second thread is worth its while.
+WORTH_SHARING: Final = 2**18
+#: Of the input lines and of the output lines.
+SIDES: Final = ((0, 1), (1, 2))
 #: Pulses that a cell can be sent in one exact write.
 MOST_PULSES: Final = 31
 
@@ -65,8 +70,10 @@ class PulseTrains:
         self._stream = noise_seed, identity, x_purpose, d_purpose
         self.trains = kernels.Trains(outputs, inputs)
 
-    def draw(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> tuple[int, int, int, int]:
-        """Draw the trains of a block.
+    def draw(
+        self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int, workers: Workers
+    ) -> tuple[int, int, int, int]:
+        """Draw the trains of a block; two threads share long ones, a side each.
 
         Returns
         -------
@@ -78,7 +85,12 @@ class PulseTrains:
         ValueError
             If a number is not finite.
         """
-        return self.trains.draw(self._rules, x, d, learning_rate, *self._stream, first_vector)
+        given = self._rules, x, d, learning_rate
+        if workers.threads == 1 or x.size + d.size < WORTH_SHARING:
+            return self.trains.draw(*given, *self._stream, first_vector)
+        self.trains.prepare(*given)
+        workers.map(lambda begin, end: self.trains.fill(begin, end, *given, *self._stream, first_vector), SIDES)
+        return self.trains.finish()
 
     def take(self, columns: NDArray[Any], counts: NDArray[Any]) -> tuple[int, int, int]:
         """Take trains that give exact numbers of pulses to the cells of single input lines.

@@ -278,8 +278,8 @@ out higher or lower.
 offset moves a weight by lambda n_s n / gamma_0 = 0.05 times the offset with every read until the chopper turns, and
 back in the next period. With rho = 0.1 these are ten reads, so that weights swing by a quarter of the offset to both
 sides, unless the gradient stops them. With 4 or 6 states a swing is less than a step of the device, and offsets change
-nothing, while they more than double TTv2's error; from 10 states on the swing shows. With a smaller rate, or with choppers that
-turn after every second read, nothing of it is left with 20 states either.
+nothing, while they more than double TTv2's error; from 10 states on the swing shows. With a smaller rate, or with
+choppers that turn after every second read, nothing of it is left with 20 states either.
 
 **AGAD with symmetric devices.** Its reference is as old as a chopper period. The more symmetric the devices of A, the
 less A forgets in between: the loop gain rises, and so does what the noise of the reference does. With short periods

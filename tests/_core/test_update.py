@@ -91,6 +91,19 @@ def test_trains_equal_the_twins(kernels, name, rate):
     np.testing.assert_array_equal(d_sign, np.reshape(expected.d_sign, d_sign.shape))
 
 
+@pytest.mark.parametrize("name", UPDATES)
+def test_sides_may_be_drawn_by_themselves_in_any_order(kernels, name):
+    x, d = block()
+    together, counted = draw(kernels, UPDATES[name], x, d, 0.2)
+    apart, rules = kernels.Trains(37, 150), make_rules(kernels, UPDATES[name], STEP)
+    apart.prepare(rules, x, d, 0.2)
+    for side in (1, 0):
+        apart.fill(side, side + 1, rules, x, d, 0.2, KEY, CROSSBAR, UPDATE_X, UPDATE_D, FIRST)
+    assert apart.finish() == counted
+    for found, wanted in zip(apart.words(), together.words(), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
 def test_several_vectors_share_a_word_and_long_trains_take_several(kernels):
     x, d = block()
     words = {name: len(draw(kernels, UPDATES[name], x, d, 0.2)[0].words()[0]) for name in ("one", "short", "long")}

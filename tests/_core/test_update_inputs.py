@@ -170,6 +170,33 @@ def test_numbers_at_the_edge_of_single_precision_make_pulses(kernels, largest):
     assert np.isfinite(weights).all()
 
 
+def test_trains_that_are_not_all_drawn_make_no_pulses(kernels):
+    x, d, weights, _, cells = arrays("affine", (2, 4, 3))
+    rules, trains, before = make_rules(kernels, UpdateParameters(), STEP), kernels.Trains(4, 3), weights.copy()
+    stream = 0.1, 1, 2, UPDATE_X, UPDATE_D, 5
+    response = make_response(kernels, make_law("affine"))
+
+    def pulses():
+        return kernels.apply_trains(trains, response, weights, None, cells, "both", 0, 4, 1, 2, UPDATE_CELL, 5)
+
+    trains.fill(0, 2, rules, x, d, *stream)
+    assert trains.finish() == (0, 0, 0, 0)
+    trains.prepare(rules, x, d, 0.1)
+    assert pulses() == 0
+    trains.fill(0, 1, rules, x, d, *stream)
+    assert pulses() == 0
+    np.testing.assert_array_equal(weights, before)
+    for shapes in ((x[:1], d[:1]), (np.repeat(x, 2, axis=1), d), (x, np.repeat(d, 2, axis=1))):
+        with pytest.raises(ValueError, match="other shapes"):
+            trains.fill(0, 2, rules, *shapes, *stream)
+    for sides in ((-1, 1), (1, 0), (0, 3)):
+        with pytest.raises(ValueError, match="other shapes"):
+            trains.fill(*sides, rules, x, d, *stream)
+    trains.fill(1, 2, rules, x, d, *stream)
+    trains.finish()
+    assert pulses() > 0
+
+
 def test_arrays_of_another_sort_are_refused(kernels):
     x, d, weights, visible, cells = arrays("affine", (2, 4, 3))
     rules, trains = make_rules(kernels, UpdateParameters(), STEP), kernels.Trains(4, 3)

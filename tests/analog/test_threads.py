@@ -9,6 +9,7 @@ import pytest
 
 from archsim.analog import Workers
 from archsim.analog.blocks import BLOCK_VECTORS
+from archsim.analog.pulses import WORTH_SHARING
 from archsim.analog.specification import Ideal, SoftBounds
 
 from .crossbars import make
@@ -18,12 +19,14 @@ from .crossbars import make
 def test_results_are_the_same_with_any_number_of_threads(device):
     rng = np.random.default_rng(1)
     x, d = rng.uniform(-1, 1, (20, 400)), rng.uniform(-1, 1, (20, 257))
-    images = rng.uniform(-1, 1, (2 * BLOCK_VECTORS + 1, 400))
+    images, errors = rng.uniform(-1, 1, (2 * BLOCK_VECTORS + 1, 400)), rng.uniform(-1, 1, (2 * BLOCK_VECTORS + 1, 257))
+    assert images.size + errors.size > WORTH_SHARING
     results = []
     for threads in (1, 2, 3):
         with Workers(threads) as workers:
             crossbar = make(400, 257, device=device, workers=workers)
             updates = [crossbar.update(x, d, 0.02, 20 * k) for k in range(2)]
+            updates.append(crossbar.update(images, errors, 0.001, 40))
             results.append((crossbar.weights.copy(), crossbar.forward(images, 0), updates))
     for weights, read, updates in results[1:]:
         np.testing.assert_array_equal(weights, results[0][0])

@@ -165,7 +165,7 @@ class PulsedArray(HeldCells):
         if rules.pulse_type == "none-with-device":
             return self._descend(x, d, learning_rate)
         try:
-            slots, x_pulses, d_pulses, coincidences = trains.draw(x, d, learning_rate, first_vector)
+            slots, x_pulses, d_pulses, coincidences = trains.draw(x, d, learning_rate, first_vector, self._workers)
         except ValueError as error:
             raise NotFiniteError("x, d or the learning rate of an update") from error
         if stops is not None:
