@@ -1,8 +1,8 @@
 """How fast the core is: reads, pulsed updates and transfers, a cell and vector, beside numpy's matrix product.
 
-``python -m benchmarks.core [--quick] [--size N] [--only WORK] [--instruction-set avx2] [--json FILE]``. Times are the
-best of many calls, so that other work on the machine disturbs little; compare multiples of sgemm, which is measured
-beside them.
+``python -m benchmarks.core [--quick] [--size N] [--only WORK] [--instruction-set avx2] [--repeats N] [--json FILE]``.
+Times are the best of many calls, so that other work on the machine disturbs little; compare multiples of sgemm, which
+is measured beside them.
 """
 
 from __future__ import annotations
@@ -164,6 +164,13 @@ class Bench:
         }
 
 
+def keep(least: dict[tuple[Any, ...], Row], row: Row) -> None:
+    """Keep a row, unless there is one of the same work that took less time."""
+    key = tuple(row[name] for name in ("work", "variant", "size", "batch", "threads"))
+    if key not in least or row["ns_per_cell"] < least[key]["ns_per_cell"]:
+        least[key] = row
+
+
 def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -171,23 +178,27 @@ def main() -> None:
     parser.add_argument("--size", type=int, metavar="N", help="N x N cells only")
     parser.add_argument("--only", metavar="WORK", help="one kind of work, such as update_dense")
     parser.add_argument("--instruction-set", help="baseline, avx2 or avx512; the best one by default")
+    parser.add_argument("--repeats", type=int, default=1, help="times that all is measured; the shortest one counts")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the rows are written, after each one")
     arguments = parser.parse_args()
     if arguments.instruction_set:
         os.environ["ARCHSIM_ISA"] = arguments.instruction_set
     unit = sgemm_ns()
     print(f"sgemm {unit:.4f} ns a multiply-add (512 x 512, batch 256, OpenBLAS with Haswell kernels, one thread)")
-    rows: list[Row] = []
-    for row in Bench(arguments.quick, arguments.size).rows(arguments.only):
-        rows.append(row)
-        print(
-            f"{row['work']:15s} {row['variant']:25s} {row['size']!s:>7s} batch {row['batch']:<4d} "
-            f"threads {row['threads']}  {row['ns_per_cell']:9.4f} ns {row['ns_per_cell'] / unit:8.2f} x sgemm"
-            + (f"  {row['coincidences']:.4f} coincidences" if row["coincidences"] else ""),
-            flush=True,
-        )
-        if arguments.json:
-            arguments.json.write_text(json.dumps({"sgemm_ns": unit, "rows": rows}, indent=1) + "\n")
+    least: dict[tuple[Any, ...], Row] = {}
+    for _ in range(arguments.repeats):
+        unit = min(unit, sgemm_ns())
+        for row in Bench(arguments.quick, arguments.size).rows(arguments.only):
+            keep(least, row)
+            print(
+                f"{row['work']:15s} {row['variant']:25s} {row['size']!s:>7s} batch {row['batch']:<4d} "
+                f"threads {row['threads']}  {row['ns_per_cell']:9.4f} ns {row['ns_per_cell'] / unit:8.2f} x sgemm"
+                + (f"  {row['coincidences']:.4f} coincidences" if row["coincidences"] else ""),
+                flush=True,
+            )
+            if arguments.json:
+                found = {"sgemm_ns": unit, "rows": list(least.values())}
+                arguments.json.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
 EXACT = "-exact"
+SIZE, LARGEST = 512, 1024
 
 Row = dict[str, Any]
 
@@ -26,43 +27,69 @@ def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 
 def title(row: Row) -> str:
     """Return what was measured."""
-    what = str(row["work"]).replace("update_", "update ")
-    return f"{what}, {str(row['variant']).replace('_', '-')}, batch {row['batch']}"
+    return f"{str(row['work']).replace('update_', 'update ')}, {str(row['variant']).replace('_', '-')}"
+
+
+def shown(rows: Iterable[Row], **values: object) -> list[Row]:
+    """Return the rows with these values, but for matrix products and what is done pulse by pulse."""
+    return [
+        row
+        for row in rows
+        if all(row[name] == value for name, value in values.items())
+        and not row["variant"].endswith(EXACT)
+        and not row["work"].startswith("sge")
+    ]
 
 
 def cells() -> str:
     """Return the time of a cell and vector on both instruction sets, and pulse by pulse on the wider one."""
-    wide_unit, wide = rows_of("core_512.json")
+    wide_unit, wide = rows_of("core.json")
     narrow_unit, narrow = rows_of("core_512_avx2.json")
-    taken = {(row["work"], row["variant"], row["batch"]): row["ns_per_cell"] for row in wide}
-    on_avx2 = {(row["work"], row["variant"], row["batch"]): row["ns_per_cell"] for row in narrow}
+    taken = {(row["work"], row["variant"], row["batch"]): row["ns_per_cell"] for row in wide if row["size"] == SIZE}
     lines = []
-    for row in wide:
+    for row in shown(narrow):
         work, variant, batch = row["work"], row["variant"], row["batch"]
-        if variant.endswith(EXACT) or work.startswith("sge"):
-            continue
-        exact = taken.get((work, variant + EXACT, batch))
-        ns = row["ns_per_cell"]
+        ns, exact = taken[work, variant, batch], taken.get((work, variant + EXACT, batch))
         lines.append(
             [
-                title(row),
+                f"{title(row)}, batch {batch}",
                 f"{ns:.3g} ns, {ns / wide_unit:.3g}",
                 f"{exact:.3g} ns, {exact / wide_unit:.3g}" if exact else "",
-                f"{on_avx2[work, variant, batch] / narrow_unit:.3g}",
+                f"{row['ns_per_cell'] / narrow_unit:.3g}",
             ]
         )
     return table(["work", "ns, multiple of sgemm", "pulse by pulse", "AVX2, multiple of sgemm"], lines)
 
 
+def multiples(by: str, **values: object) -> str:
+    """Return multiples of sgemm in columns by size or by batch."""
+    unit, rows = rows_of("core.json")
+    rows = shown(rows, threads=1, **values)
+    columns = sorted({row[by] for row in rows}, key=lambda value: (not isinstance(value, str), value))
+    found: dict[str, dict[object, str]] = {}
+    for row in rows:
+        found.setdefault(title(row), {})[row[by]] = f"{row['ns_per_cell'] / unit:.3g}"
+    head = [str(column) if by == "size" else f"batch {column}" for column in columns]
+    return table(
+        ["work", *head], [[what, *(by_column.get(c, "") for c in columns)] for what, by_column in found.items()]
+    )
+
+
 def threads() -> str:
     """Return how much faster two threads are than one."""
-    _, rows = rows_of("core_1024.json")
-    alone = {title(row): row["ns_per_cell"] for row in rows if row["threads"] == 1}
-    pairs = [(title(row), row) for row in rows if row["threads"] == 2]
-    long = [(what, row) for what, row in pairs if alone[what] * 1024**2 * row["batch"] > 1e6]
+    _, rows = rows_of("core.json")
+    found: dict[str, dict[int, float]] = {}
+    for row in rows:
+        if row["size"] == LARGEST:
+            milliseconds = row["ns_per_cell"] * LARGEST**2 * row["batch"] / 1e6
+            found.setdefault(f"{title(row)}, batch {row['batch']}", {})[row["threads"]] = milliseconds
     return table(
         ["work, above a millisecond", "times as fast"],
-        [[what, f"{alone[what] / row['ns_per_cell']:.2f}"] for what, row in long],
+        [
+            [what, f"{times[1] / times[2]:.2f}"]
+            for what, times in found.items()
+            if times.keys() == {1, 2} and times[1] > 1
+        ],
     )
 
 
@@ -79,4 +106,4 @@ def trainings() -> str:
 
 
 if __name__ == "__main__":
-    print(cells(), threads(), trainings(), sep="\n\n")
+    print(cells(), multiples("size", batch=32), multiples("batch", size=SIZE), threads(), trainings(), sep="\n\n")
