@@ -1,4 +1,4 @@
-# How values become pulse trains (trains.h), and how the cells are walked through with them.
+# Pulse trains and room for them, and how the cells are walked through with them.
 
 @cython.final
 cdef class Trains:
@@ -181,51 +181,11 @@ cdef class Trains:
                 rules, rate, x_max.f, d_max.f, &self.lengths[v].x_factor, &self.lengths[v].d_factor)
         self.trains.counted = rules.scheme > 1
         self.trains.backwards = not self.trains.backwards
-        self.lay_out(vectors, &words, &pieces)
+        lay_out(self.lengths, vectors, self.trains.counted, &words, &pieces)
         self.make_room(words, pieces)
-        self.describe(vectors)
+        describe(&self.trains, self.lengths, vectors)
         self.trains.crowded = False
         self.drawn = vectors
-
-    cdef void lay_out(self, int vectors, int *words, int *pieces) noexcept nogil:
-        # Short trains share words. A long one begins a word, and leaves the rest of its last one empty.
-        cdef bint counted = self.trains.counted
-        cdef int v, length, own, used = 0
-        for v in range(vectors):
-            length = self.lengths[v].slots
-            if length == 0:
-                continue
-            own = 1 if counted else (length + 31) // 32
-            if used == 0 or used + length > 32 or length > SHARED_SLOTS or counted:
-                words[0] += own
-                used = 0
-            self.lengths[v].word = words[0] - own
-            self.lengths[v].offset = used
-            self.lengths[v].piece = pieces[0]
-            pieces[0] += own
-            used += length if length <= SHARED_SLOTS else 32
-
-    cdef void describe(self, int vectors) noexcept nogil:
-        # Say of words and pieces what follows from lengths alone.
-        cdef trains_t *t = &self.trains
-        cdef Length *of
-        cdef piece_t *piece
-        cdef int v, k, own
-        for v in range(vectors):
-            of = self.lengths + v
-            if of.slots == 0:
-                continue
-            own = 1 if t.counted else (of.slots + 31) // 32
-            # Alone in its words, or the first one there: others that follow are short.
-            if of.offset == 0:
-                memset(t.alike + of.word, t.counted or of.slots >= MANY_SLOTS, <size_t> own)
-            else:
-                t.alike[of.word] = 0
-            for k in range(own):
-                piece = t.piece + of.piece + k
-                piece.word = of.word + k
-                piece.mask = slots_mask(of.slots - 32 * k, of.offset)
-                piece.x_count = piece.d_count = 0
 
     def fill(
         self, int first_side, int last_side, PulseRules rules not None, const float[:, ::1] x not None,
@@ -242,78 +202,11 @@ cdef class Trains:
         with nogil:
             for side in range(first_side, last_side):
                 if side == 0:
-                    self.fill_side(rules, &x[0, 0], 0, key, crossbar, x_purpose, first_vector, True)
+                    draw_side(&self.trains, self.lengths, self.drawn, rules, &x[0, 0], self.inputs, 0, key, crossbar,
+                              x_purpose, first_vector, True)
                 else:
-                    self.fill_side(rules, &d[0, 0], SIGN if learning_rate < 0.0 else 0, key, crossbar, d_purpose,
-                                   first_vector, False)
-
-    cdef void fill_side(
-        self, PulseRules rules, const float *values, uint32_t sign, uint64_t key, uint32_t crossbar, uint32_t purpose,
-        uint64_t first_vector, bint inputs
-    ) noexcept nogil:
-        cdef chance_t chance
-        cdef side_t side
-        cdef Length *of
-        cdef uint64_t index
-        cdef int64_t pulses
-        cdef int v, n = self.inputs if inputs else self.outputs
-        chance.keys = expand_key(key)
-        chance.shared = rules.scheme == 1
-        chance.c1 = purpose << 24
-        side.sign = sign
-        side.step = rules.x_step if inputs else rules.d_step
-        for v in range(self.drawn):
-            of = self.lengths + v
-            if of.slots == 0:
-                continue
-            side.factor = of.x_factor if inputs else of.d_factor
-            index = first_vector + <uint64_t> v
-            chance.c2 = <uint32_t> index
-            chance.c3 = (<uint32_t> (index >> 32) & 0xFFF) | crossbar << 12
-            if self.trains.counted:
-                pulses = self.count(rules, &side, values + <size_t> v * n, n, of, inputs)
-            else:
-                pulses = self.draw_side(&chance, &side, values + <size_t> v * n, n, of, inputs)
-            if inputs:
-                of.x_pulses = pulses
-            else:
-                of.d_pulses = pulses
-
-    cdef int64_t count(
-        self, PulseRules rules, side_t *side, const float *values, int n, const Length *of, bint inputs
-    ) noexcept nogil:
-        # A vector's numbers on one side, whose products are numbers of coincidences.
-        cdef trains_t *t = &self.trains
-        cdef size_t at = <size_t> of.word * <size_t> (t.x_stride if inputs else t.d_stride)
-        cdef uint32_t *on = (t.x_on if inputs else t.d_on) + at
-        cdef uint32_t *signs = (t.x_sign if inputs else t.d_sign) + at
-        cdef float most = <float> of.slots
-        if rules.scheme == 2:
-            side.factor = side.factor * most
-            return <int64_t> count_vector(
-                side, values, n, 1, most, <float> 1.0 if inputs else <float> 1.0 / most, on, signs)
-        return <int64_t> (most * count_vector(side, values, n, 0, 1.0, most if inputs else <float> 1.0, on, signs))
-
-    cdef int64_t draw_side(
-        self, const chance_t *chance, const side_t *side, const float *values, int n, const Length *of, bint inputs
-    ) noexcept nogil:
-        # A vector's trains on one side; single slots are listed at once.
-        cdef trains_t *t = &self.trains
-        cdef Py_ssize_t stride = t.x_stride if inputs else t.d_stride
-        cdef uint32_t *on = t.x_on if inputs else t.d_on
-        cdef uint32_t *sign = t.x_sign if inputs else t.d_sign
-        cdef int pulses
-        if of.slots > 1:
-            return draw_vector(chance, side, values, n, of.slots, of.word, of.offset, on, sign, stride)
-        pulses = draw_single(
-            chance, side, values, n, of.offset, on + of.word * stride, sign + of.word * stride,
-            (t.x_lines if inputs else t.d_lines) + of.piece * stride,
-            t.x_slots + of.piece * stride if inputs else NULL, t.x_turns + of.piece * stride if inputs else NULL)
-        if inputs:
-            t.piece[of.piece].x_count = pulses
-        else:
-            t.piece[of.piece].d_count = pulses
-        return pulses
+                    draw_side(&self.trains, self.lengths, self.drawn, rules, &d[0, 0], self.outputs,
+                              SIGN if learning_rate < 0.0 else 0, key, crossbar, d_purpose, first_vector, False)
 
     def finish(self):
         """Choose how the cells are walked through with the trains that were drawn; return what `draw` does."""

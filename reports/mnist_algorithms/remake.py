@@ -239,7 +239,7 @@ Published values: arXiv:2406.12774, table 1 (three seeds, last epoch). Test accu
 {markdown(runs_table(results))}
 
 Runs at tau = 0.7 and with other converters are shown without a verdict. The time is wall-clock time per epoch, with
-other work on the second of two cores.
+other work on the same two cores.
 
 Analog SGD loses accuracy in the epochs after its learning rate falls: the noise of gradients pulls all weights to their
 symmetric points, by the same amount for the same progress, however small the rate; Tiki-Taka's first array takes this
