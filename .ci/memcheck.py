@@ -72,7 +72,7 @@ def update_block(kernels: ModuleType, np: Any, scheme: str, rate: float, *, few_
             defined = kernels.all_finite(weights) and kernels.all_finite(visible)
             check(applied > 0 and defined, "an update left a weight undefined")
     lines = np.arange(INPUTS, dtype=np.int32)
-    trains.hold_back(lines, np.full(INPUTS, VECTORS // 2, np.int32), VECTORS)
+    trains.hold_back(lines, np.full(INPUTS, VECTORS // 2, np.int32))
     check(trains.let_go(), "no pulse was held back")
     kernels.exact_update(weights, x, d, 0.05, 0, OUTPUTS)
     check(kernels.all_finite(weights), "an exact update left a weight undefined")

@@ -7,7 +7,7 @@ cdef void lay_out(Length *lengths, int vectors, bint counted, int *words, int *p
         length = lengths[v].slots
         if length == 0:
             continue
-        own = 1 if counted else (length + 31) // 32
+        own = pieces_of(length, counted)
         if used == 0 or used + length > 32 or length > SHARED_SLOTS or counted:
             words[0] += own
             used = 0
@@ -27,7 +27,7 @@ cdef void describe(trains_t *t, const Length *lengths, int vectors) noexcept nog
         of = lengths + v
         if of.slots == 0:
             continue
-        own = 1 if t.counted else (of.slots + 31) // 32
+        own = pieces_of(of.slots, t.counted)
         # Alone in its words, or the first one there: others that follow are short.
         if of.offset == 0:
             memset(t.alike + of.word, t.counted or of.slots >= MANY_SLOTS, <size_t> own)

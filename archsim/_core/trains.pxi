@@ -75,27 +75,27 @@ cdef class Trains:
         memset(t.x_on, 0, <size_t> of_words * sizeof(uint32_t))
         return 0
 
-    cdef int choose_walk(self, int vectors) except -1:
+    cdef int choose_walk(self) except -1:
         # Say how the cells are best walked through, and prepare for it. Single slots are listed already.
         cdef trains_t *t = &self.trains
+        cdef Length *of
         cdef double listed = 0.0, of_pieces
-        cdef int v, k, piece = 0, rows, columns
+        cdef int v, k, rows, columns
         t.crowded = t.counted
         t.columns = NULL
         t.width = self.inputs
         if t.counted:
             return 0
-        for v in range(vectors):
-            if self.lengths[v].slots == 0:
+        for v in range(self.drawn):
+            of = self.lengths + v
+            if of.slots == 0:
                 continue
             of_pieces = 0.0
-            for k in range(piece, piece + (self.lengths[v].slots + 31) // 32):
-                if self.lengths[v].slots > 1:
+            for k in range(of.piece, of.piece + pieces_of(of.slots, False)):
+                if of.slots > 1:
                     list_piece(t, k, self.inputs, self.outputs)
                 of_pieces += <double> t.piece[k].x_count * t.piece[k].d_count
-            piece += (self.lengths[v].slots + 31) // 32
-            listed += min(of_pieces, self.lengths[v].coincidences) * (
-                LISTED_PULSE if self.lengths[v].slots == 1 else LISTED_CELL)
+            listed += min(of_pieces, of.coincidences) * (LISTED_PULSE if of.slots == 1 else LISTED_CELL)
         rows = active_lines(t.d_on, t.words, t.d_stride, 0xFFFFFFFFu, self.outputs, self.columns)
         columns = active_lines(t.x_on, t.words, t.x_stride, 0xFFFFFFFFu, self.inputs, self.columns)
         if 4 * columns <= 3 * self.inputs:
@@ -150,8 +150,9 @@ cdef class Trains:
         Returns slots over all vectors, pulses on input lines, pulses on output lines and the coincidences to be
         expected. Raises ValueError if shapes do not fit or a number is not finite.
         """
-        self.prepare(rules, x, d, learning_rate)
-        self.fill(0, 2, rules, x, d, learning_rate, key, crossbar, x_purpose, d_purpose, first_vector)
+        self.begin(rules, x, d, learning_rate)
+        with nogil:
+            self.draw_sides(0, 2, rules, x, d, learning_rate, key, crossbar, x_purpose, d_purpose, first_vector)
         return self.finish()
 
     def prepare(
@@ -159,6 +160,26 @@ cdef class Trains:
         double learning_rate
     ):
         """Begin to draw: say how long trains are and where they lie. `fill` and `finish` do the rest."""
+        self.begin(rules, x, d, learning_rate)
+
+    def fill(
+        self, int first_side, int last_side, PulseRules rules not None, const float[:, ::1] x not None,
+        const float[:, ::1] d not None, double learning_rate, uint64_t key, uint32_t crossbar, uint32_t x_purpose,
+        uint32_t d_purpose, uint64_t first_vector
+    ):
+        """Draw trains of input lines (side 0), output lines (side 1) or both, as prepared; threads may share sides."""
+        if self.drawn == 0:
+            return
+        if (not 0 <= first_side <= last_side <= 2 or x.shape[0] != self.drawn or d.shape[0] != self.drawn
+                or x.shape[1] != self.inputs or d.shape[1] != self.outputs):
+            raise ValueError("the trains were prepared for other shapes")
+        with nogil:
+            self.draw_sides(first_side, last_side, rules, x, d, learning_rate, key, crossbar, x_purpose, d_purpose,
+                            first_vector)
+
+    cdef int begin(
+        self, PulseRules rules, const float[:, ::1] x, const float[:, ::1] d, double learning_rate
+    ) except -1:
         cdef int vectors = <int> x.shape[0], v, words = 0, pieces = 0
         cdef double rate = -learning_rate if learning_rate < 0.0 else learning_rate
         cdef int32_t x_bits, d_bits
@@ -168,7 +189,7 @@ cdef class Trains:
             raise ValueError("the shapes of x and d do not fit")
         self.trains.words = self.trains.pieces = self.drawn = 0
         if vectors == 0 or self.inputs == 0 or self.outputs == 0:
-            return
+            return 0
         self.make_lengths(vectors)
         for v in range(vectors):
             x_bits = magnitude_bits(&x[v, 0], self.inputs)
@@ -186,27 +207,23 @@ cdef class Trains:
         describe(&self.trains, self.lengths, vectors)
         self.trains.crowded = False
         self.drawn = vectors
+        return 0
 
-    def fill(
-        self, int first_side, int last_side, PulseRules rules not None, const float[:, ::1] x not None,
-        const float[:, ::1] d not None, double learning_rate, uint64_t key, uint32_t crossbar, uint32_t x_purpose,
-        uint32_t d_purpose, uint64_t first_vector
-    ):
-        """Draw trains of input lines (side 0), output lines (side 1) or both, as prepared; threads may share sides."""
+    cdef void draw_sides(
+        self, int first_side, int last_side, PulseRules rules, const float[:, ::1] x, const float[:, ::1] d,
+        double learning_rate, uint64_t key, uint32_t crossbar, uint32_t x_purpose, uint32_t d_purpose,
+        uint64_t first_vector
+    ) noexcept nogil:
         cdef int side
         if self.drawn == 0:
             return
-        if (not 0 <= first_side <= last_side <= 2 or x.shape[0] != self.drawn or d.shape[0] != self.drawn
-                or x.shape[1] != self.inputs or d.shape[1] != self.outputs):
-            raise ValueError("the trains were prepared for other shapes")
-        with nogil:
-            for side in range(first_side, last_side):
-                if side == 0:
-                    draw_side(&self.trains, self.lengths, self.drawn, rules, &x[0, 0], self.inputs, 0, key, crossbar,
-                              x_purpose, first_vector, True)
-                else:
-                    draw_side(&self.trains, self.lengths, self.drawn, rules, &d[0, 0], self.outputs,
-                              SIGN if learning_rate < 0.0 else 0, key, crossbar, d_purpose, first_vector, False)
+        for side in range(first_side, last_side):
+            if side == 0:
+                draw_side(&self.trains, self.lengths, self.drawn, rules, &x[0, 0], self.inputs, 0, key, crossbar,
+                          x_purpose, first_vector, True)
+            else:
+                draw_side(&self.trains, self.lengths, self.drawn, rules, &d[0, 0], self.outputs,
+                          SIGN if learning_rate < 0.0 else 0, key, crossbar, d_purpose, first_vector, False)
 
     def finish(self):
         """Choose how the cells are walked through with the trains that were drawn; return what `draw` does."""
@@ -224,7 +241,7 @@ cdef class Trains:
             d_pulses += of.d_pulses
             coincidences += of.coincidences
         if self.drawn:
-            self.choose_walk(self.drawn)
+            self.choose_walk()
         return slots, x_pulses, d_pulses, <int64_t> coincidences
 
     def take(self, const int32_t[::1] columns not None, const int32_t[:, ::1] counts not None):
@@ -271,25 +288,26 @@ cdef class Trains:
             list_lines(t, self.inputs, self.outputs)
         return slots, slots, pulses
 
-    def hold_back(self, const int32_t[::1] lines not None, const int32_t[::1] vectors not None, int drawn):
+    def hold_back(self, const int32_t[::1] lines not None, const int32_t[::1] vectors not None):
         """Take the pulses of later vectors off some input lines, to be sent by `let_go`: line lines[k] keeps those of
-        the first vectors[k] of the drawn vectors. No line may occur twice.
+        the first vectors[k] of the vectors that were drawn. No line may occur twice.
         """
         cdef trains_t *t = &self.trains
-        cdef int v, k, i, of_vector, piece = 0
+        cdef Length *of
+        cdef int v, k, i
         cdef size_t at
         cdef uint32_t late
-        if vectors.shape[0] != lines.shape[0] or not 0 <= drawn <= self.vectors:
+        if vectors.shape[0] != lines.shape[0]:
             raise ValueError("the shapes of lines and vectors do not fit")
         for k in range(<int> lines.shape[0]):
             if not 0 <= lines[k] < self.inputs:
                 raise ValueError("there is no such input line")
         self.held = None
-        for v in range(drawn if t.words else 0):
-            if self.lengths[v].slots == 0:
+        for v in range(self.drawn):
+            of = self.lengths + v
+            if of.slots == 0:
                 continue
-            of_vector = 1 if t.counted else (self.lengths[v].slots + 31) // 32
-            for i in range(piece, piece + of_vector):
+            for i in range(of.piece, of.piece + pieces_of(of.slots, t.counted)):
                 for k in range(<int> lines.shape[0]):
                     if v < vectors[k]:
                         continue
@@ -301,7 +319,6 @@ cdef class Trains:
                         self.held = np.zeros((t.words, t.x_stride), np.uint32)
                     t.x_on[at] ^= late
                     self.held[t.piece[i].word, lines[k]] |= late
-            piece += of_vector
         if self.held is None or t.counted:
             return
         if t.crowded:

@@ -77,6 +77,11 @@ cdef inline uint32_t slots_mask(int length, int offset) noexcept nogil:
     return 0xFFFFFFFFu if length >= 32 else ((1u << length) - 1u) << offset
 
 
+cdef inline int pieces_of(int slots, bint counted) noexcept nogil:
+    # Words that a vector's trains reach.
+    return 1 if counted else (slots + 31) // 32
+
+
 ctypedef struct Length:
     # Of a vector's trains: slots, where the first of them lie, factors of its magnitudes, and what was drawn.
     int slots, word, offset, piece

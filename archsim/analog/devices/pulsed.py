@@ -169,7 +169,7 @@ class PulsedArray(HeldCells):
         except ValueError as error:
             raise NotFiniteError("x, d or the learning rate of an update") from error
         if stops is not None:
-            trains.trains.hold_back(*stops, len(x))
+            trains.trains.hold_back(*stops)
         pulses = self._apply(trains, purpose, first_vector, direction, coincidences)
         return Update(slots, pulses, x_pulses, d_pulses)
 
