@@ -7,11 +7,12 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from archsim.engine.checkpoint import CheckpointError
 from archsim.errors import InputError
+from archsim.results.workspace import FolderGone
 
 __all__ = ["CheckpointFolder"]
 
@@ -38,12 +39,19 @@ class CheckpointFolder:
     directory: Path
     version: str
     experiment: str
+    #: The folder around it, as it was when the run began; another one may be put in its place.
+    _around: os.stat_result = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_around", os.stat(self.directory.parent))
 
     def save(self, stored: bytes) -> None:
         """Write a checkpoint and drop all but the last two.
 
         Raises
         ------
+        FolderGone
+            If another folder stands where this one's was; it is left as it is.
         CheckpointError
             If it cannot be written (no space, no folder); earlier ones are as they were.
         """
@@ -56,9 +64,7 @@ class CheckpointFolder:
         line = json.dumps(header).encode() + b"\n"
         kept: list[int] = []
         try:
-            self.directory.mkdir(exist_ok=True)
-            # By the folder itself, not its path: another run's may stand there any moment.
-            folder = os.open(self.directory, os.O_RDONLY)
+            folder = self._open()
             try:
                 kept = _numbers(os.listdir(folder))
                 _write(folder, _name(kept[-1] + 1 if kept else 1), line, stored)
@@ -71,6 +77,18 @@ class CheckpointFolder:
                 f"a checkpoint cannot be written to {self.directory}: {error.strerror}"
                 + (" (the last one is kept)" if kept else "")
             ) from error
+
+    def _open(self) -> int:
+        # By folders themselves, not their paths: another run's may stand there any moment.
+        around = os.open(self.directory.parent, os.O_RDONLY)
+        try:
+            if not os.path.samestat(os.fstat(around), self._around):
+                raise FolderGone(self.directory.parent)
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(self.directory.name, dir_fd=around)
+            return os.open(self.directory.name, os.O_RDONLY, dir_fd=around)
+        finally:
+            os.close(around)
 
     def load(self) -> bytes | None:
         """Return the newest whole checkpoint, or None if there is none.

@@ -40,6 +40,12 @@ class State(Enum):
 class FolderGone(ArchsimError):  # noqa: N818
     """The folder of a run was deleted or replaced while the run was going on."""
 
+    def __init__(self, directory: Path) -> None:
+        super().__init__(
+            f"the folder of this run is gone: {directory} was deleted or replaced while the run was going on\n"
+            "  remedy:  run it again"
+        )
+
 
 def state_of(directory: Path) -> State:
     """Return what stands at a path; a link to a folder counts as that folder."""
@@ -172,10 +178,7 @@ class Workspace:
             If it was deleted, or another stands in its place.
         """
         if not self._lock.guards(self.directory):
-            raise FolderGone(
-                f"the folder of this run is gone: {self.directory} was deleted or replaced while the run was going on\n"
-                "  remedy:  run it again"
-            )
+            raise FolderGone(self.directory)
 
     def save(self, run: Run, *, complete: bool, extra: Sequence[Writer] = ()) -> None:
         """Put the results of the run into its folder; once they are complete, drop what was needed until then.

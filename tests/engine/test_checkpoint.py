@@ -19,6 +19,7 @@ from archsim.engine.checkpoint import CheckpointError, restore_objects, store_ob
 from archsim.engine.checkpoint_folder import CheckpointFolder
 from archsim.errors import InputError
 from archsim.results import Run
+from archsim.results.workspace import FolderGone
 from archsim.simulation import Interrupted, simulate
 
 WORKLOAD = Path(__file__).resolve().parents[2] / "workloads" / "mlp_digits.yaml"
@@ -226,3 +227,20 @@ def test_foreign_objects_are_refused_not_run() -> None:
     pickle.dump(Harmful(), file)
     with pytest.raises(CheckpointError, match="does not belong there"):
         restore_objects(file.getvalue(), {})
+
+
+@pytest.mark.parametrize("has_checkpoints", [False, True])
+def test_another_folder_in_place_of_the_runs_own_is_left_alone(tmp_path: Path, has_checkpoints: bool) -> None:
+    for name in ("mine", "theirs"):
+        (tmp_path / name).mkdir()
+    mine, theirs = (CheckpointFolder(tmp_path / name / "checkpoints", "1.2", "same") for name in ("mine", "theirs"))
+    mine.save(b"mine")
+    if has_checkpoints:
+        theirs.save(b"theirs")
+    (tmp_path / "mine").rename(tmp_path / "away")
+    (tmp_path / "theirs").rename(tmp_path / "mine")
+    before = sorted((tmp_path / "mine").rglob("*"))
+    with pytest.raises(FolderGone, match="is gone"):
+        mine.save(b"mine, too")
+    assert sorted((tmp_path / "mine").rglob("*")) == before
+    assert mine.load() == (b"theirs" if has_checkpoints else None)
