@@ -39,13 +39,16 @@ _LONGEST = 500
 #: Units as people write them. The unit library would compute any power of numbers that it finds in one.
 _UNIT = re.compile(r"[A-Za-z]+(\^-?\d)?([*/][A-Za-z]+(\^-?\d)?){0,3}")
 
-#: What quantities are made of; only these, so that a slip of the pen is not taken for an exotic unit.
+#: What quantities are made of; only these, so that a slip of the pen is not taken for an exotic unit. A year is the
+#: Julian one of 365.25 days (International Astronomical Union, Style Manual, 1989).
 _DEFINITIONS = """
+atto- = 1/1000000000000000000 = a-
 femto- = 1/1000000000000000 = f-
 pico- = 1/1000000000000 = p-
 nano- = 1/1000000000 = n-
 micro- = 1/1000000 = u- = \N{MICRO SIGN}- = \N{GREEK SMALL LETTER MU}-
 milli- = 1/1000 = m-
+centi- = 1/100 = c-
 kilo- = 1000 = k-
 mega- = 1000000 = M-
 giga- = 1000000000 = G-
@@ -54,6 +57,10 @@ kibi- = 1024 = Ki-
 mebi- = 1048576 = Mi-
 gibi- = 1073741824 = Gi-
 second = [time] = s
+minute = 60 * second = min
+hour = 3600 * second = h
+day = 86400 * second
+year = 31557600 * second
 meter = [length] = m
 joule = [energy] = J
 watt = joule / second = W
@@ -72,10 +79,10 @@ class _Dimension:
     usual: tuple[str, ...]
 
 
-_TIME = _Dimension("a time", "130 ns", "ps", ("fs", "ps", "ns", "us", "ms", "s"))
-_ENERGY = _Dimension("an energy", "13.4 nJ", "pJ", ("fJ", "pJ", "nJ", "uJ", "mJ", "J"))
+_TIME = _Dimension("a time", "130 ns", "ps", ("fs", "ps", "ns", "us", "ms", "s", "min", "h", "day", "year"))
+_ENERGY = _Dimension("an energy", "13.4 nJ", "pJ", ("aJ", "fJ", "pJ", "nJ", "uJ", "mJ", "J"))
 _POWER = _Dimension("a power", "3 mW", "W", ("pW", "nW", "uW", "mW", "W", "kW"))
-_AREA = _Dimension("an area", "75000 um^2", "um^2", ("nm^2", "um^2", "mm^2", "m^2"))
+_AREA = _Dimension("an area", "75000 um^2", "um^2", ("nm^2", "um^2", "mm^2", "cm^2", "m^2"))
 _FREQUENCY = _Dimension("a frequency", "1 GHz", "Hz", ("Hz", "kHz", "MHz", "GHz", "THz"))
 _SIZE = _Dimension("a size", "64 KiB", "B", ("B", "kB", "MB", "GB", "KiB", "MiB", "GiB"))
 _DIMENSIONS = (_TIME, _ENERGY, _POWER, _AREA, _FREQUENCY, _SIZE)

@@ -43,6 +43,11 @@ CLOCK: TypeAdapter[Clock] = TypeAdapter(ClockField)
         ("0", 0),
         (0, 0),
         ("0 s", 0),
+        ("2 min", 120 * 10**12),
+        ("1 h", 3600 * 10**12),
+        ("1.5 h", 5400 * 10**12),
+        ("2 days", 172_800 * 10**12),
+        ("1/10 year", 3_155_760 * 10**12),
     ],
 )
 def test_times_are_exact_picoseconds(text: object, expected: int) -> None:
@@ -54,6 +59,8 @@ def test_times_are_exact_picoseconds(text: object, expected: int) -> None:
     [
         (ENERGY, "13.4 nJ", 13400.0),
         (ENERGY, "85 fJ", 0.085),
+        (ENERGY, "25 aJ", 25e-6),
+        (AREA, "1.5 cm^2", 1.5e8),
         (POWER, "3.1 mW", 0.0031),
         (AREA, "75000 um^2", 75000.0),
         (AREA, "0.635 mm2", 635_000.0),
