@@ -1,4 +1,5 @@
-"""A short life with an installed archsim: the command is there, the core is compiled, a run leaves its results.
+"""A short life with an installed archsim: the command is there, the core is compiled, a run leaves its results, and so does
+a shipped workload.
 
 Run it with the Python of the environment under test. It works in a temporary folder, needs nothing of a checkout, and
 leaves with 1 and what is wrong, or with 0.
@@ -53,6 +54,7 @@ def main() -> None:
         check(metrics["mini_batches"] == 4 and metrics["makespan_ps"] > 0, f"the run did not train: {metrics}")
         report = (folder / "out" / "report.html").read_text(encoding="utf-8")
         check("<style>" in report and "<svg" in report, "the report lacks its style or its figures")
+        archsim(folder, "run", "mlp_digits", "--set", "training.max_mini_batches=4", "-o", "shipped")
     print(f"smoke test passed: kernels {ISA} of {', '.join(supported())}\n{info}")
 
 

@@ -2,7 +2,7 @@
 
 The public names::
 
-    run = archsim.simulate("workloads/mlp_digits.yaml")
+    run = archsim.simulate("mlp_digits")
     run.metrics["accuracy"], run.metrics["makespan_ps"], run.metrics["energy_pj"]
 """
 

@@ -210,6 +210,21 @@ def test_report_is_written_anew() -> None:
     assert Path("out/report.html").read_text() == before
 
 
+def test_shipped_workloads_run_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert "pipeline_unit" in invoke("list", "workloads").stdout
+    assert invoke("run", *FAST, "-o", "out").exit_code == 0
+    # A document of the user's own in the same place wins, with what it includes beside it.
+    Path("workloads").mkdir()
+    Path("workloads/sizes.yaml").write_text("{mini_batch: 4, learning_rate: 0.5}\n")
+    own = "{network: mlp-64-64-32-10, chip: unit, training: {include: sizes.yaml}}"
+    Path("workloads/pipeline_unit.yaml").write_text(own)
+    assert load_experiment("pipeline_unit").training.mini_batch == 4
+    assert {"mlp_digits", "pipeline_unit", "sizes"} <= set(workload_names())
+
+
 @pytest.mark.parametrize("workload", ["mlp_digits", "mlp_mnist", "pipeline_unit"])
 def test_every_workload_is_a_valid_experiment(workload: str) -> None:
     assert workload in workload_names()

@@ -174,7 +174,7 @@ def test_two_commands_set_up_everything() -> None:
     assert run.split(" && ") == [
         "python3 -m venv .venv",
         ".venv/bin/pip install -e .",
-        ".venv/bin/archsim run workloads/mlp_digits.yaml",
+        ".venv/bin/archsim run mlp_digits",
     ]
     assert test.split(" && ") == ["python3 -m venv .venv", ".venv/bin/pip install -e '.[test]'", ".venv/bin/pytest"]
 

@@ -36,7 +36,7 @@ _WORKLOADS = "workloads"
 def print_groups() -> None:
     """Print every group with its names."""
     rows = [(group, ", ".join(plugins.names(entry))) for group, entry in _GROUPS.items()]
-    rows.append((_WORKLOADS, ", ".join(workload_names()) or "(no folder 'workloads' here)"))
+    rows.append((_WORKLOADS, ", ".join(workload_names())))
     out().print(plain_table(("group", "names"), rows, numbers_from=2))
 
 

@@ -1,4 +1,4 @@
-"""Experiments by the name of a workload: the documents in the folder ``workloads``."""
+"""Experiments by the name of a workload: the documents in ``./workloads``, and those that archsim ships."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from archsim.errors import InputError, did_you_mean
 
 __all__ = ["find_experiment", "workload_names"]
 
-_FOLDER = Path("workloads")
+#: The user's own folder comes first. The second is a link in a checkout and a folder in a wheel.
+_FOLDERS = (Path("workloads"), Path(__file__).parents[1] / "workloads")
 
 
 def workload_names() -> tuple[str, ...]:
-    """Return the names of the documents in ``./workloads``, sorted."""
-    return tuple(sorted(path.stem for path in _FOLDER.glob("*.yaml")))
+    """Return the names of the documents in ``./workloads`` and of those that archsim ships, sorted."""
+    return tuple(sorted({path.stem for folder in _FOLDERS for path in folder.glob("*.yaml")}))
 
 
 def find_experiment(name: str | Path) -> Path:
     """Return the file of an experiment given by its path or by the name of a workload.
+
+    A document of that name in ``./workloads`` takes the place of a shipped one.
 
     Raises
     ------
@@ -34,8 +37,9 @@ def find_experiment(name: str | Path) -> Path:
         if not file:
             _refuse(name, "not a file" if there else "there is no such file")
         return path
-    workload = _FOLDER / f"{name}.yaml"
-    if not workload.is_file():
+    workloads = (folder / f"{name}.yaml" for folder in _FOLDERS)
+    workload = next((file for file in workloads if file.is_file()), None)
+    if workload is None:
         _refuse(name, "neither a file nor a workload")
     return workload
 
@@ -47,6 +51,6 @@ def _refuse(name: str | Path, problem: str) -> NoReturn:
         problem,
         field="EXPERIMENT",
         value=str(name),
-        allowed="the path of a YAML file" + (f", or a workload: {', '.join(known)}" if known else ""),
+        allowed=f"the path of a YAML file, or a workload: {', '.join(known)}",
         remedy=f"did you mean '{close}'?" if close else None,
     )

@@ -49,6 +49,23 @@ def test_every_data_file_is_shipped() -> None:
     assert lost == []
 
 
+def test_workloads_are_shipped_within_the_package() -> None:
+    """A link there, so that a checkout, an editable installation and a wheel find them in one place."""
+    assert (PACKAGE / "workloads").resolve() == ROOT / "workloads"
+    names = [f"workloads/{file.name}" for file in (ROOT / "workloads").iterdir()]
+    assert names
+    assert all(any(fnmatch.fnmatch(name, pattern) for pattern in PATTERNS) for name in names)
+
+
+def test_a_copy_for_building_lists_links_to_folders_as_their_files(tmp_path: Path) -> None:
+    command = f"source .ci/copy && copy_checkout {tmp_path / 'copy'}"
+    done = subprocess.run(["bash", "-euc", command], cwd=ROOT, capture_output=True, text=True, check=True)
+    files = done.stdout.splitlines()
+    assert {"workloads/mlp_digits.yaml", "archsim/workloads/mlp_digits.yaml"} <= set(files)
+    assert "archsim/workloads" not in files
+    assert (tmp_path / "copy" / "archsim" / "workloads" / "mlp_digits.yaml").is_file()
+
+
 def test_no_pattern_of_data_is_left_over() -> None:
     for pattern in PATTERNS:
         assert list(PACKAGE.rglob(pattern.removeprefix("**/"))), f"nothing matches {pattern}"
