@@ -1,5 +1,4 @@
-"""A short life with an installed archsim: the command is there, the core is compiled, a run leaves its results, and so does
-a shipped workload.
+"""A short life with an installed archsim: the command is there, the core is compiled, runs leave their results.
 
 Run it with the Python of the environment under test. It works in a temporary folder, needs nothing of a checkout, and
 leaves with 1 and what is wrong, or with 0.
