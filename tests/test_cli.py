@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-import archsim.simulation
+import archsim
 from archsim.cli.app import app
-from archsim.cli.folders import fresh_folder
 from archsim.document import load_experiment, load_preset, workload_names
 from archsim.plugins import names
+from archsim.runs.folders import fresh_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 FAST = ("pipeline_unit", "--set", "training.max_mini_batches=2")
@@ -115,7 +115,7 @@ def test_an_existing_folder_is_refused_before_the_simulation(monkeypatch: pytest
     def never(*args: Any, **kwargs: Any) -> None:
         pytest.fail("simulated although the results have no place")
 
-    monkeypatch.setattr(archsim.simulation, "simulate", never)
+    monkeypatch.setattr("archsim.runs.job.simulate", never)
     Path("there").mkdir()
     assert "exists already" in refused("run", *FAST, "-o", "there")
 
@@ -409,7 +409,7 @@ def _break(*args: Any, **kwargs: Any) -> None:
 def test_what_stops_a_run_gives_its_exit_code(
     monkeypatch: pytest.MonkeyPatch, happening: Callable[..., None], code: int, words: str
 ) -> None:
-    monkeypatch.setattr(archsim.simulation, "simulate", happening)
+    monkeypatch.setattr("archsim.runs.job.simulate", happening)
     result = invoke("run", *FAST)
     assert result.exit_code == code
     assert result.stderr == f"archsim: {words}\n"

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from archsim import plugins
 from archsim.cli.console import out
-from archsim.cli.folders import check_place, fresh_folder
 from archsim.cli.loading import load
 from archsim.cli.progress import watched
 from archsim.errors import InputError
+from archsim.runs.folders import check_place, fresh_folder
 
 if TYPE_CHECKING:
     from archsim.experiment import Experiment

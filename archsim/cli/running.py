@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archsim.cli.console import out
 from archsim.cli.progress import watched
 from archsim.cli.stopping import StopRequest, stop_requests
-from archsim.errors import ArchsimError, InputError
+from archsim.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from archsim.cli.progress import Advance
     from archsim.experiment import Experiment
     from archsim.results import Run
     from archsim.results.workspace import Workspace
 
-__all__ = ["RunOptions", "Stopped", "run_experiment"]
-
-
-class Stopped(ArchsimError):  # noqa: N818
-    """The run was interrupted; what there is of it stands in its folder."""
-
-    exit_code = 130
+__all__ = ["RunOptions", "run_experiment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,142 +74,33 @@ def run_experiment(experiment: Experiment, options: RunOptions, *, as_json: bool
     Stopped
         If the run was interrupted.
     """
-    from archsim.cli import opening
     from archsim.results import load_run
+    from archsim.runs import open_fresh, open_named, open_to_resume
 
     with stop_requests() as asked:
         space: Workspace | None
         if options.output is None:
-            directory, space = opening.open_fresh(experiment)
+            directory, space = open_fresh(experiment)
         elif options.resume:
-            directory, space = options.output, opening.open_to_resume(experiment, options.output)
+            directory, space = options.output, open_to_resume(experiment, options.output)
         else:
-            directory, space = options.output, opening.open_named(experiment, options.output, force=options.force)
-        run = load_run(directory) if space is None else _Job(experiment, options, space, directory, asked).run()
+            directory, space = options.output, open_named(experiment, options.output, force=options.force)
+        run = load_run(directory) if space is None else _simulate(experiment, options, space, directory, asked)
     _print(run, directory, as_json)
 
 
-class _Watch:
-    """Looks after a run: after each mini-batch, and so before each checkpoint, that its folder is still its own.
-
-    Parameters
-    ----------
-    space : Workspace
-        The folder.
-    asked : StopRequest
-        Says whether somebody wants the run to stop.
-    show : callable or None
-        Shows progress.
-    """
-
-    def __init__(self, space: Workspace, asked: StopRequest, show: Callable[[Advance], None] | None) -> None:
-        self._space = space
-        self._asked = asked
-        self._show = show
-        self._due = True
-
-    def progress(self, now: Advance) -> None:
-        """Take note of a mini-batch."""
-        self._due = True
-        if self._show is not None:
-            self._show(now)
-
-    def interrupted(self) -> bool:
-        """Return whether the run is to stop."""
-        if self._due:
-            self._due = False
-            self._space.check()
-        return self._asked()
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """A run in a folder that is its own.
-
-    Attributes
-    ----------
-    experiment : Experiment
-        What to simulate.
-    options : RunOptions
-        How.
-    space : Workspace
-        The folder.
-    directory : Path
-        The folder as the user names it.
-    asked : StopRequest
-        Says whether somebody wants the run to stop.
-    """
-
-    experiment: Experiment
-    options: RunOptions
-    space: Workspace
-    directory: Path
-    asked: StopRequest
-
-    def run(self) -> Run:
-        """Simulate, and leave the folder finished or fit to go on."""
-        try:
-            return self._simulate()
-        except OSError as error:
-            self.space.check()
-            problem = f"the run cannot write to {self.directory}: {error.strerror or error}"
-            raise ArchsimError(self._stuck(problem)) from error
-        except ArchsimError as error:
-            if isinstance(error, InputError) or not isinstance(error.__cause__, OSError):
-                raise
-            self.space.check()
-            raise ArchsimError(self._stuck(str(error))) from error
-        finally:
-            self.space.leave()
-
-    def _simulate(self) -> Run:
-        from archsim.simulation import Interrupted, simulate
-
-        try:
-            with watched(self.experiment.name) as show:
-                watch = _Watch(self.space, self.asked, show)
-                run = simulate(
-                    self.experiment,
-                    progress=watch.progress,
-                    workspace=self.space.directory,
-                    resume=self.options.resume,
-                    interrupted=watch.interrupted,
-                )
-        except Interrupted as stopped:
-            run = _so_far(stopped.run)
-            self._save(run, complete=False)
-            raise Stopped(self._stopped(run)) from stopped
-        self._save(run, complete=True)
-        return run
-
-    def _save(self, run: Run, *, complete: bool) -> None:
+def _simulate(
+    experiment: Experiment, options: RunOptions, space: Workspace, directory: Path, asked: StopRequest
+) -> Run:
+    def views(run: Run, folder: Path) -> None:
         from archsim.report import write_views
 
-        def views(folder: Path) -> None:
-            write_views(run, folder, trace_window_ps=self.options.trace_window_ps)
+        write_views(run, folder, trace_window_ps=options.trace_window_ps)
 
-        self.space.save(run, complete=complete, extra=(views,))
+    with space, watched(experiment.name) as show:
+        from archsim.runs import RunJob
 
-    def _stopped(self, run: Run) -> str:
-        from archsim.cli.resuming import resume_command
-
-        return (
-            f"interrupted after {run.observations.mini_batches} mini-batches; a checkpoint and the results so far "
-            f"are in {self.directory}\n  resume:  {resume_command(self.directory)}"
-        )
-
-    def _stuck(self, problem: str) -> str:
-        """Return what to say where the machine, not the user, stops a run."""
-        from archsim.cli.resuming import resume_command
-
-        again = resume_command(self.directory) if self.space.has_checkpoint else "run it again"
-        return f"{problem}\n  remedy:  make room there, then {again}"
-
-
-def _so_far(run: Run) -> Run:
-    done = run.observations.mini_batches
-    warning = f"interrupted after {done} mini-batches: these are the results so far"
-    return replace(run, warnings=(*run.warnings, warning))
+        return RunJob(experiment, space, directory, resume=options.resume, views=views, asked=asked).run(show)
 
 
 def _print(run: Run, directory: Path, as_json: bool) -> None:

@@ -164,6 +164,14 @@ class Workspace:
                 space.tidy()
                 space.leave()
 
+    def __enter__(self) -> Workspace:
+        """Return itself; `leave` comes at the end."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let others in, see `leave`."""
+        self.leave()
+
     @property
     def has_checkpoint(self) -> bool:
         """Whether the run can go on from anywhere but its start."""

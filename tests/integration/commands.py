@@ -15,7 +15,7 @@ from pathlib import Path
 
 PATIENCE_S = 300
 _FORKED = "forked"
-_IMPORTED = ["archsim.cli.app", "archsim.cli.opening", "archsim.cli.summary", "archsim.report", "sklearn.datasets"]
+_IMPORTED = ["archsim.cli.app", "archsim.runs.opening", "archsim.cli.summary", "archsim.report", "sklearn.datasets"]
 
 
 def execute(arguments: Sequence[str], folder: str, said: str, drawn: bool, file_limit: int | None) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from importlib.metadata import version
 from pathlib import Path
 
-from archsim.cli.folders import check_place, fresh_paths
-from archsim.cli.resuming import check_same
 from archsim.document import resolved
 from archsim.errors import InputError
 from archsim.experiment import Experiment
 from archsim.results.workspace import State, Workspace, state_of
+from archsim.runs.folders import check_place, fresh_paths
+from archsim.runs.resuming import check_same
 
 __all__ = ["open_fresh", "open_named", "open_to_resume"]
 
