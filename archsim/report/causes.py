@@ -1,15 +1,15 @@
-"""Causes of waiting for a legend: kinds instead of names, the longest waits first."""
+"""Causes of waiting in a figure: kinds instead of names, each with its own colour and hatch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from archsim.report.style import CAUSE_STYLES, OTHER_COLOUR
 from archsim.results.timeline import DRAINED, NO_WORK
 
 __all__ = ["OTHER_CAUSES", "cause_kind", "cause_styles"]
 
-#: What the causes beyond the styles at hand are called together.
+#: What the causes without a style of their own are called together.
 OTHER_CAUSES = "other causes"
 
 # Where the name of a unit begins in a cause, and what is kept before it.
@@ -28,11 +28,6 @@ def cause_kind(cause: str) -> str:
     return cause if cause.startswith("waiting") else f"waiting for {cause}"
 
 
-def cause_styles(idle_ps: Mapping[str, int], kinds: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Return (fill, hatch) of each kind of cause; `idle_ps` (by cause, of the whole run) ranks them."""
-    totals: dict[str, int] = {}
-    for cause, time in idle_ps.items():
-        totals[cause_kind(cause)] = totals.get(cause_kind(cause), 0) + time
-    ranked = sorted(totals, key=lambda kind: (-totals[kind], kind))
-    known = dict(zip(ranked, CAUSE_STYLES, strict=False))
-    return {kind: known.get(kind, (OTHER_COLOUR, "")) for kind in kinds}
+def cause_styles(kinds: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Return (fill, hatch) of each kind of cause; a kind without a style of its own has no hatch."""
+    return {kind: CAUSE_STYLES.get(kind, (OTHER_COLOUR, "")) for kind in kinds}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from archsim.report.figures.energy import PHASE_TEXTS, energy_table
+from archsim.report.naming import algorithms_used
 from archsim.report.scales import short, write_value
 from archsim.results import METRICS, ConstantRecord, MetricValue, Run
 
@@ -67,7 +68,7 @@ def facts(run: Run) -> dict[str, str]:
         "data": "not read" if settings["run"]["mode"] == "timing" else str(settings["data"]["name"]),
         "schedule": f"{schedule['kind']}, {stages} stage{'s' if stages != 1 else ''}",
         "mini-batch": f"{parts} micro-batch{'es' if parts != 1 else ''} of {training['mini_batch'] // parts}",
-        "algorithm": str(training["algorithm"]),
+        "algorithm": algorithms_used(settings),
         "learning rate": f"{training['learning_rate']:g}",
     }
 

@@ -42,15 +42,19 @@ ACCENT = "#2f86c5"
 SERIES: tuple[str, ...] = ("#2f86c5", "#e69f00", "#1b9e77", "#cc79a7", "#d55e00", "#8a6fb0", "#56b4e9", "#7a8794")
 LEAKAGE_COLOURS: dict[str, str] = {"active": "#7a8794", "idle": "#a9b4bf", "gated": "#d0d7de"}
 
-#: Fill and hatch of idle causes, the most frequent first.
-CAUSE_STYLES: tuple[tuple[str, str], ...] = (
-    ("#8497a9", "////"),
-    ("#b3956f", "||||"),
-    ("#7fa37a", "\\\\\\\\"),
-    ("#a489b8", "xxxx"),
-    ("#6fa0a5", "----"),
-    ("#a89a52", "++++"),
-)
+#: Fill and hatch of each kind of idle cause: the same in every figure of every report.
+CAUSE_STYLES: dict[str, tuple[str, str]] = {
+    "waiting for input": ("#8497a9", "////"),
+    "waiting for gradient": ("#b3956f", "\\\\\\\\"),
+    "waiting for space": ("#b5707c", "xxxx"),
+    "waiting for unit": ("#a489b8", "||||"),
+    "waiting for demand": ("#6fa0a5", "----"),
+    "waiting for its own forward": ("#a89a52", "++++"),
+    "waiting for its own backward": ("#7fa37a", "oo"),
+    "no work yet": ("#8d98a3", "...."),
+    "drained": ("#b4bec8", "//"),
+    "no work": ("#b4bec8", ".."),
+}
 
 _FONT_POINTS = 9
 

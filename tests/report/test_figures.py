@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from archsim.report.figures import (
     staleness_by_stage,
     utilisation,
 )
+from archsim.report.figures.accuracy_axis import accuracy_axis
 from archsim.report.figures.energy import energy_table
 from archsim.report.figures.idle import stage_idle
 from archsim.report.figures.timeline import windows
@@ -137,3 +139,21 @@ def test_many_stages_fit_a_figure(draw) -> None:
     figure = draw(synthetic_run(stages=40, micro_batches=60))
     assert figure is not None
     assert figure.get_size_inches()[1] < 17
+
+
+def test_numbers_of_sixteen_stages_do_not_overlap() -> None:
+    figure = staleness_by_stage(synthetic_run(stages=16, micro_batches=64))
+    assert figure is not None
+    figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert len(boxes) == 16
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+
+
+def test_accuracies_close_to_one_stand_apart_and_a_poor_one_is_still_shown() -> None:
+    axes = Figure().subplots()
+    accuracy_axis(axes, [0.1, 0.93, 0.96])
+    lowest, highest = axes.get_ylim()
+    assert lowest <= 0.1 < 0.96 <= highest
+    places = axes.transAxes.inverted().transform(axes.transData.transform([(0, 0.93), (0, 0.96)]))
+    assert places[1, 1] - places[0, 1] > 0.1

@@ -164,3 +164,14 @@ def test_a_run_folder_holds_everything(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "run" / "report.html").read_text(encoding="utf-8") == old
     write_run(run, tmp_path / "run", force=True)
     assert load_run(tmp_path / "run") == run
+
+
+def test_totals_and_shares_come_before_phases(text: str) -> None:
+    table = text[text.index("<th>Component</th>") :]
+    heads = re.findall(r"<th[^>]*>([^<]*)</th>", table[: table.index("</thead>")])
+    assert heads[:3] == ["Component", "total", "share"]
+    assert heads[3:] == ["forward", "backward", "update", "leakage, active", "leakage, idle"]
+    row = table[table.index('<th scope="row">tile</th>') :]
+    cells = re.findall(r"<td[^>]*>(?:<strong>)?([^<]*)", row[: row.index("</tr>")])
+    assert cells[0].endswith("J")
+    assert cells[1].endswith(" %")

@@ -34,7 +34,7 @@ def idle_by_stage(run: Run) -> Figure | None:
         for kind, time in causes.items():
             totals[kind] = totals.get(kind, 0) + time
     kinds = sorted(totals, key=lambda kind: (-totals[kind], kind))
-    styles = cause_styles(totals, kinds)
+    styles = cause_styles(kinds)
     row = min(0.34, 7.0 / len(idle))
     figure = Figure(figsize=(4.6, 1.3 + row * len(idle)), layout="constrained")
     axes = figure.subplots()

@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
+from archsim.report.figures.accuracy_axis import accuracy_axis
 from archsim.report.scales import energy_scale, time_scale
-from archsim.report.style import ACCENT, ACTION_COLOURS, plain_axes
+from archsim.report.style import ACCENT, ACTION_COLOURS, INK, plain_axes
 from archsim.results import Run
 
 __all__ = ["learning_curves"]
@@ -42,6 +43,9 @@ def learning_curves(run: Run) -> Figure | None:
         for j, (x, label) in enumerate(columns):
             panel = panels[0, i] if beside else panels[i, j]
             _curve(panel, x, table[name], colour)
+            if name == "test_accuracy":
+                accuracy_axis(panel, table[name])
+                _label_last(panel, x, table[name])
             if beside or i == len(rows) - 1:
                 panel.set_xlabel(label)
             if j == 0:
@@ -82,5 +86,18 @@ def _curve(axes: Axes, x: pd.Series, y: pd.Series, colour: str) -> None:
         largest = float(y[there].max())
         top = max(MaxNLocator(nbins=5).tick_values(0, largest)) if math.isfinite(largest) and largest > 0 else 1.0
         axes.set_ylim(0, top)
-    if colour == ACCENT and y[there].max() <= 1:
-        axes.set_ylim(0, 1)
+
+
+def _label_last(axes: Axes, x: pd.Series, y: pd.Series) -> None:
+    """Write the last accuracy beside its point."""
+    there = x.notna() & y.notna()
+    last = float(y[there].iloc[-1])
+    axes.annotate(
+        f"{100 * last:.1f} %",
+        (float(x[there].iloc[-1]), last),
+        xytext=(0, -11),
+        textcoords="offset points",
+        ha="right",
+        color=INK,
+        fontsize=8.5,
+    )

@@ -10,41 +10,38 @@ from archsim.results import Run
 
 __all__ = ["staleness_by_stage"]
 
+#: Stages whose numbers can be written beside their bars without overlap.
+_MOST_LABELLED = 32
+
 
 def staleness_by_stage(run: Run) -> Figure | None:
-    """Return mean staleness (bars) and most micro-batches in flight (marks) by stage; None without stages."""
+    """Return mean staleness (bars) and most micro-batches in flight (marks) by stage; None without stages.
+
+    Stages are rows, so that numbers are as readable beside 16 bars as beside 3.
+    """
     staleness, in_flight = run.observations.staleness, run.observations.in_flight_max
     if not staleness:
         return None
     stages = range(len(staleness))
-    figure = Figure(figsize=(4.6, 2.5), layout="constrained")
+    row = min(0.34, 7.0 / len(staleness))
+    figure = Figure(figsize=(4.6, 1.3 + row * len(staleness)), layout="constrained")
     axes = figure.subplots()
-    axes.bar(stages, staleness, width=0.55, color=ACTION_COLOURS["U"], label="mean staleness (updates)")
+    axes.barh(stages, staleness, height=0.6, color=ACTION_COLOURS["U"], label="mean staleness (updates)")
     axes.scatter(
-        range(len(in_flight)),
-        in_flight,
-        marker="D",
-        s=26,
-        color=OTHER_COLOUR,
-        zorder=3,
-        label="most in flight",
+        in_flight, range(len(in_flight)), marker="D", s=24, color=OTHER_COLOUR, zorder=3, label="most in flight"
     )
-    if len(staleness) <= 16:
+    most = max([1.0, *staleness, *map(float, in_flight)])
+    plain_axes(axes, grid="x")
+    axes.set_xlim(0, most * 1.05)
+    if len(staleness) <= _MOST_LABELLED:
+        # In a column of their own: beside the bars they would meet the marks.
+        axes.set_xlim(0, most * 1.22)
         for stage, mean in enumerate(staleness):
-            axes.annotate(
-                f"{mean:.3g}",
-                (stage, mean),
-                xytext=(0, 3),
-                textcoords="offset points",
-                ha="center",
-                color=INK,
-                fontsize=8.5,
-            )
-    plain_axes(axes, grid="y")
-    axes.set_xlabel("stage")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=16))
-    axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
-    axes.set_xlim(-0.6, len(staleness) - 0.4)
-    axes.set_ylim(0, max([1.0, *staleness, *map(float, in_flight)]) * 1.15)
+            axes.annotate(f"{mean:.3g}", (most * 1.2, stage), ha="right", va="center", color=INK, fontsize=8.5)
+    step = max(1, -(-len(staleness) // 16))
+    axes.set_yticks(list(stages)[::step], [f"stage {stage}" for stage in stages][::step])
+    axes.invert_yaxis()
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    axes.set_xlabel("updates; micro-batches")
     figure.legend(loc="outside upper left", ncols=2, fontsize=8.5, frameon=False, labelcolor=MUTED)
     return figure

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from archsim.report.causes import OTHER_CAUSES, cause_kind, cause_styles
+from archsim.report.figures.idle import stage_idle
 from archsim.report.scales import time_scale
 from archsim.report.style import ACTION_COLOURS, CARD, INK, MUTED, OTHER_COLOUR, label_colour, plain_axes
 from archsim.results import Run
@@ -30,8 +31,7 @@ def stage_timeline(run: Run) -> Figure | None:
     row = min(0.34, 7.0 / len(names))
     figure = Figure(figsize=(9.2, len(shown) * (0.62 + row * len(names)) + 0.45), layout="constrained")
     panels = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
-    idle = _idle(run)
-    styles = cause_styles(idle, sorted({cause_kind(cause) for cause in idle}))
+    styles = cause_styles(_kinds(run))
     seen: set[str] = set()
     for panel, title, window in zip(panels, ("Start", "Steady"), shown, strict=False):
         part = _stage_slices(run, window)
@@ -131,10 +131,10 @@ def _handles(seen: set[str], styles: dict[str, tuple[str, str]]) -> list[Patch]:
     return handles
 
 
-def _idle(run: Run) -> dict[str, int]:
-    stages = set(run.observations.stages)
+def _kinds(run: Run) -> list[str]:
+    """Return the kinds of causes for which stages waited, the longest waits first."""
     totals: dict[str, int] = {}
-    for (unit, cause), time in run.observations.idle_ps.items():
-        if unit in stages:
-            totals[cause] = totals.get(cause, 0) + time
-    return totals
+    for causes in stage_idle(run).values():
+        for kind, time in causes.items():
+            totals[kind] = totals.get(kind, 0) + time
+    return sorted(totals, key=lambda kind: (-totals[kind], kind))
