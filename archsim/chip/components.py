@@ -181,7 +181,15 @@ class BufferSpace:
             claimant.admitted(False)
 
     def release(self, size_bytes: int) -> None:
-        """Give space back and admit those who can now go on."""
+        """Give space back and admit those who can now go on.
+
+        Raises
+        ------
+        RuntimeError
+            If more is given back than was claimed.
+        """
+        if size_bytes > self.used:
+            raise RuntimeError(f"{self.name} is given back {size_bytes} B, but only {self.used} B are claimed")
         self.used -= size_bytes
         while self._waiting and self._fits(self._waiting[0][0]):
             size, claimant = self._waiting.popleft()

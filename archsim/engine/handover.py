@@ -27,7 +27,7 @@ class ValueHandover:
 
     def depart(self) -> None:
         """Claim the space of the whole micro-batch with the stage's first input; others find it there."""
-        if self._edge is self._target.program.imports[0]:
+        if self._target.program.claims_with(self._edge):
             self._target.space.claim(self._target.footprint, self)
         else:
             self.admitted(False)
@@ -141,7 +141,7 @@ class HostFeed:
         """Bring what may be brought."""
         while not self._claiming and self._next < self._total and self._next - self._started < self._prefetch:
             self._claiming = True
-            if self._edge is self._target.program.imports[0]:
+            if self._target.program.claims_with(self._edge):
                 self._target.space.claim(self._target.footprint, self)
             else:
                 self.admitted(False)

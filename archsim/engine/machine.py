@@ -82,12 +82,17 @@ class Machine:
         ------
         Deadlock
             If actions remain and nothing more will happen.
+        RuntimeError
+            If buffer space is still claimed at the end.
         """
         if not self.kernel.run(pause):
             return False
         waiting = [stage for stage in self.stages if stage.next is not None]
         if waiting:
             raise Deadlock(self._explain(waiting))
+        kept = [f"{stage.space.used} B in {stage.space.name}" for stage in self.stages if stage.space.used]
+        if kept:
+            raise RuntimeError(f"the run has ended, but space is still claimed: {', '.join(kept)}")
         return True
 
     def busy_so_far(self) -> dict[str, int]:

@@ -133,6 +133,10 @@ class StageProgram:
     exports: tuple[Edge, ...]
     stored_elements: int
 
+    def claims_with(self, edge: Edge) -> bool:
+        """Return whether a micro-batch claims its space at the stage with this input: with the first of them."""
+        return edge.name == self.imports[0].name
+
     def steps(self, phase: Phase) -> tuple[Step, ...]:
         """Return the steps of an action."""
         if phase == "U":

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 import archsim
-from archsim import plugins
 from archsim.engine.checkpoint import CheckpointError, restore_objects, store_objects
 from archsim.engine.checkpoint_folder import CheckpointFolder
 from archsim.errors import InputError
@@ -75,27 +74,6 @@ def test_resumed_equals_uninterrupted(kind: str, mode: str, tmp_path: Path) -> N
     assert_equal_runs(resumed, simulate(what))
     if mode != "numerics":
         assert stops >= 2
-
-
-@pytest.mark.parametrize("kind", plugins.names("archsim.algorithm_kinds"))
-def test_every_hidden_state_of_an_algorithm_survives(kind: str, tmp_path: Path) -> None:
-    preset = next(
-        n for n in plugins.names("archsim.algorithms") if plugins.load("archsim.algorithms", n)().kind == kind
-    )
-    overrides = (
-        "training.max_mini_batches=10",
-        "training.mini_batch=6",
-        "run.evaluate_every=10",
-        "run.timeline=false",
-        "data.test_samples=60",
-        "chip=rpu-512",
-        "chip.device={preset: soft-bounds, dw_min: 0.01}",
-        f"training.algorithm={preset}",
-    )
-    what = archsim.load_experiment(WORKLOAD, overrides)
-    resumed, stops = in_pieces(what, tmp_path, seed=len(kind), most=150)
-    assert stops
-    assert_equal_runs(resumed, simulate(what))
 
 
 def test_resumed_with_another_number_of_threads(tmp_path: Path) -> None:

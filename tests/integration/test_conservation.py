@@ -113,16 +113,6 @@ def test_more_bandwidth_is_never_slower(part: str) -> None:
     assert times[0] > times[-1]
 
 
-@pytest.mark.parametrize("blocks", [3, 4, 8])
-def test_small_buffers_hold_the_pipeline_back_but_never_for_ever(blocks: int) -> None:
-    free = digits("chip.buffer.capacity=null", mode="timing")
-    # Stage 0 of this network keeps 64 + 2 * 64 + 64 + 64 numbers of 12 samples, one byte each.
-    footprint = 12 * (64 + 64 + 64 + 64 + 64)
-    tight = digits(f"chip.buffer.capacity={blocks * footprint} B", mode="timing")
-    assert tight.metrics["makespan_ps"] >= free.metrics["makespan_ps"]
-    assert tight.metrics["staleness"] == free.metrics["staleness"]
-
-
 def test_a_schedule_that_stores_too_much_is_refused_before_the_clock_starts() -> None:
     with pytest.raises(archsim.DoesNotFit, match="buffer of stage 0") as refused:
         digits(
