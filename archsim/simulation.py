@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from archsim import _core
 from archsim.analog.threads import Workers
-from archsim.data import DataSet, load_data
+from archsim.data import DataSet, load_data, origin_of
 from archsim.document import load_experiment, resolved
 from archsim.engine.checkpoint_folder import CheckpointFolder
 from archsim.engine.evaluation import Evaluator
@@ -141,6 +142,7 @@ class _Simulation:
         training = experiment.training
         self.updates = expected_updates(self.graph, experiment.chip, plan, training.algorithm, training.mini_batch)
         self.data = None if run.mode == "timing" else (data or load_data(experiment.data))
+        self.data_origin = None if self.data is None else asdict(origin_of(self.data))
         if self.data is not None:
             check_shapes(self.graph, self.data)
         schedule = make_schedule(experiment.schedule, len(plan.stages), self._mini_batches())
@@ -287,6 +289,7 @@ class _Simulation:
             threads=self.experiment.run.threads,
             started=self.started,
             duration_s=time.perf_counter() - self.clock,
+            data=self.data_origin,
         )
 
 

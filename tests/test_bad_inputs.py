@@ -201,7 +201,7 @@ def edited(name: str, change: Callable[[bytes], bytes]) -> dict[str, bytes | Non
 
 Data = tuple[str, dict[str, bytes | None], str]
 DATA: dict[str, Data] = {
-    "missing folder": ("mnist", dict.fromkeys(IDX), "were not found; looked in: "),
+    "folder without files": ("mnist", dict.fromkeys(IDX), "the folder holds no file of the data set 'mnist'"),
     "missing file": ("mnist", {"t10k-labels-idx1-ubyte": None}, "a file of the data set is missing"),
     "truncated IDX": ("mnist", edited("train-images-idx3-ubyte", lambda b: b[:-5]), "promises 3 x 4 x 4 bytes, and 43"),
     "IDX cut in its header": ("mnist", edited("train-labels-idx1-ubyte", lambda b: b[:6]), "ends inside its header"),
@@ -229,7 +229,7 @@ DATA: dict[str, Data] = {
     "npz of two lengths": ("npz", {"mine.npz": npz_with(train_targets=[0])}, "3 inputs and 1 targets"),
     "npz with NaN": ("npz", {"mine.npz": npz_with(test_inputs=[[0, np.nan]])}, "inputs must be finite"),
     "npz of two shapes": ("npz", {"mine.npz": npz_with(test_inputs=[[0.0]])}, "training samples have the shape"),
-    "missing npz": ("npz", {}, "there is no such data file; looked in: "),
+    "missing npz": ("npz", {}, "there is no such data file"),
 }
 
 

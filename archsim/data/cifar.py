@@ -45,7 +45,7 @@ def load(specification: DataSpecification) -> DataSet:
     refuse(specification, "arrays")
     train = _files(specification, "train_files", _TRAIN)
     test = _files(specification, "test_files", _TEST)
-    return DataSet(specification.name, *_part(train), *_part(test), classes=_CLASSES)
+    return DataSet(specification.name, *_part(train), *_part(test), classes=_CLASSES, files=(*train, *test))
 
 
 def _files(specification: DataSpecification, field: str, official: Sequence[str]) -> tuple[Path, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ class DataSet:
         Class numbers from 0, or values.
     classes : int, optional
         Number of classes; None if the targets are values.
+    files : tuple of Path
+        The files that they were read from; none for arrays that never were in a file.
 
     Raises
     ------
@@ -40,6 +43,7 @@ class DataSet:
     test_inputs: npt.NDArray[np.float32]
     test_targets: npt.NDArray[Any]
     classes: int | None = None
+    files: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         for part in ("train", "test"):

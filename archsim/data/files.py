@@ -10,10 +10,8 @@ from typing import IO, cast
 
 from archsim.errors import InputError, Place
 
-__all__ = ["COMPRESSED", "MOST_BYTES", "broken", "content"]
+__all__ = ["MOST_BYTES", "broken", "content"]
 
-#: Endings of compressed files; every other file is read as it is.
-COMPRESSED = (".gz", ".xz")
 #: What one file may hold, unpacked. A small file can claim to hold, or unpack to, any amount.
 MOST_BYTES = 2**30
 _CHUNK = 2**20

@@ -6,11 +6,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from archsim.data.files import COMPRESSED
-from archsim.data.specification import DataSpecification
+from archsim.data.specification import COMPRESSED, DataSpecification
 from archsim.errors import InputError
 
-__all__ = ["KINDS", "VARIABLE", "find", "find_named", "folders", "locate", "refuse"]
+__all__ = ["KINDS", "VARIABLE", "find", "find_file", "find_named", "folders", "locate", "refuse"]
 
 VARIABLE = "ARCHSIM_DATA"
 #: How files may be packed, in words.
@@ -20,14 +19,14 @@ KINDS = f"plain, {' or '.join(COMPRESSED)}"
 def folders(name: str, path: str | None) -> tuple[Path, ...]:
     """Return the folders that may hold a data set, the first choice first.
 
-    These are `path` (``data.path``; relative to the current folder), the folder that the environment
-    variable ``ARCHSIM_DATA`` names, and the folder in it that is called like the data set.
+    Where there is a `path` (``data.path``), it is the only one: another folder's files are never taken in its place.
+    Else these are the folder that the environment variable ``ARCHSIM_DATA`` names, and the folder in it that is
+    called like the data set.
     """
-    found = [] if path is None else [_path(path, "data.path")]
+    if path is not None:
+        return (_path(path, "data.path"),)
     root = os.environ.get(VARIABLE)
-    if root:
-        found += [_path(root, VARIABLE), _path(root, VARIABLE) / name]
-    return tuple(found)
+    return (_path(root, VARIABLE), _path(root, VARIABLE) / name) if root else ()
 
 
 def locate(specification: DataSpecification, files: Sequence[str], *, remedy: str | None = None) -> Path:
@@ -52,13 +51,23 @@ def locate(specification: DataSpecification, files: Sequence[str], *, remedy: st
     for folder in candidates:
         if any(find(folder, file) for file in files):
             return folder
+    allowed = f"a folder with {', '.join(files)} ({KINDS})"
+    if specification.path is None:
+        raise InputError(
+            f"the files of the data set '{specification.name}' were not found; {_looked(candidates)}",
+            field="data.name",
+            value=specification.name,
+            allowed=allowed,
+            remedy=remedy
+            or f"set data.path to that folder, or the environment variable {VARIABLE} to it or to the one above it",
+        )
+    there = _is_folder(candidates[0])
     raise InputError(
-        f"the files of the data set '{specification.name}' were not found; {_looked(candidates)}",
-        field="data.path" if specification.path is not None else "data.name",
-        value=specification.path if specification.path is not None else specification.name,
-        allowed=f"a folder with {', '.join(files)} ({KINDS})",
-        remedy=remedy
-        or f"set data.path to that folder, or the environment variable {VARIABLE} to it or to the one above it",
+        f"the folder holds no file of the data set '{specification.name}'" if there else "there is no such folder",
+        field="data.path",
+        value=str(candidates[0]),
+        allowed=allowed,
+        remedy=remedy or f"correct it, or remove it for the folder that {VARIABLE} names",
     )
 
 
@@ -71,7 +80,8 @@ def find(folder: Path, name: str) -> Path | None:
 def find_named(specification: DataSpecification, field: str, names: Sequence[str]) -> tuple[Path, ...]:
     """Return the files that a user names, each from the first place that has it.
 
-    They are looked for in ``data.path``, from the current folder, and where ``ARCHSIM_DATA`` says.
+    With ``data.path`` they lie in that folder, else where ``ARCHSIM_DATA`` says; of files that lie beside the
+    document, or in the current folder for a mapping in Python, `archsim.load_experiment` has made absolute paths.
 
     Parameters
     ----------
@@ -87,22 +97,42 @@ def find_named(specification: DataSpecification, field: str, names: Sequence[str
     InputError
         If one of them is nowhere.
     """
-    candidates = [*folders(specification.name, specification.path)]
-    candidates.insert(0 if specification.path is None else 1, Path())
+    candidates = folders(specification.name, specification.path)
     found = []
     for name in names:
         path = _path(name, field)
-        file = next((file for folder in candidates if (file := find(folder, str(path)))), None)
+        places = (path.parent,) if path.is_absolute() else candidates
+        file = next((file for folder in places if (file := find(folder, str(path)))), None)
         if file is None:
             raise InputError(
-                f"there is no such data file; {_looked(candidates)}",
+                f"there is no such data file; {_looked(places)}",
                 field=field,
                 value=name,
-                allowed=f"a file in one of these folders, or the path of one ({KINDS})",
+                allowed=f"a file in one of these folders, the path of one, or one beside the document ({KINDS})",
                 remedy=f"set data.path, or the environment variable {VARIABLE}, to the folder with the file",
             )
         found.append(file)
     return tuple(found)
+
+
+def find_file(path: str, field: str) -> Path:
+    """Return the file, plain or compressed, that a user names by its path; a relative one is in the current folder.
+
+    Raises
+    ------
+    InputError
+        If it is not there.
+    """
+    file = _path(path, field)
+    found = find(file.parent, file.name) if file.name else None
+    if found is None:
+        raise InputError(
+            "not a file" if _is_folder(file) else "there is no such data file",
+            field=field,
+            value=path,
+            remedy="a relative path starts from the folder of the file that it stands in",
+        )
+    return found
 
 
 def refuse(specification: DataSpecification, *fields: str) -> None:
@@ -125,8 +155,7 @@ def refuse(specification: DataSpecification, *fields: str) -> None:
 
 
 def _looked(candidates: Sequence[Path]) -> str:
-    places = ["the current folder" if folder == Path() else str(folder) for folder in candidates]
-    return f"looked in: {', '.join(places) or 'nowhere (no folder is set)'}"
+    return f"looked in: {', '.join(map(str, candidates)) or 'nowhere (no folder is set)'}"
 
 
 def _path(text: str, field: str) -> Path:
@@ -134,6 +163,13 @@ def _path(text: str, field: str) -> Path:
         return Path(text).expanduser()
     except RuntimeError as error:
         raise InputError("the home folder is not known", field=field, value=text) from error
+
+
+def _is_folder(folder: Path) -> bool:
+    try:
+        return folder.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def _is_file(file: Path) -> bool:

@@ -56,7 +56,8 @@ def _load(specification: DataSpecification) -> DataSet:
     if train_inputs.shape[1:] != test_inputs.shape[1:]:
         pixels, others = math.prod(test_inputs.shape[1:]), math.prod(train_inputs.shape[1:])
         raise broken(test_images, f"its images have {pixels} pixels, those of {train_images.name} have {others}")
-    return DataSet(specification.name, train_inputs, train_targets, test_inputs, test_targets, classes=10)
+    files = (train_images, train_labels, test_images, test_labels)
+    return DataSet(specification.name, train_inputs, train_targets, test_inputs, test_targets, classes=10, files=files)
 
 
 def _find(folder: Path, name: str) -> Path:

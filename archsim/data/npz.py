@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from archsim.data.dataset import DataSet
 from archsim.data.files import MOST_BYTES, broken
-from archsim.data.folders import find_named, refuse
+from archsim.data.folders import find_file, refuse
 from archsim.data.specification import ArrayNames, DataSpecification
 from archsim.errors import InputError, Place
 
@@ -64,7 +64,7 @@ def load(specification: DataSpecification) -> DataSet:
     refuse(specification, "train_files", "test_files")
     if specification.path is None:
         raise InputError("the data set 'npz' needs its file", field="data.path", remedy="set data.path to an .npz file")
-    (file,) = find_named(specification.model_copy(update={"path": None}), "data.path", (specification.path,))
+    file = find_file(specification.path, "data.path")
     arrays = _arrays(file, specification.arrays or ArrayNames())
     try:
         return _data_set(file, arrays)
@@ -84,7 +84,8 @@ def _data_set(file: Path, arrays: dict[str, Array]) -> DataSet:
     values = any(target.dtype.kind == "f" for target in targets)
     train, test = (_real(target) if values else _whole(target) for target in targets)
     classes = None if values else _classes(arrays.get(_CLASSES), targets)
-    return DataSet(file.stem, _real(arrays["train_inputs"]), train, _real(arrays["test_inputs"]), test, classes=classes)
+    inputs = _real(arrays["train_inputs"]), _real(arrays["test_inputs"])
+    return DataSet(file.stem, inputs[0], train, inputs[1], test, classes, files=(file,))
 
 
 def _classes(given: Array | None, targets: tuple[Array, Array]) -> int:

@@ -8,7 +8,10 @@ from pydantic import Field
 
 from archsim.specification import Specification
 
-__all__ = ["ArrayNames", "DataSpecification"]
+__all__ = ["COMPRESSED", "ArrayNames", "DataSpecification"]
+
+#: Endings of compressed files, which may be left out where a file is named; every other file is read as it is.
+COMPRESSED = (".gz", ".xz")
 
 Count = Annotated[int, Field(ge=1)]
 FileNames = Annotated[tuple[str, ...], Field(min_length=1)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 
 from archsim import plugins
+from archsim.document.paths import home_expanded
 from archsim.document.presets import group_at, merge, preset
 from archsim.document.source import Sources, is_file
 from archsim.document.tree import Node, Path, dotted
@@ -157,13 +158,8 @@ class Expander:
 
 
 def _located(node: Node, field: Path) -> FilePath:
-    """Return the file that a text names; a relative path starts from the folder of the text's own file."""
-    try:
-        return node.folder / FilePath(str(node.value)).expanduser()
-    except RuntimeError as error:
-        raise InputError(
-            "the home folder is not known", field=dotted(field), value=node.value, place=node.place
-        ) from error
+    """Return the file that a text names, as short as the path of the file that names it."""
+    return node.folder / home_expanded(node, field)
 
 
 def _link(file: FilePath) -> _Link:

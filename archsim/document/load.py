@@ -17,6 +17,7 @@ from archsim.chip.specification import Chip
 from archsim.document.expand import Expander
 from archsim.document.explain import explain, together
 from archsim.document.overrides import apply, put
+from archsim.document.paths import with_absolute_paths
 from archsim.document.source import Sources
 from archsim.document.tree import Node, Path, dotted, from_python
 from archsim.document.workloads import find_experiment
@@ -44,7 +45,7 @@ def load_experiment(
         A YAML file, the name of a workload, or the document as plain Python values (specifications
         may stand among them).
         Relative paths in a file start from its folder, those in a mapping or an override from the
-        current one.
+        current one; in the experiment they are absolute.
     overrides : sequence of str
         Such as ``"training.epochs=3"`` or ``"chip=rpu-512"``; values are YAML, positions in a list
         are numbers (``network.layers.0.features=3``).
@@ -69,7 +70,7 @@ def load_experiment(
     if mode is not None:
         place = Place(f"--mode {mode}")
         tree = put(tree, ("run", "mode"), Node(mode, place, key_place=place))
-    return _validate(tree)
+    return _validate(with_absolute_paths(tree))
 
 
 def load_preset(group: plugins.Group, name: str) -> BaseModel:

@@ -174,5 +174,14 @@ def provenance_rows(run: Run) -> dict[str, str]:
         "Python": origin.python,
         "platform": f"{origin.platform}, {origin.machine}",
         "core": f"{origin.instruction_set}, {origin.threads} thread{'s' if origin.threads != 1 else ''}",
+        **_data_row(origin.data),
         "packages": ", ".join(f"{name} {number}" for name, number in origin.dependencies.items()),
     }
+
+
+def _data_row(data: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return which data were read, with the first digits of each file's SHA-256."""
+    if data is None:
+        return {}
+    digests = ", ".join(f"{name} {digest[:12]}" for name, digest in data["sha256"].items())
+    return {"data": f"{data['name']} from {data['folder'] or 'Python'} (SHA-256 {digests})"}

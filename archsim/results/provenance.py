@@ -39,6 +39,9 @@ class Provenance:
         Wall-clock time of the start (ISO 8601 with time zone).
     duration_s : float
         Wall-clock time that the run took.
+    data : mapping or None
+        The data that were read: ``name``, ``folder`` (None for arrays that came from no file), and ``sha256`` of each
+        file in it, or of each array; None for a run that reads no data.
     """
 
     archsim: str
@@ -52,10 +55,17 @@ class Provenance:
     git_commit: str | None
     started: str
     duration_s: float
+    data: Mapping[str, object] | None = None
 
 
 def collect_provenance(
-    *, seeds: Mapping[str, int], instruction_set: str, threads: int, started: datetime, duration_s: float
+    *,
+    seeds: Mapping[str, int],
+    instruction_set: str,
+    threads: int,
+    started: datetime,
+    duration_s: float,
+    data: Mapping[str, object] | None = None,
 ) -> Provenance:
     """Return the provenance of a run that ends now; `started` needs a time zone."""
     if started.tzinfo is None:
@@ -72,6 +82,7 @@ def collect_provenance(
         git_commit=_git_commit(Path(__file__)),
         started=started.isoformat(timespec="seconds"),
         duration_s=duration_s,
+        data=data,
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from archsim.data import load_data
 from archsim.data.specification import DataSpecification
+from archsim.document import load_experiment
 from archsim.errors import InputError
 
 OFFICIAL = [*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"]
@@ -70,7 +71,8 @@ def test_named_files_are_used_instead(subset: Path) -> None:
 def test_named_files_may_be_paths(subset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = {"train_files": [str(subset / "some-train.bin.xz")] * 2, "test_files": [subset.name + "/some-test.bin.gz"]}
     monkeypatch.chdir(subset.parent)
-    data = load_data(DataSpecification.model_validate({"name": "cifar10", **files}))
+    document = {"network": "mlp-64-64-32-10", "chip": "unit", "training": {"learning_rate": 1}}
+    data = load_data(load_experiment(document | {"data": {"name": "cifar10", **files}}).data)
     assert len(data.train_inputs) == 8
     assert len(data.test_inputs) == 2
 
@@ -90,13 +92,13 @@ def test_data_path_comes_before_the_variable(
 
 
 def test_missing_files_say_where_they_were_looked_for_and_what_is_there(subset: Path) -> None:
-    with pytest.raises(InputError, match=r"data\.path: the files of the data set 'cifar10' were not found") as caught:
+    with pytest.raises(InputError, match=r"data\.path: the folder holds no file of the data set 'cifar10'") as caught:
         load_data(specification(subset))
-    for words in (f"looked in: {subset}", "data_batch_1.bin", "data.train_files: some-test.bin.gz, some-train.bin.xz"):
+    for words in (str(subset), "data_batch_1.bin", "data.train_files: some-test.bin.gz, some-train.bin.xz"):
         assert words in str(caught.value)
     with pytest.raises(InputError, match=r"data\.train_files: there is no such data file") as caught:
         load_data(specification(subset, train_files=["none.bin"]))
-    assert f"looked in: {subset}, the current folder" in str(caught.value)
+    assert f"looked in: {subset}\n" in str(caught.value)
 
 
 def test_one_missing_file_is_named(official: Path) -> None:
