@@ -25,6 +25,8 @@ from archsim.engine.feed import Feed
 from archsim.engine.fit import check_buffers, check_shapes
 from archsim.engine.inference import Deployment
 from archsim.engine.keeping import Keeper
+from archsim.engine.kernel import TimeLimitError
+from archsim.engine.limits import check_vectors, too_long
 from archsim.engine.machine import Machine
 from archsim.engine.model import build_matrices
 from archsim.engine.numbers import LearningSettings, Numbers
@@ -104,7 +106,10 @@ def simulate(
     simulation = _Simulation(experiment, data, progress)
     # One BLAS thread: results must not depend on how a library splits its sums.
     with threadpool_limits(1, user_api="blas"):
-        return simulation.run(workspace, resume, interrupted)
+        try:
+            return simulation.run(workspace, resume, interrupted)
+        except TimeLimitError as error:
+            raise too_long(simulation.setup) from error
 
 
 def schedule_of(experiment: Experiment) -> Schedule:
@@ -246,7 +251,10 @@ class _Simulation:
                 allowed=f"1 to {samples}",
             )
         total = per_epoch * training.epochs
-        return total if training.max_mini_batches is None else min(total, training.max_mini_batches)
+        if training.max_mini_batches is not None:
+            total = min(total, training.max_mini_batches)
+        check_vectors(total * training.mini_batch, "training.epochs", training.epochs)
+        return total
 
     def _numbers(self, data: DataSet) -> Numbers:
         experiment, setup = self.experiment, self.setup
@@ -262,7 +270,7 @@ class _Simulation:
         settings = LearningSettings(
             _learning_rate(experiment.training, per_epoch),
             experiment.training.mini_batch if deferred else setup.vectors,
-            frozenset(range(every, shape.mini_batches, every)) | {shape.mini_batches},
+            every,
         )
         sharing = Workers(threads)
         feed = Feed(data, shape, experiment.training.mini_batch, self.seeds.data)

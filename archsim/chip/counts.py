@@ -40,10 +40,15 @@ class CountKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class UnitTime:
-    """Time that one unit spent in each power state, in picoseconds."""
+    """Time that one unit spent in each power state, in picoseconds.
+
+    Units that no stage uses stand together in one entry for each component: `units` says how many they are, and their
+    times are sums.
+    """
 
     component: str
     unit: str
     active_ps: int
     idle_ps: int
     gated_ps: int
+    units: int = 1

@@ -27,6 +27,8 @@ __all__ = [
 
 Count = Annotated[int, Field(ge=1)]
 Bits = Annotated[int, Field(ge=2, le=16)]
+#: As many as a network may have crossbars, whose random numbers are told apart.
+Tiles = Annotated[int, Field(ge=1, le=2**20)]
 
 
 def _nothing() -> Constant[float]:
@@ -188,7 +190,7 @@ class Chip(Specification):
 
     name: str
     description: str = ""
-    tiles: Literal["auto"] | Count = "auto"
+    tiles: Literal["auto"] | Tiles = "auto"
     node_tiles: Count = 1
     tile: Tile
     dac: Dac = Field(default_factory=Dac)

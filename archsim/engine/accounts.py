@@ -12,10 +12,11 @@ from archsim.engine.handover import HostFeed
 from archsim.engine.kernel import Kernel
 from archsim.engine.setup import Setup
 from archsim.engine.tasks import PartTask
-from archsim.engine.transport import Transport, mesh_links
+from archsim.engine.transport import Transport, link_count
 from archsim.results.ledger import Ledger
+from archsim.results.timeline import Timeline
 
-__all__ = ["LayerTotals", "MachineState", "count_operations", "layer_totals", "unit_times"]
+__all__ = ["LayerTotals", "MachineState", "count_operations", "layer_totals", "unit_counts", "unit_times"]
 
 
 class MachineState(Protocol):
@@ -26,6 +27,7 @@ class MachineState(Protocol):
     equipment: Equipment
     transport: Transport
     feeds: list[HostFeed]
+    timeline: Timeline
 
     def busy_so_far(self) -> dict[str, int]:
         """Return how long each unit in use has worked up to now, in picoseconds."""
@@ -114,20 +116,26 @@ def layer_totals(equipment: Equipment) -> LayerTotals:
     return totals
 
 
+def unit_counts(setup: Setup) -> dict[str, int]:
+    """Return how many units of each component the chip has, used or not."""
+    plan = setup.plan
+    if setup.stage_engines:
+        return {"stage": len(plan.stages)}
+    nodes = plan.mesh[0] * plan.mesh[1]
+    return {"tile": plan.tiles, "nmpu": nodes, "buffer": nodes, "link": link_count(plan), "host": 1}
+
+
 def unit_times(machine: MachineState) -> tuple[UnitTime, ...]:
-    """Return the power-state times of every unit of the chip up to now; what no stage uses is gated."""
-    plan, now_ps, busy_ps = machine.setup.plan, machine.kernel.now, machine.busy_so_far()
-    if machine.setup.stage_engines:
-        names = [("stage", f"stage {stage.index}") for stage in plan.stages]
-    else:
-        nodes = range(plan.mesh[0] * plan.mesh[1])
-        names = [("tile", f"tile {t}") for t in range(plan.tiles)]
-        names += [(part, f"{part} {n}") for part in ("nmpu", "buffer") for n in nodes]
-        names += [("link", name) for name in mesh_links(plan)]
-        names.append(("host", "host"))
+    """Return the power-state times of the chip's units up to now; those that no stage uses are gated, and summed up."""
+    now_ps, busy_ps = machine.kernel.now, machine.busy_so_far()
+    used: dict[str, list[str]] = {}
+    for unit in machine.timeline.units:
+        used.setdefault(unit.component, []).append(unit.name)
     times = []
-    for component, name in names:
-        used = name in busy_ps
-        active = busy_ps.get(name, 0)
-        times.append(UnitTime(component, name, active, now_ps - active if used else 0, 0 if used else now_ps))
+    for component, count in unit_counts(machine.setup).items():
+        names = used.get(component, [])
+        times += [UnitTime(component, name, busy_ps[name], now_ps - busy_ps[name], 0) for name in names]
+        rest = count - len(names)
+        if rest:
+            times.append(UnitTime(component, f"{rest} unused of {component}", 0, 0, rest * now_ps, rest))
     return tuple(times)

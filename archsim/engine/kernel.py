@@ -14,7 +14,14 @@ from typing import Any
 import simpy
 from simpy.events import NORMAL, Event
 
-__all__ = ["Kernel"]
+__all__ = ["LONGEST_PS", "Kernel", "TimeLimitError"]
+
+#: The last moment that tables and timelines can hold.
+LONGEST_PS = 2**63 - 1
+
+
+class TimeLimitError(OverflowError):
+    """Something would happen after the last moment that can be told."""
 
 
 class _Alarm(Event):
@@ -49,15 +56,21 @@ def _owner_and_name(call: object) -> tuple[object, str]:
 class Kernel:
     """Simulated time and what happens at it.
 
+    Parameters
+    ----------
+    limit_ps : int
+        Nothing happens after this moment.
+
     Attributes
     ----------
     events : int
         Events entered so far.
     """
 
-    __slots__ = ("_environment", "_queue", "events")
+    __slots__ = ("_environment", "_limit_ps", "_queue", "events")
 
-    def __init__(self) -> None:
+    def __init__(self, limit_ps: int = LONGEST_PS) -> None:
+        self._limit_ps = limit_ps
         self._begin(0)
 
     @property
@@ -66,11 +79,20 @@ class Kernel:
         return self._environment._now  # type: ignore[return-value]
 
     def after(self, delay_ps: int, call: Callable[[Event], Any]) -> None:
-        """Call back after a delay; even a delay of zero goes through the queue."""
+        """Call back after a delay; even a delay of zero goes through the queue.
+
+        Raises
+        ------
+        TimeLimitError
+            If that would be after the last moment.
+        """
         if delay_ps < 0:
             raise ValueError(f"nothing can happen {-delay_ps} ps ago")
         environment = self._environment
-        heappush(self._queue, (environment._now + delay_ps, NORMAL, next(environment._eid), _Alarm(call)))
+        time_ps = environment._now + delay_ps
+        if time_ps > self._limit_ps:
+            raise TimeLimitError(f"{time_ps} ps is after the last moment, {self._limit_ps} ps")
+        heappush(self._queue, (time_ps, NORMAL, next(environment._eid), _Alarm(call)))
         self.events += 1
 
     def run(self, pause: Callable[[], bool] | None = None) -> bool:
@@ -100,10 +122,11 @@ class Kernel:
         pending = []
         for time_ps, _, _, alarm in sorted(self._queue, key=lambda entry: entry[:3]):
             pending.append((time_ps, *_owner_and_name(alarm.call)))
-        return {"now": self.now, "events": self.events, "pending": pending}
+        return {"now": self.now, "events": self.events, "limit_ps": self._limit_ps, "pending": pending}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Enter the pending calls again, in the same order."""
+        self._limit_ps = state["limit_ps"]
         self._begin(state["now"])
         for time_ps, owner, method in state["pending"]:
             self.after(time_ps - state["now"], _Call(owner, method))

@@ -11,6 +11,7 @@ from archsim.engine.accounts import count_operations, unit_times
 from archsim.engine.equipment import Equipment
 from archsim.engine.handover import GradientHandover, HostFeed, ValueHandover
 from archsim.engine.kernel import Kernel
+from archsim.engine.limits import last_moment_ps
 from archsim.engine.observer import Account, Observer
 from archsim.engine.program import HOST, Edge, StageProgram
 from archsim.engine.sequencer import Sequencer
@@ -50,7 +51,7 @@ class Machine:
 
     def __init__(self, setup: Setup, work: Work, timeline: Timeline, observer: Observer) -> None:
         self.setup = setup
-        self.kernel = Kernel()
+        self.kernel = Kernel(last_moment_ps(setup))
         self.transport = Transport(setup, self.kernel, timeline)
         self.equipment = Equipment(setup, self.kernel, timeline, self.transport, work)
         self.timeline = timeline

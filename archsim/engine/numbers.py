@@ -42,13 +42,13 @@ class LearningSettings:
         ``learning_rate(mini_batch)``, for mini-batches counted from 0.
     samples_applied_together : int
         The loss is averaged over so many samples: a micro-batch or a mini-batch.
-    evaluate_after : frozenset of int
-        Numbers of mini-batches (counted from 1) after which the test set is evaluated.
+    evaluate_every : int
+        The test set is evaluated after so many mini-batches, again and again, and at the end.
     """
 
     learning_rate: Callable[[int], float]
     samples_applied_together: int
-    evaluate_after: frozenset[int]
+    evaluate_every: int
 
 
 @dataclass(slots=True)
@@ -218,7 +218,7 @@ class Numbers:
         for micro_batch in action.micro_batches:
             del self._stored[stage][micro_batch]
         mini_batch, last = divmod(action.micro_batch + 1, self.shape.micro_batches)
-        if last or mini_batch not in self.settings.evaluate_after:
+        if last or (mini_batch % self.settings.evaluate_every and mini_batch != self.shape.mini_batches):
             return []
         snapshot = self._snapshots.setdefault(mini_batch, {})
         for layer in self._layers[stage]:

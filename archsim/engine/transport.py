@@ -17,7 +17,7 @@ from archsim.chip.timing import hop_ps, link_ps
 from archsim.engine.setup import Setup
 from archsim.mapping.plan import Plan
 
-__all__ = ["Channel", "Message", "Receiver", "Transport", "link_name", "mesh_links"]
+__all__ = ["Channel", "Message", "Receiver", "Transport", "link_count", "link_name"]
 
 
 class Receiver(Protocol):
@@ -207,17 +207,10 @@ def link_name(source: int, target: int) -> str:
     return f"link {source}->{target}"
 
 
-def mesh_links(plan: Plan) -> list[str]:
-    """Return the names of all links of the mesh, used or not."""
+def link_count(plan: Plan) -> int:
+    """Return how many links the mesh has, used or not: one each way between neighbours."""
     columns, rows = plan.mesh
-    names = []
-    for node in range(columns * rows):
-        column, row = plan.position(node)
-        if column + 1 < columns:
-            names += [link_name(node, node + 1), link_name(node + 1, node)]
-        if row + 1 < rows:
-            names += [link_name(node, node + columns), link_name(node + columns, node)]
-    return names
+    return 2 * (rows * (columns - 1) + columns * (rows - 1))
 
 
 def _hops(plan: Plan, source: int, target: int) -> list[tuple[int, int]]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-__all__ = ["Rectangle", "balanced_cuts", "grid"]
+__all__ = ["MOST_CROSSBARS", "Rectangle", "balanced_cuts", "grid", "parts_of"]
 
 Range = tuple[int, int]
 Rectangle = tuple[Range, Range]
+
+#: Crossbars of a network: the random numbers of so many are told apart.
+MOST_CROSSBARS = 2**20
 
 
 def balanced_cuts(size: int, largest: int) -> tuple[Range, ...]:
@@ -20,6 +23,12 @@ def balanced_cuts(size: int, largest: int) -> tuple[Range, ...]:
     pieces = -(-size // largest)
     edges = [size * k // pieces for k in range(pieces + 1)]
     return tuple(pairwise(edges))
+
+
+def parts_of(matrix: tuple[int, int], rows: int, columns: int) -> int:
+    """Return into how many parts `grid` cuts a matrix of (inputs, outputs)."""
+    inputs, outputs = matrix
+    return -(-inputs // rows) * -(-outputs // columns)
 
 
 def grid(matrix: tuple[int, int], rows: int, columns: int) -> tuple[Rectangle, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from archsim.chip.specification import Chip
 from archsim.errors import DoesNotFit, InputError, Shortage
-from archsim.mapping.cut import Rectangle, grid
+from archsim.mapping.cut import MOST_CROSSBARS, Rectangle, grid, parts_of
 from archsim.mapping.place import exact_mesh, near_square_mesh, snake
 from archsim.mapping.plan import Part, Placement, Plan, StagePlan
 from archsim.mapping.stages import divide
@@ -41,6 +41,7 @@ def make_plan(graph: Graph, chip: Chip, stages: int | Sequence[Sequence[str]], v
     DoesNotFit
         If the chip has too few tiles, with demand, supply and what would make it fit.
     """
+    _check_parts(graph, chip)
     operators = divide(graph, chip, stages, vectors)
     parts = {
         node.name: grid(node.matrix, chip.tile.rows, chip.tile.columns)
@@ -62,6 +63,25 @@ def make_plan(graph: Graph, chip: Chip, stages: int | Sequence[Sequence[str]], v
         mesh[0] * mesh[1] * chip.node_tiles,
         sum(tiles),
     )
+
+
+def _check_parts(graph: Graph, chip: Chip) -> None:
+    """Refuse a network of more crossbars than can be told apart, before it is cut."""
+    parts = {
+        node.name: parts_of(node.matrix, chip.tile.rows, chip.tile.columns)
+        for node in graph.nodes
+        if node.matrix is not None
+    }
+    if sum(parts.values()) > MOST_CROSSBARS:
+        largest = max(parts, key=lambda name: parts[name])
+        raise InputError(
+            f"the network needs {sum(parts.values())} crossbars of {chip.tile.rows} x {chip.tile.columns} cells, "
+            f"most of them for layer '{largest}'",
+            field="chip.tile",
+            value=f"rows {chip.tile.rows}, columns {chip.tile.columns}",
+            allowed=f"up to {MOST_CROSSBARS} crossbars",
+            remedy="take larger tiles or a smaller network",
+        )
 
 
 def _mesh(chip: Chip, tiles: int, nodes: int, cut: bool) -> tuple[int, int]:

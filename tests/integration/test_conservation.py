@@ -44,7 +44,7 @@ def test_busy_and_idle_by_cause_are_the_makespan_for_every_unit(run: Run) -> Non
 def test_power_states_cover_the_makespan_for_every_unit(run: Run) -> None:
     assert run.observations.units
     for unit in run.observations.units:
-        assert unit.active_ps + unit.idle_ps + unit.gated_ps == run.metrics["makespan_ps"]
+        assert unit.active_ps + unit.idle_ps + unit.gated_ps == unit.units * run.metrics["makespan_ps"]
 
 
 def test_bytes_sent_are_bytes_received(run: Run) -> None:
