@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from archsim.document import load_experiment, resolved
     from archsim.errors import ArchsimError, DoesNotFit, InputError
     from archsim.experiment import Experiment
-    from archsim.results import Run, load_run
+    from archsim.results import Run, differing_keys, load_run
     from archsim.simulation import simulate
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Experiment",
     "InputError",
     "Run",
+    "differing_keys",
     "load_data",
     "load_experiment",
     "load_run",
@@ -40,6 +41,7 @@ _HOMES = {
     "Experiment": "archsim.experiment",
     "InputError": "archsim.errors",
     "Run": "archsim.results",
+    "differing_keys": "archsim.results",
     "load_data": "archsim.data",
     "load_experiment": "archsim.document",
     "load_run": "archsim.results",

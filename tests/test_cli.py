@@ -434,3 +434,17 @@ def test_an_interruption_before_the_first_event_leaves_nothing() -> None:
     assert process.returncode == 130, said
     assert said == "archsim: interrupted\n"
     assert not Path("runs").exists()
+
+
+# Two experiments
+
+
+def test_diff_names_keys_with_both_values_and_leaves_like_diff() -> None:
+    assert invoke("run", *FAST, "--set", "schedule.stages=8", "-o", "out").exit_code == 0
+    differing = invoke("diff", "pipeline_unit", "out")
+    assert differing.exit_code == 1
+    assert differing.stdout == "training.max_mini_batches: 4 -> 2\nschedule.stages: 4 -> 8\n"
+    same = invoke("diff", "workloads/pipeline_unit.yaml", "pipeline_unit")
+    assert (same.exit_code, same.stdout) == (0, "")
+    assert "neither a file nor a workload" in refused("diff", "pipeline_unit", "no-such-thing")
+    assert "holds no run" in refused("diff", "pipeline_unit", "workloads")

@@ -102,6 +102,22 @@ def compare(
 
 @app.command()
 @guarded
+def diff(
+    first: Annotated[str, typer.Argument(metavar="A", help="A YAML file, a workload, or a folder of results.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="The same.")],
+) -> None:
+    """Print the keys in which two experiments differ, presets and defaults written out.
+
+    Exit code: 0 if they are the same, 1 if they differ, 2 if one cannot be read.
+    """
+    from archsim.cli.differing import print_differences
+
+    if print_differences(first, second):
+        raise typer.Exit(1)
+
+
+@app.command()
+@guarded
 def report(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of results.")],
     trace_window: TraceWindow = None,

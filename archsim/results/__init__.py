@@ -2,6 +2,7 @@
 
 from archsim.results.compare import COMPARED_METRICS, compare_runs
 from archsim.results.constants import ConstantRecord
+from archsim.results.differences import ABSENT, differing_keys
 from archsim.results.inference import inference_table
 from archsim.results.learning import LearningCurve
 from archsim.results.ledger import Ledger
@@ -16,6 +17,7 @@ from archsim.results.tally import Tally
 from archsim.results.timeline import Timeline
 
 __all__ = [
+    "ABSENT",
     "COMPARED_METRICS",
     "METRICS",
     "ConstantRecord",
@@ -32,6 +34,7 @@ __all__ = [
     "check_run_directory",
     "collect_provenance",
     "compare_runs",
+    "differing_keys",
     "inference_table",
     "load_run",
     "make_run",

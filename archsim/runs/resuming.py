@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from archsim.document import load_experiment
 from archsim.errors import InputError
 from archsim.experiment import Experiment
+from archsim.results.differences import ABSENT, differing_keys
 from archsim.results.save import DOCUMENT_FILE
 from archsim.simulation import identity
 
@@ -37,11 +37,10 @@ def check_same(experiment: Experiment, directory: Path) -> None:
     begun = load_experiment(directory / DOCUMENT_FILE)
     if identity(begun) == identity(experiment):
         return
-    before, now = dict(_flat(begun.model_dump(mode="json"))), dict(_flat(experiment.model_dump(mode="json")))
     lines = [
-        f"  {field}: begun with {_shown(before.get(field))}, now {_shown(now.get(field))}"
-        for field in dict.fromkeys([*before, *now])
-        if before.get(field) != now.get(field) and field not in _FREE
+        f"  {field}: begun with {_shown(before)}, now {_shown(now)}"
+        for field, (before, now) in differing_keys(begun, experiment).items()
+        if field not in _FREE
     ]
     if len(lines) > _MOST_SHOWN:
         lines[_MOST_SHOWN:] = [f"  and {len(lines) - _MOST_SHOWN} more fields"]
@@ -51,17 +50,5 @@ def check_same(experiment: Experiment, directory: Path) -> None:
     )
 
 
-def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every plain value with its dotted path."""
-    if isinstance(value, dict):
-        for key, child in value.items():
-            yield from _flat(child, f"{path}.{key}" if path else key)
-    elif isinstance(value, list) and any(isinstance(child, dict | list) for child in value):
-        for i, child in enumerate(value):
-            yield from _flat(child, f"{path}.{i}")
-    else:
-        yield path, value
-
-
 def _shown(value: Any) -> str:
-    return "nothing" if value is None else str(value)
+    return "nothing" if value is None or value is ABSENT else str(value)
