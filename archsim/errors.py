@@ -6,9 +6,12 @@ leaves with its exit code. A bare traceback is always a defect of archsim itself
 
 from __future__ import annotations
 
+import copyreg
 import difflib
+import pickle
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 __all__ = [
     "ArchsimError",
@@ -26,6 +29,11 @@ class ArchsimError(Exception):
     """Base of all errors that archsim raises on purpose."""
 
     exit_code = 1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what makes the same error in another process, whatever its `__init__` takes."""
+        state = {name: _portable(value) for name, value in self.__dict__.items()}
+        return copyreg.__newobj__, (type(self), *map(_portable, self.args)), state  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +160,25 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """Return the known word closest to a misspelt one, or None."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return close[0] if close else None
+
+
+class _Shown:
+    """Stands for a value that cannot leave its process: how it reads is all that is kept."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+def _portable(value: object) -> object:
+    """Return a value if it can go to another process, else what it looks like."""
+    try:
+        pickle.dumps(value)
+    except Exception:  # A user's object may fail in any way.
+        return _Shown(repr(value))
+    return value
 
 
 def _short(value: object, limit: int = 120) -> str:

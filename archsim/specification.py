@@ -58,6 +58,21 @@ class Constant(Specification, Generic[Value]):
     source: str = ""
     status: Status = "user"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what another process needs: its class is one of several that share a name."""
+        return _empty, (_VALUES.index(self.__pydantic_generic_metadata__["args"][0]),), self.__getstate__()
+
+
+#: What a constant's value can be; numbers without a unit stand where nothing is modelled.
+_VALUES: tuple[Any, ...] = (Picoseconds, Picojoules, Watts, SquareMicrometres, float, int)
+
+
+def _empty(value: int) -> Constant[Any]:
+    """Return a constant of one of `_VALUES` that has yet to take its state."""
+    kind: Any = Constant.__class_getitem__(_VALUES[value])
+    empty: Constant[Any] = kind.__new__(kind)
+    return empty
+
 
 def _with_source(value: object) -> object:
     if isinstance(value, (dict, Constant)):
