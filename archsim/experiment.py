@@ -89,6 +89,16 @@ class Experiment(Specification):
         return self
 
     @model_validator(mode="after")
+    def _inference_needs_numbers(self) -> Experiment:
+        if self.inference is not None and self.run.mode == "timing":
+            raise PydanticCustomError(
+                "no_numbers",
+                "a timing run computes no weights, so there is nothing to program and to evaluate",
+                {"field": "inference", "allowed": "null, or run.mode: numerics or coupled"},
+            )
+        return self
+
+    @model_validator(mode="after")
     def _micro_batches_divide(self) -> Experiment:
         size, parts = self.training.mini_batch, self.schedule.micro_batches
         if size % parts:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from archsim.errors import did_you_mean
 
@@ -25,6 +25,8 @@ __all__ = [
     "ClockField",
     "Picojoules",
     "Picoseconds",
+    "PositiveSeconds",
+    "Seconds",
     "SquareMicrometres",
     "Watts",
     "format_duration",
@@ -80,6 +82,8 @@ class _Dimension:
 
 
 _TIME = _Dimension("a time", "130 ns", "ps", ("fs", "ps", "ns", "us", "ms", "s", "min", "h", "day", "year"))
+#: The same as people write it of devices that are read hours or years after they were programmed.
+_LONG_TIME = _Dimension("a time", "1 day", "ps", _TIME.usual)
 _ENERGY = _Dimension("an energy", "13.4 nJ", "pJ", ("aJ", "fJ", "pJ", "nJ", "uJ", "mJ", "J"))
 _POWER = _Dimension("a power", "3 mW", "W", ("pW", "nW", "uW", "mW", "W", "kW"))
 _AREA = _Dimension("an area", "75000 um^2", "um^2", ("nm^2", "um^2", "mm^2", "cm^2", "m^2"))
@@ -256,6 +260,13 @@ class Clock:
         return f"{hertz.numerator}/{hertz.denominator} Hz"
 
 
+def _parse_seconds(value: object) -> object:
+    """Return a number of seconds; a plain number is one already, and whatever is no time stays for the next check."""
+    if not isinstance(value, str):
+        return value
+    return float(_parse(value, _LONG_TIME)) / 10**12
+
+
 def _parse_clock(value: object) -> Clock:
     if isinstance(value, Clock):
         return value
@@ -287,3 +298,13 @@ Bytes = Annotated[
 ClockField = Annotated[
     Clock, BeforeValidator(_parse_clock), PlainSerializer(str, return_type=str), _examples(_FREQUENCY)
 ]
+
+
+def _seconds(bound: str) -> tuple[BeforeValidator, WithJsonSchema]:
+    schema = {"anyOf": [{"type": "number", bound: 0}, _examples(_LONG_TIME).json_schema]}
+    return BeforeValidator(_parse_seconds), WithJsonSchema(schema)
+
+
+#: Long times: seconds as plain numbers, or quantities such as "1 day"; floats, for they are far from every clock.
+Seconds = Annotated[float, Field(ge=0), *_seconds("minimum")]
+PositiveSeconds = Annotated[float, Field(gt=0), *_seconds("exclusiveMinimum")]

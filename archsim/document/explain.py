@@ -60,7 +60,9 @@ def explain(error: ValidationError, tree: Node, model: type[BaseModel]) -> list[
     schema = _schema(model)
     complaints: dict[Path, list[dict[str, Any]]] = {}
     for complaint in error.errors(include_url=False)[:_MOST_COMPLAINTS]:
-        complaints.setdefault(_real_path(complaint, tree), []).append(dict(complaint))
+        path = _real_path(complaint, tree)
+        if not _follows_from_items(complaint, path, tree):
+            complaints.setdefault(path, []).append(dict(complaint))
     meant = {(*path[:-1], _closest_key(path, tree, schema)) for path, group in complaints.items() if _is_unknown(group)}
     found = []
     for path, group in complaints.items():
@@ -107,6 +109,14 @@ def _real_path(complaint: Any, tree: Node) -> Path:
     return tuple(path)
 
 
+def _follows_from_items(complaint: Any, path: Path, tree: Node) -> bool:
+    """Return whether a list is called too short only because the library left wrong items out of its count."""
+    node, _ = _look_up(path, tree)
+    if complaint["type"] != "too_short" or node is None or not isinstance(node.value, tuple):
+        return False
+    return len(node.value) >= int(complaint["ctx"]["min_length"])
+
+
 def _explain_one(complaint: dict[str, Any], several: bool, path: Path, tree: Node, schema: Schema) -> InputError:
     node, parent = _look_up(path, tree)
     kind = complaint["type"]
@@ -128,7 +138,7 @@ def _explain_one(complaint: dict[str, Any], several: bool, path: Path, tree: Nod
     value = node.plain() if node is not None else None
     if "field" in context:
         field = context["field"]
-        node, parent = _look_up(tuple(field.split(".")), tree)
+        node, parent = _look_up(tuple(int(part) if part.isdecimal() else part for part in field.split(".")), tree)
         place, value = (node or parent).place, node.plain() if node is not None else None
         allowed = context.get("allowed")
     elif kind == "value_error":

@@ -68,6 +68,12 @@ class Layer(Specification):
     initial_value: float | None = None
     learning_rate_factor: Annotated[float, Field(ge=0)] | None = None
 
+    @model_validator(mode="after")
+    def _starts_in_one_way(self) -> Layer:
+        if self.initial_value is not None and self.initial_range is not None:
+            raise ValueError("with initial_value all weights start equal, so initial_range must be left out (null)")
+        return self
+
 
 class NetworkSpecification(Specification):
     """A network: the shape of one sample, its operators in order, and the loss."""

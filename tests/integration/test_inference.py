@@ -80,8 +80,99 @@ def test_it_changes_nothing_of_the_training(run: Run) -> None:
 
 
 def test_where_nothing_is_computed_there_is_nothing_to_evaluate() -> None:
-    asked = load(*ASKED, "training.algorithm=analog-sgd", mode="timing")
-    assert not len(archsim.simulate(asked).inference)
+    with pytest.raises(InputError, match="a timing run computes no weights") as error:
+        load(*ASKED, "training.algorithm=analog-sgd", mode="timing")
+    assert error.value.field == "inference"
+    load(*ASKED, "inference=null", mode="timing")
+
+
+OFF = "inference.drift_compensation"
+
+
+def off(run: Run) -> list[float]:
+    return run.inference["test_accuracy"].tolist()
+
+
+def test_drift_compensation_is_switched_off_in_every_way_of_writing_it(tmp_path: Path) -> None:
+    asked = (*ASKED, "training.max_mini_batches=20", "inference.noise={kind: pcm-like, drift_scale: 4}")
+    reference = archsim.simulate(load(*asked, f"{OFF}.kind=none"))
+    assert off(reference) != off(archsim.simulate(load(*asked)))
+    for override in (f"{OFF}=none", f"{OFF}=null"):
+        assert off(archsim.simulate(load(*asked, override))) == off(reference)
+    resolved = load(*asked).model_dump(mode="json")
+    for written in (None, "none", {"kind": "none"}):
+        document = resolved | {"inference": resolved["inference"] | {"drift_compensation": written}}
+        assert archsim.load_experiment(document).inference == load(*asked, f"{OFF}=none").inference
+    for written in ("none", "null", "{kind: none}"):
+        file = tmp_path / "experiment.yaml"
+        file.write_text(
+            f"network: mlp-64-64-32-10\nchip: reram-1024\ntraining: {{learning_rate: 0.1}}\n"
+            f"inference: {{drift_compensation: {written}}}\n"
+        )
+        inference = archsim.load_experiment(file).inference
+        assert inference is not None
+        assert inference.drift_compensation.kind == "none"
+    assert load(*asked, f"{OFF}=global").inference == load(*asked).inference
+
+
+def test_times_carry_units() -> None:
+    found = load("inference.times=[1 h, 5, 2.5 days, 250 ns, 0, 1 year]".replace("days", "day")).inference
+    assert found is not None
+    assert found.times == (3600.0, 5.0, 216_000.0, 250e-9, 0.0, 365.25 * 86_400)
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "inference.times=[h]",
+        "inference.times=[5 kg]",
+        "inference.times=[true]",
+        "training.algorithm.modifier={kind: polynomial, coeffs: [x]}",
+        "network.input_shape=[x]",
+        "network.layers.1.inputs=[3]",
+    ],
+)
+def test_one_wrong_item_of_a_list_is_one_mistake(override: str) -> None:
+    with pytest.raises(InputError) as error:
+        load(override)
+    assert not hasattr(error.value, "errors")
+    assert "too short" not in str(error.value)
+    assert str(error.value.field).endswith(".0")
+
+
+REFUSED = (
+    *(f"programming.{key}" for key in ("tolerance=0.3", "max_iterations=1", "verify_std=0.5")),
+    *(f"programming.write={{kind: set-with-error, {key}}}" for key in ("relative_std: 0.9", "absolute_std: 0.5")),
+    *(f"programming.write={{kind: pulse-steps, {key}}}" for key in ("step: 0.5", "step_std: 2", "max_pulses: 1")),
+)
+
+
+@pytest.mark.parametrize("key", REFUSED)
+def test_programming_that_reram_noise_would_ignore_is_refused(key: str) -> None:
+    wan = ("inference.noise={kind: reram-wan2022}", "inference.times=[1]")
+    with pytest.raises(InputError, match="contain its errors") as error:
+        load(*wan, "inference.programming.kind=program-and-verify", f"inference.{key}")
+    assert error.value.field == "inference.programming.kind"
+    assert error.value.value == "program-and-verify"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "text"),
+    [
+        (["network.layers.0.initial_value=0.1", "network.layers.0.initial_range=0.2"], "initial_range must be left"),
+        (["training.algorithm={kind: dynamic-transfer, buffer_cap: 1.5}"], "needs forget_buffer: false"),
+        *(
+            (
+                ["training.algorithm.modifier={kind: programming-noise, device: {" + key + ": 2}}"],
+                "unknown key 'device'",
+            )
+            for key in ("g_max", "read_noise_scale", "drift_scale", "drift_std_scale", "t_0", "t_read")
+        ),
+    ],
+)
+def test_keys_that_would_do_nothing_are_refused(overrides: list[str], text: str) -> None:
+    with pytest.raises(InputError, match=text):
+        load(*overrides)
 
 
 @pytest.mark.parametrize("algorithm", ["hardware-aware", "analog-sgd"])
@@ -117,7 +208,7 @@ def test_ranges_need_inputs_that_nothing_else_scales(override: str, field: str) 
         ("inference.times=[]", "inference.times"),
         ("inference.times=[-1]", "inference.times.0"),
         ("inference.noise.kind=pcm", "inference.noise"),
-        ("inference.noise.kind=reram-wan2022", "known at 1, 86400, 172800 seconds only"),
+        ("inference.noise.kind=reram-wan2022", r"inference\.times\.1: .*not measured at 3600"),
         ("inference.repeats=0", "inference.repeats"),
     ],
 )

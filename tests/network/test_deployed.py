@@ -99,9 +99,9 @@ def test_ranges_chosen_after_training_lower_the_error():
 
 
 def test_times_must_have_been_measured():
-    with pytest.raises(ValueError, match="known at 1, 86400, 172800 seconds only, not at 3600"):
+    with pytest.raises(ValueError, match="was not measured at 3600 seconds"):
         InferenceParameters.model_validate({"noise": {"kind": "reram-wan2022"}})
     wan = {"noise": {"kind": "reram-wan2022"}, "times": [1, 86400]}
     assert InferenceParameters.model_validate(wan).times == (1.0, 86_400.0)
-    with pytest.raises(ValueError, match="not at 5"):
+    with pytest.raises(ValueError, match="was not measured at 5 seconds"):
         InferenceParameters.model_validate(wan | {"post_training": {"dac_ranges": True, "time": 5.0}})

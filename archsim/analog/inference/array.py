@@ -20,11 +20,14 @@ from archsim.analog.specification.inference import (
     DriftCompensation,
     PCMLike,
     Programming,
+    ReRAMWan2022,
     Statistical,
 )
 from archsim.errors import InputError
 
 __all__ = ["InferenceArray", "InferenceSnapshot", "Reader"]
+
+GLOBAL_COMPENSATION = DriftCompensation()
 
 #: Mean |read-out| below which compensation does not divide, in parts of a unit read-out (aihwkit).
 SMALLEST_READOUT = 1e-4
@@ -69,8 +72,8 @@ class InferenceArray:
         What the devices do.
     programming : Programming
         How they are written.
-    compensation : DriftCompensation
-        Whether and how drift is made up for.
+    compensation : DriftCompensation or None
+        Whether and how drift is made up for; by default by the global factor, None for not at all.
     seed, identity : int
         Seed of the noise, and which array of the run this is.
     readout_inputs : float32 [n, inputs], optional
@@ -84,7 +87,7 @@ class InferenceArray:
         inputs: int,
         noise: ConductanceNoise | None = None,
         programming: Programming | None = None,
-        compensation: DriftCompensation | None = None,
+        compensation: DriftCompensation | None = GLOBAL_COMPENSATION,
         *,
         seed: int,
         identity: int,
@@ -96,7 +99,14 @@ class InferenceArray:
         self._reader = reader
         self._noise = make_noise(self.specification)
         self._programming = programming or Statistical()
-        self._compensation = compensation or DriftCompensation()
+        if isinstance(self.specification, ReRAMWan2022) and not isinstance(self._programming, Statistical):
+            raise InputError(
+                "the deviations of 'reram-wan2022' contain the errors of programming, so no other way has an effect",
+                field="programming",
+                value=self._programming.kind,
+                allowed="statistical",
+            )
+        self._compensation = compensation or DriftCompensation(kind="none")
         self._draws = Draws(outputs, inputs, seed=seed, identity=identity)
         self._readout_inputs = np.eye(inputs, dtype=np.float32) if readout_inputs is None else readout_inputs
         self._targets = np.zeros((2, outputs, inputs))

@@ -21,6 +21,7 @@ from archsim.analog.specification.hardware_aware import (
     WeightClip,
     WeightModifier,
 )
+from archsim.analog.specification.inference import PCMLike
 
 __all__ = ["clip_weights", "modify_weights"]
 
@@ -57,8 +58,11 @@ def _with_noise(
     w: Array, largest: float, modifier: AddNormal | MultNormal | Polynomial | ProgrammingNoise, xi: Array
 ) -> Array:
     if isinstance(modifier, ProgrammingNoise):
-        mapping = PairMapping.common(w, modifier.device.g_min, modifier.device.g_max)
-        programmed = program_once(PCMNoise(modifier.device), mapping.targets(w), xi[:2])
+        device = PCMLike(
+            g_min=modifier.g_min, prog_coeff=modifier.prog_coeff, prog_noise_scale=modifier.prog_noise_scale
+        )
+        mapping = PairMapping.common(w, device.g_min, device.g_max)
+        programmed = program_once(PCMNoise(device), mapping.targets(w), xi[:2])
         return mapping.chain_weights(programmed).astype(np.float64)
     std: Array | float = 1.0
     if isinstance(modifier, MultNormal):

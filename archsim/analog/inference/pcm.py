@@ -5,13 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from archsim.analog.inference.draws import Array
-from archsim.analog.specification.inference import PCMLike
+from archsim.analog.specification.inference import REFERENCE_G_MAX, PCMLike
 from archsim.errors import InputError
 
 __all__ = ["PCMNoise"]
-
-#: Conductance (uS) at which the programming noise was fitted (Joshi et al. 2020).
-REFERENCE_G_MAX = 25.0
 
 #: Mean and standard deviation of the drift exponent: slope and offset in ln(g / g_max), and limits (Joshi et al. 2020).
 EXPONENT_MEAN = (-0.0155, 0.0244, 0.049, 0.1)
@@ -25,15 +22,16 @@ READ_FACTOR, READ_POWER, READ_FLOOR, READ_LIMIT = 0.0088, 0.65, 1e-3, 0.2
 
 
 class PCMNoise:
-    """The model of aihwkit ``PCMLikeNoiseModel``, with g in parts of g_max in the fits.
+    """The model that aihwkit has as ``PCMLikeNoiseModel``, with g in parts of g_max in the fits.
 
     Of a conductance with the target g,
 
         sigma_prog = (c_0 + c_1 g + c_2 g^2) g_max / 25 uS
         nu         = |mean(g) + std(g) xi|,     each of mean and std linear in ln g between two limits
         g(t)       = g_prog ((t + t_0) / t_0)^-nu
-        sigma_read = g(t) Q(g_prog) sqrt(ln((t + t_0 + t_read) / (2 t_read)))
+        sigma_read = g(t) Q(g) sqrt(ln((t + t_0 + t_read) / (2 t_read)))
 
+    With ``read_noise_law: aihwkit`` it is Q(g_prog), as that kit has it: errors of small conductances enter there.
     Conductances never fall below 0. Sources: Joshi et al. 2020 (doi:10.1038/s41467-020-16108-9), Nandakumar et al. 2019
     (doi:10.1109/ICECS46596.2019.8964852).
     """
@@ -68,7 +66,8 @@ class PCMNoise:
             raise InputError("there is no time before programming", value=time_s, allowed="seconds, at least 0")
         p = self._p
         drifted = programmed * ((time_s + p.t_0) / p.t_0) ** -exponents
-        power = np.maximum((programmed / p.g_max) ** READ_POWER, READ_FLOOR)
+        measured = targets if p.read_noise_law == "published" else programmed
+        power = np.maximum((measured / p.g_max) ** READ_POWER, READ_FLOOR)
         quality = np.minimum(READ_FACTOR / power, READ_LIMIT) * p.read_noise_scale
         growth = np.sqrt(np.log((time_s + p.t_0 + p.t_read) / (2 * p.t_read)))
         seen: Array = np.maximum(drifted + drifted * quality * growth * xi, 0.0)

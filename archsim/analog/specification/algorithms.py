@@ -135,6 +135,12 @@ class DynamicTransferSettings(_Chopped):
     buffer_cap: NonNegative = 0.0
 
     @model_validator(mode="after")
+    def _cap_has_an_effect(self) -> DynamicTransferSettings:
+        if self.buffer_cap and self.forget_buffer:
+            raise ValueError("buffer_cap limits what stays in the buffer, so it needs forget_buffer: false")
+        return self
+
+    @model_validator(mode="after")
     def _chops(self) -> DynamicTransferSettings:
         if self.in_chop_prob == 0.0:
             raise ValueError("in_chop_prob must lie above 0: the reference is taken when a chopper turns")

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from archsim.analog.specification.inference import PCMLike
+from archsim.analog.specification.inference import PCM_PROG_COEFF, REFERENCE_G_MAX
 from archsim.analog.specification.numbers import NonNegative, Positive
 from archsim.specification import Specification
 
@@ -67,10 +67,16 @@ class Polynomial(Specification):
 
 
 class ProgrammingNoise(Specification):
-    """Programs every weight into a pair of conductances of a phase-change memory, with the error that this leaves."""
+    """Programs every weight into a pair of conductances of a phase-change memory, with the error that this leaves.
+
+    The law is that of `pcm-like` with ``g_max`` = 25 uS: any other ``g_max`` leaves the same error in parts of the
+    largest |weight|. Drift and read noise play no part.
+    """
 
     kind: Literal["programming-noise"] = "programming-noise"
-    device: PCMLike = PCMLike()
+    g_min: Annotated[float, Field(ge=0, lt=REFERENCE_G_MAX)] = 0.0
+    prog_coeff: Annotated[tuple[float, ...], Field(min_length=1)] = PCM_PROG_COEFF
+    prog_noise_scale: NonNegative = 1.0
 
 
 WeightModifier = Annotated[

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from archsim.analog.specification.numbers import NonNegative, Positive
 from archsim.specification import Specification
+from archsim.units import PositiveSeconds, Seconds
 
 __all__ = [
     "MEASURED_TIMES",
+    "PCM_PROG_COEFF",
+    "REFERENCE_G_MAX",
     "ConductanceNoise",
     "DriftCompensation",
     "InferenceParameters",
@@ -30,6 +34,12 @@ MOST_ITERATIONS = 255
 #: Seconds after programming at which Wan et al. 2022 measured.
 MEASURED_TIMES = (1.0, 86_400.0, 172_800.0)
 
+#: Conductance (uS) at which the programming noise of phase-change memory was fitted (Joshi et al. 2020).
+REFERENCE_G_MAX = 25.0
+
+#: Its coefficients, in uS at this conductance, in ascending powers of g / g_max.
+PCM_PROG_COEFF = (0.26348, 1.9650, -1.1731)
+
 
 class _Conductances(Specification):
     g_max: Positive
@@ -47,18 +57,20 @@ class PCMLike(_Conductances):
 
     Fits to measured doped Ge2Sb2Te5 devices by Joshi et al. 2020 (doi:10.1038/s41467-020-16108-9) and Nandakumar et al.
     2019 (doi:10.1109/ICECS46596.2019.8964852), as in aihwkit ``PCMLikeNoiseModel``. ``prog_coeff`` are the coefficients
-    of the programming noise in uS at ``g_max`` = 25 uS, in ascending powers of g / ``g_max``.
+    of the programming noise in uS at ``g_max`` = 25 uS, in ascending powers of g / ``g_max``. The relative read noise
+    follows from the target conductance, as published, or with ``read_noise_law: aihwkit`` from the programmed one.
     """
 
     kind: Literal["pcm-like"] = "pcm-like"
-    g_max: Positive = 25.0
-    prog_coeff: Annotated[tuple[float, ...], Field(min_length=1)] = (0.26348, 1.9650, -1.1731)
+    g_max: Positive = REFERENCE_G_MAX
+    prog_coeff: Annotated[tuple[float, ...], Field(min_length=1)] = PCM_PROG_COEFF
     prog_noise_scale: NonNegative = 1.0
     read_noise_scale: NonNegative = 1.0
+    read_noise_law: Literal["published", "aihwkit"] = "published"
     drift_scale: NonNegative = 1.0
     drift_std_scale: NonNegative = 1.0
-    t_0: Positive = 20.0
-    t_read: Positive = 250e-9
+    t_0: PositiveSeconds = 20.0
+    t_read: PositiveSeconds = 250e-9
 
 
 class ReRAMWan2022(_Conductances):
@@ -132,6 +144,19 @@ class DriftCompensation(Specification):
     readout: Literal["chain", "ideal"] = "chain"
 
 
+def _compensation_by_name(value: object) -> object:
+    """Return a kind that is written by itself, or null for none, as the section that it stands for."""
+    if value is None:
+        return {"kind": "none"}
+    return {"kind": value} if isinstance(value, str) else value
+
+
+Compensation = Annotated[
+    DriftCompensation,
+    BeforeValidator(_compensation_by_name, json_schema_input_type=DriftCompensation | Literal["none", "global"] | None),
+]
+
+
 class PostTraining(Specification):
     """Which ranges are chosen after training, on ``samples`` of the training data, and for which time.
 
@@ -142,7 +167,7 @@ class PostTraining(Specification):
     conductance_ranges: bool = False
     dac_ranges: bool = False
     samples: Annotated[int, Field(ge=1)] = 256
-    time: NonNegative = 86_400.0
+    time: Seconds = 86_400.0
 
 
 class InferenceParameters(Specification):
@@ -154,8 +179,8 @@ class InferenceParameters(Specification):
 
     noise: ConductanceNoise = PCMLike()
     programming: Programming = Statistical()
-    drift_compensation: DriftCompensation = DriftCompensation()
-    times: Annotated[tuple[NonNegative, ...], Field(min_length=1)] = (1.0, 3600.0, 86_400.0, 2_592_000.0, 31_536_000.0)
+    drift_compensation: Compensation = DriftCompensation()
+    times: Annotated[tuple[Seconds, ...], Field(min_length=1)] = (1.0, 3600.0, 86_400.0, 2_592_000.0, 31_536_000.0)
     repeats: Annotated[int, Field(ge=1)] = 5
     columnwise: bool = False
     post_training: PostTraining = PostTraining()
@@ -164,9 +189,28 @@ class InferenceParameters(Specification):
     def _times_were_measured(self) -> InferenceParameters:
         if isinstance(self.noise, PCMLike):
             return self
-        used = self.post_training.conductance_ranges or self.post_training.dac_ranges
-        times = (*self.times, self.post_training.time) if used else self.times
-        if unknown := [time for time in times if time not in MEASURED_TIMES]:
-            known = ", ".join(f"{time:g}" for time in MEASURED_TIMES)
-            raise ValueError(f"'{self.noise.kind}' is known at {known} seconds only, not at {unknown[0]:g}")
+        wanted = {f"inference.times.{index}": time for index, time in enumerate(self.times)}
+        if self.post_training.conductance_ranges or self.post_training.dac_ranges:
+            wanted["inference.post_training.time"] = self.post_training.time
+        for field, time in wanted.items():
+            if time not in MEASURED_TIMES:
+                raise PydanticCustomError(
+                    "not_measured",
+                    f"the noise of 'reram-wan2022' was not measured at {time:g} seconds",
+                    {"field": field, "allowed": ", ".join(f"{known:g}" for known in MEASURED_TIMES) + " seconds"},
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _programming_has_an_effect(self) -> InferenceParameters:
+        if isinstance(self.noise, ReRAMWan2022) and not isinstance(self.programming, Statistical):
+            raise PydanticCustomError(
+                "programming_was_measured",
+                "the deviations of 'reram-wan2022' were measured after closed-loop programming and contain its errors: "
+                "another way to program has no effect on them",
+                {
+                    "field": "inference.programming.kind",
+                    "allowed": "statistical; or program-and-verify with inference.noise.kind: pcm-like",
+                },
+            )
         return self

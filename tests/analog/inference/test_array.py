@@ -141,3 +141,16 @@ def test_small_and_empty_matrices(shape):
 def test_weights_that_are_not_finite_are_refused(wrong):
     with pytest.raises(InputError, match="not finite"):
         programmed(np.array([[1.0, wrong]]))
+
+
+def test_without_compensation_there_is_none():
+    weights = np.full((4, 6), 0.5, np.float32)
+    array = InferenceArray(crossbar(6, 4), 4, 6, QUIET, None, None, seed=1, identity=0)
+    array.program(weights)
+    assert array.snapshot(86_400.0, 0).compensation == 1.0
+    assert np.allclose(array.weights(86_400.0, 0), 0.5 * ((86_400 + 20) / 20) ** -0.049)
+
+
+def test_programming_that_the_noise_would_ignore_is_refused():
+    with pytest.raises(InputError, match="contain the errors of programming"):
+        InferenceArray(crossbar(6, 4), 4, 6, ReRAMWan2022(), ProgramAndVerify(), seed=1, identity=0)

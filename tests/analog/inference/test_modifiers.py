@@ -16,7 +16,6 @@ from archsim.analog.specification.hardware_aware import (
     Polynomial,
     ProgrammingNoise,
 )
-from archsim.analog.specification.inference import PCMLike
 
 from .programmed import matrix
 
@@ -56,7 +55,7 @@ def test_programming_noise_is_that_of_a_pair():
     limit = stats.norm.isf(0.5e-4)
     assert abs(z.mean()) < limit / np.sqrt(len(z))
     assert abs((z**2).mean() - 1) < limit * np.sqrt(2 / len(z))
-    quiet = ProgrammingNoise(device=PCMLike(prog_noise_scale=0.0))
+    quiet = ProgrammingNoise(prog_noise_scale=0.0)
     assert np.abs(change(quiet)).max() < 1e-7
 
 

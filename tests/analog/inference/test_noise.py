@@ -88,6 +88,28 @@ def test_read_noise_grows_with_the_logarithm_of_time(time_s):
     assert np.allclose(seen - g, wanted * XI)
 
 
+@pytest.mark.parametrize("share", [0.01, 0.02])
+def test_read_noise_follows_from_the_target_as_published(share):
+    # Q_s = min(0.0088 / g_T^0.65, 0.2), whatever programming left of the target (Nandakumar et al. 2019).
+    q = {0.01: 0.17559, 0.02: 0.11190}[share]
+    growth = np.sqrt(np.log((3600 + 20 + 250e-9) / 500e-9))
+    targets = np.full(3, 25.0 * share)
+    programmed = np.array([0.5, 1.0, 3.0]) * targets
+    seen = pcm(drift_scale=0.0).conductances(targets, programmed, np.zeros(3), 3600.0, np.full(3, 0.5))
+    assert seen / programmed - 1 == pytest.approx(np.full(3, 0.5 * q * growth), rel=1e-4)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.02])
+def test_read_noise_of_the_kit_follows_from_the_programmed_conductance(share):
+    growth = np.sqrt(np.log((3600 + 20 + 250e-9) / 500e-9))
+    targets = np.full(3, 25.0 * share)
+    programmed = np.array([0.5, 1.0, 3.0]) * targets
+    kit = pcm(drift_scale=0.0, read_noise_law="aihwkit")
+    seen = kit.conductances(targets, programmed, np.zeros(3), 3600.0, np.full(3, 0.5))
+    q = np.minimum(0.0088 / (programmed / 25.0) ** 0.65, 0.2)
+    assert seen / programmed - 1 == pytest.approx(0.5 * q * growth)
+
+
 def test_read_noise_of_small_conductances_is_limited():
     noise = pcm(drift_scale=0.0)
     growth = np.sqrt(np.log((20 + 250e-9) / 500e-9))
