@@ -71,4 +71,6 @@ def load(group: Group, name: str, *, field: str | None = None, place: Place | No
     try:
         return point.load()
     except (ImportError, AttributeError) as error:
+        if isinstance(error, ImportError) and error.name == "archsim._core":
+            raise  # The core refuses what ARCHSIM_ISA asks for; what is registered is not to blame.
         raise ArchsimError(f"'{name}' of {group} cannot be loaded from {point.value}: {error}") from error

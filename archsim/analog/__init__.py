@@ -1,8 +1,29 @@
 """What a crossbar does to numbers: converters, device populations, pulsed updates, training algorithms."""
 
-from archsim._core import EVALUATE
-from archsim.analog.crossbar import Crossbar
-from archsim.analog.observed import Read, Update
-from archsim.analog.threads import Workers
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archsim._core import EVALUATE
+    from archsim.analog.crossbar import Crossbar
+    from archsim.analog.observed import Read, Update
+    from archsim.analog.threads import Workers
 
 __all__ = ["EVALUATE", "Crossbar", "Read", "Update", "Workers"]
+
+_HOMES = {
+    "Crossbar": "archsim.analog.crossbar",
+    "EVALUATE": "archsim._core",
+    "Read": "archsim.analog.observed",
+    "Update": "archsim.analog.observed",
+    "Workers": "archsim.analog.threads",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded on first use: who reads a specification waits for no core, who prints a table for no figures.
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,18 +6,17 @@ import inspect
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from archsim import plugins
-from archsim.analog.devices.curves import Curves, response_curves
-from archsim.analog.specification import Device
 from archsim.cli.console import out, plain_table
-from archsim.cli.plotting import response_lines
 from archsim.document import find_experiment, load_preset, readable, schema, workload_names
 from archsim.document.source import read_file
 from archsim.errors import ArchsimError, InputError, did_you_mean
-from archsim.report import save_figure
-from archsim.report.figures import response_figure
+
+if TYPE_CHECKING:
+    from archsim.analog.devices.curves import Curves
+    from archsim.analog.specification import Device
 
 __all__ = ["print_group", "print_groups", "print_schema", "show_name"]
 
@@ -128,6 +127,8 @@ def _describe(group: plugins.Group, name: str) -> str:
 
 def _response(name: str) -> list[str]:
     """Return the response of a device as lines of text; none for a device without pulses."""
+    from archsim.cli.plotting import response_lines
+
     curves = _curves(name)
     return [] if curves is None else response_lines(curves)
 
@@ -140,11 +141,16 @@ def _save_response(name: str, figure: Path) -> None:
     curves = _curves(name)
     if curves is None:
         raise InputError("this device has no pulses, so there is nothing to draw", field="--figure", value=name)
+    from archsim.report import save_figure
+    from archsim.report.figures import response_figure
+
     save_figure(response_figure(curves, name), figure)
 
 
 def _curves(name: str) -> Curves | None:
-    return response_curves(cast(Device, load_preset("archsim.devices", name)))
+    from archsim.analog.devices.curves import response_curves
+
+    return response_curves(cast("Device", load_preset("archsim.devices", name)))
 
 
 def _line(group: plugins.Group, name: str) -> str:

@@ -1,11 +1,17 @@
 """What a person looks at: figures, the one-file report and the trace."""
 
-from archsim.report.figures import comparison
-from archsim.report.html import render_report
-from archsim.report.style import save_figure
-from archsim.report.trace import write_trace
-from archsim.report.window import parse_window
-from archsim.report.write import write_report, write_run, write_views
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archsim.report.figures import comparison
+    from archsim.report.html import render_report
+    from archsim.report.style import save_figure
+    from archsim.report.trace import write_trace
+    from archsim.report.window import parse_window
+    from archsim.report.write import write_report, write_run, write_views
 
 __all__ = [
     "comparison",
@@ -17,3 +23,21 @@ __all__ = [
     "write_trace",
     "write_views",
 ]
+
+_HOMES = {
+    "comparison": "archsim.report.figures",
+    "parse_window": "archsim.report.window",
+    "render_report": "archsim.report.html",
+    "save_figure": "archsim.report.style",
+    "write_report": "archsim.report.write",
+    "write_run": "archsim.report.write",
+    "write_trace": "archsim.report.trace",
+    "write_views": "archsim.report.write",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded on first use: who reads a specification waits for no core, who prints a table for no figures.
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

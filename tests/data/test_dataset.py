@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,19 @@ def test_digits_are_split_and_scaled() -> None:
     # The first digits of the collection are 0, 1, 2, 3, 4, ...: every fifth is a test sample.
     assert data.train_targets[:5].tolist() == [0, 1, 2, 3, 5]
     assert data.test_targets[:2].tolist() == [4, 9]
+
+
+def test_the_digits_are_those_of_the_repository() -> None:
+    """Digests of ``sklearn.datasets.load_digits`` (scikit-learn 1.7), pixels divided by 16, in its order."""
+    data = load_data(DataSpecification())
+    inputs, targets = np.empty((1797, 64), np.float32), np.empty(1797, np.int64)
+    test = np.arange(1797) % 5 == 4
+    inputs[test], inputs[~test] = data.test_inputs, data.train_inputs
+    targets[test], targets[~test] = data.test_targets, data.train_targets
+    digest = hashlib.sha256(inputs.tobytes()).hexdigest()
+    assert digest == "9f578524b6cec1fc800cc52dfc87ebe56264983d490aa72a4bd928ba2570ec77"
+    digest = hashlib.sha256(targets.tobytes()).hexdigest()
+    assert digest == "a3c91c262eddcf7ba8f0e37507c30284493c9b20412ffe4af30d536401f7ba21"
 
 
 def test_caps_take_the_first_samples() -> None:

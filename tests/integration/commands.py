@@ -15,7 +15,13 @@ from pathlib import Path
 
 PATIENCE_S = 300
 _FORKED = "forked"
-_IMPORTED = ["archsim.cli.app", "archsim.runs.opening", "archsim.cli.summary", "archsim.report", "sklearn.datasets"]
+_IMPORTED = [
+    "archsim.cli.app",
+    "archsim.runs.opening",
+    "archsim.cli.summary",
+    "archsim.report.write",
+    "archsim.simulation",
+]
 
 
 def execute(arguments: Sequence[str], folder: str, said: str, drawn: bool, file_limit: int | None) -> None:
