@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from archsim.document import load_experiment, resolved
     from archsim.errors import ArchsimError, DoesNotFit, InputError
     from archsim.experiment import Experiment
+    from archsim.plugins import register
     from archsim.results import Run, differing_keys, load_run
     from archsim.simulation import simulate
 
@@ -30,6 +31,7 @@ __all__ = [
     "load_data",
     "load_experiment",
     "load_run",
+    "register",
     "resolved",
     "simulate",
 ]
@@ -45,6 +47,7 @@ _HOMES = {
     "load_data": "archsim.data",
     "load_experiment": "archsim.document",
     "load_run": "archsim.results",
+    "register": "archsim.plugins",
     "resolved": "archsim.document",
     "simulate": "archsim.simulation",
 }

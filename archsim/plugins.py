@@ -4,17 +4,24 @@ A package outside archsim adds, for example, a schedule by declaring in its ``py
 
     [project.entry-points."archsim.schedules"]
     my-schedule = "my_package.schedules:my_schedule"
+
+A script or a notebook calls `register` instead, which serves the process that calls it.
 """
 
 from __future__ import annotations
 
 import functools
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, get_args, overload
+
+from pydantic import BaseModel
 
 from archsim.errors import ArchsimError, InputError, Place, did_you_mean
 
-__all__ = ["Group", "load", "names", "unknown"]
+__all__ = ["Group", "checked", "load", "names", "register", "unknown", "unpackaged"]
 
 Group = Literal[
     "archsim.chips",
@@ -28,6 +35,17 @@ Group = Literal[
     "archsim.networks",
 ]
 
+Thing = TypeVar("Thing")
+#: A group by what a user calls one of its members: ``schedule``, ``device kind``, ...
+_GROUPS: dict[str, Group] = {
+    group.removeprefix("archsim.").removesuffix("s").replace("_", " "): group for group in get_args(Group)
+}
+#: Groups whose members are functions that return a specification.
+_OF_PRESETS = frozenset({"archsim.chips", "archsim.devices", "archsim.algorithms", "archsim.networks"})
+#: What `register` adds, by group and name: like the entry points, a table of what there is. It is read when an
+#: experiment is loaded and its simulation set up; a simulation under way asks nothing of it.
+_REGISTERED: dict[Group, dict[str, Any]] = {}
+
 
 @functools.cache
 def _points(group: str) -> dict[str, EntryPoint]:
@@ -36,7 +54,116 @@ def _points(group: str) -> dict[str, EntryPoint]:
 
 def names(group: Group) -> tuple[str, ...]:
     """Return the registered names of a group, sorted."""
-    return tuple(_points(group))
+    return tuple(sorted({*_points(group), *_REGISTERED.get(group, {})}))
+
+
+@dataclass(frozen=True)
+class _Preset:
+    """A preset that was registered as a value."""
+
+    content: BaseModel | Mapping[str, Any]
+
+    @property
+    def description(self) -> str:
+        if isinstance(self.content, Mapping):
+            return str(self.content.get("description", ""))
+        return str(getattr(self.content, "description", ""))
+
+    def __call__(self) -> BaseModel | Mapping[str, Any]:
+        return self.content
+
+
+@overload
+def register(group: str, name: str) -> Callable[[Thing], Thing]: ...
+@overload
+def register(group: str, name: str, thing: Thing) -> Thing: ...
+def register(group: str, name: str, thing: Any = None) -> Any:
+    """Register something under a name that experiments may use, without a package.
+
+    It is there in this process only. Other processes (workers that are spawned, another notebook) import the module
+    that calls `register`, or register for themselves.
+
+    Parameters
+    ----------
+    group : str
+        ``chip``, ``device``, ``algorithm``, ``network``, ``schedule``, ``dataset``, ``operator``, ``device kind`` or
+        ``algorithm kind``.
+    name : str
+        The name: letters, digits, ``.``, ``_``, ``+`` and ``-``.
+    thing : object, optional
+        What an entry point of the group names: a function without arguments that returns a specification or a mapping
+        (chip, device, algorithm, network; the specification or mapping itself will do), a `ScheduleKind`, a function
+        from a `DataSpecification` to a `DataSet`, a class of operators, a kind of devices, a class of algorithms.
+        Without it, a decorator for the function or class that follows is returned.
+
+    Returns
+    -------
+    object
+        The thing, or the decorator.
+
+    Raises
+    ------
+    InputError
+        If there is no such group, or the name is taken. A definition that is executed again (a cell of a notebook)
+        takes the place of its earlier self.
+    """
+    entry = _group(group)
+    if not isinstance(name, str) or not re.fullmatch(r"[\w.+-]+", name):
+        raise InputError(
+            f"a {group} cannot be called so", field="name", value=name, allowed="letters, digits and any of . _ + -"
+        )
+    if thing is None:
+        return lambda defined: register(group, name, defined)
+    before = _REGISTERED.get(entry, {}).get(name)
+    if name in _points(entry) or (before is not None and not _same_definition(before, thing)):
+        origin = _points(entry)[name].value if name in _points(entry) else _origin(before)
+        raise InputError(
+            f"there is a {group} of this name already, from {origin}",
+            field="name",
+            value=name,
+            remedy="give it another name",
+        )
+    is_value = entry in _OF_PRESETS and isinstance(thing, (BaseModel, Mapping))
+    _REGISTERED.setdefault(entry, {})[name] = _Preset(thing) if is_value else thing
+    return thing
+
+
+def unpackaged() -> dict[str, str]:
+    """Return what `register` has added in this process: where it was defined, by ``group: name``."""
+    return {
+        f"{group}: {name}": _origin(thing)
+        for group, things in sorted(_REGISTERED.items())
+        for name, thing in sorted(things.items())
+    }
+
+
+def _group(called: str) -> Group:
+    if called not in _GROUPS:
+        close = did_you_mean(str(called), _GROUPS)
+        raise InputError(
+            "there is no such group",
+            field="group",
+            value=called,
+            allowed=", ".join(_GROUPS),
+            remedy=f"did you mean '{close}'?" if close else None,
+        )
+    return _GROUPS[called]
+
+
+def _same_definition(before: Any, thing: Any) -> bool:
+    """Return whether a thing is what it takes the place of, or the same piece of code executed again."""
+    if isinstance(before, _Preset):
+        return bool(before.content == thing)
+    code = getattr(before, "__qualname__", None), getattr(before, "__module__", None)
+    again = getattr(thing, "__qualname__", None), getattr(thing, "__module__", None)
+    if code[0] is None or "<lambda>" in str(code[0]):
+        return bool(before is thing or before == thing)
+    return code == again
+
+
+def _origin(thing: Any) -> str:
+    named = thing if hasattr(thing, "__qualname__") else type(thing)
+    return "a value" if isinstance(thing, _Preset) else f"{named.__module__}:{named.__qualname__}"
 
 
 def unknown(group: Group, name: str, *, field: str | None = None, place: Place | None = None) -> InputError:
@@ -64,6 +191,9 @@ def load(group: Group, name: str, *, field: str | None = None, place: Place | No
     ArchsimError
         If it is registered and cannot be imported.
     """
+    registered = _REGISTERED.get(group, {})
+    if name in registered:
+        return registered[name]
     points = _points(group)
     if name not in points:
         raise unknown(group, name, field=field, place=place)
@@ -74,3 +204,17 @@ def load(group: Group, name: str, *, field: str | None = None, place: Place | No
         if isinstance(error, ImportError) and error.name == "archsim._core":
             raise  # The core refuses what ARCHSIM_ISA asks for; what is registered is not to blame.
         raise ArchsimError(f"'{name}' of {group} cannot be loaded from {point.value}: {error}") from error
+
+
+def checked(thing: Any, wanted: type[Thing], group: Group, name: str) -> Thing:
+    """Return what is registered, or what it made, if it is of the type that its group asks for.
+
+    Raises
+    ------
+    ArchsimError
+        If it is something else.
+    """
+    if not isinstance(thing, wanted):
+        found = thing.__name__ if isinstance(thing, type) else type(thing).__name__
+        raise ArchsimError(f"'{name}' of {group}: a {wanted.__name__} is needed, and this is a {found}")
+    return thing

@@ -120,12 +120,16 @@ def length(function: ast.FunctionDef) -> int:
 
 
 def test_no_module_changes_state_of_its_own() -> None:
-    """No `global`, and no list, dict or set of a module that its own functions change."""
-    found = []
-    for path in MODULES:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        found += [f"{short(path)}:{line} changes '{name}'" for line, name in changed_state(tree)]
-    assert found == []
+    """No `global`, and no list, dict or set of a module that its own functions change.
+
+    One table is the exception: what `archsim.register` has added to the entry points.
+    """
+    found = [
+        f"{short(path)} changes '{name}'"
+        for path in MODULES
+        for _, name in changed_state(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert found == ["archsim/plugins.py changes '_REGISTERED'"]
 
 
 def changed_state(tree: ast.Module) -> Iterator[tuple[int, str]]:

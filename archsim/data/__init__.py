@@ -19,6 +19,6 @@ def load_data(specification: DataSpecification) -> DataSet:
         If there is no such data set, its files are missing or broken, or it has fewer samples.
     """
     load = plugins.load("archsim.datasets", specification.name, field="data.name")
-    data: DataSet = load(specification)
+    data = plugins.checked(load(specification), DataSet, "archsim.datasets", specification.name)
     data = data.capped(specification.samples, specification.test_samples)
     return data.standardized() if specification.standardize else data

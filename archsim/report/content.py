@@ -176,7 +176,14 @@ def provenance_rows(run: Run) -> dict[str, str]:
         "core": f"{origin.instruction_set}, {origin.threads} thread{'s' if origin.threads != 1 else ''}",
         **_data_row(origin.data),
         "packages": ", ".join(f"{name} {number}" for name, number in origin.dependencies.items()),
+        **_registered_row(origin.registered),
     }
+
+
+def _registered_row(registered: Mapping[str, str]) -> dict[str, str]:
+    """Return what no package brought, if there was any."""
+    text = "; ".join(f"{name} ({place})" for name, place in registered.items())
+    return {"registered in the process": text} if text else {}
 
 
 def _data_row(data: Mapping[str, Any] | None) -> dict[str, str]:

@@ -7,10 +7,12 @@ import platform
 import re
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
+
+from archsim import plugins
 
 __all__ = ["Provenance", "collect_provenance"]
 
@@ -42,6 +44,9 @@ class Provenance:
     data : mapping or None
         The data that were read: ``name``, ``folder`` (None for arrays that came from no file), and ``sha256`` of each
         file in it, or of each array; None for a run that reads no data.
+    registered : mapping of str to str
+        What `archsim.register` had added in the process, used or not: by ``group: name``, where it was defined. A run
+        that used one of these needs it again, and the resolved experiment does not contain it.
     """
 
     archsim: str
@@ -56,6 +61,7 @@ class Provenance:
     started: str
     duration_s: float
     data: Mapping[str, object] | None = None
+    registered: Mapping[str, str] = field(default_factory=dict)
 
 
 def collect_provenance(
@@ -83,6 +89,7 @@ def collect_provenance(
         started=started.isoformat(timespec="seconds"),
         duration_s=duration_s,
         data=data,
+        registered=plugins.unpackaged(),
     )
 
 

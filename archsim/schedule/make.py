@@ -24,7 +24,8 @@ def make_schedule(specification: ScheduleSpecification, stages: int, mini_batche
     InputError
         If no schedule of this kind is registered.
     """
-    kind: ScheduleKind = plugins.load("archsim.schedules", specification.kind, field="schedule.kind")
+    registered = plugins.load("archsim.schedules", specification.kind, field="schedule.kind")
+    kind = plugins.checked(registered, ScheduleKind, "archsim.schedules", specification.kind)
     update = specification.update or kind.default_update
     shape = PipelineShape(stages, mini_batches, specification.micro_batches)
     return Schedule(specification.kind, shape, update, with_updates(kind.order, update))

@@ -77,5 +77,6 @@ class DigitalOperator(Operator):
 
 def load_operator(kind: str, path: str) -> Operator:
     """Return the operator registered as `kind`; `path` names the field in error messages."""
-    operator: Operator = plugins.load("archsim.operators", kind, field=f"{path}.kind")()
-    return operator
+    made = plugins.load("archsim.operators", kind, field=f"{path}.kind")()
+    # An abstract class is what a type checker does not take for a type; here it is one.
+    return plugins.checked(made, Operator, "archsim.operators", kind)  # type: ignore[type-abstract]

@@ -1,0 +1,209 @@
+"""What scripts and notebooks register serves like what packages bring, in every group."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import archsim
+from archsim import plugins
+from archsim.analog.algorithms.analog_sgd import AnalogSGD
+from archsim.analog.devices.kinds import CONSTANT_STEP
+from archsim.analog.specification import ConstantStep, SoftBounds
+from archsim.analog.specification.algorithms import AnalogSGDSettings
+from archsim.cli.app import app
+from archsim.data.specification import DataSpecification
+from archsim.document import load_preset
+from archsim.errors import ArchsimError, InputError
+from archsim.network.operators.activations import Tanh
+from archsim.schedule.actions import Action, PipelineShape, ScheduleKind
+
+BASE: dict[str, Any] = {
+    "network": "mlp-64-64-32-10",
+    "chip": "reram-1024",
+    "data": {"name": "digits", "test_samples": 20},
+    "training": {"learning_rate": 0.05, "mini_batch": 4, "max_mini_batches": 2},
+}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugins, "_REGISTERED", {})
+
+
+def one_by_one(shape: PipelineShape, stage: int) -> Iterator[Action]:
+    for k in range(shape.total):
+        yield Action("F", k)
+        yield Action("B", k)
+
+
+def losses(**changes: Any) -> list[float]:
+    run = archsim.simulate(BASE | changes)
+    return [*run.learning["train_loss"], run.metrics["makespan_ps"]]
+
+
+def with_device(device: Any) -> dict[str, Any]:
+    return {"chip": {"preset": "reram-1024", "device": device}}
+
+
+# A test for each group: what is registered gives what its shipped or written-out equal gives
+
+
+def test_a_device_and_its_kind() -> None:
+    archsim.register("device", "mine", {"kind": "soft-bounds", "dw_min": 0.01})
+    assert load_preset("archsim.devices", "mine") == SoftBounds(dw_min=0.01)
+    assert losses(**with_device("mine")) == losses(**with_device({"preset": "soft-bounds", "dw_min": 0.01}))
+
+    class Steady(ConstantStep):
+        """Constant steps under another name."""
+
+        kind: Literal["steady"] = "steady"  # type: ignore[assignment]
+
+    @archsim.register("device kind", "steady")
+    class SteadyKind:
+        """Its arrays are those of constant steps."""
+
+        Settings = Steady
+
+        @staticmethod
+        def devices_per_cell(settings: Steady) -> int:
+            return 1
+
+        @staticmethod
+        def make(settings: Steady, site: Any) -> Any:
+            return CONSTANT_STEP.make(ConstantStep(**settings.model_dump(exclude={"kind"})), site)
+
+    assert SteadyKind.Settings is Steady
+    found = losses(**with_device({"kind": "steady", "dw_min": 0.02}))
+    assert found == losses(**with_device({"kind": "constant-step", "dw_min": 0.02}))
+
+
+def test_a_chip() -> None:
+    @archsim.register("chip", "narrow")
+    def narrow() -> dict[str, Any]:
+        """Return a chip with short columns."""
+        return {"preset": "reram-1024", "tile": {"rows": 32}}
+
+    assert losses(chip="narrow") == losses(chip={"preset": "reram-1024", "tile": {"rows": 32}})
+    assert narrow()["tile"] == {"rows": 32}
+
+
+def test_an_algorithm_and_its_kind() -> None:
+    class Settings(AnalogSGDSettings):
+        """Analog SGD under another name."""
+
+        kind: Literal["again"] = "again"  # type: ignore[assignment]
+
+    archsim.register("algorithm kind", "again", type("Again", (AnalogSGD,), {"Settings": Settings}))
+    archsim.register("algorithm", "again-as-it-is", Settings())
+    training = BASE["training"] | {"algorithm": "again-as-it-is"}
+    assert losses(training=training) == losses(training=BASE["training"] | {"algorithm": "analog-sgd"})
+
+
+def test_a_network_and_an_operator() -> None:
+    class Steep(Tanh):
+        """A hyperbolic tangent of another name."""
+
+    archsim.register("operator", "steep", Steep)
+
+    def layers(kind: str) -> dict[str, Any]:
+        named = [("fc1", "linear", 16), ("act", kind, None), ("fc2", "linear", 10)]
+        return {
+            "input_shape": [64],
+            "layers": [
+                {"name": name, "kind": what} | ({"features": features} if features else {})
+                for name, what, features in named
+            ],
+        }
+
+    archsim.register("network", "small", layers("steep"))
+    assert losses(network="small") == losses(network=layers("tanh"))
+
+
+def test_a_data_set() -> None:
+    @archsim.register("dataset", "two-bars")
+    def two_bars(specification: DataSpecification) -> archsim.DataSet:
+        """Return ten bright lines."""
+        inputs = np.kron(np.eye(10, 64, dtype=np.float32), np.ones((4, 1), np.float32))
+        labels = np.repeat(np.arange(10), 4)
+        return archsim.DataSet("two-bars", inputs, labels, inputs, labels, 10)
+
+    run = archsim.simulate(BASE | {"data": {"name": "two-bars"}})
+    assert run.metrics["samples"] == 8
+
+
+def test_a_schedule() -> None:
+    archsim.register("schedule", "one-by-one", ScheduleKind(one_by_one, "deferred", "One after the other."))
+    changes = {"stages": 3, "micro_batches": 2}
+    found = losses(schedule={"kind": "one-by-one", **changes})
+    assert found == losses(schedule={"kind": "sequential", **changes})
+
+
+# What is said about it
+
+
+def test_names_show_in_lists_and_in_the_record_of_a_run(tmp_path: Path) -> None:
+    kind = archsim.register("schedule", "one-by-one", ScheduleKind(one_by_one, "deferred", "One after the other."))
+    assert plugins.load("archsim.schedules", "one-by-one") is kind
+    listed = CliRunner().invoke(app, ["list", "schedules"]).stdout
+    assert "One after the other." in listed
+    archsim.register("chip", "mine", {"preset": "unit", "description": "A chip of one's own."})
+    assert "A chip of one's own." in CliRunner().invoke(app, ["list", "chips"]).stdout
+    run = archsim.simulate(BASE | {"schedule": {"kind": "one-by-one"}})
+    run.save(tmp_path / "out")
+    registered = json.loads((tmp_path / "out" / "run.json").read_text())["provenance"]["registered"]
+    assert registered == {
+        "archsim.chips: mine": "a value",
+        "archsim.schedules: one-by-one": "archsim.schedule.actions:ScheduleKind",
+    }
+    assert archsim.load_run(tmp_path / "out") == run
+
+
+def test_a_name_belongs_to_one_thing() -> None:
+    with pytest.raises(InputError, match=r"already, from archsim\.analog\.presets:soft_bounds"):
+        archsim.register("device", "soft-bounds", SoftBounds())
+    archsim.register("device", "mine", SoftBounds())
+    archsim.register("device", "mine", SoftBounds())
+    with pytest.raises(InputError, match="already"):
+        archsim.register("device", "mine", SoftBounds(dw_min=0.5))
+    assert load_preset("archsim.devices", "mine") == SoftBounds()
+
+
+def test_a_definition_that_is_executed_again_takes_its_own_place() -> None:
+    for size in (8, 16):
+
+        @archsim.register("chip", "mine")
+        def mine(size: int = size) -> dict[str, Any]:
+            return {"preset": "reram-1024", "tile": {"rows": size}}
+
+    assert archsim.load_experiment(BASE | {"chip": "mine"}).chip.tile.rows == 16
+    with pytest.raises(InputError, match="already"):
+        archsim.register("chip", "mine", lambda: {"preset": "unit"})
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "words"),
+    [("schedules", "x", "did you mean 'schedule'?"), ("chip", "a b", "letters, digits"), ("chip", "", "letters")],
+)
+def test_wrong_calls_are_refused(group: str, name: str, words: str) -> None:
+    with pytest.raises(InputError) as refused:
+        archsim.register(group, name, {})
+    assert words in str(refused.value)
+
+
+def test_a_thing_of_the_wrong_type_is_told_when_it_is_used() -> None:
+    archsim.register("schedule", "bare", one_by_one)
+    with pytest.raises(ArchsimError, match="a ScheduleKind is needed, and this is a function"):
+        archsim.simulate(BASE | {"schedule": {"kind": "bare"}})
+    archsim.register("dataset", "nothing", lambda specification: None)
+    with pytest.raises(ArchsimError, match="a DataSet is needed, and this is a NoneType"):
+        archsim.simulate(BASE | {"data": {"name": "nothing"}})
+    archsim.register("device", "empty", lambda: 3)
+    with pytest.raises(ArchsimError, match="a specification is needed"):
+        archsim.load_experiment(BASE | with_device("empty"))
