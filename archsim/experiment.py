@@ -28,12 +28,17 @@ class LearningRateStep(Specification):
 
 
 class TrainingSpecification(Specification):
-    """How the network is trained. ``mini_batch`` is in samples; the other two bound the run."""
+    """How the network is trained. ``mini_batch`` is in samples; ``epochs`` and ``max_mini_batches`` bound the run.
+
+    ``average_over`` says over which samples the loss is averaged: those of the mini-batch under every schedule, so
+    that a sample's step is the same everywhere, or those that one update applies (arXiv:2410.15155).
+    """
 
     algorithm: Algorithm = Field(default_factory=AnalogSGDSettings)
     learning_rate: Annotated[float, Field(gt=0)]
     learning_rate_step: LearningRateStep | None = None
     mini_batch: Count = 1
+    average_over: Literal["mini-batch", "applied"] = "mini-batch"
     epochs: Count = 1
     max_mini_batches: Count | None = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -199,6 +199,8 @@ class _Simulation:
             seen, timeline = observe(machine), machine.timeline
         else:
             seen, timeline = observe_untimed(machine), Timeline()
+        if self.data is not None:
+            seen = replace(seen, step_per_sample=self.experiment.training.learning_rate / self._averaged_over())
         return make_run(
             resolved(self.experiment),
             self.setup.chip,
@@ -266,10 +268,9 @@ class _Simulation:
         operators = {node.name: load_operator(node.kind, f"network.layers.{node.name}") for node in self.graph.nodes}
         per_epoch = len(data.train_inputs) // experiment.training.mini_batch
         every = experiment.run.evaluate_every or per_epoch
-        deferred = setup.schedule.update == "deferred"
         settings = LearningSettings(
             _learning_rate(experiment.training, per_epoch),
-            experiment.training.mini_batch if deferred else setup.vectors,
+            self._averaged_over(),
             every,
         )
         sharing = Workers(threads)
@@ -284,6 +285,12 @@ class _Simulation:
             "workers": sharing,
         }
         return Numbers(self.graph, setup.programs, operators, self.matrices, feed, evaluator, shape, settings, sharing)
+
+    def _averaged_over(self) -> int:
+        """Return over how many samples the loss is averaged."""
+        training, setup = self.experiment.training, self.setup
+        whole = training.average_over == "mini-batch" or setup.schedule.update == "deferred"
+        return training.mini_batch if whole else setup.vectors
 
     def _provenance(self) -> Provenance:
         return collect_provenance(

@@ -40,14 +40,14 @@ class LearningSettings:
     ----------
     learning_rate : callable
         ``learning_rate(mini_batch)``, for mini-batches counted from 0.
-    samples_applied_together : int
-        The loss is averaged over so many samples: a micro-batch or a mini-batch.
+    averaged_over : int
+        The loss is averaged over so many samples: a mini-batch or a micro-batch.
     evaluate_every : int
         The test set is evaluated after so many mini-batches, again and again, and at the end.
     """
 
     learning_rate: Callable[[int], float]
-    samples_applied_together: int
+    averaged_over: int
     evaluate_every: int
 
 
@@ -111,7 +111,7 @@ class Numbers:
         self.shape = shape
         self.settings = settings
         self._evaluator = evaluator
-        self._loss_scale = np.float32(1 / settings.samples_applied_together)
+        self._loss_scale = np.float32(1 / settings.averaged_over)
         self._stored: list[dict[int, _Stored]] = [{} for _ in programs]
         self._layers = [
             tuple(step.layer for step in program.forward if isinstance(step, MatrixStep)) for program in programs

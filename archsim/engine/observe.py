@@ -40,6 +40,7 @@ def observe(machine: Machine) -> Observations:
         read_vectors=dict(totals.read_vectors),
         update_slots=dict(totals.update_slots),
         update_vectors=dict(totals.update_vectors),
+        updates=tuple(machine.observer.updates),
         bytes_sent=machine.transport.bytes_sent,
         bytes_received=machine.transport.bytes_received,
         events=machine.kernel.events,
@@ -69,6 +70,7 @@ def observe_untimed(machine: UntimedMachine) -> Observations:
         pulses=dict(machine.pulses),
         update_slots=dict(machine.slots),
         update_vectors=dict(machine.vectors),
+        updates=tuple(machine.observer.updates),
     )
 
 

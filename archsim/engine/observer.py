@@ -57,6 +57,8 @@ class Observer:
         The evaluations so far.
     updated : int
         Mini-batches that the first stage has applied.
+    updates : list of int
+        Updates of each stage.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Observer:
     ) -> None:
         self.curve = LearningCurve()
         self.updated = 0
+        self.updates = [0] * shape.stages
         self._work = work
         self._shape = shape
         self._mini_batch = vectors * shape.micro_batches
@@ -93,7 +96,10 @@ class Observer:
             samples = point.mini_batch * self._mini_batch
             energy_pj, tally = account() or (None, None)
             self.curve.add(point.mini_batch, samples, time_ps, energy_pj, point.train_loss, point.accuracy, tally)
-        if stage == 0 and action.kind == "U":
+        if action.kind != "U":
+            return
+        self.updates[stage] += 1
+        if stage == 0:
             done, rest = divmod(action.micro_batch + 1, self._shape.micro_batches)
             if not rest:
                 self.updated = done

@@ -50,6 +50,10 @@ class Observations:
         Over host port and links.
     events : int
         Events of the simulation.
+    updates : tuple of int
+        Updates (U actions) of each stage.
+    step_per_sample : float or None
+        Learning rate at the start divided by the samples over which the loss is averaged; None without numbers.
     macs : int or None
         Multiply-accumulates of the crossbars' reads, if they were counted.
     """
@@ -76,4 +80,6 @@ class Observations:
     bytes_sent: int = 0
     bytes_received: int = 0
     events: int = 0
+    updates: tuple[int, ...] = ()
+    step_per_sample: float | None = None
     macs: int | None = None

@@ -11,6 +11,8 @@ from archsim.results.tally import Tally
 
 __all__ = ["observations_from_json", "observations_to_json", "tally_from_json", "tally_to_json"]
 
+_TUPLES = ("staleness", "in_flight_max", "stage_busy_ps", "stages", "updates")
+
 
 def observations_to_json(observations: Observations) -> dict[str, Any]:
     """Return observations as JSON values; mappings with composite keys become lists of rows."""
@@ -30,7 +32,10 @@ def observations_from_json(values: dict[str, Any]) -> Observations:
             "counts": {CountKey(*key): count for *key, count in values["counts"]},
             "units": tuple(UnitTime(*unit) for unit in values["units"]),
             "idle_ps": {(unit, cause): time for unit, cause, time in values["idle_ps"]},
-            **{name: tuple(values[name]) for name in ("staleness", "in_flight_max", "stage_busy_ps", "stages")},
+            **{
+                name: tuple(values[name])
+                for name in ("staleness", "in_flight_max", "stage_busy_ps", "stages", "updates")
+            },
         }
     )
 

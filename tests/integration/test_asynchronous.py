@@ -32,7 +32,8 @@ def test_staleness_of_each_micro_batch_is_min_of_k_and_depth() -> None:
 
 @pytest.mark.parametrize("chip", ["unit", "reram-1024"])
 def test_one_stage_equals_sequential_with_small_mini_batches(chip: str) -> None:
-    common = ("schedule.stages=1", f"chip={chip}")
+    """In the published form, in which the loss is averaged over the samples that an update applies."""
+    common = ("schedule.stages=1", f"chip={chip}", "training.average_over=applied")
     asynchronous = digits("schedule.kind=asynchronous", "schedule.micro_batches=4", *common)
     sequential = digits(
         "schedule.kind=sequential",
