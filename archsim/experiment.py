@@ -91,6 +91,13 @@ class Experiment(Specification):
                 "set chip.io.noise_management to none",
                 {"field": min(wanted), "allowed": "with chip.io.noise_management: none"},
             )
+        if wanted and self.chip.io.inp_bound != 1.0:
+            raise PydanticCustomError(
+                "two_bounds",
+                "an input range says which input reaches the bound of the DAC, which must be 1 then: "
+                "set chip.io.inp_bound to 1",
+                {"field": min(wanted), "allowed": "with chip.io.inp_bound: 1"},
+            )
         return self
 
     @model_validator(mode="after")

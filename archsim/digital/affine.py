@@ -12,20 +12,39 @@ __all__ = ["Affine"]
 class Affine:
     """y = scale * a + bias, both optional, trained by plain gradient descent.
 
+    A crossbar holds A, the layer's matrix is W = diag(scale) A. A scale is the product m alpha of a fixed mapping scale
+    m, by which initial weights were divided, and of alpha, which starts at 1 and may be trained (aihwkit's
+    ``weight_scaling_omega`` and ``learn_out_scaling``). The mapping scale only says in which unit the crossbar holds
+    weights: gradient descent is that of m A and alpha, so with the gradient d at y and the crossbar's output a,
+
+        A <- A - lr (alpha d / m) x^T,   alpha <- alpha - lr m sum(a d).
+
+    (aihwkit divides errors by its mapping scales before an update, too.)
+
     Parameters
     ----------
     scale : ndarray of float32, shape (n,), optional
-        Output scales (training of scales: aihwkit ``learn_out_scaling``).
+        Output scales at their start.
     bias : ndarray of float32, shape (n,), optional
         Biases.
     learn_scale : bool
         Whether gradient descent also trains the scales.
+
+    Attributes
+    ----------
+    mapping : ndarray of float32, shape (n,), or None
+        The mapping scale m of each output; None for 1.
     """
 
     def __init__(self, scale: Array | None, bias: Array | None, *, learn_scale: bool) -> None:
         self.scale = scale
         self.bias = bias
         self.learn_scale = learn_scale
+        self.mapping: Array | None = None
+
+    def map_weights(self, scale: Array) -> None:
+        """Begin with a mapping scale, by which the weights on the crossbar are divided."""
+        self.mapping = self.scale = scale
 
     def forward(self, a: Array, scale: Array | None, bias: Array | None) -> Array:
         """Apply given scales and biases (its own, or those of a snapshot) to a block of shape (V, n)."""
@@ -36,9 +55,19 @@ class Affine:
         """Return the gradient at the crossbar's output from the gradient `d` at the scaled one."""
         return d if self.scale is None else d * self.scale
 
+    def crossbar_errors(self, errors: Array, outputs: slice) -> Array:
+        """Return what drives the update of a crossbar, from what `gradient` gave for a range of the outputs."""
+        if self.mapping is None:
+            return errors
+        mapping = self.mapping[outputs]
+        # Twice instead of by the square, which may be too small or too large for float32.
+        return errors / mapping / mapping
+
     def parameter_gradients(self, a: Array, d: Array) -> tuple[Array | None, Array | None]:
-        """Return the gradients of scale and bias, summed over a block."""
+        """Return the gradients of alpha and bias, summed over a block; that of alpha times m, as the scale changes."""
         scale: Array | None = np.add.reduce(a * d, axis=0) if self.learn_scale else None
+        if scale is not None and self.mapping is not None:
+            scale = scale * self.mapping * self.mapping
         bias: Array | None = None if self.bias is None else np.add.reduce(d, axis=0)
         return scale, bias
 

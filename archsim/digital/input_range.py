@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 
 from archsim.digital.arrays import Array
 
-__all__ = ["InputRange", "InputRangeRules", "InputRangeState"]
+__all__ = ["InputRange", "InputRangeRules", "InputRangeState", "scaled_inputs"]
+
+
+def scaled_inputs(x: Array, reach: float) -> Array:
+    """Return clip(x / reach, -1, 1), which is what an array reads: also where no DAC would clip it."""
+    scaled: Array = x / np.float32(reach)
+    return np.clip(scaled, np.float32(-1.0), np.float32(1.0), out=scaled)
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ def _initialise(matrix: AnalogMatrix, node: Node, random: np.random.Generator) -
     if scaling is not None and scaling.weight_scaling_omega > 0:
         scale = _mapping_scale(weights, scaling)
         weights = weights / scale[:, None]
-        matrix.affine.scale = scale
+        matrix.map_weights(scale)
     matrix.program(weights)
 
 

@@ -14,7 +14,7 @@ from archsim.analog.algorithms import TrainingArray
 from archsim.analog.observed import Read, Update
 from archsim.digital.affine import Affine
 from archsim.digital.arrays import Array
-from archsim.digital.input_range import InputRange, InputRangeState
+from archsim.digital.input_range import InputRange, InputRangeState, scaled_inputs
 
 __all__ = ["AnalogMatrix", "MatrixSnapshot", "MatrixState", "PartRange"]
 
@@ -83,27 +83,34 @@ class AnalogMatrix:
         inputs = self._cut(x, self.ranges[part].inputs, self.inputs)
         if not self.input_ranges:
             return self.arrays[part].forward(inputs, first_vector)
-        self.input_ranges[part].observe(inputs)
-        reach = np.float32(self.input_ranges[part].value)
-        read = self.arrays[part].forward(inputs / reach, first_vector)
-        return Read(read.values * reach, read.reads)
+        reach = self.input_ranges[part]
+        reach.observe(inputs)
+        read = self.arrays[part].forward(scaled_inputs(inputs, reach.value), first_vector)
+        return Read(read.values * np.float32(reach.value), read.reads)
 
     def backward_part(self, part: int, d: Array, first_vector: int) -> Read:
-        """Read one part transposed: `d` of shape (V, outputs) is cut to the part's outputs."""
+        """Read one part transposed: `d` of shape (V, outputs), times the digital scales, is cut to the part's outputs.
+
+        The gradient passes inputs that were clipped to their range as it passes all others.
+        """
         return self.arrays[part].backward(self._cut(d, self.ranges[part].outputs, self.outputs), first_vector)
 
     def update_part(self, part: int, x: Array, d: Array, learning_rate: float, first_vector: int) -> Update:
-        """Update one part by the outer products of a block, vector after vector."""
+        """Update one part by the outer products of a block, vector after vector.
+
+        `d` are the errors of transposed reads; those of an update do without the mapping scale, see `Affine`.
+        """
         cut = self.ranges[part]
         inputs, errors = self._cut(x, cut.inputs, self.inputs), self._cut(d, cut.outputs, self.outputs)
+        driving = self.affine.crossbar_errors(errors, slice(*cut.outputs))
         if not self.input_ranges:
-            return self.arrays[part].update(inputs, errors, learning_rate, first_vector)
+            return self.arrays[part].update(inputs, driving, learning_rate, first_vector)
         reach = self.input_ranges[part]
         clipped, learns = reach.clip(inputs), reach.learns
         if learns:
             gradient = errors.astype(np.float64) @ self.arrays[part].weights.astype(np.float64)
             reach.learn(inputs, gradient, learning_rate)
-        done = self.arrays[part].update(clipped, errors, learning_rate, first_vector)
+        done = self.arrays[part].update(clipped, driving, learning_rate, first_vector)
         done.digital_operations += inputs.size if learns else 0
         return done
 
@@ -119,8 +126,14 @@ class AnalogMatrix:
         """Add what the parts gave backward, each to its range of the inputs."""
         return self._add(parts, [r.inputs for r in self.ranges], self.inputs)
 
+    def map_weights(self, scale: NDArray[np.float32]) -> None:
+        """Let the crossbars hold weights divided by a digital scale of each output; see `Affine`."""
+        self.affine.map_weights(scale)
+        for cut, array in zip(self.ranges, self.arrays, strict=True):
+            array.set_output_scale(np.ascontiguousarray(scale[slice(*cut.outputs)]))
+
     def program(self, weights: NDArray[np.float32]) -> None:
-        """Write a whole matrix of shape (outputs, inputs) exactly, clipped to each cell's bounds."""
+        """Write what the crossbars hold of shape (outputs, inputs) exactly, clipped to each cell's bounds."""
         for cut, array in zip(self.ranges, self.arrays, strict=True):
             array.program(np.ascontiguousarray(weights[slice(*cut.outputs), slice(*cut.inputs)]))
 
@@ -178,8 +191,9 @@ class AnalogMatrix:
             if reach is None:
                 parts.append(array.forward(inputs, first_vector, purpose=EVALUATE, weights=weights).values)
             else:
-                r = np.float32(reach)
-                parts.append(array.forward(inputs / r, first_vector, purpose=EVALUATE, weights=weights).values * r)
+                inputs = scaled_inputs(inputs, reach)
+                read = array.forward(inputs, first_vector, purpose=EVALUATE, weights=weights)
+                parts.append(read.values * np.float32(reach))
         return self.affine.forward(self.add_outputs(parts), snapshot.scale, snapshot.bias)
 
     @staticmethod

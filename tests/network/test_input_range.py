@@ -4,25 +4,28 @@ import numpy as np
 import pytest
 
 from archsim.analog import Crossbar
+from archsim.analog.inference import InferenceArray
 from archsim.analog.specification import Ideal, IOParameters, UpdateParameters
+from archsim.analog.specification.inference import PCMLike
 from archsim.digital.affine import Affine
 from archsim.digital.input_range import InputRange, InputRangeRules
 from archsim.network.matrix import AnalogMatrix, PartRange
 
 UNSCALED = IOParameters(noise_management="none", bound_management="none", out_noise=0.0)
+QUIET = {"prog_noise_scale": 0.0, "read_noise_scale": 0.0, "drift_scale": 0.0, "drift_std_scale": 0.0, "g_min": 0.0}
 RNG = np.random.default_rng(4)
 WEIGHTS = RNG.uniform(-0.5, 0.5, (3, 8)).astype(np.float32)
 
 
-def make(rules):
+def make(rules, io=UNSCALED):
     """A matrix of 3 x 8 on two arrays that share its inputs."""
     arrays = [
         Crossbar(
             4,
             3,
             Ideal(),
-            UNSCALED,
-            UNSCALED,
+            io,
+            io,
             UpdateParameters(),
             dac_bits=None,
             adc_bits=None,
@@ -49,6 +52,26 @@ def test_inputs_are_clipped_to_the_range_and_outputs_scaled_back():
     assert np.abs(x).max() > 2.0
     assert np.allclose(forward(matrix, x), np.clip(x, -2, 2) @ WEIGHTS.T, atol=1e-5)
     assert np.allclose(forward(make(None), x), np.clip(x, -1, 1) @ WEIGHTS.T, atol=1e-5), "the bound of the DAC"
+
+
+@pytest.mark.parametrize("perfect", [False, True])
+def test_every_read_sees_the_inputs_of_the_update(perfect):
+    """Forward, as an evaluation and as a deployed array; with converters, and without any that would clip."""
+    io = UNSCALED.model_copy(update={"is_perfect": perfect, "out_bound": 100.0})
+    matrix = make(InputRangeRules(init_value=0.7, init_from_data=0, learn=False), io)
+    x = RNG.normal(0, 2, (6, 8)).astype(np.float32)
+    clipped = np.clip(x, np.float32(-0.7), np.float32(0.7))
+    np.testing.assert_allclose(forward(matrix, x), clipped @ WEIGHTS.T, atol=1e-5)
+    np.testing.assert_allclose(matrix.evaluate(matrix.snapshot(), x, 0), clipped @ WEIGHTS.T, atol=1e-5)
+    deployed = InferenceArray(matrix.arrays[0], 3, 4, PCMLike(**QUIET), seed=1, identity=9)
+    deployed.program(WEIGHTS[:, :4])
+    deployed.input_range = 0.7
+    seen = deployed.forward(x[:, :4], 0, deployed.snapshot(0.0, 0)).values
+    np.testing.assert_allclose(seen, clipped[:, :4] @ WEIGHTS[:, :4].T, atol=1e-5)
+    d = RNG.normal(0, 1, (6, 3)).astype(np.float32)
+    for part in range(2):
+        matrix.update_part(part, x, d, 0.1, 0)
+    np.testing.assert_allclose(matrix.weights, WEIGHTS - 0.1 * d.T @ clipped, atol=1e-5)
 
 
 def test_every_part_has_a_range_of_its_own():

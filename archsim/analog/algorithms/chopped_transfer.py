@@ -105,6 +105,8 @@ class ChoppedArrays(JointArrays):
         self._vectors = np.zeros(1, np.int64)
         self._reads = np.zeros(1, np.int64)
         self._maxima = np.zeros(2)
+        self._output_scale: FloatArray | None = None
+        self._weight_maxima = np.zeros(2)
         self._hidden = np.zeros((inputs, outputs), np.float32)
         self._in_signs = np.ones(inputs, np.float32)
 
@@ -113,18 +115,23 @@ class ChoppedArrays(JointArrays):
         """Return how many crossbars a tile needs."""
         return 2
 
+    def set_output_scale(self, scale: FloatArray) -> None:
+        """Learn of the mapping scale: errors that are normalised lose it; see `_gains`."""
+        self._output_scale = scale
+
     def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Update:
         """Descend by learning_rate d x^T, vector after vector, with all transfers that become due meanwhile."""
         x_block, d_block = checked(x, d, learning_rate, self._inputs, self._outputs)
         self._stale = True
         work = Update()
         rates = self._fast_rates(x_block, d_block, learning_rate, self._maxima)
+        gains = self._gains(x_block, d_block, learning_rate, rates)
         # Each vector has a rate of its own: half of it goes into either side, which changes no probability of a pulse.
         roots = np.sqrt(rates).astype(np.float32)[:, None]
         x_block, d_block = x_block * roots, d_block * roots
         begin = 0
         while begin < len(x_block):
-            begin = self._advance(x_block, d_block, rates, begin, learning_rate, first_vector, work)
+            begin = self._advance(x_block, d_block, rates, gains, begin, learning_rate, first_vector, work)
         return work
 
     def _advance(
@@ -132,6 +139,7 @@ class ChoppedArrays(JointArrays):
         x: FloatArray,
         d: FloatArray,
         rates: NDArray[np.float64],
+        gains: NDArray[np.float64] | None,
         begin: int,
         learning_rate: float,
         first_vector: int,
@@ -167,7 +175,9 @@ class ChoppedArrays(JointArrays):
         work.add(done)
         if due:
             work.transfer_reads += read.reads
-            factors = self._buffer_rate(rate, rates[due.start - 1 : due.stop - 1 : interval]).astype(np.float32)
+            read_at = slice(due.start - 1, due.stop - 1, interval)
+            gain = np.ones(1) if gains is None else gains[read_at]
+            factors = np.asarray(self._buffer_rate(rate, rates[read_at]) * gain, np.float32)
             written = self._accumulate(lines, passes, read.values, (factors * self._in_signs[lines])[:, None])
             self._write(lines, *written, number, work)
             if turning:
@@ -175,6 +185,20 @@ class ChoppedArrays(JointArrays):
             if lines.stop == self._inputs:
                 self._end_pass(passes)
         return end
+
+    def _gains(
+        self, x: FloatArray, d: FloatArray, learning_rate: float, rates: NDArray[np.float64]
+    ) -> NDArray[np.float64] | None:
+        """Return by what each vector's transfers are multiplied where a mapping scale m stands behind the array [V].
+
+        ``auto_scale`` divides errors d by max|d|, so that a step does not depend on the unit of d; it is one of m in
+        the weights. The factor max|d| / max|m d| makes it what it is without a mapping scale. Where the buffer's rate
+        divides by the fast rate (``correct_gradient_magnitudes``), nothing was lost.
+        """
+        scale = self._output_scale
+        if scale is None or not self._fast_rates.reach or self._settings.correct_gradient_magnitudes:
+            return None
+        return self._fast_rates(x, d * scale, learning_rate, self._weight_maxima) / rates
 
     def _write(self, lines: slice, counts: FloatArray, written: int, number: int, work: Update) -> None:
         """Write the pulses that the buffer let go into the second array; `written` lines have any."""
@@ -224,6 +248,7 @@ class ChoppedArrays(JointArrays):
             "vectors": self._vectors,
             "reads": self._reads,
             "maxima": self._maxima,
+            "weight_maxima": self._weight_maxima,
             "hidden": self._hidden,
             "in_signs": self._in_signs,
         }

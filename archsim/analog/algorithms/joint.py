@@ -57,6 +57,9 @@ class JointArrays:
         visible.flags.writeable = False
         return visible
 
+    def set_output_scale(self, scale: FloatArray) -> None:
+        """Learn of a mapping scale, which changes nothing where steps are in proportion to errors."""
+
     def program(self, weights: ArrayLike) -> None:
         """Write a matrix into the last crossbar, zeros into the others, and begin anew."""
         self._last.program(weights)

@@ -84,6 +84,14 @@ class TrainingArray(Protocol):
     def weights(self) -> FloatArray:
         """The matrix that a forward read sees, float32 [outputs, inputs]; read-only, valid until the next change."""
 
+    def set_output_scale(self, scale: FloatArray) -> None:
+        """Learn which mapping scale [outputs] multiplies the outputs digitally, where there is one.
+
+        Weights and errors are in the array's own units: divided by it. An algorithm whose steps are in proportion to
+        errors has nothing to do; one that normalises them by their size multiplies its steps in a way that keeps what
+        is learned the same.
+        """
+
     def program(self, weights: ArrayLike) -> None:
         """Write a matrix, and begin anew: auxiliary arrays hold zeros, digital state and counters too."""
 

@@ -124,7 +124,7 @@ class InferenceArray:
 
     @property
     def input_range(self) -> float | None:
-        """Magnitude of the inputs that the DAC maps to its bound 1; None leaves inputs to the noise management."""
+        """Magnitude to which inputs are clipped, the DAC's bound; None leaves inputs to the noise management."""
         return float(self._scalars[1]) or None
 
     @input_range.setter
@@ -213,6 +213,8 @@ class InferenceArray:
         """
         reach = np.float32(self.input_range or 1.0)
         scaled = np.asarray(x, np.float32) / reach
+        if self.input_range is not None:
+            scaled = np.clip(scaled, np.float32(-1.0), np.float32(1.0))
         read = self._reader.forward(scaled, first_vector, purpose=EVALUATE, weights=snapshot.weights)
         return Read(read.values * (snapshot.gains * reach), read.reads)
 

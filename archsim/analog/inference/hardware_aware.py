@@ -98,6 +98,9 @@ class HardwareAware:
             return PairMapping.columnwise(self.weights, g_min, g_max, omega)
         return PairMapping(g_min, g_max, PairMapping.common(self.weights, g_min, g_max).ranges, omega)
 
+    def set_output_scale(self, scale: FloatArray) -> None:
+        """Learn of a mapping scale, which changes nothing: steps are in proportion to errors."""
+
     def program(self, weights: ArrayLike) -> None:
         """Write a matrix exactly, and begin anew."""
         self._crossbar.program(weights)
