@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from archsim.analog.algorithms import TrainingArray
+from archsim.analog.algorithms.digital_sgd import DigitalSGD
 from archsim.analog.inference import (
     Calibration,
     HardwareAware,
@@ -25,7 +26,7 @@ __all__ = ["DeployedMatrix"]
 
 
 class DeployedMatrix:
-    """The parts of a matrix as programmed arrays, behind the converters that they were trained with.
+    """The parts of a matrix as programmed arrays, behind the converters of the chip.
 
     Parameters
     ----------
@@ -100,7 +101,8 @@ class DeployedMatrix:
 
     def _make(self, part: int) -> InferenceArray:
         p, trained = self._parameters, self._matrix.arrays[part]
-        reader: Reader = trained.crossbar if isinstance(trained, HardwareAware) else trained
+        # Training may have changed what reads see, or computed exactly: programmed conductances have the chip's converters.
+        reader: Reader = trained.crossbar if isinstance(trained, HardwareAware | DigitalSGD) else trained
         outputs, inputs = trained.weights.shape
         array = InferenceArray(
             reader,

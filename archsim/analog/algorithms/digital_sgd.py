@@ -11,6 +11,7 @@ from archsim._core import FORWARD
 from archsim.analog.algorithms.joint import JointArrays
 from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
 from archsim.analog.blocks import FloatArray, NotFiniteError, as_block
+from archsim.analog.crossbar import Crossbar
 from archsim.analog.observed import ExpectedUpdate, Read, Update
 from archsim.analog.specification import Ideal
 from archsim.analog.specification.algorithms import DigitalSGDSettings
@@ -42,6 +43,11 @@ class DigitalSGD(JointArrays):
     ) -> None:
         super().__init__([make_crossbar(0, Ideal())])
         self._inputs, self._outputs = inputs, outputs
+
+    @property
+    def crossbar(self) -> Crossbar:
+        """The crossbar that holds the weights, with the chip's converters; reads in training do not pass them."""
+        return self._last
 
     @staticmethod
     def arrays(settings: DigitalSGDSettings) -> int:

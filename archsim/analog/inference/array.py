@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from archsim._core import COMPENSATE, DRIFT, EVALUATE, READ_NOISE, kernels
 from archsim.analog.blocks import FloatArray, NotFiniteError, as_matrix, restore_arrays
+from archsim.analog.inference.compensation import magnitude_factor, projection_factor
 from archsim.analog.inference.draws import Array, Draws
 from archsim.analog.inference.mapping import PairMapping
 from archsim.analog.inference.noise import make_noise
@@ -28,10 +29,6 @@ from archsim.errors import InputError
 __all__ = ["InferenceArray", "InferenceSnapshot", "Reader"]
 
 GLOBAL_COMPENSATION = DriftCompensation()
-
-#: Mean |read-out| below which compensation does not divide, in parts of a unit read-out (aihwkit).
-SMALLEST_READOUT = 1e-4
-
 
 class Reader(Protocol):
     """A read chain that can be given the weights to read: a `Crossbar`."""
@@ -113,8 +110,10 @@ class InferenceArray:
         self._conductances = np.zeros((2, outputs, inputs))
         self._exponents = np.zeros((2, outputs, inputs))
         self._ranges = np.ones(outputs)
-        # Weight at full conductance in the chain, input range (0: none), first read-out.
-        self._scalars = np.array([1.0, 0.0, 0.0])
+        # Weight at full conductance in the chain, input range (0: none).
+        self._scalars = np.array([1.0, 0.0])
+        # Two read-outs after programming.
+        self._readouts = np.zeros((2, len(self._readout_inputs), outputs), np.float32)
         self._programmings = np.zeros(1, np.int64)
 
     @property
@@ -167,7 +166,9 @@ class InferenceArray:
         self._exponents[...] = self._noise.exponents(targets, self._draws.pairs(DRIFT, event))
         self._ranges[...] = mapping.ranges
         self._scalars[0] = mapping.full
-        self._scalars[2] = self._readout(mapping.chain_weights(programmed), 0)
+        if self._compensation.kind == "global":
+            written = mapping.chain_weights(programmed)
+            self._readouts[...] = self._readout(written, 0), self._readout(written, 1)
         self._programmings += 1
         return report
 
@@ -190,8 +191,7 @@ class InferenceArray:
         weights = mapping.chain_weights(self.conductances(time_s, evaluation))
         factor = 1.0
         if self._compensation.kind == "global":
-            now = self._readout(weights, evaluation + 1)
-            factor = float(self._scalars[2]) / max(now, SMALLEST_READOUT)
+            factor = self._factor(self._readout(weights, evaluation + 2))
         return InferenceSnapshot(weights, mapping.gains * np.float32(factor), factor)
 
     def weights(self, time_s: float, evaluation: int) -> FloatArray:
@@ -233,14 +233,20 @@ class InferenceArray:
             "exponents": self._exponents,
             "ranges": self._ranges,
             "scalars": self._scalars,
+            "readouts": self._readouts,
             "programmings": self._programmings,
         }
 
-    def _readout(self, weights: FloatArray, number: int) -> float:
-        """Return the mean |output| for the inputs of the read-out."""
+    def _factor(self, now: FloatArray) -> float:
+        """Return what makes up for the drift that a read-out of now shows."""
+        first, again = self._readouts
+        if self._compensation.measure == "mean-magnitude":
+            return magnitude_factor(first, now)
+        return projection_factor(first, again, now)
+
+    def _readout(self, weights: FloatArray, number: int) -> FloatArray:
+        """Return the outputs for the inputs of the read-out, float32 [n, outputs]; each number has noise of its own."""
         x = self._readout_inputs
         if self._compensation.readout == "ideal" or not len(x):
-            values: NDArray[Any] = x.astype(np.float64) @ weights.T.astype(np.float64)
-        else:
-            values = self._reader.forward(x, number * len(x), purpose=COMPENSATE, weights=weights).values
-        return float(np.abs(values.astype(np.float64)).mean()) if values.size else 0.0
+            return x @ weights.T
+        return self._reader.forward(x, number * len(x), purpose=COMPENSATE, weights=weights).values
