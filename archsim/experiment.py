@@ -32,6 +32,8 @@ class TrainingSpecification(Specification):
 
     ``average_over`` says over which samples the loss is averaged: those of the mini-batch under every schedule, so
     that a sample's step is the same everywhere, or those that one update applies (arXiv:2410.15155).
+
+    Without an epoch, given weights (``network.weights``) are only evaluated and deployed.
     """
 
     algorithm: Algorithm = Field(default_factory=AnalogSGDSettings)
@@ -39,7 +41,7 @@ class TrainingSpecification(Specification):
     learning_rate_step: LearningRateStep | None = None
     mini_batch: Count = 1
     average_over: Literal["mini-batch", "applied"] = "mini-batch"
-    epochs: Count = 1
+    epochs: Annotated[int, Field(ge=0)] = 1
     max_mini_batches: Count | None = None
 
 
@@ -107,6 +109,16 @@ class Experiment(Specification):
                 "no_numbers",
                 "a timing run computes no weights, so there is nothing to program and to evaluate",
                 {"field": "inference", "allowed": "null, or run.mode: numerics or coupled"},
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _there_is_something_to_do(self) -> Experiment:
+        if self.training.epochs == 0 and (self.network.weights is None or self.run.mode == "timing"):
+            raise PydanticCustomError(
+                "nothing_to_do",
+                "without an epoch there is nothing to do but to evaluate given weights",
+                {"field": "training.epochs", "allowed": "1 or more; 0 with network.weights, in a run with numbers"},
             )
         return self
 

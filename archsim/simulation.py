@@ -23,6 +23,7 @@ from archsim.engine.evaluation import Evaluator
 from archsim.engine.expectations import expected_updates
 from archsim.engine.feed import Feed
 from archsim.engine.fit import check_buffers, check_shapes
+from archsim.engine.given_weights import LayerFit, fit_warnings, load_weights
 from archsim.engine.inference import Deployment
 from archsim.engine.keeping import Keeper
 from archsim.engine.kernel import TimeLimitError
@@ -43,7 +44,7 @@ from archsim.experiment import Experiment, TrainingSpecification
 from archsim.mapping import make_plan
 from archsim.network.build import build_graph
 from archsim.network.matrix import AnalogMatrix
-from archsim.network.operators import load_operator
+from archsim.network.operators import Operator, load_operator
 from archsim.results import Run, inference_table, make_run
 from archsim.results.provenance import Provenance, collect_provenance
 from archsim.results.timeline import Timeline
@@ -155,6 +156,9 @@ class _Simulation:
         profile = checked_profile(schedule)
         if run.mode != "numerics":
             check_buffers(self.setup, profile)
+        wanted = experiment.network.weights if self.data is not None else None
+        self.given = None if wanted is None else load_weights(wanted, self.graph)
+        self.fits: dict[str, LayerFit] = {}
         self.matrices: dict[str, AnalogMatrix] = {}
         self.rebuilt: dict[str, object] = {
             "setup": self.setup,
@@ -173,7 +177,7 @@ class _Simulation:
         folder = None
         if workspace is not None:
             workspace.mkdir(parents=True, exist_ok=True)
-            folder = CheckpointFolder(workspace / "checkpoints", version("archsim"), identity(self.experiment))
+            folder = CheckpointFolder(workspace / "checkpoints", version("archsim"), self._identity())
         keeper = Keeper(folder, self.experiment.run.checkpoint_every, interrupted, self.matrices, self.rebuilt)
         if resume and folder is not None and (stored := folder.load()) is not None:
             machine = keeper.restore(stored)
@@ -181,16 +185,22 @@ class _Simulation:
         if workspace is not None and isinstance(machine, Machine):
             machine.timeline.spill = workspace / "timeline"
         finished = keeper.run(machine)
+        if not self.setup.schedule.shape.mini_batches:
+            self._evaluate_untrained(machine)
         run = self._result(machine, finished)
         if not finished:
             raise Interrupted(run)
         return run
 
+    def _identity(self) -> str:
+        """Return the text by which checkpoints are known again: given weights are part of it, whatever their path."""
+        return identity(self.experiment) + (f"weights: {self.given.sha256}\n" if self.given is not None else "")
+
     def _machine(self) -> Machine | UntimedMachine:
         setup = self.setup
         work = Expected(setup.chip, setup.vectors, self.updates) if self.data is None else self._numbers(self.data)
         observer = Observer(work, setup.schedule.shape, setup.vectors, self.progress)
-        if self.experiment.run.mode == "numerics":
+        if self.experiment.run.mode == "numerics" or not setup.schedule.shape.mini_batches:
             return UntimedMachine(setup, work, observer)
         return Machine(setup, work, Timeline(store=self.experiment.run.timeline), observer)
 
@@ -208,10 +218,21 @@ class _Simulation:
             machine.observer.curve,
             timeline,
             self._provenance(),
-            warnings=() if self.data is None else training_warnings(self.matrices, seen),
+            warnings=() if self.data is None else (*fit_warnings(self.fits), *training_warnings(self.matrices, seen)),
             weights=_exported(self.matrices),
             inference=self._inference() if finished else None,
         )
+
+    def _evaluate_untrained(self, machine: Machine | UntimedMachine) -> None:
+        """Evaluate given weights that nothing is trained on."""
+        if self.data is None:
+            return
+        evaluator = Evaluator(self.graph, self._operators(), self.matrices, self.data, self.experiment.run.threads)
+        snapshots = {name: matrix.snapshot() for name, matrix in self.matrices.items()}
+        machine.observer.curve.add(0, 0, 0, None, None, evaluator.accuracy(snapshots, 0))
+
+    def _operators(self) -> dict[str, Operator]:
+        return {node.name: load_operator(node.kind, f"network.layers.{node.name}") for node in self.graph.nodes}
 
     def _inference(self) -> pd.DataFrame:
         """Evaluate the trained network on programmed conductances, if that is asked for."""
@@ -220,7 +241,7 @@ class _Simulation:
             return inference_table()
         deployment = Deployment(
             self.graph,
-            {node.name: load_operator(node.kind, f"network.layers.{node.name}") for node in self.graph.nodes},
+            self._operators(),
             self.matrices,
             data,
             experiment.inference,
@@ -262,10 +283,10 @@ class _Simulation:
         experiment, setup = self.experiment, self.setup
         shape, threads = setup.schedule.shape, experiment.run.threads
         training, workers = experiment.training, Workers(threads)
-        self.matrices = build_matrices(
-            self.graph, setup.chip, setup.plan, training.algorithm, training.mini_batch, self.seeds, workers
+        self.matrices, self.fits = build_matrices(
+            self.graph, setup.chip, setup.plan, training.algorithm, training.mini_batch, self.seeds, workers, self.given
         )
-        operators = {node.name: load_operator(node.kind, f"network.layers.{node.name}") for node in self.graph.nodes}
+        operators = self._operators()
         per_epoch = len(data.train_inputs) // experiment.training.mini_batch
         every = experiment.run.evaluate_every or per_epoch
         settings = LearningSettings(
@@ -305,6 +326,7 @@ class _Simulation:
             started=self.started,
             duration_s=time.perf_counter() - self.clock,
             data=self.data_origin,
+            weights=None if self.given is None else self.given.record(self.fits),
         )
 
 

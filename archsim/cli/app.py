@@ -55,6 +55,12 @@ def run(
     experiment: Experiment,
     overrides: Overrides = None,
     mode: Mode = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            "--weights", metavar="FILE", help="Start from the weights in an .npz file or a folder of results."
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="DIR", help="Folder of results (default: new, under runs/)")
     ] = None,
@@ -70,7 +76,7 @@ def run(
     from archsim.cli.running import RunOptions, run_experiment
 
     options = RunOptions.checked(output, force=force, resume=resume, trace_window=trace_window)
-    run_experiment(load(experiment, overrides or [], mode), options, as_json=as_json)
+    run_experiment(load(experiment, overrides or [], mode, weights=weights), options, as_json=as_json)
 
 
 @app.command()

@@ -25,7 +25,7 @@ from archsim.data.folders import find_file, refuse
 from archsim.data.specification import ArrayNames, DataSpecification
 from archsim.errors import InputError, Place
 
-__all__ = ["load"]
+__all__ = ["load", "read_arrays"]
 
 Array = npt.NDArray[Any]
 
@@ -77,6 +77,22 @@ def load(specification: DataSpecification) -> DataSet:
             remedy="write the file anew, or name other arrays in data.arrays",
             place=Place(str(file)),
         ) from error
+
+
+def read_arrays(file: Path) -> dict[str, Array]:
+    """Return all arrays of an ``.npz`` file, by their names.
+
+    Raises
+    ------
+    InputError
+        If it is no such file, or damaged.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+            return {name: _array(file, archive, name) for name in names}
+    except (OSError, *_DAMAGE) as error:
+        raise broken(file, f"it is no .npz file, or damaged ({error})") from error
 
 
 def _data_set(file: Path, arrays: dict[str, Array]) -> DataSet:

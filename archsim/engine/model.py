@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from archsim.analog.algorithms import TrainingArray, make_training_array
 from archsim.analog.threads import Workers
 from archsim.chip.specification import Chip
 from archsim.digital.affine import Affine
 from archsim.digital.input_range import InputRange, InputRangeRules
+from archsim.engine.given_weights import GivenWeights, LayerFit, write_weights
+from archsim.engine.initial import initialise
 from archsim.engine.seeds import Seeds
 from archsim.engine.tile import Identities, tile_crossbars
 from archsim.mapping.plan import Placement, Plan
@@ -22,9 +23,16 @@ __all__ = ["build_matrices"]
 
 
 def build_matrices(
-    graph: Graph, chip: Chip, plan: Plan, algorithm: Specification, mini_batch: int, seeds: Seeds, workers: Workers
-) -> dict[str, AnalogMatrix]:
-    """Return the matrix of every layer that has one, with its initial weights written.
+    graph: Graph,
+    chip: Chip,
+    plan: Plan,
+    algorithm: Specification,
+    mini_batch: int,
+    seeds: Seeds,
+    workers: Workers,
+    given: GivenWeights | None = None,
+) -> tuple[dict[str, AnalogMatrix], dict[str, LayerFit]]:
+    """Return the matrix of every layer that has one, with its initial weights written, or given ones.
 
     Parameters
     ----------
@@ -38,10 +46,20 @@ def build_matrices(
         Seeds of devices, noise and initial weights.
     workers : Workers
         Threads that crossbars may use.
+    given : GivenWeights, optional
+        Weights to write instead of random ones.
+
+    Returns
+    -------
+    matrices : dict of str to AnalogMatrix
+        By layer.
+    fits : dict of str to LayerFit
+        How well each layer holds the given weights; empty without them.
     """
     placements = {p.layer: p for stage in plan.stages for p in stage.placements}
     identities = Identities(sum(len(placement.parts) for placement in placements.values()))
-    matrices = {}
+    matrices: dict[str, AnalogMatrix] = {}
+    fits: dict[str, LayerFit] = {}
     for index, node in enumerate(graph.matrices):
         device = node.layer.device or chip.device
         arrays = [
@@ -57,9 +75,12 @@ def build_matrices(
             for part in placements[node.name].parts
         ]
         matrix = _matrix(node, placements[node.name], arrays)
-        _initialise(matrix, node, np.random.default_rng([seeds.weights, index]))
+        if given is None:
+            initialise(matrix, node, np.random.default_rng([seeds.weights, index]))
+        else:
+            fits[node.name] = write_weights(matrix, node, given.arrays)
         matrices[node.name] = matrix
-    return matrices
+    return matrices, fits
 
 
 def _matrix(node: Node, placement: Placement, arrays: list[TrainingArray]) -> AnalogMatrix:
@@ -82,28 +103,3 @@ def _input_ranges(scaling: WeightScaling, parts: int) -> list[InputRange]:
         p.init_value, p.init_from_data, p.init_std_alpha, p.learn_input_range, p.decay, p.input_min_percentage
     )
     return [InputRange(rules) for _ in range(parts)]
-
-
-def _initialise(matrix: AnalogMatrix, node: Node, random: np.random.Generator) -> None:
-    """Draw weights and biases from U(-r, r), r = 1/sqrt(inputs) unless given, and write them."""
-    reach = node.layer.initial_range or 1 / np.sqrt(matrix.inputs)
-    weights = random.uniform(-reach, reach, (matrix.outputs, matrix.inputs)).astype(np.float32)
-    bias = random.uniform(-reach, reach, matrix.outputs).astype(np.float32)
-    if node.layer.initial_value is not None:
-        weights = np.full_like(weights, node.layer.initial_value)
-        bias = np.zeros_like(bias)
-    if matrix.affine.bias is not None:
-        matrix.affine.bias = bias
-    scaling = node.layer.scaling
-    if scaling is not None and scaling.weight_scaling_omega > 0:
-        scale = _mapping_scale(weights, scaling)
-        weights = weights / scale[:, None]
-        matrix.map_weights(scale)
-    matrix.program(weights)
-
-
-def _mapping_scale(weights: NDArray[np.float32], scaling: WeightScaling) -> NDArray[np.float32]:
-    """Return the digital scale of each output, max|w| / omega of the matrix or of its own row."""
-    largest = np.abs(weights).max(axis=1) if scaling.columnwise else np.full(len(weights), np.abs(weights).max())
-    largest[largest == 0] = scaling.weight_scaling_omega
-    return (largest / scaling.weight_scaling_omega).astype(np.float32)

@@ -101,7 +101,7 @@ class DeployedMatrix:
 
     def _make(self, part: int) -> InferenceArray:
         p, trained = self._parameters, self._matrix.arrays[part]
-        # Training may have changed what reads see, or computed exactly: programmed conductances have the chip's converters.
+        # Training may change what reads see, or compute exactly: programmed conductances have the chip's converters.
         reader: Reader = trained.crossbar if isinstance(trained, HardwareAware | DigitalSGD) else trained
         outputs, inputs = trained.weights.shape
         array = InferenceArray(

@@ -76,12 +76,16 @@ class Layer(Specification):
 
 
 class NetworkSpecification(Specification):
-    """A network: the shape of one sample, its operators in order, and the loss."""
+    """A network: the shape of one sample, its operators in order, and the loss.
+
+    ``weights`` names an ``.npz`` file, or the folder of a run, with the weights from which all layers start.
+    """
 
     name: str = "network"
     input_shape: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
     layers: Annotated[tuple[Layer, ...], Field(min_length=1)]
     loss: Literal["softmax-cross-entropy", "mean-squared-error"] = "softmax-cross-entropy"
+    weights: Annotated[str, Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> NetworkSpecification:

@@ -47,6 +47,10 @@ class Provenance:
     registered : mapping of str to str
         What `archsim.register` had added in the process, used or not: by ``group: name``, where it was defined. A run
         that used one of these needs it again, and the resolved experiment does not contain it.
+    weights : mapping or None
+        The weights that the run started from: ``file``, its ``sha256``, and for each of the ``layers`` how many weights
+        it has, how many were clipped to what the device holds, the largest |weight| and the largest miss; None where it
+        started from random ones.
     """
 
     archsim: str
@@ -62,6 +66,7 @@ class Provenance:
     duration_s: float
     data: Mapping[str, object] | None = None
     registered: Mapping[str, str] = field(default_factory=dict)
+    weights: Mapping[str, object] | None = None
 
 
 def collect_provenance(
@@ -72,6 +77,7 @@ def collect_provenance(
     started: datetime,
     duration_s: float,
     data: Mapping[str, object] | None = None,
+    weights: Mapping[str, object] | None = None,
 ) -> Provenance:
     """Return the provenance of a run that ends now; `started` needs a time zone."""
     if started.tzinfo is None:
@@ -90,6 +96,7 @@ def collect_provenance(
         duration_s=duration_s,
         data=data,
         registered=plugins.unpackaged(),
+        weights=weights,
     )
 
 

@@ -135,7 +135,7 @@ def dry_run(schedule: Schedule, cycles: tuple[StageCycles, ...] | None = None) -
         makespan=max(stage.free for stage in stages),
         in_flight_max=tuple(stage.in_flight_max for stage in stages),
         resident_max=tuple(stage.resident_max for stage in stages),
-        staleness=tuple(stage.staleness_sum / total for stage in stages),
+        staleness=tuple(stage.staleness_sum / max(total, 1) for stage in stages),
         actions=sum(stage.done for stage in stages),
     )
 

@@ -30,6 +30,7 @@ __all__ = ["InferenceArray", "InferenceSnapshot", "Reader"]
 
 GLOBAL_COMPENSATION = DriftCompensation()
 
+
 class Reader(Protocol):
     """A read chain that can be given the weights to read: a `Crossbar`."""
 

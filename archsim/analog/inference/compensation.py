@@ -6,8 +6,8 @@ a projection: with R_0 and R_0' two read-outs after programming and R_t one of n
     factor = <R_0 R_0'> / <R_0 R_t>
 
 in which independent noise has the mean 0, as it has in the summed currents of Joshi et al. 2020
-(doi:10.1038/s41467-020-16108-9). aihwkit compares mean magnitudes, <|R_0|> / <|R_t|>: noise adds to both of them, and where
-it is larger than the weights no drift is seen.
+(doi:10.1038/s41467-020-16108-9). aihwkit compares mean magnitudes, <|R_0|> / <|R_t|>: noise adds to both of them, and
+where it is larger than the weights no drift is seen.
 """
 
 from __future__ import annotations

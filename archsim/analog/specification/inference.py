@@ -137,9 +137,9 @@ Programming = Annotated[Statistical | ProgramAndVerify, Field(discriminator="kin
 class DriftCompensation(Specification):
     """One digital factor for the outputs of an array, from read-outs when it was programmed and now.
 
-    ``measure`` compares them: by ``projection``, on which independent noise of the converters has no effect in the mean,
-    or by ``mean-magnitude``, as aihwkit does. ``readout`` tells whether they pass the converters of the array or are
-    exact.
+    ``measure`` compares them: by ``projection``, on which independent noise of the converters has no effect in the
+    mean, or by ``mean-magnitude``, as aihwkit does. ``readout`` tells whether they pass the converters of the array or
+    are exact.
     """
 
     kind: Literal["none", "global"] = "global"
