@@ -45,7 +45,7 @@ from archsim.mapping import make_plan
 from archsim.network.build import build_graph
 from archsim.network.matrix import AnalogMatrix
 from archsim.network.operators import Operator, load_operator
-from archsim.results import Run, inference_table, make_run
+from archsim.results import Run, buffer_table, inference_table, make_run
 from archsim.results.provenance import Provenance, collect_provenance
 from archsim.results.timeline import Timeline
 from archsim.schedule import Schedule, checked_profile, make_schedule
@@ -207,8 +207,9 @@ class _Simulation:
     def _result(self, machine: Machine | UntimedMachine, finished: bool) -> Run:
         if isinstance(machine, Machine):
             seen, timeline = observe(machine), machine.timeline
+            buffers = buffer_table({name: fill.points() for name, fill in machine.fills.items()})
         else:
-            seen, timeline = observe_untimed(machine), Timeline()
+            seen, timeline, buffers = observe_untimed(machine), Timeline(), buffer_table()
         if self.data is not None:
             seen = replace(seen, step_per_sample=self.experiment.training.learning_rate / self._averaged_over())
         return make_run(
@@ -221,6 +222,7 @@ class _Simulation:
             warnings=() if self.data is None else (*fit_warnings(self.fits), *training_warnings(self.matrices, seen)),
             weights=_exported(self.matrices),
             inference=self._inference() if finished else None,
+            buffers=buffers,
         )
 
     def _evaluate_untrained(self, machine: Machine | UntimedMachine) -> None:

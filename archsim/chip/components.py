@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
-__all__ = ["NO_WORK_YET", "BufferSpace", "Claimant", "Job", "Recorder", "Timekeeper", "Unit"]
+__all__ = ["NO_WORK_YET", "BufferSpace", "Claimant", "Gauge", "Job", "Recorder", "Timekeeper", "Unit"]
 
 NO_WORK_YET = "no work yet"
 
@@ -147,6 +147,13 @@ class Claimant(Protocol):
         """Learn that the space is there, and whether it had to be waited for."""
 
 
+class Gauge(Protocol):
+    """Who is told how full a buffer is."""
+
+    def level(self, size_bytes: int) -> None:
+        """Learn that so many bytes are claimed from now on."""
+
+
 class BufferSpace:
     """The space of a buffer. What does not fit waits, in the order of the claims.
 
@@ -156,15 +163,18 @@ class BufferSpace:
         Its own name.
     capacity : int or None
         Bytes; None for no limit.
+    gauge : Gauge, optional
+        Told of every change.
     """
 
-    __slots__ = ("_waiting", "capacity", "name", "peak", "used")
+    __slots__ = ("_gauge", "_waiting", "capacity", "name", "peak", "used")
 
-    def __init__(self, name: str, capacity: int | None) -> None:
+    def __init__(self, name: str, capacity: int | None, gauge: Gauge | None = None) -> None:
         self.name = name
         self.capacity = capacity
         self.used = 0
         self.peak = 0
+        self._gauge = gauge
         self._waiting: deque[tuple[int, Claimant]] = deque()
 
     @property
@@ -191,6 +201,7 @@ class BufferSpace:
         if size_bytes > self.used:
             raise RuntimeError(f"{self.name} is given back {size_bytes} B, but only {self.used} B are claimed")
         self.used -= size_bytes
+        self._changed()
         while self._waiting and self._fits(self._waiting[0][0]):
             size, claimant = self._waiting.popleft()
             self._take(size)
@@ -202,3 +213,8 @@ class BufferSpace:
     def _take(self, size_bytes: int) -> None:
         self.used += size_bytes
         self.peak = max(self.peak, self.used)
+        self._changed()
+
+    def _changed(self) -> None:
+        if self._gauge is not None:
+            self._gauge.level(self.used)

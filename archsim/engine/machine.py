@@ -9,6 +9,7 @@ from archsim.chip.operations import vector_bytes
 from archsim.chip.specification import Chip
 from archsim.engine.accounts import count_operations, unit_times
 from archsim.engine.equipment import Equipment
+from archsim.engine.fill import FillCurve
 from archsim.engine.handover import GradientHandover, HostFeed, ValueHandover
 from archsim.engine.kernel import Kernel
 from archsim.engine.limits import last_moment_ps
@@ -57,6 +58,7 @@ class Machine:
         self.timeline = timeline
         self.observer = observer
         self._work = work
+        self.fills: dict[str, FillCurve] = {}
         self.stages = [self._stage(program) for program in setup.programs]
         for program, stage in zip(setup.programs, self.stages, strict=True):
             stage.equip(self.equipment.tasks(program, stage))
@@ -136,14 +138,15 @@ class Machine:
 
     def _stage(self, program: StageProgram) -> Sequencer:
         setup, buffer = self.setup, self.setup.chip.buffer
+        name = f"buffer {setup.home(program.index)}"
+        gauge = None
+        if buffer is not None and not setup.stage_engines:
+            gauge = self.fills[name] = FillCurve(self.kernel)
         return Sequencer(
             program,
             setup.schedule,
             self._work,
-            BufferSpace(
-                f"buffer {setup.home(program.index)}",
-                buffer.capacity if buffer and not setup.stage_engines else None,
-            ),
+            BufferSpace(name, None if gauge is None or buffer is None else buffer.capacity, gauge),
             footprint_bytes(setup.chip, program, setup.vectors),
             self.kernel,
             self.timeline,

@@ -16,6 +16,7 @@ from typing import Literal
 from archsim.errors import InputError
 from archsim.report.scales import write_value
 from archsim.report.trace_content import Selection
+from archsim.report.trace_counters import counters
 from archsim.report.trace_events import Tracks, Written, flows, head, names, slices
 from archsim.results import Run
 
@@ -44,7 +45,8 @@ def write_trace(
     """Write the busy slices of a run as gzipped trace-event JSON.
 
     Units of a component are the threads of one process. The way of a micro-batch through the stages,
-    from its first F to its last B, is a flow. Idle time is left out: it is what lies between.
+    from its first F to its last B, is a flow. Idle time is left out: it is what lies between. Counters show the power
+    of each component (see `archsim.report.power`) and the claimed space of each buffer.
 
     What does not fit is left out in this order: first the units, so that only the stages are shown, then
     the slices that start last. ``otherData`` says what is missing.
@@ -119,7 +121,8 @@ def _write(path: Path, selection: Selection, most_bytes: int) -> int | None:
     """Write a trace; if it grows too large, stop and return how many slices had been written by then."""
     tracks = Tracks.of(selection.run, selection.units)
     written = Written()
-    events = itertools.chain(names(tracks), slices(selection, tracks, written), flows(written, tracks))
+    work = itertools.chain(slices(selection, tracks, written), flows(written, tracks))
+    events = itertools.chain(names(tracks), counters(selection, most_bytes), work)
     with path.open("wb") as raw:
         with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=6) as file:
             file.write(head(selection).encode())

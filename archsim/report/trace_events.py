@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from archsim.report.trace_content import Selection
 from archsim.results import Run
 
-__all__ = ["Tracks", "Written", "flows", "head", "names", "slices"]
+__all__ = ["Tracks", "Written", "flows", "head", "microseconds", "names", "slices"]
 
 _SORT_FIRST = ("stage", "stage_engine", "tile", "nmpu", "buffer", "link", "host")
 _OTHER = "other"
@@ -117,7 +117,7 @@ def slices(selection: Selection, tracks: Tracks, written: Written) -> Iterator[s
             # Written by hand: fast, and a float would round the picoseconds of a long run.
             yield (
                 f'{{"ph":"X","name":"{action}{number}","cat":"{action}","pid":{process},"tid":{thread},'
-                f'"ts":{_microseconds(start)},"dur":{_microseconds(end - start)},"args":{{{",".join(arguments)}}}}}'
+                f'"ts":{microseconds(start)},"dur":{microseconds(end - start)},"args":{{{",".join(arguments)}}}}}'
             )
 
 
@@ -132,9 +132,10 @@ def flows(written: Written, tracks: Tracks) -> Iterator[str]:
             process, thread = tracks.threads[unit]
             yield (
                 f'{{"ph":"{phase}","bp":"e","name":"micro-batch","cat":"micro-batch","id":{micro_batch},'
-                f'"pid":{process},"tid":{thread},"ts":{_microseconds(start)}}}'
+                f'"pid":{process},"tid":{thread},"ts":{microseconds(start)}}}'
             )
 
 
-def _microseconds(time_ps: int) -> str:
+def microseconds(time_ps: int) -> str:
+    """Return picoseconds as microseconds, to the last digit."""
     return f"{time_ps // 10**6}.{time_ps % 10**6:06d}"

@@ -1,5 +1,6 @@
 """What a run leaves behind: counts, learning curve, timeline, metrics; saved, loaded, compared."""
 
+from archsim.results.buffers import buffer_table
 from archsim.results.compare import COMPARED_METRICS, compare_runs
 from archsim.results.constants import ConstantRecord
 from archsim.results.differences import ABSENT, differing_keys
@@ -31,6 +32,7 @@ __all__ = [
     "Slices",
     "Tally",
     "Timeline",
+    "buffer_table",
     "check_run_directory",
     "collect_provenance",
     "compare_runs",

@@ -13,6 +13,7 @@ import numpy as np
 
 from archsim.chip.specification import Chip
 from archsim.errors import InputError
+from archsim.results.buffers import BUFFER_COLUMNS, buffer_table
 from archsim.results.constants import ConstantRecord
 from archsim.results.inference import INFERENCE_COLUMNS, inference_table
 from archsim.results.learning import LEARNING_COLUMNS
@@ -21,6 +22,7 @@ from archsim.results.provenance import Provenance
 from archsim.results.record import observations_from_json, tally_from_json
 from archsim.results.run import COST_COLUMNS, Run
 from archsim.results.save import (
+    BUFFERS_FILE,
     CHECKED_FILES,
     COST_FILE,
     DOCUMENT_FILE,
@@ -92,6 +94,9 @@ def _run_of(record: dict[str, Any], folder: Path) -> Run:
         inference=_read(folder, INFERENCE_FILE, lambda path: read_csv(path, INFERENCE_COLUMNS))
         if INFERENCE_FILE in record["sha256"]
         else inference_table(),
+        buffers=_read(folder, BUFFERS_FILE, lambda path: read_csv(path, BUFFER_COLUMNS))
+        if BUFFERS_FILE in record["sha256"]
+        else buffer_table(),
     )
 
 
@@ -107,7 +112,7 @@ def _read_weights(path: Path) -> dict[str, Any]:
 def _check_files(folder: Path, record: dict[str, Any]) -> None:
     found = record.get("sha256")
     digests = found if isinstance(found, dict) else {}
-    for name in (*CHECKED_FILES, *([INFERENCE_FILE] if INFERENCE_FILE in digests else [])):
+    for name in (*CHECKED_FILES, *(name for name in (INFERENCE_FILE, BUFFERS_FILE) if name in digests)):
         if not (folder / name).is_file():
             raise InputError(f"the run folder is incomplete: it has no {name}", value=str(folder))
         if digests.get(name) != _read(folder, name, file_digest):

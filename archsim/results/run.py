@@ -19,6 +19,7 @@ from archsim.chip.cost import area_um2, cost_table, energy_pj
 from archsim.chip.provenance import timing_fingerprint
 from archsim.chip.specification import Chip
 from archsim.errors import InputError
+from archsim.results.buffers import buffer_table
 from archsim.results.constants import ConstantRecord, chip_constants
 from archsim.results.folder import Writer
 from archsim.results.inference import inference_table
@@ -79,6 +80,8 @@ class Run:
         ``layer.scale`` (empty in timing mode).
     inference : DataFrame
         time_s, programming, test_accuracy on programmed conductances; no rows where none was asked for.
+    buffers : DataFrame
+        buffer, time_ps, claimed_bytes: the claimed space of each buffer from a time on; no rows without buffers.
     """
 
     document: str
@@ -94,6 +97,7 @@ class Run:
     warnings: tuple[str, ...]
     weights: dict[str, npt.NDArray[np.float32]]
     inference: pd.DataFrame = field(default_factory=inference_table)
+    buffers: pd.DataFrame = field(default_factory=buffer_table)
 
     @cached_property
     def settings(self) -> Mapping[str, Any]:
@@ -118,7 +122,7 @@ class Run:
         if not isinstance(other, Run):
             return NotImplemented
         plain = ("document", "chip", "observations", "metrics", "tallies", "constants", "provenance", "warnings")
-        tables = ("learning", "cost", "timeline", "inference")
+        tables = ("learning", "cost", "timeline", "inference", "buffers")
         return (
             all(getattr(self, name) == getattr(other, name) for name in plain)
             and all(same_table(getattr(self, name), getattr(other, name)) for name in tables)
@@ -201,6 +205,7 @@ def make_run(
     warnings: Sequence[str] = (),
     weights: Mapping[str, npt.NDArray[np.float32]] | None = None,
     inference: pd.DataFrame | None = None,
+    buffers: pd.DataFrame | None = None,
 ) -> Run:
     """Price what a simulation observed and bind it to a run.
 
@@ -225,6 +230,8 @@ def make_run(
         Trained weights by layer.
     inference : DataFrame, optional
         Accuracy on programmed conductances; see `archsim.results.inference`.
+    buffers : DataFrame, optional
+        Claimed space of buffers over time; see `archsim.results.buffers`.
 
     Raises
     ------
@@ -249,6 +256,7 @@ def make_run(
         warnings=tuple(warnings),
         weights={name: np.array(array, dtype=np.float32) for name, array in (weights or {}).items()},
         inference=inference_table() if inference is None else inference,
+        buffers=buffer_table() if buffers is None else buffers,
     )
 
 

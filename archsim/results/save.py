@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from archsim.results.run import Run
 
 __all__ = [
+    "BUFFERS_FILE",
     "CHECKED_FILES",
     "COST_FILE",
     "DOCUMENT_FILE",
@@ -51,6 +52,8 @@ TIMELINE_FILE = "timeline.parquet"
 WEIGHTS_FILE = "weights.npz"
 #: Only in folders of runs that were asked for it.
 INFERENCE_FILE = "inference.csv"
+#: Only in folders of runs whose chip has buffers.
+BUFFERS_FILE = "buffers.csv"
 #: Where the files of a run that has its folder already are written before they are put in their places.
 _STAGED = ".results.partial"
 
@@ -154,9 +157,10 @@ def _write_data(run: Run, folder: Path, *, complete: bool) -> None:
     run.slices.write(folder / TIMELINE_FILE)
     _write_weights(run.weights, folder / WEIGHTS_FILE)
     checked: tuple[str, ...] = CHECKED_FILES
-    if len(run.inference):
-        write_csv(run.inference, folder / INFERENCE_FILE)
-        checked = (*checked, INFERENCE_FILE)
+    for name, table in ((INFERENCE_FILE, run.inference), (BUFFERS_FILE, run.buffers)):
+        if len(table):
+            write_csv(table, folder / name)
+            checked = (*checked, name)
     record = {
         "format": FORMAT,
         "complete": complete,

@@ -213,3 +213,30 @@ def test_a_trace_of_any_shape_is_valid(
     trace = read(path)
     assert len(of_kind(trace, "X")) == 2 * 3 * stages * 2 * micro_batches
     assert len(of_kind(trace, "s")) == len(of_kind(trace, "f")) == 2 * micro_batches
+
+
+def test_counters_show_power_and_claimed_space(tmp_path: Path) -> None:
+    simulated = digits("training.max_mini_batches=6")
+    write_trace(simulated, tmp_path / "t")
+    tracks: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    for event in of_kind(read(tmp_path / "t"), "C"):
+        tracks[event["name"]].append((ps(event["ts"]), float(event["args"]["value"])))
+    power = tracks["power (mW)"]
+    energy = sum(value * 1e-3 * (b - a) for (a, value), (b, _) in itertools.pairwise(power))
+    assert energy == pytest.approx(simulated.metrics["energy_pj"], rel=1e-4)  # six digits a point
+    for buffer, curve in simulated.buffers.groupby("buffer"):
+        drawn = dict(tracks[f"{buffer} claimed (B)"])
+        assert {time: drawn[time] for time in curve["time_ps"]} == dict(
+            zip(curve["time_ps"], curve["claimed_bytes"], strict=True)
+        )
+
+
+def test_counters_of_a_window_begin_with_what_was_claimed_then(tmp_path: Path) -> None:
+    simulated = digits("training.max_mini_batches=6")
+    curve = simulated.buffers[simulated.buffers["buffer"] == "buffer 1"]
+    step = curve.iloc[len(curve) // 2]
+    start = int(step["time_ps"]) + 1
+    write_trace(simulated, tmp_path / "t", window_ps=(start, start + 10**6))
+    events = [e for e in of_kind(read(tmp_path / "t"), "C") if e["name"] == "buffer 1 claimed (B)"]
+    assert ps(events[0]["ts"]) == start
+    assert int(events[0]["args"]["value"]) == step["claimed_bytes"]
