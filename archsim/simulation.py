@@ -20,7 +20,7 @@ from archsim.data import DataSet, load_data, origin_of
 from archsim.document import load_experiment, resolved
 from archsim.engine.checkpoint_folder import CheckpointFolder
 from archsim.engine.evaluation import Evaluator
-from archsim.engine.expectations import expected_updates
+from archsim.engine.expectations import expectations_of, matrix_rates
 from archsim.engine.feed import Feed
 from archsim.engine.fit import check_buffers, check_shapes
 from archsim.engine.given_weights import LayerFit, fit_warnings, load_weights
@@ -144,15 +144,17 @@ class _Simulation:
         self.seeds = Seeds.derive(run.seed, run.device_seed, run.noise_seed, run.data_seed)
         self.graph = build_graph(experiment.network)
         vectors = experiment.training.mini_batch // experiment.schedule.micro_batches
-        plan = make_plan(self.graph, experiment.chip, experiment.schedule.stages, vectors)
         training = experiment.training
-        self.updates = expected_updates(self.graph, experiment.chip, plan, training.algorithm, training.mini_batch)
+        rates = matrix_rates(self.graph, experiment.chip, training.algorithm, training.mini_batch)
+        plan = make_plan(self.graph, experiment.chip, experiment.schedule.stages, vectors, rates)
+        self.expected = expectations_of(self.graph, experiment.chip, plan, training.algorithm, training.mini_batch)
         self.data = None if run.mode == "timing" else (data or load_data(experiment.data))
         self.data_origin = None if self.data is None else asdict(origin_of(self.data))
         if self.data is not None:
             check_shapes(self.graph, self.data)
         schedule = make_schedule(experiment.schedule, len(plan.stages), self._mini_batches())
-        self.setup = Setup(experiment.chip, plan, build_programs(self.graph, plan, self.updates), schedule, vectors)
+        programs = build_programs(self.graph, plan, self.expected.updates)
+        self.setup = Setup(experiment.chip, plan, programs, schedule, vectors)
         profile = checked_profile(schedule)
         if run.mode != "numerics":
             check_buffers(self.setup, profile)
@@ -166,7 +168,7 @@ class _Simulation:
             "plan": plan,
             "schedule": schedule,
             "programs": self.setup.programs,
-            "updates": self.updates,
+            "expected": self.expected,
             "graph": self.graph,
         }
         self.rebuilt |= {f"program {program.index}": program for program in self.setup.programs}
@@ -198,7 +200,7 @@ class _Simulation:
 
     def _machine(self) -> Machine | UntimedMachine:
         setup = self.setup
-        work = Expected(setup.chip, setup.vectors, self.updates) if self.data is None else self._numbers(self.data)
+        work = Expected(setup.vectors, self.expected) if self.data is None else self._numbers(self.data)
         observer = Observer(work, setup.schedule.shape, setup.vectors, self.progress)
         if self.experiment.run.mode == "numerics" or not setup.schedule.shape.mini_batches:
             return UntimedMachine(setup, work, observer)

@@ -77,12 +77,18 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class ExpectedUpdate:
-    """What an update takes on average for each vector; see `Update`. For runs without numbers.
+    """What updates take on average, for runs without numbers: for each vector, and once in so many vectors.
 
     Attributes
     ----------
     slots, transfer_reads, input_writes, output_writes, transfer_slots, digital_operations, memory_bits : Fraction
-        As of `Update`, divided by the vectors.
+        As of `Update`, of one vector or, in `later`, of each time.
+    outer_products : int
+        1 if every outer product is sent to the array, 0 if none is.
+    every : int
+        It happens after so many vectors, again and again.
+    later : tuple of ExpectedUpdate
+        What happens less often than with every vector: transfers, refreshes. Nothing comes later there.
     """
 
     slots: Fraction = Fraction(0)
@@ -92,3 +98,12 @@ class ExpectedUpdate:
     transfer_slots: Fraction = Fraction(0)
     digital_operations: Fraction = Fraction(0)
     memory_bits: Fraction = Fraction(0)
+    outer_products: int = 0
+    every: int = 1
+    later: tuple[ExpectedUpdate, ...] = ()
+
+    @property
+    def works_digitally(self) -> bool:
+        """Whether it asks anything of the near-memory unit or of the buffer."""
+        here = bool(self.digital_operations or self.memory_bits)
+        return here or any(part.works_digitally for part in self.later)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from archsim.analog.specification import Device, IOParameters, SoftBounds, UpdateParameters
+from archsim.analog.specification import Device, IOParameters, SingleReadIO, SoftBounds, UpdateParameters
 from archsim.specification import AreaConstant, Constant, EnergyConstant, PowerConstant, Specification, TimeConstant
 from archsim.units import Bytes, ClockField
 
@@ -197,7 +197,7 @@ class Chip(Specification):
     adc: Adc = Field(default_factory=Adc)
     device: Device = Field(default_factory=SoftBounds)
     io: IOParameters = Field(default_factory=IOParameters)
-    backward_io: IOParameters | None = None
+    backward_io: SingleReadIO | None = None
     update: UpdateParameters = Field(default_factory=UpdateParameters)
     stage_engine: StageEngine | None = None
     nmpu: Nmpu | None = None

@@ -6,8 +6,6 @@ part of it takes no time.
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 import numpy as np
 import numpy.typing as npt
 
@@ -20,8 +18,6 @@ __all__ = [
     "buffer_ps",
     "chain_ps",
     "dac_conversion_ps",
-    "expected_reads",
-    "expected_slots",
     "hop_ps",
     "host_ps",
     "link_ps",
@@ -139,22 +135,6 @@ def transfer_ps(chip: Chip, rows: int, columns: int, reads: int, slots: int) -> 
     if chip.stage_engine is not None:
         return 0
     return reads * read_ps(chip, rows, columns, 1) + chip.tile.phases * slots * chip.tile.pulse_time.value
-
-
-def expected_reads(chip: Chip, vectors: int) -> int:
-    """Return how many forward reads a run without numbers assumes: ``io.expected_reads`` a vector, rounded up."""
-    exact = vectors * Fraction(chip.io.expected_reads).limit_denominator(10**6)
-    return -(-exact.numerator // exact.denominator)
-
-
-def expected_slots(chip: Chip, vectors: int) -> int:
-    """Return how many pulse slots a run without numbers assumes: ``update.expected_bl`` a vector, rounded up.
-
-    Without an expectation, every train has its full length ``desired_bl``.
-    """
-    length = chip.update.expected_bl
-    exact = vectors * Fraction(chip.update.desired_bl if length is None else length).limit_denominator(10**6)
-    return -(-exact.numerator // exact.denominator)
 
 
 def nmpu_ps(chip: Chip, element_operations: int) -> int:

@@ -29,6 +29,8 @@ SLOTS: dict[tuple[str, ...], plugins.Group] = {
     ("training", "algorithm"): "archsim.algorithms",
 }
 SLOTS |= {(*place, *part): "archsim.devices" for place in _DEVICES for part in _PARTS}
+#: What is expected of a run in the mean, and the key that bounds it.
+_BOUNDED = {"expected_bl": "desired_bl"}
 #: Groups whose presets are of several kinds.
 _OF_KINDS = frozenset({"archsim.devices", "archsim.algorithms"})
 
@@ -59,7 +61,7 @@ def merge(base: Node, over: Node, path: Path) -> Node:
     """Lay one tree over another: mappings deeply, everything else as a whole.
 
     A device or an algorithm of another kind replaces the one before as a whole, for its fields are others. A
-    constant whose value changes loses its source.
+    constant whose value changes loses its source. An expectation is lowered to a bound that is laid over it.
     """
     if over.whole or not isinstance(base.value, dict) or not isinstance(over.value, dict):
         return over
@@ -73,7 +75,18 @@ def merge(base: Node, over: Node, path: Path) -> Node:
         entries = {"source": Node("experiment document", written), "status": Node("user", written)} | {
             key: child for key, child in entries.items() if key == "value" or key in over.value
         }
+    for expectation, bound in _BOUNDED.items():
+        if expectation in base.value and bound in over.value and expectation not in over.value:
+            entries[expectation] = _at_most(entries[expectation], entries[bound])
     return replace(over, value=entries)
+
+
+def _at_most(expectation: Node, bound: Node) -> Node:
+    """Return what is expected, or the bound where it is less."""
+    expected, most = expectation.value, bound.value
+    if isinstance(expected, (int, float)) and isinstance(most, (int, float)) and most < expected:
+        return bound
+    return expectation
 
 
 def _kind(node: Node) -> object:

@@ -1,22 +1,57 @@
-"""What the training algorithm of each layer takes on average for each vector."""
+"""What the reads and updates of each layer take on average, for runs without numbers."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
 from archsim.analog.algorithms import TileOutline, kind_of
+from archsim.analog.algorithms.expectations import exact_fraction
 from archsim.analog.observed import ExpectedUpdate
 from archsim.chip.specification import Chip
+from archsim.mapping.load import MatrixRates
 from archsim.mapping.plan import Placement, Plan
 from archsim.network.graph import Graph, Node
 from archsim.specification import Specification
 
-__all__ = ["Expectations", "expected_updates"]
-
-#: For each layer with a matrix, what its parts take.
-Expectations = dict[str, tuple[ExpectedUpdate, ...]]
+__all__ = ["Expectations", "ExpectedReads", "expectations_of", "expected_reads"]
 
 
-def expected_updates(graph: Graph, chip: Chip, plan: Plan, algorithm: Specification, mini_batch: int) -> Expectations:
-    """Return what an update of each part takes on average for each vector.
+@dataclass(frozen=True, slots=True)
+class ExpectedReads:
+    """Reads of an array for each vector.
+
+    Attributes
+    ----------
+    forward : Fraction
+        How often bound management reads a forward vector.
+    forward_passes, backward_passes : int
+        Reads of the array for each of them, and for each transposed product.
+    """
+
+    forward: Fraction = Fraction(1)
+    forward_passes: int = 1
+    backward_passes: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Expectations:
+    """What a network takes.
+
+    Attributes
+    ----------
+    reads : dict of str to ExpectedReads
+        By layer with a matrix.
+    updates : dict of str to tuple of ExpectedUpdate
+        By layer, for each part of its matrix.
+    """
+
+    reads: dict[str, ExpectedReads]
+    updates: dict[str, tuple[ExpectedUpdate, ...]]
+
+
+def expectations_of(graph: Graph, chip: Chip, plan: Plan, algorithm: Specification, mini_batch: int) -> Expectations:
+    """Return what reads and updates of each matrix take on average.
 
     Parameters
     ----------
@@ -27,20 +62,54 @@ def expected_updates(graph: Graph, chip: Chip, plan: Plan, algorithm: Specificat
     mini_batch : int
         Samples of a mini-batch.
     """
-    return {
-        placement.layer: _of_parts(graph[placement.layer], placement, chip, algorithm, mini_batch)
-        for stage in plan.stages
-        for placement in stage.placements
-    }
+    placements = [placement for stage in plan.stages for placement in stage.placements]
+    return Expectations(
+        {p.layer: expected_reads(chip, graph[p.layer].layer.algorithm or algorithm) for p in placements},
+        {p.layer: _updates(graph[p.layer], p, chip, algorithm, mini_batch) for p in placements},
+    )
 
 
-def _of_parts(
+def matrix_rates(graph: Graph, chip: Chip, algorithm: Specification, mini_batch: int) -> dict[str, MatrixRates]:
+    """Return what reads and updates of each matrix take for each vector, uncut: what stages are balanced by."""
+    rates = {}
+    for node in graph.matrices:
+        reads = expected_reads(chip, node.layer.algorithm or algorithm)
+        update = _update(node, node.matrix or (0, 0), chip, algorithm, mini_batch)
+        rates[node.name] = MatrixRates(
+            float(reads.forward * reads.forward_passes),
+            reads.backward_passes,
+            update.outer_products,
+            float(update.slots),
+        )
+    return rates
+
+
+def expected_reads(chip: Chip, algorithm: Specification) -> ExpectedReads:
+    """Return the reads of an array that an algorithm trains on a chip."""
+    if getattr(kind_of(algorithm), "exact_reads", False):
+        return ExpectedReads()
+    backward = chip.backward_io or chip.io
+    return ExpectedReads(exact_fraction(chip.io.expected_reads), chip.io.passes, backward.passes)
+
+
+def _updates(
     node: Node, placement: Placement, chip: Chip, algorithm: Specification, mini_batch: int
 ) -> tuple[ExpectedUpdate, ...]:
-    settings = node.layer.algorithm or algorithm
-    expected = kind_of(settings).expected
-    device, vectors = node.layer.device or chip.device, mini_batch * node.vectors
-    return tuple(
-        expected(settings, TileOutline(part.columns, part.rows, vectors, device, chip.update))
-        for part in placement.parts
-    )
+    return tuple(_update(node, (part.rows, part.columns), chip, algorithm, mini_batch) for part in placement.parts)
+
+
+def _update(node: Node, size: tuple[int, int], chip: Chip, algorithm: Specification, mini_batch: int) -> ExpectedUpdate:
+    """Return what an update of a part of (inputs, outputs) takes."""
+    settings, device = node.layer.algorithm or algorithm, node.layer.device or chip.device
+    inputs, outputs = size
+    tile = TileOutline(outputs, inputs, mini_batch * node.vectors, device, chip.update, chip.io)
+    update = kind_of(settings).expected(settings, tile)
+    if not _learns_input_range(node):
+        return update
+    # The digital unit looks at each input to learn their range.
+    return replace(update, digital_operations=update.digital_operations + inputs)
+
+
+def _learns_input_range(node: Node) -> bool:
+    scaling = node.layer.scaling
+    return scaling is not None and scaling.input_range is not None and scaling.input_range.learn_input_range

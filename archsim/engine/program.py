@@ -230,9 +230,9 @@ class _StageBuilder:
                 continue
             yield self._digital("U", None, [], prepare=node)
             expected = self.updates[node.name]
-            pulsed = any(part.slots for part in expected)
+            pulsed = any(part.outer_products for part in expected)
             yield MatrixStep("U", self.placements[node.name], sum(node.matrix), pulsed)
-            if any(part.digital_operations or part.memory_bits for part in expected):
+            if any(part.works_digitally for part in expected):
                 yield TransferStep(node.name)
 
     def _digital(

@@ -5,19 +5,22 @@ Two answer: `archsim.engine.numbers.Numbers` computes, `Expected` only knows doc
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Protocol
 
 from archsim.analog.observed import ExpectedUpdate, Update
-from archsim.chip.specification import Chip
-from archsim.chip.timing import expected_reads
+from archsim.engine.expectations import Expectations
 from archsim.engine.program import DigitalStep, Edge, MatrixStep
 from archsim.schedule.actions import Action
 
 __all__ = ["Evaluation", "Expected", "UpdateWork", "Work"]
+
+#: What a run without numbers counts of an update: all but when it happens.
+_QUANTITIES = tuple(
+    field.name for field in fields(ExpectedUpdate) if field.name not in ("outer_products", "every", "later")
+)
 
 
 @dataclass(slots=True)
@@ -100,35 +103,58 @@ class Work(Protocol):
         """Learn that a stage ended an action; return the evaluations that this completes."""
 
 
-class Expected:
-    """Work without numbers: the documented averages of a chip (``io.expected_reads``) and of training algorithms.
+class _Share:
+    """What is counted of a quantity that comes at a mean rate: whole numbers, so that every long run has that mean.
 
-    Trains are counted for each micro-batch, rounded up. What happens once in several vectors is counted when it
-    happens, over all vectors of the run.
+    Of the first n vectors of a run, floor(rate floor(n / every)) is counted: it depends on the index of a vector and
+    never on the order of execution.
+    """
+
+    __slots__ = ("_denominator", "_every", "_numerator", "quantity")
+
+    def __init__(self, quantity: str, rate: Fraction, every: int = 1) -> None:
+        self.quantity = quantity
+        self._numerator, self._denominator, self._every = rate.numerator, rate.denominator, every
+
+    def within(self, first: int, last: int) -> int:
+        """Return the share of the vectors from `first` to before `last`."""
+        every, numerator, denominator = self._every, self._numerator, self._denominator
+        if every == denominator == 1:
+            return (last - first) * numerator
+        return last // every * numerator // denominator - first // every * numerator // denominator
+
+
+def _shares(expected: ExpectedUpdate) -> Iterator[_Share]:
+    for name in _QUANTITIES:
+        if rate := getattr(expected, name):
+            yield _Share(name, rate, expected.every)
+    for part in expected.later:
+        yield from _shares(part)
+
+
+class Expected:
+    """Work without numbers: documented averages, exact where nothing depends on the numbers.
+
+    Everything is counted by the index of a vector in the run; see `archsim.analog.observed.ExpectedUpdate`. Device
+    pulses depend on the data and are not counted.
 
     Parameters
     ----------
-    chip : Chip
-        The chip.
     vectors : int
         Vectors in a micro-batch.
-    updates : mapping of str to tuple of ExpectedUpdate
-        For each layer, what its parts take for each vector.
+    expected : Expectations
+        What the reads and updates of each layer take.
     """
 
-    def __init__(self, chip: Chip, vectors: int, updates: Mapping[str, tuple[ExpectedUpdate, ...]]) -> None:
-        self._forward_reads = expected_reads(chip, vectors)
+    def __init__(self, vectors: int, expected: Expectations) -> None:
         self._vectors = vectors
-        self._updates = updates
-        self._slots = {
-            layer: tuple(math.ceil(vectors * expected.slots) for expected in parts) for layer, parts in updates.items()
+        self._forward = {
+            layer: (_Share("reads", reads.forward), reads.forward_passes) for layer, reads in expected.reads.items()
         }
-        self._without_transfers = frozenset(
-            (layer, part)
-            for layer, parts in updates.items()
-            for part, expected in enumerate(parts)
-            if not (expected.transfer_reads or expected.transfer_slots or expected.digital_operations)
-        )
+        self._backward = {layer: vectors * reads.backward_passes for layer, reads in expected.reads.items()}
+        self._updates = {
+            layer: tuple(tuple(_shares(part)) for part in parts) for layer, parts in expected.updates.items()
+        }
 
     def begin(self, stage: int, action: Action) -> None:
         """Nothing to prepare."""
@@ -138,28 +164,20 @@ class Expected:
 
     def read(self, stage: int, step: MatrixStep, part: int, micro_batch: int) -> int:
         """Return the expected number of reads; bound management repeats forward ones only."""
-        return self._forward_reads if step.phase == "F" else self._vectors
+        if step.phase != "F":
+            return self._backward[step.layer]
+        share, passes = self._forward[step.layer]
+        first = micro_batch * self._vectors
+        return passes * share.within(first, first + self._vectors)
 
     def update(self, stage: int, step: MatrixStep, part: int, action: Action) -> UpdateWork:
-        """Return the expected slots; pulses depend on the data and are not counted."""
-        layer = step.layer
-        slots = self._slots[layer][part] * action.count
-        work = UpdateWork(self._vectors * action.count if step.pulsed else 0, slots)
-        if (layer, part) in self._without_transfers:
-            return work
-        expected = self._updates[layer][part]
+        """Return what is expected of the vectors of some micro-batches."""
+        count = self._vectors * action.count
         last = (action.micro_batch + 1) * self._vectors
-        first = last - self._vectors * action.count
-
-        def within(for_each: Fraction) -> int:
-            return math.floor(last * for_each) - math.floor(first * for_each)
-
-        work.transfer_reads = within(expected.transfer_reads)
-        work.input_writes = within(expected.input_writes)
-        work.output_writes = within(expected.output_writes)
-        work.transfer_slots = within(expected.transfer_slots)
-        work.digital_operations = within(expected.digital_operations)
-        work.memory_bits = within(expected.memory_bits)
+        work = UpdateWork(count if step.pulsed else 0)
+        for share in self._updates[step.layer][part]:
+            before = getattr(work, share.quantity)
+            setattr(work, share.quantity, before + share.within(last - count, last))
         return work
 
     def digital(self, stage: int, step: DigitalStep, action: Action) -> None:

@@ -3,24 +3,53 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from archsim.chip.operations import affine_operations, update_operations, vector_bytes
 from archsim.chip.specification import Chip
-from archsim.chip.timing import buffer_ps, expected_reads, expected_slots, nmpu_ps, read_ps, update_ps
+from archsim.chip.timing import buffer_ps, nmpu_ps, read_ps, update_ps
 from archsim.mapping.cut import grid
 from archsim.network.graph import Graph, Node
 from archsim.network.operators import DigitalOperator, OperatorCost, load_operator
 
-__all__ = ["operator_times_ps"]
+__all__ = ["MatrixRates", "operator_times_ps"]
 
 
-def operator_times_ps(graph: Graph, chip: Chip, vectors: int) -> tuple[int, ...]:
+@dataclass(frozen=True, slots=True)
+class MatrixRates:
+    """What the reads and updates of a matrix take for each vector.
+
+    Attributes
+    ----------
+    forward_reads, backward_reads : float
+        Reads of its arrays.
+    updates : int
+        Outer products that are sent to them, 1 or 0.
+    slots : float
+        Pulse slots of one.
+    """
+
+    forward_reads: float
+    backward_reads: float
+    updates: int
+    slots: float
+
+    @classmethod
+    def of_chip(cls, chip: Chip) -> MatrixRates:
+        """Return the rates of layers that train by pulses on the array that computes."""
+        forward, backward = chip.io, chip.backward_io or chip.io
+        return cls(forward.expected_reads * forward.passes, backward.passes, 1, chip.update.expected_length)
+
+
+def operator_times_ps(
+    graph: Graph, chip: Chip, vectors: int, rates: Mapping[str, MatrixRates] | None = None
+) -> tuple[int, ...]:
     """Return F + B + U of every operator of a graph for one micro-batch, without waiting, in picoseconds.
 
     A matrix takes its reads (all parts at once), its digital accumulation and its update; every
-    operator writes its result to the buffer and reads its operands from it. Repeated reads and train
-    lengths are the chip's expected ones. On a chip with a stage engine each matrix counts as one.
+    operator writes its result to the buffer and reads its operands from it. On a chip with a stage engine
+    each matrix counts as one.
 
     Parameters
     ----------
@@ -30,34 +59,43 @@ def operator_times_ps(graph: Graph, chip: Chip, vectors: int) -> tuple[int, ...]
         The chip.
     vectors : int
         Samples of a micro-batch.
+    rates : mapping of str to MatrixRates, optional
+        Repeated reads and train lengths by layer; those of the chip without it.
     """
     if chip.stage_engine is not None:
         return tuple(int(node.matrix is not None) for node in graph.nodes)
+    usual = MatrixRates.of_chip(chip)
     return tuple(
         _digital_ps(graph, node, chip, vectors)
         if node.matrix is None
-        else _matrix_ps(graph, node, node.matrix, chip, vectors)
+        else _matrix_ps(graph, node, node.matrix, chip, vectors, (rates or {}).get(node.name, usual))
         for node in graph.nodes
     )
 
 
-def _matrix_ps(graph: Graph, node: Node, matrix: tuple[int, int], chip: Chip, samples: int) -> int:
+def _matrix_ps(graph: Graph, node: Node, matrix: tuple[int, int], chip: Chip, samples: int, rates: MatrixRates) -> int:
     parts = [(i[1] - i[0], o[1] - o[0]) for i, o in grid(matrix, chip.tile.rows, chip.tile.columns)]
     vectors = samples * node.vectors
-    total = _read_ps(chip, matrix, parts, vectors, transposed=False)
+    total = _read_ps(chip, matrix, parts, vectors, rates.forward_reads, transposed=False)
     if any(name in graph.needs_gradient for name in node.inputs):
-        total += _read_ps(chip, matrix, parts, vectors, transposed=True)
+        total += _read_ps(chip, matrix, parts, vectors, rates.backward_reads, transposed=True)
     if node.layer.trainable is not False:
         total += buffer_ps(chip, vector_bytes(chip, vectors * sum(matrix)))
         total += nmpu_ps(chip, update_operations(*matrix, vectors))
-        total += update_ps(chip, vectors, expected_slots(chip, vectors))
+        total += update_ps(chip, vectors * rates.updates, math.ceil(vectors * rates.slots))
     return total
 
 
 def _read_ps(
-    chip: Chip, matrix: tuple[int, int], parts: Sequence[tuple[int, int]], vectors: int, *, transposed: bool
+    chip: Chip,
+    matrix: tuple[int, int],
+    parts: Sequence[tuple[int, int]],
+    vectors: int,
+    rate: float,
+    *,
+    transposed: bool,
 ) -> int:
-    reads = vectors if transposed else expected_reads(chip, vectors)
+    reads = math.ceil(vectors * rate)
     analog = max(read_ps(chip, rows, columns, reads, transposed=transposed) for rows, columns in parts)
     digital = nmpu_ps(chip, affine_operations(parts, vectors, transposed=transposed))
     return analog + digital + sum(buffer_ps(chip, vector_bytes(chip, vectors * lines)) for lines in matrix)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from archsim.chip.specification import Chip
 from archsim.errors import DoesNotFit, InputError, Shortage
 from archsim.mapping.cut import MOST_CROSSBARS, Rectangle, grid, parts_of
+from archsim.mapping.load import MatrixRates
 from archsim.mapping.place import exact_mesh, near_square_mesh, snake
 from archsim.mapping.plan import Part, Placement, Plan, StagePlan
 from archsim.mapping.stages import divide
@@ -15,7 +16,13 @@ from archsim.network.graph import Graph
 __all__ = ["make_plan"]
 
 
-def make_plan(graph: Graph, chip: Chip, stages: int | Sequence[Sequence[str]], vectors: int = 1) -> Plan:
+def make_plan(
+    graph: Graph,
+    chip: Chip,
+    stages: int | Sequence[Sequence[str]],
+    vectors: int = 1,
+    rates: Mapping[str, MatrixRates] | None = None,
+) -> Plan:
     """Map a network onto a chip.
 
     Matrices are cut into tiles (`archsim.mapping.cut`), layers go to contiguous stages
@@ -33,6 +40,8 @@ def make_plan(graph: Graph, chip: Chip, stages: int | Sequence[Sequence[str]], v
         A number of stages to balance, or the names of each stage's layers.
     vectors : int
         Samples of a micro-batch; the balance depends on it.
+    rates : mapping of str to MatrixRates, optional
+        What reads and updates of each layer take, for the balance; those of the chip without it.
 
     Raises
     ------
@@ -42,7 +51,7 @@ def make_plan(graph: Graph, chip: Chip, stages: int | Sequence[Sequence[str]], v
         If the chip has too few tiles, with demand, supply and what would make it fit.
     """
     _check_parts(graph, chip)
-    operators = divide(graph, chip, stages, vectors)
+    operators = divide(graph, chip, stages, vectors, rates)
     parts = {
         node.name: grid(node.matrix, chip.tile.rows, chip.tile.columns)
         for node in graph.nodes

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from archsim.chip.specification import Chip
 from archsim.errors import InputError, did_you_mean
 from archsim.mapping.balance import balanced_partition, operator_groups
-from archsim.mapping.load import operator_times_ps
+from archsim.mapping.load import MatrixRates, operator_times_ps
 from archsim.network.graph import Graph
 
 __all__ = ["divide"]
@@ -17,7 +17,13 @@ _FIELD = "schedule.stages"
 Stages = tuple[tuple[str, ...], ...]
 
 
-def divide(graph: Graph, chip: Chip, stages: int | Sequence[Sequence[str]], vectors: int) -> Stages:
+def divide(
+    graph: Graph,
+    chip: Chip,
+    stages: int | Sequence[Sequence[str]],
+    vectors: int,
+    rates: Mapping[str, MatrixRates] | None = None,
+) -> Stages:
     """Return the operators of each stage, in order.
 
     Parameters
@@ -31,6 +37,8 @@ def divide(graph: Graph, chip: Chip, stages: int | Sequence[Sequence[str]], vect
         (every matrix must be named; an operator without one follows the operator before it).
     vectors : int
         Samples of a micro-batch.
+    rates : mapping of str to MatrixRates, optional
+        What reads and updates of each layer take.
 
     Raises
     ------
@@ -39,11 +47,11 @@ def divide(graph: Graph, chip: Chip, stages: int | Sequence[Sequence[str]], vect
         something unknown.
     """
     if isinstance(stages, int):
-        return _balanced(graph, chip, stages, vectors)
+        return _balanced(graph, chip, stages, vectors, rates)
     return _listed(graph, stages)
 
 
-def _balanced(graph: Graph, chip: Chip, stages: int, vectors: int) -> Stages:
+def _balanced(graph: Graph, chip: Chip, stages: int, vectors: int, rates: Mapping[str, MatrixRates] | None) -> Stages:
     groups = operator_groups(graph)
     if not 1 <= stages <= len(groups):
         raise InputError(
@@ -53,7 +61,8 @@ def _balanced(graph: Graph, chip: Chip, stages: int, vectors: int) -> Stages:
             allowed=f"1..{len(groups)}",
             remedy="use fewer stages or a deeper network",
         )
-    by_name = dict(zip((node.name for node in graph.nodes), operator_times_ps(graph, chip, vectors), strict=True))
+    times = operator_times_ps(graph, chip, vectors, rates)
+    by_name = dict(zip((node.name for node in graph.nodes), times, strict=True))
     ends = balanced_partition([sum(by_name[name] for name in group) for group in groups], stages)
     starts = (0, *ends[:-1])
     return tuple(

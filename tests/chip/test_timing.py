@@ -21,8 +21,6 @@ from archsim.chip.timing import (
     buffer_ps,
     chain_ps,
     dac_conversion_ps,
-    expected_reads,
-    expected_slots,
     hop_ps,
     host_ps,
     link_ps,
@@ -133,14 +131,6 @@ def test_one_more_adc_bit_doubles_the_ramp() -> None:
 def test_update_time_counts_vectors_phases_and_slots(vectors: int, slots: int, phases: int) -> None:
     chip = reram(tile__phases=phases, tile__pulse_time="5 ns", tile__update_fixed_time="7 ns")
     assert update_ps(chip, vectors, slots) == 7_000 * vectors + 5_000 * phases * slots
-
-
-def test_expected_reads_and_slots_round_up() -> None:
-    chip = reram(io={"expected_reads": 1.1}, update={"expected_bl": 4.5})
-    assert expected_reads(chip, 10) == 11
-    assert expected_reads(chip, 11) == 13
-    assert expected_slots(chip, 3) == 14
-    assert expected_slots(reram(update={"desired_bl": 7}), 3) == 21
 
 
 @given(st.integers(0, 10**6))

@@ -10,6 +10,7 @@ import pytest
 from archsim.analog.observed import ExpectedUpdate
 from archsim.chip import presets
 from archsim.chip.specification import Chip
+from archsim.engine.expectations import Expectations, ExpectedReads
 from archsim.engine.machine import Machine
 from archsim.engine.observer import Observer
 from archsim.engine.program import build_programs
@@ -24,7 +25,8 @@ from archsim.results.timeline import Timeline
 from archsim.schedule import Action, PipelineShape, Schedule
 
 #: What an update takes: trains of 31 slots for each sample.
-UPDATES = {f"fc{i}": (ExpectedUpdate(slots=Fraction(31)),) for i in range(2)}
+UPDATES = {f"fc{i}": (ExpectedUpdate(slots=Fraction(31), outer_products=1),) for i in range(2)}
+EXPECTED = Expectations(dict.fromkeys(UPDATES, ExpectedReads()), UPDATES)
 LAYERS = [{"name": f"fc{i}", "kind": "linear", "features": 4} for i in range(2)]
 
 
@@ -47,7 +49,7 @@ def chip(**buffer: object) -> Chip:
 
 
 def machine(made: Setup) -> Machine:
-    work = Expected(made.chip, made.vectors, UPDATES)
+    work = Expected(made.vectors, EXPECTED)
     return Machine(made, work, Timeline(), Observer(work, made.schedule.shape, 1, None))
 
 
@@ -63,7 +65,7 @@ def test_stages_that_wait_for_each_other() -> None:
 
 def test_the_same_without_a_clock() -> None:
     made = setup(chip(), *CROSSED)
-    work = Expected(made.chip, made.vectors, UPDATES)
+    work = Expected(made.vectors, EXPECTED)
     with pytest.raises(Deadlock, match="stage 0 waits to do B0"):
         UntimedMachine(made, work, Observer(work, made.schedule.shape, 1, None)).run()
 

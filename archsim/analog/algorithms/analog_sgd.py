@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numpy.typing import ArrayLike
 
-from archsim.analog.algorithms.expectations import train_length
+from archsim.analog.algorithms.expectations import expected_gradients
 from archsim.analog.algorithms.joint import JointArrays
 from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
 from archsim.analog.observed import ExpectedUpdate, Update
@@ -43,7 +43,7 @@ class AnalogSGD(JointArrays):
     @staticmethod
     def expected(settings: AnalogSGDSettings, tile: TileOutline) -> ExpectedUpdate:
         """Return what an update takes on average: pulse trains of the expected length."""
-        return ExpectedUpdate(slots=train_length(tile.update))
+        return expected_gradients(tile)
 
     def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Update:
         """Send the pulses of W <- W - learning_rate d x^T; see `Crossbar.update`."""

@@ -34,9 +34,9 @@ class BufferedTransfer(CompoundTransfers):
     def expected(settings: BufferedTransferSettings, tile: TileOutline) -> ExpectedUpdate:
         """Return what an update takes on average."""
         return expected_transfers(
+            settings,
             tile,
-            settings.update,
-            CompoundTransfers.lines_a_vector(settings, tile),
+            CompoundTransfers.moves(settings, tile),
             single_slots(settings.transfer_update),
             BUFFERED_OPERATIONS * tile.outputs,
             BUFFERED_BITS * tile.outputs,

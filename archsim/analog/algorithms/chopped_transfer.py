@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -57,9 +56,9 @@ def expected_chopped(
 ) -> ExpectedUpdate:
     """Return what an update takes on average, with so many operations and bits for each cell that is read."""
     interval = vectors_between(settings, tile.mini_batch, tile.inputs, settings.fast_device or tile.device)
-    reads = Fraction(1, interval) if interval and settings.transfer_lr else Fraction(0)
+    moves = [(interval if settings.transfer_lr else 0, 1)]
     slots = single_slots(settings.transfer_update)
-    return expected_transfers(tile, settings.update, reads, slots, operations * tile.outputs, bits * tile.outputs)
+    return expected_transfers(settings, tile, moves, slots, operations * tile.outputs, bits * tile.outputs)
 
 
 class ChoppedArrays(JointArrays):

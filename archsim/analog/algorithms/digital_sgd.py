@@ -29,6 +29,7 @@ class DigitalSGD(JointArrays):
     """
 
     Settings = DigitalSGDSettings
+    exact_reads = True
 
     def __init__(
         self,

@@ -1,30 +1,52 @@
 """What algorithms take on average, for runs without numbers: the operations of `archsim.analog.algorithms.work`.
 
-A transfer happens once in so many vectors. Each line that is read is then written: with trains of the expected length
-if pulses are in proportion to what was read, else in one slot (or the ``expected_bl`` of the transfers' own trains).
+Where nothing depends on the numbers this is what they take. A transfer happens once in so many vectors. Each line that
+is read is then written: with trains of the expected length if pulses are in proportion to what was read, else in one
+slot (or the ``expected_bl`` of the transfers' own trains).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 from archsim.analog.algorithms.protocol import TileOutline
+from archsim.analog.devices import refresh_of, takes_pulses
 from archsim.analog.observed import ExpectedUpdate
-from archsim.analog.specification import Device, UpdateParameters
+from archsim.analog.specification import Device, IOParameters, UpdateParameters
+from archsim.analog.specification.algorithms import AuxiliaryArray
 from archsim.errors import InputError
 
-__all__ = ["expected_transfers", "in_proportion", "single_slots", "states_of", "train_length"]
+__all__ = [
+    "exact_fraction",
+    "expected_gradients",
+    "expected_refreshes",
+    "expected_transfers",
+    "in_proportion",
+    "single_slots",
+    "states_of",
+    "train_length",
+]
 
 
-def train_length(update: UpdateParameters) -> Fraction:
-    """Return the expected slots of a pulse train: ``expected_bl``, or the full length ``desired_bl`` without it."""
-    length = update.desired_bl if update.expected_bl is None else update.expected_bl
-    return Fraction(length).limit_denominator(10**6)
+def exact_fraction(value: float) -> Fraction:
+    """Return what a person meant by a number: 1.05 is 21 / 20."""
+    return Fraction(value).limit_denominator(10**6)
+
+
+def train_length(update: UpdateParameters, device: Device) -> Fraction:
+    """Return the expected slots of a vector's pulse trains on a device, 0 where there are none.
+
+    A fixed length is used as it is; any other is ``expected_bl``, or ``desired_bl`` without it.
+    """
+    return exact_fraction(update.expected_length) if takes_pulses(device) else Fraction(0)
 
 
 def single_slots(update: UpdateParameters) -> Fraction:
     """Return the expected slots of a line that gets whole pulses: one, unless ``expected_bl`` says otherwise."""
-    return Fraction(1 if update.expected_bl is None else update.expected_bl).limit_denominator(10**6)
+    if update.expected_bl is None or update.desired_bl == 1 or not update.sends_trains:
+        return Fraction(1)
+    return max(exact_fraction(update.expected_bl), Fraction(1))
 
 
 def states_of(device: Device) -> float:
@@ -47,42 +69,86 @@ def states_of(device: Device) -> float:
     return (w_max - w_min) / dw_min
 
 
-def expected_transfers(
-    tile: TileOutline,
-    gradients: UpdateParameters | None,
-    lines_a_vector: Fraction,
-    slots_a_line: Fraction,
-    operations_a_line: int,
-    bits_a_line: int,
-) -> ExpectedUpdate:
-    """Return what an update takes if lines are read and written.
+def expected_refreshes(
+    tile: TileOutline, device: Device, io: IOParameters | None = None, *, updated: bool
+) -> tuple[ExpectedUpdate, ...]:
+    """Return the reads by which an array of a device refreshes its cells; what it then writes depends on the numbers.
 
     Parameters
     ----------
     tile : TileOutline
         The tile.
-    gradients : UpdateParameters or None
-        Pulse trains of gradients; None for the chip's.
-    lines_a_vector : Fraction
-        Lines that are read for each vector, over all arrays.
+    device : Device
+        The device of the array.
+    io : IOParameters or None
+        The chain that reads for transfers; None for the chip's forward chain.
+    updated : bool
+        Whether the array takes the gradients of every vector.
+    """
+    every, times = refresh_of(device, tile.mini_batch, updated=updated)
+    reads = Fraction(times * tile.inputs * (io or tile.io).passes)
+    return (ExpectedUpdate(transfer_reads=reads, every=every),) if every else ()
+
+
+def expected_gradients(tile: TileOutline) -> ExpectedUpdate:
+    """Return what an update takes if the gradients of every vector go to the one array of a tile by pulses."""
+    return ExpectedUpdate(
+        slots=train_length(tile.update, tile.device),
+        outer_products=1,
+        later=expected_refreshes(tile, tile.device, updated=True),
+    )
+
+
+def expected_transfers(
+    settings: AuxiliaryArray,
+    tile: TileOutline,
+    moves: Sequence[tuple[int, int]],
+    slots_a_line: Fraction,
+    operations_a_line: int,
+    bits_a_line: int,
+) -> ExpectedUpdate:
+    """Return what an update takes if gradients go to a first array, and lines are read and written into later ones.
+
+    Parameters
+    ----------
+    settings : AuxiliaryArray
+        The first array's device, pulse trains and read-out.
+    tile : TileOutline
+        The tile.
+    moves : sequence of (int, int)
+        For each array but the last, after how many vectors it is read (0 for never), and how many lines then.
     slots_a_line : Fraction
         Pulse slots of writing one of them.
     operations_a_line, bits_a_line : int
         Digital operations and memory traffic of one of them.
     """
+    fast, io = settings.fast_device or tile.device, settings.transfer_io
+    refreshes = expected_refreshes(tile, fast, io, updated=True)
+    for _ in moves:
+        refreshes += expected_refreshes(tile, tile.device, io, updated=False)
+    transfers = tuple(
+        ExpectedUpdate(
+            transfer_reads=Fraction(lines * (io or tile.io).passes),
+            input_writes=Fraction(lines),
+            transfer_slots=lines * slots_a_line,
+            digital_operations=Fraction(lines * operations_a_line),
+            memory_bits=Fraction(lines * bits_a_line),
+            every=every,
+        )
+        for every, lines in moves
+        if every and lines
+    )
     return ExpectedUpdate(
-        slots=train_length(gradients or tile.update),
-        transfer_reads=lines_a_vector,
-        input_writes=lines_a_vector,
-        transfer_slots=lines_a_vector * slots_a_line,
-        digital_operations=lines_a_vector * operations_a_line,
-        memory_bits=lines_a_vector * bits_a_line,
+        slots=train_length(settings.update or tile.update, fast), outer_products=1, later=transfers + refreshes
     )
 
 
 def in_proportion(
-    tile: TileOutline, gradients: UpdateParameters | None, lines_a_vector: Fraction, writes: UpdateParameters | None
+    settings: AuxiliaryArray,
+    tile: TileOutline,
+    moves: Sequence[tuple[int, int]],
+    writes: UpdateParameters | None,
 ) -> ExpectedUpdate:
     """Return what an update takes if lines are written in proportion to what was read; None: the chip's trains."""
-    slots = train_length(writes or tile.update)
-    return expected_transfers(tile, gradients, lines_a_vector, slots, tile.inputs + tile.outputs, 0)
+    slots = train_length(writes or tile.update, tile.device)
+    return expected_transfers(settings, tile, moves, slots, tile.inputs + tile.outputs, 0)

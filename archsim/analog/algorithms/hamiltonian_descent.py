@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from archsim.analog.algorithms.expectations import in_proportion
 from archsim.analog.algorithms.lines import LineTransfers
 from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
@@ -60,8 +58,8 @@ class HamiltonianDescent(LineTransfers):
     @staticmethod
     def expected(settings: HamiltonianDescentSettings, tile: TileOutline) -> ExpectedUpdate:
         """Return what an update takes on average."""
-        lines = Fraction(min(settings.n_reads_per_transfer or tile.inputs, tile.inputs), settings.transfer_every)
-        return in_proportion(tile, settings.update, lines, settings.transfer_update)
+        reads = min(settings.n_reads_per_transfer or tile.inputs, tile.inputs)
+        return in_proportion(settings, tile, [(settings.transfer_every, reads)], settings.transfer_update)
 
     def _fast_rate(self, learning_rate: float) -> float:
         return self._fast_lr * learning_rate

@@ -31,6 +31,9 @@ class JointArrays:
         Weight of each crossbar relative to the next.
     """
 
+    #: Reads pass the converters.
+    exact_reads = False
+
     def __init__(self, crossbars: Sequence[Crossbar], gamma: float = 0.0) -> None:
         self._crossbars = tuple(crossbars)
         self._last = self._crossbars[-1]

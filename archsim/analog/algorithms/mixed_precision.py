@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from archsim._core import ROUND, SELECT, kernels
-from archsim.analog.algorithms.expectations import single_slots
+from archsim.analog.algorithms.expectations import expected_refreshes, single_slots
 from archsim.analog.algorithms.inputs import checked, granularity_of
 from archsim.analog.algorithms.joint import JointArrays
 from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
@@ -70,13 +70,16 @@ class MixedPrecision(JointArrays):
     @staticmethod
     def expected(settings: MixedPrecisionSettings, tile: TileOutline) -> ExpectedUpdate:
         """Return what an update takes on average: rows are written once in so many mini-batches."""
-        rows = Fraction(min(settings.n_rows_per_transfer or tile.outputs, tile.outputs))
-        rows /= settings.transfer_every * tile.mini_batch
-        return ExpectedUpdate(
-            output_writes=rows,
+        rows = min(settings.n_rows_per_transfer or tile.outputs, tile.outputs)
+        write = ExpectedUpdate(
+            output_writes=Fraction(rows),
             transfer_slots=rows * single_slots(settings.transfer_update),
+            memory_bits=Fraction(rows * MIXED_BITS * tile.inputs),
+            every=settings.transfer_every * tile.mini_batch,
+        )
+        return ExpectedUpdate(
             digital_operations=Fraction(2 * tile.outputs * tile.inputs - tile.inputs),
-            memory_bits=rows * MIXED_BITS * tile.inputs,
+            later=(write, *expected_refreshes(tile, tile.device, updated=False)),
         )
 
     def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Update:

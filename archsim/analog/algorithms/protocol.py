@@ -40,6 +40,8 @@ class TileOutline:
         The layer's device.
     update : UpdateParameters
         The chip's pulse trains.
+    io : IOParameters
+        The chip's forward chain, through which transfers are read where the algorithm names no other.
     """
 
     outputs: int
@@ -47,6 +49,7 @@ class TileOutline:
     mini_batch: int
     device: Device
     update: UpdateParameters
+    io: IOParameters
 
 
 class MakeCrossbar(Protocol):
@@ -149,9 +152,12 @@ class AlgorithmKind(Protocol):
     ----------
     Settings : type of Specification
         What a user says; a frozen model with a field ``kind`` of one literal value.
+    exact_reads : bool
+        Whether reads are exact products, one for each vector, whatever the chip's converters do.
     """
 
     Settings: type[Specification]
+    exact_reads: bool
 
     @staticmethod
     def arrays(settings: Any) -> int:
@@ -161,8 +167,9 @@ class AlgorithmKind(Protocol):
     def expected(settings: Any, tile: TileOutline) -> ExpectedUpdate:
         """Return what an update takes on average, for runs without numbers.
 
-        Trains of gradients have ``expected_bl`` slots (``desired_bl`` without it). A kind whose expectation has digital
-        operations or memory bits gets the near-memory unit and the buffer's port after each update.
+        What the numbers have no influence on is exact. Other trains of gradients have ``expected_bl`` slots
+        (``desired_bl`` without it). A kind whose expectation has digital operations or memory bits gets the near-memory
+        unit and the buffer's port after each update.
         """
 
     def __call__(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -50,9 +49,11 @@ class _Residual(LineTransfers):
         return 2
 
     @staticmethod
-    def lines_a_vector(settings: ResidualLearningSettings | ResidualLearningV2Settings, tile: TileOutline) -> Fraction:
-        """Return how many lines are read for each vector."""
-        return Fraction(min(settings.n_reads_per_transfer or tile.inputs, tile.inputs), settings.transfer_every)
+    def moves(
+        settings: ResidualLearningSettings | ResidualLearningV2Settings, tile: TileOutline
+    ) -> tuple[tuple[int, int], ...]:
+        """Return after how many vectors P is read, and how many lines then."""
+        return ((settings.transfer_every, min(settings.n_reads_per_transfer or tile.inputs, tile.inputs)),)
 
     def _fast_rate(self, learning_rate: float) -> float:
         return self._settings.fast_lr * learning_rate
@@ -74,8 +75,7 @@ class ResidualLearning(_Residual):
     @staticmethod
     def expected(settings: ResidualLearningSettings, tile: TileOutline) -> ExpectedUpdate:
         """Return what an update takes on average."""
-        lines = _Residual.lines_a_vector(settings, tile)
-        return in_proportion(tile, settings.update, lines, settings.transfer_update)
+        return in_proportion(settings, tile, _Residual.moves(settings, tile), settings.transfer_update)
 
     def _move(
         self,
@@ -103,9 +103,9 @@ class ResidualLearningV2(_Residual):
     def expected(settings: ResidualLearningV2Settings, tile: TileOutline) -> ExpectedUpdate:
         """Return what an update takes on average."""
         return expected_transfers(
+            settings,
             tile,
-            settings.update,
-            _Residual.lines_a_vector(settings, tile),
+            _Residual.moves(settings, tile),
             single_slots(settings.transfer_update),
             FILTERED_OPERATIONS * tile.outputs,
             BUFFERED_BITS * tile.outputs,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from archsim._core import SELECT
 from archsim.analog.algorithms.expectations import in_proportion
 from archsim.analog.algorithms.lines import LineTransfers, transfer_intervals
@@ -55,14 +53,12 @@ class CompoundTransfers(LineTransfers):
         return settings.n_devices
 
     @staticmethod
-    def lines_a_vector(settings: TikiTakaSettings | BufferedTransferSettings, tile: TileOutline) -> Fraction:
-        """Return how many lines are read for each vector, over all arrays but the last."""
+    def moves(settings: TikiTakaSettings | BufferedTransferSettings, tile: TileOutline) -> tuple[tuple[int, int], ...]:
+        """Return for each array but the last after how many vectors it is read, 0 for never, and how many lines."""
         reads = min(settings.n_reads_per_transfer, tile.inputs)
         unit = tile.mini_batch if settings.units_in_mbatch else None
         intervals = transfer_intervals(settings.transfer_every, unit, settings.n_devices - 1, tile.inputs, reads)
-        if settings.transfer_lr == 0.0:
-            return Fraction(0)
-        return sum((Fraction(reads, interval) for interval in intervals if interval), Fraction(0))
+        return tuple((interval if settings.transfer_lr else 0, reads) for interval in intervals)
 
     def _fast_rate(self, learning_rate: float) -> float:
         fast = self._settings.fast_lr
@@ -88,8 +84,7 @@ class TikiTaka(CompoundTransfers):
     @staticmethod
     def expected(settings: TikiTakaSettings, tile: TileOutline) -> ExpectedUpdate:
         """Return what an update takes on average."""
-        lines = CompoundTransfers.lines_a_vector(settings, tile)
-        return in_proportion(tile, settings.update, lines, settings.transfer_update)
+        return in_proportion(settings, tile, CompoundTransfers.moves(settings, tile), settings.transfer_update)
 
     def _move(
         self,

@@ -15,7 +15,7 @@ from archsim.analog.specification import Device, UpdateParameters
 from archsim.analog.threads import Workers
 from archsim.specification import Specification
 
-__all__ = ["DeviceArray", "DeviceKind", "Site", "devices_per_cell", "make_array"]
+__all__ = ["DeviceArray", "DeviceKind", "Site", "devices_per_cell", "make_array", "refresh_of", "takes_pulses"]
 
 
 class DeviceArray(Protocol):
@@ -117,6 +117,29 @@ def make_array(device: Device, site: Site) -> DeviceArray:
 def devices_per_cell(device: Device) -> int:
     """Return how many devices hold one weight, which is how many identities an array of them needs."""
     return _kind(device).devices_per_cell(device)
+
+
+def takes_pulses(device: Device) -> bool:
+    """Return whether pulse trains are sent to a device; a kind without them has ``takes_pulses = False``."""
+    return bool(getattr(_kind(device), "takes_pulses", True))
+
+
+def refresh_of(device: Device, mini_batch: int, *, updated: bool) -> tuple[int, int]:
+    """Return after how many vectors an array reads all its cells to refresh them (0 for never), and how many times.
+
+    A kind that refreshes has a method ``refresh(settings, mini_batch, updated)`` that says so.
+
+    Parameters
+    ----------
+    device : Device
+        The device.
+    mini_batch : int
+        Vectors of a mini-batch.
+    updated : bool
+        Whether the array takes the gradients of every vector, so that it may count vectors.
+    """
+    refresh = getattr(_kind(device), "refresh", None)
+    return (0, 0) if refresh is None else refresh(device, mini_batch, updated)
 
 
 def _kind(device: Device) -> DeviceKind:

@@ -67,6 +67,7 @@ class IdealKind:
     """The digital baseline."""
 
     Settings = say.Ideal
+    takes_pulses = False
 
     def devices_per_cell(self, settings: say.Ideal) -> int:
         """Return 1."""
@@ -85,6 +86,12 @@ class OneSidedKind:
     def devices_per_cell(self, settings: say.OneSided) -> int:
         """Return 2."""
         return 2
+
+    def refresh(self, settings: say.OneSided, mini_batch: int, updated: bool) -> tuple[int, int]:
+        """Return after how many vectors both arrays of a pair are read; see `refresh_of`."""
+        if settings.units_in_mbatch:
+            return settings.refresh_every * mini_batch, 2
+        return (settings.refresh_every if updated else 0), 2
 
     def make(self, settings: say.OneSided, site: Site) -> DeviceArray:
         """Draw both arrays of the pair."""

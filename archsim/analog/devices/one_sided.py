@@ -99,9 +99,9 @@ class OneSidedArray(CellArrays):
         Update
             The reads, and the slots and pulses that wrote.
         """
-        plus, minus = (self._read(index) for index in (0, 1))
+        (plus, reads), (minus, others) = (self._read(index) for index in (0, 1))
         due = self._due(plus, minus)
-        total = Update(transfer_reads=2 * self._site.inputs)
+        total = Update(transfer_reads=reads + others)
         if due.any():
             for part in self.parts:
                 part.reset(due)
@@ -118,18 +118,23 @@ class OneSidedArray(CellArrays):
         due: Mask = np.where(plus > minus, (p > upper) & (m > lower), (p > lower) & (m > upper))
         return due
 
-    def _read(self, index: int) -> FloatArray:
-        """Read every cell of one array through the chain for transfers, one input line after the other."""
+    def _read(self, index: int) -> tuple[FloatArray, int]:
+        """Read every cell of one array through the chain for transfers, one input line after the other.
+
+        Returns
+        -------
+        float32 [outputs, inputs], int
+            What was read, and the reads of lines that it took.
+        """
         inputs = self._site.inputs
         first = (int(self._refreshes[0]) * len(self.parts) + index) * inputs
-        values = [np.zeros((0, self._site.outputs), np.float32)]
-        values += [
-            self._site.chain.read(
-                self.parts[index].weights, np.eye(end - begin, inputs, begin, np.float32), REFRESH, first + begin
-            ).values
-            for begin, end in ranges(inputs, BLOCK_VECTORS)
-        ]
-        return np.concatenate(values).T
+        values, reads = [np.zeros((0, self._site.outputs), np.float32)], 0
+        for begin, end in ranges(inputs, BLOCK_VECTORS):
+            lines = np.eye(end - begin, inputs, begin, np.float32)
+            read = self._site.chain.read(self.parts[index].weights, lines, REFRESH, first + begin)
+            values.append(read.values)
+            reads += read.reads
+        return np.concatenate(values).T, reads
 
     def _rewrite(self, part: PulsedArray, wanted: FloatArray) -> Update:
         """Write what is wanted of some cells with pulses, on those input lines where anything is wanted."""

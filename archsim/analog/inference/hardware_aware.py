@@ -43,6 +43,7 @@ class HardwareAware:
     """
 
     Settings = HardwareAwareSettings
+    exact_reads = False
 
     def __init__(
         self,
@@ -72,8 +73,11 @@ class HardwareAware:
     def expected(settings: HardwareAwareSettings, tile: TileOutline) -> ExpectedUpdate:
         """Return what an update takes: two operations for each weight, clipping and modifying, and no pulses."""
         cells = tile.outputs * tile.inputs
-        finish = Fraction(_finishing_operations(settings), tile.mini_batch)
-        return ExpectedUpdate(digital_operations=(2 + finish) * cells, memory_bits=Fraction(UPDATE_BITS * cells))
+        finishing = Fraction(_finishing_operations(settings) * cells)
+        finish = ExpectedUpdate(digital_operations=finishing, every=tile.mini_batch)
+        return ExpectedUpdate(
+            digital_operations=Fraction(2 * cells), memory_bits=Fraction(UPDATE_BITS * cells), later=(finish,)
+        )
 
     @property
     def crossbar(self) -> Crossbar:

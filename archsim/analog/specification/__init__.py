@@ -25,7 +25,7 @@ from archsim.analog.specification.devices import (
     SoftBoundsReference,
     Vector,
 )
-from archsim.analog.specification.io import IOParameters
+from archsim.analog.specification.io import IOParameters, SingleReadIO
 from archsim.analog.specification.update import UpdateParameters
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "PowerResponse",
     "PulsedDevice",
     "ReferenceCell",
+    "SingleReadIO",
     "SoftBounds",
     "SoftBoundsPmax",
     "SoftBoundsReference",

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from archsim.analog.specification.devices import Device
 from archsim.analog.specification.hardware_aware import HardwareAwareSettings
-from archsim.analog.specification.io import IOParameters
+from archsim.analog.specification.io import SingleReadIO
 from archsim.analog.specification.numbers import NonNegative, Positive
 from archsim.analog.specification.update import UpdateParameters
 from archsim.specification import OpenUnion, Specification
@@ -19,6 +19,7 @@ from archsim.specification import OpenUnion, Specification
 __all__ = [
     "Algorithm",
     "AnalogSGDSettings",
+    "AuxiliaryArray",
     "BufferedTransferSettings",
     "ChoppedTransferSettings",
     "DigitalSGDSettings",
@@ -49,15 +50,15 @@ class DigitalSGDSettings(Specification):
     kind: Literal["digital-sgd"] = "digital-sgd"
 
 
-class _AuxiliaryArray(Specification):
+class AuxiliaryArray(Specification):
     """An array that takes the gradients, beside the one that holds the weights."""
 
     fast_device: Device | None = None
     update: UpdateParameters | None = None
-    transfer_io: IOParameters | None = None
+    transfer_io: SingleReadIO | None = None
 
 
-class _Transfer(_AuxiliaryArray):
+class _Transfer(AuxiliaryArray):
     """Lines of one array are read and written into the next (aihwkit ``TransferCompound``)."""
 
     n_devices: Annotated[int, Field(ge=2, le=16)] = 2
@@ -96,7 +97,7 @@ class BufferedTransferSettings(_Transfer):
     forget_buffer: bool = True
 
 
-class _Chopped(_AuxiliaryArray):
+class _Chopped(AuxiliaryArray):
     """Two arrays, a digital buffer in pulses, and signs that turn (aihwkit ``ChoppedTransferCompound``)."""
 
     gamma: NonNegative = 0.0
@@ -147,7 +148,7 @@ class DynamicTransferSettings(_Chopped):
         return self
 
 
-class _Residual(_AuxiliaryArray):
+class _Residual(AuxiliaryArray):
     """Reads see W + gamma P; P learns what W lacks, and W follows P (arXiv:2502.06309)."""
 
     gamma: NonNegative = 0.4
@@ -173,7 +174,7 @@ class ResidualLearningV2Settings(_Residual):
     transfer_update: UpdateParameters = SINGLE_PULSES
 
 
-class HamiltonianDescentSettings(_AuxiliaryArray):
+class HamiltonianDescentSettings(AuxiliaryArray):
     """Stochastic Hamiltonian descent: weights as positions, an auxiliary array as momenta (arXiv:2201.13377)."""
 
     kind: Literal["stochastic-hamiltonian-descent"] = "stochastic-hamiltonian-descent"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from archsim.analog.specification.numbers import NonNegative, Positive
 from archsim.specification import Specification
 
-__all__ = ["IOParameters"]
+__all__ = ["IOParameters", "SingleReadIO"]
 
 #: A fraction by which signals of one sign are weakened.
 Asymmetry = Annotated[float, Field(ge=-1, le=1)]
@@ -58,3 +58,33 @@ class IOParameters(Specification):
     max_bm_factor: Positive = 1000.0
     max_bm_res: Positive = 0.25
     expected_reads: Annotated[float, Field(ge=1)] = 1.0
+
+    @field_validator("expected_reads")
+    @classmethod
+    def _needs_bound_management(cls, value: float, info: ValidationInfo) -> float:
+        if value > 1 and (info.data.get("is_perfect") or info.data.get("bound_management") == "none"):
+            raise ValueError("nothing but bound management reads a vector again, and there is none here: expect 1 read")
+        return value
+
+    @property
+    def passes(self) -> int:
+        """Reads of the array for each product: two where positive and negative inputs are driven separately."""
+        return 1 if self.is_perfect or self.mv_type == "one-pass" else 2
+
+
+#: Keys of bound management: they have nothing to say where a vector is read once.
+_MANAGEMENT = ("bm_test_negative_bound", "max_bm_factor", "expected_reads")
+
+
+def _read_once(io: IOParameters) -> IOParameters:
+    fields = IOParameters.model_fields
+    idle = [name for name in _MANAGEMENT if getattr(io, name) != fields[name].default]
+    if io.bound_management == "iterative-worst-case":
+        idle.insert(0, "bound_management")
+    if idle:
+        raise ValueError(f"bound management repeats forward reads only: leave out {', '.join(idle)} here")
+    return io
+
+
+#: The chain of reads that are never repeated by bound management: transposed ones, and those of transfers.
+SingleReadIO = Annotated[IOParameters, AfterValidator(_read_once)]
