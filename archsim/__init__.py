@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from archsim.document import load_experiment, resolved
     from archsim.errors import ArchsimError, DoesNotFit, InputError
     from archsim.experiment import Experiment
+    from archsim.parts import make_tile, plot_device
     from archsim.plugins import register
     from archsim.results import Run, differing_keys, load_run
     from archsim.simulation import simulate
@@ -31,6 +32,8 @@ __all__ = [
     "load_data",
     "load_experiment",
     "load_run",
+    "make_tile",
+    "plot_device",
     "register",
     "resolved",
     "simulate",
@@ -47,6 +50,8 @@ _HOMES = {
     "load_data": "archsim.data",
     "load_experiment": "archsim.document",
     "load_run": "archsim.results",
+    "make_tile": "archsim.parts",
+    "plot_device": "archsim.parts",
     "register": "archsim.plugins",
     "resolved": "archsim.document",
     "simulate": "archsim.simulation",

@@ -88,8 +88,8 @@ def with_devices(text: str, drawn: dict[str, Curves]) -> str:
 
 NUMBER = re.compile(r"\d+\.\d{3,}")
 STATES = """\
-`archsim show NAME` prints the numbers and draws the curve; with `--figure FILE` it saves that as a figure. States are
-the range of the mean device over the step that pulse trains are made for."""
+`archsim show NAME` prints the numbers and draws the curve; with `--figure FILE` it saves that as a figure. The number
+of states is (w_max - w_min) / dw_min of the mean device, that is, without variation from cell to cell."""
 
 
 def curves() -> dict[str, Curves]:

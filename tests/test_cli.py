@@ -294,7 +294,7 @@ def test_show_draws_how_a_device_responds(tmp_path: Path) -> None:
     assert loaded.chip.device == load_preset("archsim.devices", "soft-bounds")
 
 
-@pytest.mark.parametrize(("name", "words"), [("ideal", "no pulses"), ("rpu-512", "only devices"), ("pcm", "format")])
+@pytest.mark.parametrize(("name", "words"), [("ideal", "no pulses"), ("gpipe", "only devices"), ("pcm", "format")])
 def test_show_draws_nothing_that_is_not_there(name: str, words: str) -> None:
     shown = invoke("show", name, "--figure", "here.gif")
     assert shown.exit_code == 2

@@ -183,16 +183,22 @@ def list_(
 @app.command()
 @guarded
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A preset, a workload or anything else that is listed.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME | FILE", help="Anything that is listed, or a YAML file of your own.")
+    ],
+    overrides: Overrides = None,
     figure: Annotated[
         Path | None,
-        typer.Option("--figure", metavar="FILE", help="Draw a device's response into a .png, .svg or .pdf file."),
+        typer.Option("--figure", metavar="FILE", help="Draw the device's response into a .png, .svg or .pdf file."),
     ] = None,
 ) -> None:
-    """Show what stands behind a name, with the sources of its constants, and how a device responds to pulses."""
-    from archsim.cli.catalogue import show_name
+    """Show what stands behind a name or in a file, with the sources of constants and how a device responds to pulses.
 
-    show_name(name, figure)
+    A file holds an experiment, a chip, a device, an algorithm or a network.
+    """
+    from archsim.cli.showing import show as show_name
+
+    show_name(name, overrides or [], figure)
 
 
 @app.command()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from archsim.analog.devices.curves import Curves
+from archsim.report.responses import response_numbers
 from archsim.report.scales import short
 
 __all__ = ["Canvas", "response_lines"]
@@ -85,5 +86,5 @@ def response_lines(curves: Curves) -> list[str]:
         f"Weight along {up} pulses up and as many down; line: mean device, dots: 10 to 90 % of cells.",
         *drawn,
         f"{'':>{margin}}  {axis}",
-        f"{short(curves.states)} states of {curves.granularity:.4g}.",
+        f"{response_numbers(curves)}.",
     ]

@@ -9,11 +9,9 @@ from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from archsim import plugins
-from archsim.analog.specification import Algorithm, Device
-from archsim.chip.specification import Chip
 from archsim.document.expand import Expander
 from archsim.document.explain import explain, together
 from archsim.document.overrides import apply, put
@@ -23,10 +21,8 @@ from archsim.document.tree import Node, Path, dotted, from_python
 from archsim.document.workloads import find_experiment
 from archsim.errors import InputError, Place
 from archsim.experiment import Experiment
-from archsim.network.specification import NetworkSpecification
-from archsim.specification import Specification
 
-__all__ = ["load_experiment", "load_preset"]
+__all__ = ["load_experiment"]
 
 _SECTIONS = frozenset({"data", "training", "schedule", "run"})
 
@@ -71,46 +67,6 @@ def load_experiment(
         place = Place(f"--mode {mode}")
         tree = put(tree, ("run", "mode"), Node(mode, place, key_place=place))
     return _validate(with_absolute_paths(tree))
-
-
-def load_preset(group: plugins.Group, name: str) -> BaseModel:
-    """Return a preset of a chip, a device, an algorithm or a network as the specification that it stands for.
-
-    Raises
-    ------
-    InputError
-        If there is none of that name, or what it holds is wrong.
-    """
-    slot, model = _PRESETS[group]
-    tree = Expander(Sources()).expand(Node(name, Place("preset")), slot)
-    try:
-        return model.model_validate_json(json.dumps({"preset": tree.plain()}), strict=True).preset
-    except ValidationError as error:
-        raise together(explain(error, Node({"preset": tree}, tree.place), model)) from None
-
-
-class _ChipPreset(Specification):
-    preset: Chip
-
-
-class _DevicePreset(Specification):
-    preset: Device
-
-
-class _AlgorithmPreset(Specification):
-    preset: Algorithm
-
-
-class _NetworkPreset(Specification):
-    preset: NetworkSpecification
-
-
-_PRESETS: dict[str, tuple[Path, type[_ChipPreset | _DevicePreset | _AlgorithmPreset | _NetworkPreset]]] = {
-    "archsim.chips": (("chip",), _ChipPreset),
-    "archsim.devices": (("chip", "device"), _DevicePreset),
-    "archsim.algorithms": (("training", "algorithm"), _AlgorithmPreset),
-    "archsim.networks": (("network",), _NetworkPreset),
-}
 
 
 def _validate(tree: Node) -> Experiment:

@@ -13,7 +13,7 @@ from archsim.errors import InputError, Place
 __all__ = ["apply", "put"]
 
 
-def apply(tree: Node, text: str, expander: Expander) -> Node:
+def apply(tree: Node, text: str, expander: Expander, slot: Path = ()) -> Node:
     """Return the document with one override laid over it.
 
     Parameters
@@ -24,6 +24,8 @@ def apply(tree: Node, text: str, expander: Expander) -> Node:
         ``a.b=value``; the value is YAML, a position in a list is a number.
     expander : Expander
         Writes out what the value refers to; relative paths start from the current folder.
+    slot : tuple
+        Where `tree` stands in the document, if it is a part by itself.
 
     Raises
     ------
@@ -38,22 +40,22 @@ def apply(tree: Node, text: str, expander: Expander) -> Node:
     if not written.strip():
         raise InputError("no value after '='", field=name, allowed="a value; 'null' for none", place=place)
     path: Path = tuple(int(part) if part.isdecimal() else part for part in parts)
-    if path[-1] == PRESET and group_at(path[:-1]):
+    if path[-1] == PRESET and group_at((*slot, *path[:-1])):
         path = path[:-1]
     value = replace(parse(written, place, lines=False), key_place=place)
     if path[-1] == INCLUDE:
         path, value = path[:-1], Node({INCLUDE: value}, place, place)
-    return put(tree, path, expander.expand(value, path))
+    return _put(tree, path, 0, expander.expand(value, (*slot, *path)), slot)
 
 
 def put(tree: Node, path: Path, value: Node) -> Node:
     """Return a tree with a value laid over what stands at a path; missing sections are added."""
-    return _put(tree, path, 0, value)
+    return _put(tree, path, 0, value, ())
 
 
-def _put(node: Node, path: Path, at: int, value: Node) -> Node:
+def _put(node: Node, path: Path, at: int, value: Node, slot: Path) -> Node:
     if at == len(path):
-        return replace(merge(node, value, path), key_place=node.key_place or value.key_place)
+        return replace(merge(node, value, (*slot, *path)), key_place=node.key_place or value.key_place)
     here, part = path[:at], path[at]
     if isinstance(node.value, tuple):
         child = node.child(part)
@@ -65,7 +67,7 @@ def _put(node: Node, path: Path, at: int, value: Node) -> Node:
                 allowed=f"a position from 0 to {len(node.value) - 1}",
                 place=value.place,
             )
-        items = [_put(child, path, at + 1, value) if i == part else item for i, item in enumerate(node.value)]
+        items = [_put(child, path, at + 1, value, slot) if i == part else item for i, item in enumerate(node.value)]
         return replace(node, value=tuple(items))
     if isinstance(node.value, dict) or node.value is None:
         key = str(part)
@@ -73,10 +75,10 @@ def _put(node: Node, path: Path, at: int, value: Node) -> Node:
         # A preset is right by itself: what is wrong with it afterwards is due to who changed it last.
         place = value.place if node.place.line is None else node.place
         if at + 1 < len(path):
-            return replace(node, value={**node.entries, key: _put(child, path, at + 1, value)}, place=place)
+            return replace(node, value={**node.entries, key: _put(child, path, at + 1, value, slot)}, place=place)
         # As a mapping of one entry, so that the rules for devices and constants hold here too.
         over = replace(node, value={key: value}, whole=False)
-        merged = merge(node, over, here)
+        merged = merge(node, over, (*slot, *here))
         return replace(merged, place=place, key_place=node.key_place, whole=node.whole)
     raise InputError(
         f"this is a single value and has no '{part}'", field=dotted(here), value=node.value, place=value.place

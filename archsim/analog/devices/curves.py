@@ -52,7 +52,13 @@ class Curves:
     granularity : float
         The step that pulse trains are made for.
     states : int
-        How many such steps lead from bound to bound.
+        Number of states: the range of the mean device over that step, (w_max - w_min) / dw_min.
+    asymmetry : float
+        Of the mean device at weight zero: the difference of an up and a down pulse over their sum, -G / F in the words
+        of arXiv:2406.12774. 0 where both are as large, 1 or -1 where one of them does nothing.
+    symmetric_point : float or None
+        The weight at which an up and a down pulse of the mean device cancel (G = 0), read between the places of
+        `weights`; None where there is no single such weight.
     """
 
     up_pulses: int
@@ -64,6 +70,8 @@ class Curves:
     step_down: FloatArray
     granularity: float
     states: int
+    asymmetry: float
+    symmetric_point: float | None
 
 
 def response_curves(device: Device) -> Curves | None:
@@ -80,17 +88,37 @@ def response_curves(device: Device) -> Curves | None:
     up_pulses = min(max(states, _POINTS // 4), _MOST_UP)
     marks = np.unique(np.linspace(0, up_pulses, _POINTS + 1).round().astype(np.int64))
     weights = (low + (high - low) * (np.arange(_POINTS) + 0.5) / _POINTS).astype(np.float32)
+    step_up, step_down = _steps(mean, weights, up=True), _steps(mean, weights, up=False)
     return Curves(
         up_pulses,
         np.concatenate([marks, up_pulses + marks[1:]]),
         _train(_array(mean, 1), marks)[:, 0],
         _train(_array(device, _CELLS), marks),
         weights,
-        _steps(mean, weights, up=True),
-        _steps(mean, weights, up=False),
+        step_up,
+        step_down,
         one.granularity,
         states,
+        _asymmetry(mean),
+        _symmetric_point(weights, step_up, step_down),
     )
+
+
+def _asymmetry(mean: Device) -> float:
+    zero = np.zeros(1, np.float32)
+    up, down = float(_steps(mean, zero, up=True)[0]), float(-_steps(mean, zero, up=False)[0])
+    return (up - down) / (up + down) if up + down else 0.0
+
+
+def _symmetric_point(weights: FloatArray, step_up: FloatArray, step_down: FloatArray) -> float | None:
+    pair = step_up.astype(np.float64) + step_down
+    rounding = 4 * np.finfo(np.float32).eps * np.abs(weights).max()
+    sign = np.sign(np.where(np.abs(pair) > rounding, pair, 0.0))
+    places = np.flatnonzero((sign[:-1] >= 0) & (sign[1:] <= 0) & (sign[:-1] != sign[1:]))
+    if sign[places].size == 0 or np.count_nonzero(sign == 0.0) > 1:
+        return None
+    first, last = places[0], places[-1] + 1
+    return float(np.interp(0.0, pair[[last, first]], weights[[last, first]].astype(np.float64)))
 
 
 def mean_device(device: Device) -> Device:

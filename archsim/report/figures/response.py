@@ -9,6 +9,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from archsim.analog.devices.curves import Curves
+from archsim.report.responses import response_numbers
 from archsim.report.scales import short
 from archsim.report.style import ACCENT, ACTION_COLOURS, INK, MUTED, plain_axes
 
@@ -34,7 +35,8 @@ def response_figure(curves: Curves, name: str) -> Figure:
     train, step = figure.subplots(1, 2, width_ratios=(1.5, 1.0))
     _draw_train(train, curves)
     _draw_steps(step, curves)
-    figure.suptitle(f"{name}: {short(curves.states)} states", x=0.015, ha="left", fontsize=10, color=INK)
+    title = f"{name}: {response_numbers(curves)}".replace("$", r"\$")
+    figure.suptitle(title, x=0.015, ha="left", fontsize=10, color=INK)
     for axes in (train, step):
         plain_axes(axes, grid="y")
         axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
