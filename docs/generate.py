@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 
 from archsim import plugins
 from archsim.analog.devices.curves import Curves, response_curves
+from archsim.analog.specification.devices.pulsed import CellStatistics, PulsedDevice
 from archsim.document.allowed import Schema
 from archsim.document.meanings import Meaning, Meanings, load_meanings, meaning_of, models_in, prose, specifications
 from archsim.document.presets import group_at
@@ -43,8 +44,8 @@ HEAD = """\
 # Reference: every key of an experiment
 
 Made by `docs/generate.py` from the specifications that check a document. How documents, presets and overrides
-work stands in [experiment.md](experiment.md). A key without a default is required. Quantities carry their unit;
-for plain numbers the column *unit* tells it, 1 being a plain factor. `archsim schema` prints the same as a JSON schema.
+work is described in [experiment.md](experiment.md). A key without a default is required. Quantities carry their unit;
+for plain numbers the column *unit* gives it, 1 being a plain factor. `archsim schema` prints the same as a JSON schema.
 Every section may also `include` files.
 """
 
@@ -151,12 +152,75 @@ def _device(name: str, response: Curves | None) -> str:
 
 
 def reference() -> str:
-    """Return the reference of the document."""
+    """Return the reference of the document, section by section."""
     meanings = load_meanings()
-    parts = [HEAD]
-    for model, paths in places().items():
-        parts.append(_section(model, paths, meanings))
+    parts = [HEAD, _contents()]
+    for title, introduction, models in chapters():
+        parts.append(f"## {title}\n\n{introduction}\n" if introduction else f"## {title}\n")
+        if title == DEVICES_TITLE:
+            parts += [_common(base, words, meanings) for base, words in COMMON.items()]
+            models = dict(sorted(models.items(), key=lambda found: _tag(found[0]) is not None))
+        parts += [_section(model, paths, meanings) for model, paths in models.items()]
     return "\n".join(parts)
+
+
+def _contents() -> str:
+    links = [f"[{title}](#{title.lower().replace(' ', '-').replace('`', '')})" for title, _, _ in chapters()]
+    return f"Sections: {', '.join(links)}.\n"
+
+
+DEVICES_TITLE = "Devices"
+ALGORITHMS_TITLE = "Training algorithms"
+
+#: Keys that many kinds of devices share, told once: the specification that has them, and the heading over them.
+COMMON: dict[type[BaseModel], str] = {
+    CellStatistics: "Keys of every kind whose cells differ and age",
+    PulsedDevice: "Further keys of every kind with a mean step and mean bounds",
+}
+
+#: The chapters, in their order, with what is said first. Sections of the document have a chapter of their name.
+CHAPTERS: dict[str, str] = {
+    "Document": "",
+    "network": "",
+    "chip": "",
+    DEVICES_TITLE: (
+        "A device stands at `chip.device`, at `device` of a layer, at `fast_device` of a training algorithm with "
+        "several arrays, and within the kinds that make one cell of several devices. Equations and curves are in "
+        "[devices.md](devices.md)."
+    ),
+    "Reads and pulse trains": "",
+    "data": "",
+    "training": "",
+    ALGORITHMS_TITLE: (
+        "A training algorithm stands at `training.algorithm`, or at `algorithm` of a layer. Equations are in "
+        "[algorithms.md](algorithms.md)."
+    ),
+    "schedule": "",
+    "run": "",
+    "inference": "",
+    "Constants": "",
+}
+
+
+def chapters() -> list[tuple[str, str, dict[type[BaseModel], list[ModelPath]]]]:
+    """Return each chapter: title, introduction, and its specifications with the paths at which they stand."""
+    found: dict[str, dict[type[BaseModel], list[ModelPath]]] = {title: {} for title in CHAPTERS}
+    for model, paths in places().items():
+        found.setdefault(_chapter(model, paths), {})[model] = paths
+    return [(title if title[0].isupper() else f"`{title}`", CHAPTERS.get(title, ""), found[title]) for title in found]
+
+
+def _chapter(model: type[BaseModel], paths: list[ModelPath]) -> str:
+    if issubclass(model, Constant):
+        return "Constants"
+    first = paths[0]
+    if not first:
+        return "Document"
+    if not {"device", "fast_device"}.isdisjoint(first):
+        return DEVICES_TITLE
+    if ("chip", "io") in paths or ("chip", "update") in paths:
+        return "Reads and pulse trains"
+    return ALGORITHMS_TITLE if "algorithm" in first else first[0]
 
 
 def places() -> dict[type[BaseModel], list[ModelPath]]:
@@ -169,18 +233,55 @@ def places() -> dict[type[BaseModel], list[ModelPath]]:
     return found
 
 
+TABLE = ["| key | allowed | unit | default | source of the default | what it is |", "|---|---|---|---|---|---|"]
+
+
+def _common(base: type[BaseModel], title: str, meanings: Meanings) -> str:
+    """Return the table of the keys that a base gives to all kinds of devices."""
+    above = {name for other in base.__mro__[1:] if other in COMMON for name in other.model_fields}
+    names = [name for name in base.model_fields if name not in above and name != "kind"]
+    rows = [_row(base, name, [("chip", "device")], meanings) for name in names]
+    return "\n".join([f"### {title}", "", *TABLE, *rows, ""])
+
+
 def _section(model: type[BaseModel], paths: list[ModelPath], meanings: Meanings) -> str:
-    lines = [f"## {_title(model, paths)}", "", _prose(model), ""]
-    fields = {name: field for name, field in model.model_fields.items() if name != "kind" or _tag(model) is None}
-    if fields:
-        lines += ["| key | what may stand there | unit | default | source of the default | meaning |"]
-        lines += ["|---|---|---|---|---|---|"]
-    for name, field in fields.items():
-        said = meaning_of(model, name, meanings)
-        words = _words(model, name, field, paths)
-        cells = (f"`{name}`", words, _unit(said, words), _default(field), _source(field, said), said.meaning)
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join([*lines, ""]) if fields else "\n".join(lines)
+    title = _title(model, paths)
+    lines = [*([f"### {title}", ""] if title else []), *_where(model, paths), _prose(model), ""]
+    names = [name for name in model.model_fields if name != "kind" or _tag(model) is None]
+    shared = [base for base in COMMON if issubclass(model, base)]
+    told = {name for base in shared for name in base.model_fields if _same(model, base, name)}
+    rows = [_row(model, name, paths, meanings) for name in names if name not in told]
+    if shared:
+        lines += [f"It also has the {', and the '.join(_lower(COMMON[base]) for base in shared)}.", ""]
+    return "\n".join([*lines, *TABLE, *rows, ""]) if rows else "\n".join(lines)
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _same(model: type[BaseModel], base: type[BaseModel], name: str) -> bool:
+    """Return whether a key of a kind is what it is in the base that gives it: same type, same default."""
+    mine, its = model.model_fields[name], base.model_fields[name]
+    defaults = [field.get_default(call_default_factory=True) for field in (mine, its)]
+    return defaults[0] == defaults[1] and mine.annotation == its.annotation and mine.metadata == its.metadata
+
+
+def _row(model: type[BaseModel], name: str, paths: list[ModelPath], meanings: Meanings) -> str:
+    field, said = model.model_fields[name], meaning_of(model, name, meanings)
+    words = _words(model, name, field, paths)
+    cells = (f"`{name}`", words, _unit(said, words), _default(field), _source(field, said), said.meaning)
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _where(model: type[BaseModel], paths: list[ModelPath]) -> list[str]:
+    """Return where a specification stands, if neither its heading nor its chapter says so."""
+    shown = _outermost(paths)
+    kind_of_chapter = _tag(model) is not None and shown[0][-1:] == ("algorithm",)
+    if _chapter(model, paths) in ("Constants", DEVICES_TITLE) or len(shown) == 1 or kind_of_chapter:
+        return []
+    named = [f"`{'.'.join(path)}`" for path in shown]
+    return [f"At {', '.join(named)}.", ""]
 
 
 def _unit(said: Meaning, words: str) -> str:
@@ -204,10 +305,17 @@ def _tag(model: type[BaseModel]) -> str | None:
 
 
 def _title(model: type[BaseModel], paths: list[ModelPath]) -> str:
-    if issubclass(model, Constant):
-        return "Constants"
-    title = ", ".join(f"`{'.'.join(path)}`" for path in _outermost(paths) if path) or "The document"
-    return title if _tag(model) is None else f"{title} of kind `{_tag(model)}`"
+    """Return the heading of a specification; empty where it is that of its chapter."""
+    chapter, tag, shown = _chapter(model, paths), _tag(model), _outermost(paths)
+    if chapter in ("Constants", "Document") or (chapter,) in paths:
+        return ""
+    if tag is not None and shown[0][-1] in ("device", "algorithm"):
+        return f"`{tag}`"
+    if chapter == DEVICES_TITLE:
+        return f"`{shown[0][-1]}` of a device"
+    name = next((path for path in shown if path[0] == "chip"), shown[0])
+    title = f"`{'.'.join(name)}`" if len(shown) == 1 or chapter == "Reads and pulse trains" else f"`{name[-1]}`"
+    return title if tag is None else f"{title} of kind `{tag}`"
 
 
 def _outermost(paths: list[ModelPath]) -> list[ModelPath]:
