@@ -25,7 +25,7 @@ class BufferedTransfer(CompoundTransfers):
 
     h <- h + lr_t y for the line that was read; where |h| reaches thres_scale dw, trunc(h / (thres_scale dw)) pulses are
     written into the next array, at most the longest train of ``transfer_update``, and the buffer lets them go; see
-    `Release`. With gamma > 0 the rate of transfers is multiplied by it, as in the kit.
+    `Release`. With gamma > 0 the rate of transfers is multiplied by it, as in aihwkit.
     """
 
     Settings = BufferedTransferSettings

@@ -32,7 +32,7 @@ class MixedPrecision(JointArrays):
 
     - ``exact``: every cell gets p = round(n epsilon transfer_lr / dw) pulses, at most 31; chi keeps the rest,
       chi - p dw / transfer_lr.
-    - ``trains``: as in the kit, each row is written as a rank-one update with stochastic trains, which give n epsilon
+    - ``trains``: as in aihwkit, each row is written as a rank-one update with stochastic trains, which give n epsilon
       transfer_lr / dw pulses in the mean; chi keeps chi - n epsilon, and what exceeds the longest train is lost.
     """
 

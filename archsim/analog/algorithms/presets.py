@@ -2,7 +2,7 @@
 
 Sources: aihwkit (Rasch et al. 2021, doi:10.1109/AICAS51828.2021.9458494; ``configs/helpers.py`` and
 ``presets/configs.py`` as of commit 4545f11) and the papers named at each algorithm. A class of devices at the end of a
-name says which ones the kit chose the numbers for; the device itself is not part of it.
+name says which ones aihwkit chose the numbers for; the device itself is not part of it.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ __all__ = [
 
 #: Trains of the presets made for devices.
 LONG = UpdateParameters(desired_bl=31)
-#: Trains of the kit's shortcuts for TTv2 and its successors, and l_max of arXiv:2303.04721.
+#: Trains of aihwkit's shortcuts for TTv2 and its successors, and l_max of arXiv:2303.04721.
 SHORT = UpdateParameters(desired_bl=5)
-#: The kit gives electro-chemical and idealized devices trains of 100 slots. A train has at most 31 here, so the rate is
+#: aihwkit gives electro-chemical and idealized devices trains of 100 slots. A train has at most 31 here, so the rate is
 #: higher by as much, and the mean of an update is the same.
 LONGEST_TRAIN = 100
 MORE = LONGEST_TRAIN / 31
@@ -105,7 +105,7 @@ def agad() -> DynamicTransferSettings:
 def ttv2_paper() -> ChoppedTransferSettings:
     """TTv2 as in the experiments of arXiv:2303.04721: gamma_0 = 200, n_s = 5, l_max = 5, eta_0 = 1.
 
-    The buffer keeps what it does not write. (In the kit it forgets by default.)
+    The buffer keeps what it does not write. (In aihwkit it forgets by default.)
     """
     return c_ttv2_paper().model_copy(update={"in_chop_prob": 0.0})
 
