@@ -18,6 +18,7 @@ from archsim import _core
 from archsim.analog.threads import Workers
 from archsim.data import DataSet, load_data, origin_of
 from archsim.document import load_experiment, resolved
+from archsim.engine.checkpoint import CheckpointError
 from archsim.engine.checkpoint_folder import CheckpointFolder
 from archsim.engine.evaluation import Evaluator
 from archsim.engine.expectations import expectations_of, matrix_rates
@@ -25,7 +26,7 @@ from archsim.engine.feed import Feed
 from archsim.engine.fit import check_buffers, check_shapes
 from archsim.engine.given_weights import LayerFit, fit_warnings, load_weights
 from archsim.engine.inference import Deployment
-from archsim.engine.keeping import Keeper
+from archsim.engine.keeping import Keeper, rebuilt_names
 from archsim.engine.kernel import TimeLimitError
 from archsim.engine.limits import check_vectors, too_long
 from archsim.engine.machine import Machine
@@ -163,15 +164,10 @@ class _Simulation:
         self.fits: dict[str, LayerFit] = {}
         self.matrices: dict[str, AnalogMatrix] = {}
         self.rebuilt: dict[str, object] = {
-            "setup": self.setup,
-            "chip": self.setup.chip,
-            "plan": plan,
-            "schedule": schedule,
-            "programs": self.setup.programs,
             "expected": self.expected,
             "graph": self.graph,
+            **rebuilt_names(self.setup),
         }
-        self.rebuilt |= {f"program {program.index}": program for program in self.setup.programs}
 
     def run(self, workspace: Path | None, resume: bool, interrupted: Callable[[], bool] | None) -> Run:
         """Run to the end, or to where it is interrupted."""
@@ -181,15 +177,11 @@ class _Simulation:
             workspace.mkdir(parents=True, exist_ok=True)
             folder = CheckpointFolder(workspace / "checkpoints", version("archsim"), self._identity())
         keeper = Keeper(folder, self.experiment.run.checkpoint_every, interrupted, self.matrices, self.rebuilt)
-        if resume and folder is not None and (stored := folder.load()) is not None:
-            machine = keeper.restore(stored)
-            machine.observer.progress = self.progress
-        if workspace is not None and isinstance(machine, Machine):
-            machine.timeline.spill = workspace / "timeline"
-        finished = keeper.run(machine)
-        if not self.setup.schedule.shape.mini_batches:
-            self._evaluate_untrained(machine)
-        run = self._result(machine, finished)
+        stored = folder.load() if resume and folder is not None else None
+        if stored is None:
+            run, finished = self._run(keeper, machine, workspace)
+        else:
+            run, finished = self._go_on(keeper, keeper.restore(stored, machine), workspace)
         if not finished:
             raise Interrupted(run)
         return run
@@ -198,9 +190,34 @@ class _Simulation:
         """Return the text by which checkpoints are known again: given weights are part of it, whatever their path."""
         return identity(self.experiment) + (f"weights: {self.given.sha256}\n" if self.given is not None else "")
 
+    def _run(self, keeper: Keeper, machine: Machine | UntimedMachine, workspace: Path | None) -> tuple[Run, bool]:
+        machine.observer.progress = self.progress
+        if workspace is not None and isinstance(machine, Machine):
+            machine.timeline.go_on_in(workspace / "timeline")
+        finished = keeper.run(machine)
+        if not self.setup.schedule.shape.mini_batches:
+            self._evaluate_untrained(machine)
+        return self._result(machine, finished), finished
+
+    def _go_on(self, keeper: Keeper, machine: Machine | UntimedMachine, workspace: Path | None) -> tuple[Run, bool]:
+        # What a checkpoint says is well-formed by now; whether it makes sense is seen by going on with it.
+        try:
+            return self._run(keeper, machine, workspace)
+        except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
+            if isinstance(error, ArchsimError):
+                raise
+            raise CheckpointError(
+                f"the run cannot go on from its checkpoint ({type(error).__name__}: {error})\n"
+                "  remedy:  start it again with --force; if archsim wrote that checkpoint, please report this"
+            ) from error
+
     def _machine(self) -> Machine | UntimedMachine:
         setup = self.setup
-        work = Expected(setup.vectors, self.expected) if self.data is None else self._numbers(self.data)
+        if self.data is None:
+            work: Expected | Numbers = Expected(setup.vectors, self.expected)
+            self.rebuilt["expected work"] = work
+        else:
+            work = self._numbers(self.data)
         observer = Observer(work, setup.schedule.shape, setup.vectors, self.progress)
         if self.experiment.run.mode == "numerics" or not setup.schedule.shape.mini_batches:
             return UntimedMachine(setup, work, observer)

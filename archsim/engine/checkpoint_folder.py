@@ -12,12 +12,15 @@ from pathlib import Path
 
 from archsim.engine.checkpoint import CheckpointError
 from archsim.errors import InputError
+from archsim.files import open_regular
 from archsim.results.workspace import FolderGone
 
 __all__ = ["CheckpointFolder"]
 
 _KEPT = 2
-_FORMAT = 1
+_FORMAT = 2
+#: The first line is a few digests and versions.
+_MOST_OF_HEADER = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +114,16 @@ class CheckpointFolder:
 
     def _read(self, path: Path) -> bytes | None:
         try:
-            line, _, stored = path.read_bytes().partition(b"\n")
-            header = json.loads(line)
-            if header["sha256"] != _digest(stored):
-                return None
+            with open_regular(path, follow=False) as file:
+                header = json.loads(file.readline(_MOST_OF_HEADER))
+                start = file.tell()
+                # Seen to be whole before the memory for it is asked for.
+                if header["sha256"] != hashlib.file_digest(file, "sha256").hexdigest():
+                    return None
+                file.seek(start)
+                stored = file.read()
             format_, version, experiment = header["format"], header["archsim"], header["experiment"]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError, MemoryError):
             return None
         if format_ != _FORMAT or version != self.version:
             raise InputError(

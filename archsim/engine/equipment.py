@@ -29,6 +29,20 @@ class Equipment:
         Event kernel, recorder of slices, links, and the numbers.
     """
 
+    __slots__ = (
+        "_kernel",
+        "_setup",
+        "_timeline",
+        "_transport",
+        "_work",
+        "digital",
+        "engines",
+        "parts",
+        "ports",
+        "transfers",
+        "units",
+    )
+
     def __init__(self, setup: Setup, kernel: Kernel, timeline: Timeline, transport: Transport, work: Work) -> None:
         self.parts: list[PartTask] = []
         self.digital: list[DigitalTask] = []

@@ -100,6 +100,26 @@ class HostFeed:
         Bytes of a micro-batch.
     """
 
+    __slots__ = (
+        "_channel",
+        "_claiming",
+        "_demand",
+        "_duration_ps",
+        "_edge",
+        "_next",
+        "_prefetch",
+        "_space",
+        "_started",
+        "_target",
+        "_total",
+        "_transport",
+        "_unit",
+        "name",
+        "sent",
+        "size_bytes",
+        "stage",
+    )
+
     def __init__(
         self,
         edge: Edge,

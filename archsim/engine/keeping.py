@@ -5,13 +5,41 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from archsim.engine.checkpoint import restore_objects, store_objects
+from archsim.engine.checkpoint import CheckpointError, restore_objects, store_objects
 from archsim.engine.checkpoint_folder import CheckpointFolder
 from archsim.engine.machine import Machine
+from archsim.engine.program import DigitalStep, MatrixStep
+from archsim.engine.setup import Setup
 from archsim.engine.untimed import UntimedMachine
 from archsim.network.matrix import AnalogMatrix, MatrixState
 
-__all__ = ["Keeper"]
+__all__ = ["Keeper", "rebuilt_names"]
+
+
+def rebuilt_names(setup: Setup) -> dict[str, object]:
+    """Return what a setup is made of by names that are the same whenever it is made."""
+    names: dict[str, object] = {
+        "setup": setup,
+        "chip": setup.chip,
+        "plan": setup.plan,
+        "schedule": setup.schedule,
+        "shape": setup.schedule.shape,
+        "programs": setup.programs,
+    }
+    for program in setup.programs:
+        name = f"program {program.index}"
+        names[name] = program
+        for number, edge in enumerate(program.imports):
+            names[f"{name} import {number}"] = edge
+        for number, step in enumerate((*program.forward, *program.backward, *program.update)):
+            names[f"{name} step {number}"] = step
+            if isinstance(step, DigitalStep):
+                names[f"{name} step {number} cost"] = step.cost
+            elif isinstance(step, MatrixStep):
+                names[f"{name} step {number} placement"] = step.placement
+                for index, part in enumerate(step.placement.parts):
+                    names[f"{name} step {number} part {index}"] = part
+    return names
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +74,29 @@ class Keeper:
     matrices: Mapping[str, AnalogMatrix]
     rebuilt: Mapping[str, object]
 
-    def restore(self, stored: bytes) -> Machine | UntimedMachine:
-        """Take up a checkpoint: matrices get their state back, the machine is returned."""
-        found: _Stored = restore_objects(stored, self.rebuilt)
-        for name, state in found.matrices.items():
-            self.matrices[name].restore(state)
+    def restore(self, stored: bytes, fresh: Machine | UntimedMachine) -> Machine | UntimedMachine:
+        """Take up a checkpoint: matrices get their state back, the machine is returned.
+
+        Parameters
+        ----------
+        stored : bytes
+            What was saved.
+        fresh : Machine or UntimedMachine
+            The machine as it begins.
+
+        Raises
+        ------
+        CheckpointError
+            If that is no checkpoint of such a machine.
+        """
+        found = restore_objects(stored, self.rebuilt)
+        if not isinstance(found, _Stored) or type(found.machine) is not type(fresh):
+            raise CheckpointError("the checkpoint is damaged or was not made by archsim: it holds no such run")
+        try:
+            for name, matrix in self.matrices.items():
+                matrix.restore(found.matrices[name])
+        except Exception as error:  # what stands there may be anything
+            raise CheckpointError("the checkpoint is damaged or was not made by archsim: its arrays differ") from error
         return found.machine
 
     def run(self, machine: Machine | UntimedMachine) -> bool:

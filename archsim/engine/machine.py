@@ -50,6 +50,20 @@ class Machine:
         Told of every ended action.
     """
 
+    __slots__ = (
+        "_gradients",
+        "_values",
+        "_work",
+        "equipment",
+        "feeds",
+        "kernel",
+        "observer",
+        "setup",
+        "stages",
+        "timeline",
+        "transport",
+    )
+
     def __init__(self, setup: Setup, work: Work, timeline: Timeline, observer: Observer) -> None:
         self.setup = setup
         self.kernel = Kernel(last_moment_ps(setup))

@@ -91,6 +91,31 @@ class Numbers:
         Threads that share the parts of a matrix; others than a crossbar uses within a part.
     """
 
+    __slots__ = (
+        "_digital",
+        "_evaluated",
+        "_evaluator",
+        "_factors",
+        "_layers",
+        "_loss_scale",
+        "_losses",
+        "_missing",
+        "_rates",
+        "_ready",
+        "_snapshots",
+        "_sources",
+        "_stored",
+        "_updated",
+        "_workers",
+        "feed",
+        "graph",
+        "matrices",
+        "operators",
+        "programs",
+        "settings",
+        "shape",
+    )
+
     def __init__(
         self,
         graph: Graph,
@@ -126,15 +151,8 @@ class Numbers:
         self._workers = workers
         self._look_up()
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Return everything but what is looked up again."""
-        state = self.__dict__.copy()
-        del state["_digital"], state["_sources"], state["_factors"], state["_rates"]
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take the state, and look up what follows from it."""
-        self.__dict__.update(state)
+    def restored(self) -> None:
+        """Look up what is not stored because it follows from the rest."""
         self._look_up()
 
     def _look_up(self) -> None:

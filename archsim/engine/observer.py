@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from archsim.engine.work import Work
 from archsim.results.learning import LearningCurve
@@ -61,6 +60,15 @@ class Observer:
         Updates of each stage.
     """
 
+    __slots__ = (
+        "_mini_batch",
+        "_shape",
+        "_work",
+        "curve",
+        "progress",
+        "updated",
+    )
+
     def __init__(
         self, work: Work, shape: PipelineShape, vectors: int, progress: Callable[[Progress], None] | None
     ) -> None:
@@ -72,9 +80,9 @@ class Observer:
         self._mini_batch = vectors * shape.micro_batches
         self.progress = progress
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Return everything but whom to tell of progress."""
-        return self.__dict__ | {"progress": None}
+    def restored(self) -> None:
+        """Tell nobody of progress until somebody asks for it again."""
+        self.progress = None
 
     def action_ended(
         self, stage: int, action: Action, time_ps: int, events: int, account: Callable[[], Account | None]

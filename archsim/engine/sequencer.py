@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Protocol
+from typing import Protocol
 
 from archsim.chip.components import NO_WORK_YET, BufferSpace, Recorder, Timekeeper
 from archsim.engine.program import HOST, Edge, StageProgram
@@ -87,6 +87,41 @@ class Sequencer:
         Updates done; sum over backwards of the updates since the same micro-batch's forward.
     """
 
+    __slots__ = (
+        "_actions",
+        "_causes",
+        "_free_since",
+        "_gradients",
+        "_inputs",
+        "_neighbours",
+        "_no_layer",
+        "_number",
+        "_outstanding",
+        "_recorder",
+        "_running",
+        "_schedule",
+        "_since",
+        "_step",
+        "_steps",
+        "_tasks",
+        "_timekeeper",
+        "_version_at_forward",
+        "_waited_for_space",
+        "_work",
+        "action",
+        "backwards",
+        "footprint",
+        "in_flight",
+        "in_flight_max",
+        "index",
+        "next",
+        "position",
+        "program",
+        "space",
+        "staleness_sum",
+        "updates",
+    )
+
     def __init__(
         self,
         program: StageProgram,
@@ -132,15 +167,8 @@ class Sequencer:
         """Give it the steps of F, B and U; later than the rest, since tasks know their stage."""
         self._tasks = tasks
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Return everything but the generator of actions: its position says enough."""
-        state = self.__dict__.copy()
-        del state["_actions"]
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take the state, and wind the actions on to the position."""
-        self.__dict__.update(state)
+    def restored(self) -> None:
+        """Wind the actions on to the position, which is all that is stored of them."""
         self._actions = islice(self._schedule.stage(self.index), self.position + 1, None)
 
     @property

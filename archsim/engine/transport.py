@@ -144,6 +144,19 @@ class Transport:
         Bytes times hops, by phase and layer.
     """
 
+    __slots__ = (
+        "_links",
+        "_recorder",
+        "_routes",
+        "byte_hops",
+        "bytes_received",
+        "bytes_sent",
+        "chip",
+        "hop_ps",
+        "plan",
+        "timekeeper",
+    )
+
     def __init__(self, setup: Setup, timekeeper: Timekeeper, recorder: Recorder) -> None:
         self.chip = setup.chip
         self.plan = setup.plan

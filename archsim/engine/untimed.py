@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from itertools import islice
-from typing import Any
 
 from archsim.engine.observer import Account, Observer
 from archsim.engine.program import HOST, StageProgram
@@ -31,6 +30,21 @@ class UntimedStage:
         As for a stage with a clock.
     """
 
+    __slots__ = (
+        "_actions",
+        "_in_flight",
+        "_needed",
+        "_position",
+        "_schedule",
+        "gradients",
+        "in_flight_max",
+        "inputs",
+        "next",
+        "program",
+        "staleness_sum",
+        "updates",
+    )
+
     def __init__(self, program: StageProgram, schedule: Schedule) -> None:
         self.program = program
         self.next: Action | None
@@ -43,15 +57,8 @@ class UntimedStage:
         self._in_flight: dict[int, int] = {}
         self._wind()
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Return everything but the generator of actions: its position says enough."""
-        state = self.__dict__.copy()
-        del state["_actions"], state["next"]
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take the state, and wind the actions on to the position."""
-        self.__dict__.update(state)
+    def restored(self) -> None:
+        """Wind the actions on to the position, which is all that is stored of them."""
         self._wind()
 
     def ready(self, action: Action) -> bool:
@@ -99,6 +106,16 @@ class UntimedMachine:
     slots, vectors, pulses : Counter of str
         Pulse slots, updated vectors and device pulses by layer.
     """
+
+    __slots__ = (
+        "_work",
+        "observer",
+        "pulses",
+        "setup",
+        "slots",
+        "stages",
+        "vectors",
+    )
 
     def __init__(self, setup: Setup, work: Work, observer: Observer) -> None:
         self.setup = setup

@@ -5,14 +5,14 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from archsim.results.blocks import BLOCK, FIELDS, Names, read_part, write_part
+from archsim.results.blocks import BLOCK, FIELDS, Names, check_part, read_part, write_part
 from archsim.results.slices import Slices, SlicesInMemory, SlicesOnDisk, write_slices
 
 __all__ = ["DRAINED", "NO_WORK", "Timeline", "Unit"]
@@ -73,6 +73,22 @@ class Timeline:
         The same. Copies do not keep it: name it again in a restored timeline before it goes on.
     """
 
+    __slots__ = (
+        "_actions",
+        "_busy_ps",
+        "_causes",
+        "_idle_ps",
+        "_layers",
+        "_news",
+        "_parts",
+        "_slices",
+        "_unit_ids",
+        "_until",
+        "spill",
+        "store",
+        "units",
+    )
+
     def __init__(self, *, store: bool = True, spill: Path | None = None) -> None:
         self.store = store
         self.spill = spill
@@ -86,7 +102,7 @@ class Timeline:
         self._actions: dict[str, int] = {}
         self._news: list[int] = []
         self._slices = array("q")
-        self._parts = 0
+        self._parts: list[str] = []
 
     def unit(self, name: str, component: str, stage: int | None = None) -> int:
         """Return the number of a unit, which is entered on first sight.
@@ -218,10 +234,21 @@ class Timeline:
         write_slices(path, self._tables())
         return SlicesOnDisk(path)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Return everything but the folder of parts, which whoever restores the timeline must name again."""
-        self._take_in()
-        return self.__dict__ | {"spill": None}
+    def go_on_in(self, folder: Path) -> None:
+        """Name the folder of parts, and see that it has those that were written until now.
+
+        Raises
+        ------
+        InputError
+            If one of them is missing or is not what was written.
+        """
+        self.spill = folder
+        for number, digest in enumerate(self._parts):
+            check_part(folder / _PART.format(number), digest)
+
+    def restored(self) -> None:
+        """Forget the folder of parts, which whoever restores the timeline must name again."""
+        self.spill = None
 
     def _take_in(self) -> None:
         """Add the newest slices to the totals, and to what is stored."""
@@ -255,14 +282,14 @@ class Timeline:
     def _write_parts(self) -> None:
         if self.spill is not None:
             while len(self._slices) >= _VALUES:
-                write_part(self.spill / _PART.format(self._parts), _block(self._slices[:_VALUES]))
+                path = self.spill / _PART.format(len(self._parts))
+                self._parts.append(write_part(path, _block(self._slices[:_VALUES])))
                 del self._slices[:_VALUES]
-                self._parts += 1
 
     def _tables(self) -> Iterator[pa.Table]:
         self._take_in()
         if self._parts and self.spill is None:
-            raise ValueError(f"{self._parts} parts of this timeline are in a folder that was not named again")
+            raise ValueError(f"{len(self._parts)} parts of this timeline are in a folder that was not named again")
         names = Names(
             [unit.name for unit in self.units],
             [-1 if unit.stage is None else unit.stage for unit in self.units],
@@ -271,8 +298,8 @@ class Timeline:
             self._causes,
         )
         if self.spill is not None:
-            for part in range(self._parts):
-                yield names.table(read_part(self.spill / _PART.format(part)))
+            for number, digest in enumerate(self._parts):
+                yield names.table(read_part(self.spill / _PART.format(number), digest))
         for first in range(0, len(self._slices), _VALUES):
             yield names.table(_block(self._slices[first : first + _VALUES]))
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 import os
-import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from archsim import load_experiment, simulate
+from archsim.engine.checkpoint import restore_objects, store_objects
 from archsim.errors import InputError
 from archsim.results.blocks import BLOCK
 from archsim.results.slices import TIMELINE_COLUMNS, Slices, SlicesOnDisk
@@ -143,7 +143,7 @@ def test_a_restored_timeline_writes_the_same_parts(stop: int, streamed: Timeline
     folder = tmp_path / "timeline"
     first = Timeline(spill=folder)
     go_on(first, stop)
-    stored = pickle.dumps(first)
+    stored = store_objects(first, {})
     assert len(stored) < 5_000_000
     go_on(first, LONG - stop)  # lost: what was done after the checkpoint
     folder.mkdir(exist_ok=True)
@@ -151,9 +151,9 @@ def test_a_restored_timeline_writes_the_same_parts(stop: int, streamed: Timeline
         number = int(path.stem[5:])
         if number >= stop // BLOCK:
             path.write_bytes(b"stale")
-    restored: Timeline = pickle.loads(stored)
+    restored: Timeline = restore_objects(stored, {})
     assert restored.spill is None
-    restored.spill = folder
+    restored.go_on_in(folder)
     go_on(restored, LONG - stop)
     restored.close(10**7)
     assert restored.finish().frame().equals(streamed.finish().frame())
@@ -165,13 +165,52 @@ def test_all_full_blocks_leave_the_memory_once_there_is_a_folder(whole: Timeline
     go_on(timeline, LONG)
     timeline.spill = tmp_path / "late"
     timeline.close(10**7)
-    assert len(pickle.dumps(timeline)) < 5_000_000
+    assert len(store_objects(timeline, {})) < 5_000_000
     assert timeline.finish().frame().equals(whole.frame())
+
+
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def one_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def exchanged(path: Path) -> None:
+    other = path.with_name("part-000001.parquet")
+    path.rename(path.with_name("x"))
+    other.rename(path)
+    path.with_name("x").rename(other)
+
+
+def pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, cut_short, one_bit, exchanged, pipe])
+def test_parts_that_are_not_what_was_written_are_told_before_the_run_goes_on(
+    damage: Callable[[Path], None], tmp_path: Path
+) -> None:
+    folder = tmp_path / "timeline"
+    timeline = Timeline(spill=folder)
+    go_on(timeline, LONG)
+    stored = store_objects(timeline, {})
+    restored: Timeline = restore_objects(stored, {})
+    restored.go_on_in(folder)
+    damage(folder / "part-000000.parquet")
+    with pytest.raises(InputError, match=r"part-000000.parquet (cannot be read|is not what was written)"):
+        restored.go_on_in(folder)
+    with pytest.raises(InputError, match=r"part-000000.parquet (cannot be read|is not what was written)"):
+        restored.finish()
 
 
 def test_parts_in_a_folder_that_was_not_named_again_are_missed(streamed: Timeline) -> None:
     with pytest.raises(ValueError, match="2 parts"):
-        copy.deepcopy(streamed).finish()
+        restore_objects(store_objects(streamed, {}), {}).finish()
 
 
 def test_a_part_that_cannot_be_written_loses_nothing(whole: Timeline, tmp_path: Path) -> None:
