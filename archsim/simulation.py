@@ -203,7 +203,7 @@ class _Simulation:
         # What a checkpoint says is well-formed by now; whether it makes sense is seen by going on with it.
         try:
             return self._run(keeper, machine, workspace)
-        except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
+        except (AttributeError, LookupError, TypeError, ValueError, ZeroDivisionError, RuntimeError) as error:
             if isinstance(error, ArchsimError):
                 raise
             raise CheckpointError(

@@ -317,4 +317,7 @@ class Reader:
 
 def _not_listed(value: object) -> str:
     found = type(value)
-    return f"a {found.__module__}.{found.__qualname__} cannot stand in a checkpoint"
+    return (
+        f"a {found.__module__}.{found.__qualname__} cannot stand in a checkpoint: "
+        "it is not listed in archsim.engine.checkpoint_kinds"
+    )

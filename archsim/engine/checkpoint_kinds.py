@@ -74,6 +74,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("archsim.engine.machine", "Machine"),
     Kind("archsim.engine.kernel", "Kernel", state=("now", "events", "limit_ps", "pending")),
     Kind("archsim.engine.equipment", "Equipment"),
+    Kind("archsim.engine.fill", "FillCurve"),
     Kind("archsim.engine.sequencer", "Sequencer", rebuilt=("_actions",)),
     Kind("archsim.engine.sequencer", "StepTasks"),
     Kind("archsim.engine.tasks", "DigitalTask"),

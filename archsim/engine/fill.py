@@ -25,6 +25,8 @@ class FillCurve:
         The event kernel.
     """
 
+    __slots__ = ("_levels", "_timekeeper", "_times")
+
     def __init__(self, timekeeper: Timekeeper) -> None:
         self._timekeeper = timekeeper
         self._times = array("q")

@@ -56,6 +56,7 @@ class Machine:
         "_work",
         "equipment",
         "feeds",
+        "fills",
         "kernel",
         "observer",
         "setup",

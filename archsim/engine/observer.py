@@ -67,6 +67,7 @@ class Observer:
         "curve",
         "progress",
         "updated",
+        "updates",
     )
 
     def __init__(

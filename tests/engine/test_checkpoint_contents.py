@@ -187,7 +187,7 @@ def event(owner: list[Any], attributes: dict[str, Any], method: str) -> bytes:
 
 SPACE = "archsim.chip.components.BufferSpace"
 SPACE_ATTRIBUTES = {SPACE: kinds_by_name()[SPACE].attributes()}
-SPACE_NODE = [SPACE, [0, 1], 1, "x", 0, 0]
+SPACE_NODE = [SPACE, *([0] * len(SPACE_ATTRIBUTES[SPACE]))]
 
 HOSTILE: dict[str, bytes] = {
     "a pickle": pickled(),
