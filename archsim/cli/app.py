@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from archsim.cli import completing
 from archsim.cli.guard import guarded
 
 __all__ = ["app"]
@@ -14,15 +15,25 @@ __all__ = ["app"]
 app = typer.Typer(
     help="Simulate the training of neural networks on analog in-memory computing chips: time, energy and accuracy.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Experiment = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="A YAML file, or the name of a workload.")]
+Experiment = Annotated[
+    str,
+    typer.Argument(
+        metavar="EXPERIMENT", help="A YAML file, or the name of a workload.", autocompletion=completing.workloads
+    ),
+]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", "-s", metavar="FIELD=VALUE", help="Override a field, as training.epochs=3; repeatable."),
+    typer.Option(
+        "--set",
+        "-s",
+        metavar="FIELD=VALUE",
+        help="Override a field, as training.epochs=3; repeatable.",
+        autocompletion=completing.keys,
+    ),
 ]
 Mode = Annotated[str | None, typer.Option("--mode", metavar="MODE", help="timing, numerics or coupled.")]
 TraceWindow = Annotated[
@@ -83,11 +94,21 @@ def run(
 @guarded
 def compare(
     subjects: Annotated[
-        list[str], typer.Argument(metavar="EXPERIMENT | RUN_DIR...", help="One experiment, or folders of results.")
+        list[str],
+        typer.Argument(
+            metavar="EXPERIMENT | RUN_DIR...",
+            help="One experiment, or folders of results.",
+            autocompletion=completing.workloads,
+        ),
     ],
     schedules: Annotated[
         list[str] | None,
-        typer.Option("--schedule", metavar="KIND", help="Run the experiment with this schedule (default: all)."),
+        typer.Option(
+            "--schedule",
+            metavar="KIND",
+            help="Run the experiment with this schedule (default: all).",
+            autocompletion=completing.schedules,
+        ),
     ] = None,
     overrides: Overrides = None,
     mode: Mode = None,
@@ -108,9 +129,48 @@ def compare(
 
 @app.command()
 @guarded
+def init(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write.")] = Path("experiment.yaml"),
+    chip: Annotated[
+        str | None,
+        typer.Option("--chip", metavar="NAME", help="A chip of 'archsim list chips'.", autocompletion=completing.chips),
+    ] = None,
+    network: Annotated[
+        str | None,
+        typer.Option(
+            "--network",
+            metavar="NAME",
+            help="A network of 'archsim list networks'.",
+            autocompletion=completing.networks,
+        ),
+    ] = None,
+    schedule_kind: Annotated[
+        str | None,
+        typer.Option(
+            "--schedule",
+            metavar="KIND",
+            help="A schedule of 'archsim list schedules'.",
+            autocompletion=completing.schedules,
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+) -> None:
+    """Write an experiment that runs as it is, with a description of every key."""
+    from archsim.cli.starting import write_start
+
+    write_start(file, chip=chip, network=network, schedule=schedule_kind, force=force)
+
+
+@app.command()
+@guarded
 def diff(
-    first: Annotated[str, typer.Argument(metavar="A", help="A YAML file, a workload, or a folder of results.")],
-    second: Annotated[str, typer.Argument(metavar="B", help="The same.")],
+    first: Annotated[
+        str,
+        typer.Argument(
+            metavar="A", help="A YAML file, a workload, or a folder of results.", autocompletion=completing.workloads
+        ),
+    ],
+    second: Annotated[str, typer.Argument(metavar="B", help="The same.", autocompletion=completing.workloads)],
 ) -> None:
     """Print the keys in which two experiments differ, presets and defaults written out.
 
@@ -168,7 +228,12 @@ def schema() -> None:
 @guarded
 def list_(
     group: Annotated[
-        str | None, typer.Argument(metavar="GROUP", help="chips, devices, algorithms, schedules, workloads, ...")
+        str | None,
+        typer.Argument(
+            metavar="GROUP",
+            help="chips, devices, algorithms, schedules, workloads, ...",
+            autocompletion=completing.groups,
+        ),
     ] = None,
 ) -> None:
     """List what is there: all groups, or the names of one with a line about each."""
@@ -184,7 +249,12 @@ def list_(
 @guarded
 def show(
     name: Annotated[
-        str, typer.Argument(metavar="NAME | FILE", help="Anything that is listed, or a YAML file of your own.")
+        str,
+        typer.Argument(
+            metavar="NAME | FILE",
+            help="Anything that is listed, or a YAML file of your own.",
+            autocompletion=completing.shown,
+        ),
     ],
     overrides: Overrides = None,
     figure: Annotated[

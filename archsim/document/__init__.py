@@ -3,6 +3,7 @@
 from archsim.document.export import schema
 from archsim.document.load import load_experiment
 from archsim.document.parts import group_of_file, load_part, load_preset
+from archsim.document.start import starting_document
 from archsim.document.workloads import find_experiment, workload_names
 from archsim.document.write import readable, resolved
 
@@ -15,5 +16,6 @@ __all__ = [
     "readable",
     "resolved",
     "schema",
+    "starting_document",
     "workload_names",
 ]
