@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from archsim import _core
+from archsim.analog.algorithms import device_stack
 from archsim.analog.threads import Workers
+from archsim.chip.domain import as_designed
 from archsim.data import DataSet, load_data, origin_of
 from archsim.document import load_experiment, resolved
 from archsim.engine.checkpoint import CheckpointError
@@ -145,17 +147,22 @@ class _Simulation:
         self.seeds = Seeds.derive(run.seed, run.device_seed, run.noise_seed, run.data_seed)
         self.graph = build_graph(experiment.network)
         vectors = experiment.training.mini_batch // experiment.schedule.micro_batches
-        training = experiment.training
-        rates = matrix_rates(self.graph, experiment.chip, training.algorithm, training.mini_batch)
-        plan = make_plan(self.graph, experiment.chip, experiment.schedule.stages, vectors, rates)
-        self.expected = expectations_of(self.graph, experiment.chip, plan, training.algorithm, training.mini_batch)
+        training, chip = experiment.training, as_designed(experiment.chip)
+        rates = matrix_rates(self.graph, chip, training.algorithm, training.mini_batch)
+        plan = make_plan(self.graph, chip, experiment.schedule.stages, vectors, rates)
+        self.expected = expectations_of(self.graph, chip, plan, training.algorithm, training.mini_batch)
         self.data = None if run.mode == "timing" else (data or load_data(experiment.data))
         self.data_origin = None if self.data is None else asdict(origin_of(self.data))
         if self.data is not None:
             check_shapes(self.graph, self.data)
         schedule = make_schedule(experiment.schedule, len(plan.stages), self._mini_batches())
         programs = build_programs(self.graph, plan, self.expected.updates)
-        self.setup = Setup(experiment.chip, plan, programs, schedule, vectors)
+        stacks = {
+            node.name: device_stack(node.layer.algorithm or training.algorithm, node.layer.device or chip.device)
+            for node in self.graph.matrices
+        }
+        spare = device_stack(training.algorithm, chip.device)
+        self.setup = Setup(chip, plan, programs, schedule, vectors, stacks, spare)
         profile = checked_profile(schedule)
         if run.mode != "numerics":
             check_buffers(self.setup, profile)
@@ -233,7 +240,7 @@ class _Simulation:
             seen = replace(seen, step_per_sample=self.experiment.training.learning_rate / self._averaged_over())
         return make_run(
             resolved(self.experiment),
-            self.setup.chip,
+            self.experiment.chip,
             seen,
             machine.observer.curve,
             timeline,

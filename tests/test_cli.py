@@ -133,6 +133,7 @@ def test_a_run_writes_its_folder_and_prints_a_summary() -> None:
         "experiment.yaml",
         "run.json",
         "learning.csv",
+        "area.csv",
         "cost.csv",
         "timeline.parquet",
         "trace.json.gz",

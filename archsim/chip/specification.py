@@ -7,11 +7,20 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from archsim.analog.specification import Device, IOParameters, SingleReadIO, SoftBounds, UpdateParameters
-from archsim.specification import AreaConstant, Constant, EnergyConstant, PowerConstant, Specification, TimeConstant
+from archsim.specification import (
+    AreaConstant,
+    Constant,
+    EnergyConstant,
+    PowerConstant,
+    Specification,
+    Status,
+    TimeConstant,
+)
 from archsim.units import Bytes, ClockField
 
 __all__ = [
     "Adc",
+    "BitArea",
     "BitEnergy",
     "Buffer",
     "Chip",
@@ -20,6 +29,7 @@ __all__ = [
     "Leakage",
     "Mesh",
     "Nmpu",
+    "Origin",
     "StageEngine",
     "Tile",
     "TileEnergy",
@@ -58,6 +68,20 @@ class BitEnergy(Specification):
         return self.fixed.value + self.per_step.value * (1 << bits)
 
 
+class BitArea(Specification):
+    """An area that grows with a converter's resolution: fixed + per_step * 2**bits."""
+
+    fixed: AreaConstant = Field(default_factory=_nothing)
+    per_step: AreaConstant = Field(default_factory=_nothing)
+
+
+class Origin(Specification):
+    """Where the plain numbers come from that a unit's times follow from; ``status`` is that of a constant."""
+
+    source: str = "experiment document"
+    status: Status = "user"
+
+
 class Dac(Specification):
     """The input converters of a tile: one per driven line.
 
@@ -69,6 +93,7 @@ class Dac(Specification):
     fixed_time: TimeConstant = Field(default_factory=_no_time)
     step_time: TimeConstant = Field(default_factory=_no_time)
     energy: BitEnergy = Field(default_factory=BitEnergy)
+    area: BitArea = Field(default_factory=BitArea)
 
 
 class Adc(Specification):
@@ -84,13 +109,21 @@ class Adc(Specification):
     fixed_time: TimeConstant = Field(default_factory=_no_time)
     step_time: TimeConstant = Field(default_factory=_no_time)
     energy: BitEnergy = Field(default_factory=BitEnergy)
+    area: BitArea = Field(default_factory=BitArea)
+
+    def on(self, rows: int, columns: int) -> int:
+        """Return how many converters a tile has: ``per_tile``, or one for each line of its longer side.
+
+        Both directions of reads share them.
+        """
+        return self.per_tile or max(rows, columns)
 
 
 class TileEnergy(Specification):
     """Dynamic energy of a tile's analog part, by operation.
 
-    Cell energies count the cells at used rows and columns. Resolutions are the DAC's, those of the
-    integrator the ADC's.
+    Cell energies count the devices that are read or written at used rows and columns (see
+    ``tile.cell_devices``). Resolutions are the DAC's, those of the integrator the ADC's.
     """
 
     cell_read: BitEnergy = Field(default_factory=BitEnergy)
@@ -106,6 +139,12 @@ class Tile(Specification):
 
     A read takes DAC + ``integration_time`` + ADC (see `Dac`, `Adc`); consecutive reads overlap only
     if ``double_buffered``. An update takes ``update_fixed_time + phases * BL * pulse_time`` a vector.
+
+    The energies of a cell, ``array_leakage`` and ``array_area`` are those of cells of ``cell_devices``
+    devices (2: the figures are those of differential pairs). Devices are counted: a tile has, reads and
+    writes as many as its cells and its training algorithm need, each at its share of these figures.
+    ``area`` is the rest of the tile: all that ``array_area``, ``adc.area`` and ``dac.area`` do not state;
+    likewise ``leakage``.
     """
 
     rows: Count
@@ -115,9 +154,12 @@ class Tile(Specification):
     update_fixed_time: TimeConstant = Field(default_factory=_no_time)
     pulse_time: TimeConstant = Field(default_factory=_no_time)
     phases: Count = 1
+    cell_devices: Count = 1
     energy: TileEnergy = Field(default_factory=TileEnergy)
     leakage: Leakage = Field(default_factory=Leakage)
+    array_leakage: Leakage = Field(default_factory=Leakage)
     area: AreaConstant = Field(default_factory=_nothing)
+    array_area: AreaConstant = Field(default_factory=_nothing)
 
 
 class Nmpu(Specification):
@@ -129,6 +171,7 @@ class Nmpu(Specification):
     clock: ClockField
     lanes: Count
     pipeline_cycles: Annotated[int, Field(ge=0)] = 0
+    timing: Origin = Field(default_factory=Origin)
     multiply_add: EnergyConstant = Field(default_factory=_nothing)
     activation: EnergyConstant = Field(default_factory=_nothing)
     leakage: Leakage = Field(default_factory=Leakage)
@@ -142,6 +185,7 @@ class Buffer(Specification):
     element_bits: Literal[8, 16, 32] = 16
     clock: ClockField
     bytes_per_cycle: Count
+    timing: Origin = Field(default_factory=Origin)
     read_byte: EnergyConstant = Field(default_factory=_nothing)
     write_byte: EnergyConstant = Field(default_factory=_nothing)
     leakage: Leakage = Field(default_factory=Leakage)
@@ -155,6 +199,7 @@ class Mesh(Specification):
     clock: ClockField
     bytes_per_cycle: Count
     hop_cycles: Annotated[int, Field(ge=0)] = 1
+    timing: Origin = Field(default_factory=Origin)
     byte_hop: EnergyConstant = Field(default_factory=_nothing)
     leakage: Leakage = Field(default_factory=Leakage)
     area: AreaConstant = Field(default_factory=_nothing)
@@ -166,6 +211,7 @@ class Host(Specification):
     clock: ClockField
     bytes_per_cycle: Count
     latency_cycles: Annotated[int, Field(ge=0)] = 0
+    timing: Origin = Field(default_factory=Origin)
     prefetch: Count = 2
     byte: EnergyConstant = Field(default_factory=_nothing)
 
@@ -192,6 +238,7 @@ class Chip(Specification):
     description: str = ""
     tiles: Literal["auto"] | Tiles = "auto"
     node_tiles: Count = 1
+    node_nm: Annotated[float, Field(gt=0)] | None = None
     tile: Tile
     dac: Dac = Field(default_factory=Dac)
     adc: Adc = Field(default_factory=Adc)

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from archsim.cli.console import plain_table
 from archsim.results import MetricValue, Run
-from archsim.units import format_duration, format_energy, format_power
+from archsim.units import format_area, format_duration, format_energy, format_power
 
 __all__ = ["comparison_table", "inference_summary", "notes", "summary_table"]
 
@@ -28,10 +28,27 @@ def _loss(value: float) -> str:
     return f"{value:.4g}"
 
 
+def _tops(value: float) -> str:
+    return f"{value:.4g} TOPS"
+
+
+def _tops_per_w(value: float) -> str:
+    return f"{value:.4g} TOPS/W"
+
+
+def _tops_per_mm2(value: float) -> str:
+    return f"{value:.4g} TOPS/mm2"
+
+
 _LINES: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("time", "makespan_ps", format_duration),
     ("energy", "energy_pj", format_energy),
+    ("area", "area_um2", format_area),
     ("power", "power_w", format_power),
+    ("throughput", "tops", _tops),
+    ("efficiency", "tops_per_w", _tops_per_w),
+    ("density", "tops_per_mm2", _tops_per_mm2),
+    ("energy per MAC", "energy_per_mac_pj", format_energy),
     ("accuracy (test)", "accuracy", _percent),
     ("loss (training)", "loss", _loss),
     ("samples", "samples", _count),
@@ -49,8 +66,21 @@ def _text(metrics: Mapping[str, MetricValue], name: str, write: Callable[[float]
 
 def summary_table(run: Run) -> Table:
     """Return the few numbers by which a run is judged; those that its mode does not yield are left out."""
-    rows = [(label, _text(run.metrics, name, write)) for label, name, write in _LINES if run.metrics[name] is not None]
-    return plain_table(("simulated", ""), rows, numbers_from=1)
+    rows = [
+        (label, _text(run.metrics, name, write), _guessed(run, label))
+        for label, name, write in _LINES
+        if run.metrics[name] is not None
+    ]
+    columns = 3 if any(guessed for *_, guessed in rows) else 2
+    head = ("simulated", "", "placeholders")[:columns]
+    return plain_table(head, [row[:columns] for row in rows], numbers_from=1)
+
+
+def _guessed(run: Run, label: str) -> str:
+    """Return which share of a total rests on placeholders; empty for what is no total."""
+    shares = run.metrics["placeholder_share"]
+    share = shares.get(label) if isinstance(shares, dict) else None
+    return "" if share is None else f"{100 * share:.3g} %"
 
 
 def inference_summary(run: Run) -> Table:
@@ -74,6 +104,8 @@ def comparison_table(runs: Mapping[str, Run]) -> Table:
 def notes(run: Run, directory: Path) -> list[str]:
     """Return what a reader of the numbers has to know, a line each."""
     lines = [f"warning: {warning}" for warning in run.warnings]
+    if run.bottleneck is not None:
+        lines.append(f"bottleneck: {run.bottleneck}")
     guesses = [record.name for record in run.placeholders]
     if guesses:
         named = ", ".join(guesses[:_MOST_PLACEHOLDERS])

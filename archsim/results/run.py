@@ -15,16 +15,22 @@ import numpy.typing as npt
 import pandas as pd
 from ruamel.yaml import YAML
 
-from archsim.chip.cost import area_um2, cost_table, energy_pj
+from archsim.chip.area import Built, area_rows
+from archsim.chip.attribution import peak_tops
+from archsim.chip.cost import cost_table, energy_pj
+from archsim.chip.domain import as_designed, domain_warnings
 from archsim.chip.provenance import timing_fingerprint
 from archsim.chip.specification import Chip
+from archsim.chip.standing import placeholder_shares
 from archsim.errors import InputError
+from archsim.results.area import area_table
+from archsim.results.bottleneck import bottleneck_sentence
 from archsim.results.buffers import buffer_table
 from archsim.results.constants import ConstantRecord, chip_constants
 from archsim.results.folder import Writer
 from archsim.results.inference import inference_table
 from archsim.results.learning import LearningCurve
-from archsim.results.metrics import MetricValue, compute_metrics
+from archsim.results.metrics import Costs, MetricValue, compute_metrics
 from archsim.results.observations import Observations
 from archsim.results.provenance import Provenance
 from archsim.results.save import save_run
@@ -67,6 +73,8 @@ class Run:
         For each row of `learning`, what had been counted by then.
     cost : DataFrame
         component, phase, layer, operation, count, dynamic_pj, leakage_pj.
+    area : DataFrame
+        component, count, unit_um2, area_um2; adds up to the metric ``area_um2``.
     slices : Slices
         What every unit did and why it waited; read in parts by `Slices.select`, as a whole by `timeline`.
     constants : tuple of ConstantRecord
@@ -98,6 +106,7 @@ class Run:
     weights: dict[str, npt.NDArray[np.float32]]
     inference: pd.DataFrame = field(default_factory=inference_table)
     buffers: pd.DataFrame = field(default_factory=buffer_table)
+    area: pd.DataFrame = field(default_factory=area_table)
 
     @cached_property
     def settings(self) -> Mapping[str, Any]:
@@ -114,6 +123,12 @@ class Run:
         return self.slices.frame()
 
     @property
+    def bottleneck(self) -> str | None:
+        """The unit that worked longest, in a sentence; None without a clock."""
+        seen = self.observations
+        return None if seen.bottleneck is None else bottleneck_sentence(seen.bottleneck, seen.makespan_ps)
+
+    @property
     def placeholders(self) -> tuple[ConstantRecord, ...]:
         """The guessed constants on which this run rests."""
         return tuple(record for record in self.constants if record.used and record.status == "placeholder")
@@ -122,7 +137,7 @@ class Run:
         if not isinstance(other, Run):
             return NotImplemented
         plain = ("document", "chip", "observations", "metrics", "tallies", "constants", "provenance", "warnings")
-        tables = ("learning", "cost", "timeline", "inference", "buffers")
+        tables = ("learning", "cost", "area", "timeline", "inference", "buffers")
         return (
             all(getattr(self, name) == getattr(other, name) for name in plain)
             and all(same_table(getattr(self, name), getattr(other, name)) for name in tables)
@@ -178,8 +193,9 @@ class Run:
                 allowed="chips that differ in energies, leakage, areas, names and sources only",
                 remedy="simulate the experiment again on that chip",
             )
+        designed = as_designed(chip)
         energies = [
-            math.nan if tally is None or not self.observations.makespan_ps else tally.energy_pj(chip)
+            math.nan if tally is None or not self.observations.makespan_ps else tally.energy_pj(designed)
             for tally in self.tallies
         ]
         priced = _price(self.observations, chip)
@@ -190,7 +206,9 @@ class Run:
             metrics=priced.metrics,
             learning=self.learning.assign(energy_pj=pd.Series(energies, dtype="float64")),
             cost=priced.cost,
+            area=priced.area,
             constants=priced.constants,
+            warnings=(*priced.warnings, *(text for text in self.warnings if text not in domain_warnings(self.chip))),
         )
 
 
@@ -253,10 +271,11 @@ def make_run(
         slices=timeline.finish(),
         constants=priced.constants,
         provenance=provenance,
-        warnings=tuple(warnings),
+        warnings=(*priced.warnings, *warnings),
         weights={name: np.array(array, dtype=np.float32) for name, array in (weights or {}).items()},
         inference=inference_table() if inference is None else inference,
         buffers=buffer_table() if buffers is None else buffers,
+        area=priced.area,
     )
 
 
@@ -264,17 +283,30 @@ def make_run(
 class _Priced:
     metrics: dict[str, MetricValue]
     cost: pd.DataFrame
+    area: pd.DataFrame
     constants: tuple[ConstantRecord, ...]
+    warnings: tuple[str, ...]
 
 
 def _price(observations: Observations, chip: Chip) -> _Priced:
-    dynamic, leakage = energy_pj(observations.counts, observations.units, chip)
-    area = area_um2(chip, observations.tiles, observations.nodes)
-    table = cost_table(observations.counts, observations.units, chip)
+    seen, designed = observations, as_designed(chip)
+    dynamic, leakage = energy_pj(seen.counts, seen.units, designed)
+    built = area_rows(designed, Built(seen.tiles, seen.nodes, seen.arrays)) if seen.tiles else ()
+    busy_ps = seen.bottleneck.parts_ps if seen.bottleneck else {}
+    costs = Costs(
+        dynamic,
+        leakage,
+        math.fsum(row.area_um2 for row in built),
+        peak_tops(designed, seen.tiles),
+        placeholder_shares(designed, seen.counts, seen.units, built, busy_ps),
+    )
+    table = cost_table(seen.counts, seen.units, designed)
     return _Priced(
-        metrics=compute_metrics(observations, dynamic, leakage, area),
+        metrics=compute_metrics(seen, costs),
         cost=table[list(COST_COLUMNS)].astype(COST_COLUMNS).reset_index(drop=True),
-        constants=chip_constants(chip, observations),
+        area=area_table(built),
+        constants=chip_constants(chip, seen),
+        warnings=domain_warnings(chip) if seen.makespan_ps else (),
     )
 
 
