@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from archsim.analog.specification import Device, IOParameters, SingleReadIO, SoftBounds, UpdateParameters
+from archsim.notebook import facts_html, facts_text
 from archsim.specification import (
     AreaConstant,
     Constant,
@@ -251,6 +252,23 @@ class Chip(Specification):
     buffer: Buffer | None = None
     interconnect: Mesh | None = None
     host: Host | None = None
+
+    def __repr__(self) -> str:
+        return facts_text("Chip", self.name, self._facts())
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        return facts_html("Chip", self.name, {"description": self.description, **self._facts()})
+
+    def _facts(self) -> dict[str, str]:
+        """Return the few facts by which a chip is known."""
+        tiles = self.tiles if isinstance(self.tiles, int) else "as many as needed"
+        found = {"tiles": f"{tiles} of {self.tile.rows} x {self.tile.columns} cells", "device": self.device.kind}
+        found |= {name: f"{c.bits} bits" if c.bits else "exact" for name, c in (("DAC", self.dac), ("ADC", self.adc))}
+        if self.nmpu is not None:
+            found["digital unit"] = f"{self.nmpu.lanes} lanes"
+        return found
 
     @model_validator(mode="after")
     def _parts_are_there(self) -> Chip:

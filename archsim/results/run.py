@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from io import StringIO
@@ -23,6 +23,7 @@ from archsim.chip.provenance import timing_fingerprint
 from archsim.chip.specification import Chip
 from archsim.chip.standing import placeholder_shares
 from archsim.errors import InputError
+from archsim.notebook import facts_html, facts_text
 from archsim.results.area import area_table
 from archsim.results.bottleneck import bottleneck_sentence
 from archsim.results.buffers import buffer_table
@@ -38,6 +39,7 @@ from archsim.results.slices import Slices
 from archsim.results.tables import same_table
 from archsim.results.tally import Tally
 from archsim.results.timeline import Timeline
+from archsim.units import format_duration, format_energy
 
 __all__ = ["COST_COLUMNS", "Run", "make_run"]
 
@@ -51,6 +53,13 @@ COST_COLUMNS: dict[str, str] = {
     "dynamic_pj": "float64",
     "leakage_pj": "float64",
 }
+
+#: The metrics by which a run shows itself.
+_SHOWN: tuple[tuple[str, str, Callable[[float], str]], ...] = (
+    ("time", "makespan_ps", format_duration),
+    ("energy", "energy_pj", format_energy),
+    ("accuracy", "accuracy", "{:.2%}".format),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +141,26 @@ class Run:
     def placeholders(self) -> tuple[ConstantRecord, ...]:
         """The guessed constants on which this run rests."""
         return tuple(record for record in self.constants if record.used and record.status == "placeholder")
+
+    def __repr__(self) -> str:
+        return facts_text("Run", str(self.settings["name"]), self._facts())
+
+    def _repr_html_(self) -> str:
+        return facts_html("Run", str(self.settings["name"]), self._facts(), self.warnings)
+
+    def _facts(self) -> dict[str, str]:
+        """Return what a run is, and the numbers by which it is judged as far as its mode yields them."""
+        settings, found = self.settings, {}
+        found["schedule"] = str(settings["schedule"]["kind"])
+        found["chip"] = self.chip.name
+        found["mode"] = str(settings["run"]["mode"])
+        for label, metric, write in _SHOWN:
+            value = self.metrics.get(metric)
+            if isinstance(value, (int, float)):
+                found[label] = write(value)
+        if self.warnings:
+            found["warnings"] = str(len(self.warnings))
+        return found
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Run):
