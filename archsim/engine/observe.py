@@ -98,10 +98,10 @@ def _weights(setup: Setup) -> int:
 
 def _untimed_macs(machine: UntimedMachine) -> dict[str, int]:
     found = dict.fromkeys(MAC_PHASES.values(), 0)
-    for program in machine.setup.programs:
+    for stage in machine.stages:
         for kind in ("F", "B", "U"):
-            samples = machine.done[program.index, kind] * machine.setup.vectors
-            found[MAC_PHASES[kind]] += weights_of(program.steps(kind)) * samples
+            samples = stage.done[kind] * machine.setup.vectors
+            found[MAC_PHASES[kind]] += weights_of(stage.program.steps(kind)) * samples
     return found
 
 
