@@ -9,7 +9,6 @@ import typer
 
 from archsim.cli import completing
 from archsim.cli.guard import guarded
-from archsim.errors import InputError
 
 __all__ = ["app"]
 
@@ -40,6 +39,10 @@ Mode = Annotated[str | None, typer.Option("--mode", metavar="MODE", help="timing
 TraceWindow = Annotated[
     str | None,
     typer.Option("--trace-window", metavar="START:END", help="Simulated time that the trace shows, as '10 us:20 us'."),
+]
+Seeds = Annotated[
+    str | None,
+    typer.Option("--seeds", metavar="1..5", help="Run under each of these seeds (also 1,4,7): means and their spread."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing folder of results.")]
 
@@ -80,13 +83,18 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the unfinished run in DIR; start it if there is none.")
     ] = False,
+    seeds: Seeds = None,
     trace_window: TraceWindow = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print run.json and nothing else.")] = False,
 ) -> None:
     """Simulate an experiment and write its results into a folder."""
     from archsim.cli.loading import load
-    from archsim.cli.running import RunOptions, run_experiment
+    from archsim.cli.running import RunOptions, run_experiment, run_seeds
 
+    if seeds is not None:
+        single = {"--json": as_json, "--trace-window": trace_window is not None}
+        run_seeds(experiment, overrides or [], mode, seeds, weights, output, force=force, resume=resume, single=single)
+        return
     options = RunOptions.checked(output, force=force, resume=resume, trace_window=trace_window)
     run_experiment(load(experiment, overrides or [], mode, weights=weights), options, as_json=as_json)
 
@@ -111,21 +119,35 @@ def compare(
             autocompletion=completing.schedules,
         ),
     ] = None,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option("--vary", metavar="KEY=A,B", help="Run the experiment with each value of a key; several: a grid."),
+    ] = None,
+    seeds: Seeds = None,
     overrides: Overrides = None,
     mode: Mode = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Folder for the runs, the table and the figure")
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Folder for runs, tables and figure"),
     ] = None,
     force: Force = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Keep the runs in DIR that are finished, go on with those that are not.")
+    ] = False,
 ) -> None:
-    """Put runs side by side: one experiment under several schedules, or folders of results."""
-    from archsim.cli.comparing import compare_experiment, compare_folders, folders_among
+    """Put runs side by side: one experiment along any keys and under several seeds, or folders of results."""
+    from archsim.cli.collecting import Target
+    from archsim.cli.comparing import Comparison, compare_experiment, compare_folders, folders_among
+    from archsim.document.axes import read_seeds
 
+    target = Target(output, force=force, resume=resume)
+    chosen = None if seeds is None else read_seeds(seeds)
+    wanted = Comparison(schedules or [], vary or [], overrides or [], mode, chosen)
     folders = folders_among(subjects)
     if folders:
-        compare_folders(folders, output, force=force, run_options=bool(schedules or overrides or mode))
+        compare_folders(folders, target, wanted)
     else:
-        compare_experiment(subjects[0], schedules or [], overrides or [], mode, output, force=force)
+        compare_experiment(subjects[0], wanted, target)
 
 
 @app.command()
@@ -188,27 +210,10 @@ def diff(
 def report(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of results.")],
     trace_window: TraceWindow = None,
-    figures: Annotated[
-        Path | None,
-        typer.Option("--figures", metavar="OUT", help="Write each figure into this folder instead of the report."),
-    ] = None,
-    formats: Annotated[
-        str | None, typer.Option("--format", metavar="LIST", help="Formats of the figures: pdf,svg,png (default: svg).")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace figures that exist.")] = False,
 ) -> None:
-    """Write the report of a run anew, with --trace-window the trace too; or, with --figures, its figures as files."""
-    from archsim.cli.reporting import export_figures, rewrite
+    """Write the report of a run anew; with --trace-window, the trace too."""
+    from archsim.cli.reporting import rewrite
 
-    if figures is not None and trace_window is None:
-        export_figures(directory, figures, formats or "svg", force=force)
-        return
-    if figures is not None or formats is not None or force:
-        raise InputError(
-            "these options do not go together",
-            field="--figures, --format, --force, --trace-window",
-            allowed="--figures OUT with --format and --force; or --trace-window alone",
-        )
     rewrite(directory, trace_window)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archsim.chip.specification import Chip
-from archsim.engine.accounts import array_count, unit_counts
+from archsim.engine.accounts import unit_counts
 from archsim.engine.kernel import LONGEST_PS
 from archsim.engine.setup import Setup
 from archsim.errors import InputError
@@ -17,7 +17,7 @@ MOST_VECTORS = 2**43
 
 def last_moment_ps(setup: Setup) -> int:
     """Return the last moment of a run: until then the times of all units of a component add up to a 63-bit number."""
-    return LONGEST_PS // max(*unit_counts(setup).values(), array_count(setup))
+    return LONGEST_PS // max(unit_counts(setup).values())
 
 
 def too_long(setup: Setup) -> InputError:

@@ -98,10 +98,10 @@ def _weights(setup: Setup) -> int:
 
 def _untimed_macs(machine: UntimedMachine) -> dict[str, int]:
     found = dict.fromkeys(MAC_PHASES.values(), 0)
-    for stage in machine.stages:
+    for program in machine.setup.programs:
         for kind in ("F", "B", "U"):
-            samples = stage.done[kind] * machine.setup.vectors
-            found[MAC_PHASES[kind]] += weights_of(stage.program.steps(kind)) * samples
+            samples = machine.done[program.index, kind] * machine.setup.vectors
+            found[MAC_PHASES[kind]] += weights_of(program.steps(kind)) * samples
     return found
 
 

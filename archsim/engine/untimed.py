@@ -27,8 +27,6 @@ class UntimedStage:
     ----------
     in_flight_max, updates, staleness_sum : int
         As for a stage with a clock.
-    done : dict of str to int
-        Micro-batches by kind of action.
     """
 
     __slots__ = (
@@ -37,7 +35,6 @@ class UntimedStage:
         "_needed",
         "_position",
         "_schedule",
-        "done",
         "gradients",
         "in_flight_max",
         "inputs",
@@ -53,7 +50,6 @@ class UntimedStage:
         self.inputs: dict[int, int] = defaultdict(int)
         self.gradients: dict[int, int] = defaultdict(int)
         self.in_flight_max = self.updates = self.staleness_sum = 0
-        self.done = {"F": 0, "B": 0, "U": 0}
         self._schedule = schedule
         self._position = 0
         self._needed = sum(edge.source != HOST for edge in program.imports)
@@ -75,7 +71,6 @@ class UntimedStage:
     def note(self, action: Action) -> None:
         """Count the action that is done now, and turn to the next."""
         k = action.micro_batch
-        self.done[action.kind] += action.count
         if action.kind == "F":
             self.inputs.pop(k, None)
             self._in_flight[k] = self.updates
@@ -109,10 +104,13 @@ class UntimedMachine:
     ----------
     slots, vectors, pulses : Counter of str
         Pulse slots, updated vectors and device pulses by layer.
+    done : Counter of (int, str)
+        Micro-batches by stage and kind of action.
     """
 
     __slots__ = (
         "_work",
+        "done",
         "observer",
         "pulses",
         "setup",
@@ -128,6 +126,7 @@ class UntimedMachine:
         self.slots: Counter[str] = Counter()
         self.vectors: Counter[str] = Counter()
         self.pulses: Counter[str] = Counter()
+        self.done: Counter[tuple[int, str]] = Counter()
         self._work = work
 
     def run(self, pause: Callable[[], bool] | None = None) -> bool:
@@ -182,6 +181,7 @@ class UntimedMachine:
                     self._work.deliver_gradient(edge, action.micro_batch)
                     self.stages[edge.source].gradients[action.micro_batch] += 1
         stage.note(action)
+        self.done[program.index, action.kind] += action.count
         self.observer.action_ended(program.index, action, 0, 0, _no_account)
 
 

@@ -17,7 +17,6 @@ __all__ = [
     "ACTION_COLOURS",
     "CARD",
     "CAUSE_STYLES",
-    "FORMATS",
     "GRID",
     "INK",
     "LEAKAGE_COLOURS",
@@ -26,6 +25,7 @@ __all__ = [
     "SERIES",
     "label_colour",
     "plain_axes",
+    "plain_text",
     "save_figure",
     "svg_text",
 ]
@@ -57,15 +57,17 @@ CAUSE_STYLES: dict[str, tuple[str, str]] = {
     "no work": ("#b4bec8", ".."),
 }
 
-#: Formats of figures, with what would make equal figures differ.
-FORMATS: dict[str, str] = {"svg": "Date", "pdf": "CreationDate", "png": "Software"}
-
 _FONT_POINTS = 9
 
 
 def label_colour(action: str) -> str:
     """Return the colour in which a text is read best on an action's colour."""
     return "#ffffff" if action in ("F", "U", "P") else "#17202a"
+
+
+def plain_text(text: str) -> str:
+    """Return a text that matplotlib draws as it is written, dollar signs included."""
+    return text.replace("$", r"\$")
 
 
 def plain_axes(axes: Axes, *, grid: str | None = None) -> None:
@@ -98,12 +100,11 @@ def save_figure(figure: Figure, path: Path) -> None:
     InputError
         If the ending is another one.
     """
-    ending = path.suffix.removeprefix(".")
-    if ending not in FORMATS:
-        known = ", ".join(f".{known}" for known in FORMATS)
-        raise InputError("figures are not saved in this format", value=path.name, allowed=known)
+    dates = {".svg": "Date", ".pdf": "CreationDate", ".png": "Software"}
+    if path.suffix not in dates:
+        raise InputError("figures are not saved in this format", value=path.name, allowed=", ".join(dates))
     with _settings():
-        figure.savefig(path, dpi=200, facecolor="white", metadata={FORMATS[ending]: None})
+        figure.savefig(path, dpi=200, facecolor="white", metadata={dates[path.suffix]: None})
 
 
 def _settings() -> AbstractContextManager[None]:
