@@ -1,11 +1,8 @@
 """What a run leaves behind: counts, learning curve, timeline, metrics; saved, loaded, compared."""
 
 from archsim.results.buffers import buffer_table
-from archsim.results.collection import RunCollection
-from archsim.results.compare import compare_runs, equal_weights, paired_differences
-from archsim.results.compared import COMPARED_COLUMNS, COMPARED_METRICS
+from archsim.results.compare import COMPARED_METRICS, compare_runs
 from archsim.results.constants import ConstantRecord
-from archsim.results.contrasts import contrasts
 from archsim.results.differences import ABSENT, differing_keys
 from archsim.results.inference import inference_table
 from archsim.results.learning import LearningCurve
@@ -22,7 +19,6 @@ from archsim.results.timeline import Timeline
 
 __all__ = [
     "ABSENT",
-    "COMPARED_COLUMNS",
     "COMPARED_METRICS",
     "METRICS",
     "ConstantRecord",
@@ -33,7 +29,6 @@ __all__ = [
     "Observations",
     "Provenance",
     "Run",
-    "RunCollection",
     "Slices",
     "Tally",
     "Timeline",
@@ -41,11 +36,8 @@ __all__ = [
     "check_run_directory",
     "collect_provenance",
     "compare_runs",
-    "contrasts",
     "differing_keys",
-    "equal_weights",
     "inference_table",
     "load_run",
     "make_run",
-    "paired_differences",
 ]
