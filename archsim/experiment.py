@@ -12,6 +12,7 @@ from archsim.analog.specification.inference import InferenceParameters
 from archsim.chip.specification import Chip
 from archsim.data.specification import DataSpecification
 from archsim.network.specification import NetworkSpecification
+from archsim.notebook import facts_html, facts_text
 from archsim.schedule.specification import ScheduleSpecification
 from archsim.specification import Specification
 
@@ -76,6 +77,25 @@ class Experiment(Specification):
     schedule: ScheduleSpecification = Field(default_factory=ScheduleSpecification)
     run: RunSpecification = Field(default_factory=RunSpecification)
     inference: InferenceParameters | None = None
+
+    def __repr__(self) -> str:
+        return facts_text("Experiment", self.name, self._facts())
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        return facts_html("Experiment", self.name, {"description": self.description, **self._facts()})
+
+    def _facts(self) -> dict[str, str]:
+        """Return the few facts by which an experiment is known."""
+        return {
+            "network": self.network.name,
+            "chip": self.chip.name,
+            "data": self.data.name,
+            "algorithm": self.training.algorithm.kind,
+            "schedule": self.schedule.kind,
+            "mode": self.run.mode,
+        }
 
     @model_validator(mode="after")
     def _dac_ranges_stand_alone(self) -> Experiment:

@@ -10,13 +10,16 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     GetCoreSchemaHandler,
     SerializationInfo,
     SerializerFunctionWrapHandler,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
+    model_serializer,
+    model_validator,
 )
-from pydantic_core import PydanticCustomError, core_schema
+from pydantic_core import core_schema
 
 from archsim import plugins
 from archsim.units import Picojoules, Picoseconds, SquareMicrometres, Watts
@@ -24,14 +27,15 @@ from archsim.units import Picojoules, Picoseconds, SquareMicrometres, Watts
 __all__ = [
     "AreaConstant",
     "Constant",
+    "Domain",
     "EnergyConstant",
     "OpenUnion",
     "PowerConstant",
+    "Scaling",
     "Specification",
     "Status",
     "TimeConstant",
     "constants_of",
-    "contradiction",
 ]
 
 #: Where a kind is told, in every specification of one of several kinds.
@@ -41,24 +45,14 @@ Status = Literal["measured", "published", "derived", "placeholder", "user"]
 Value = TypeVar("Value")
 
 
-def contradiction(
-    problem: str, *, remedy: str, field: str | None = None, allowed: str | None = None
-) -> PydanticCustomError:
-    """Return the error of a validator that sees keys which do not go together.
+def _as_span(value: object) -> object:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return (value, value)
+    return tuple(value) if isinstance(value, list) else value
 
-    Parameters
-    ----------
-    problem : str
-        What is wrong, in a sentence.
-    remedy : str
-        What to do about it.
-    field : str, optional
-        Dotted name in the document of the key to blame, where it is known.
-    allowed : str, optional
-        What may stand there.
-    """
-    known = {"problem": problem, "remedy": remedy, "field": field, "allowed": allowed}
-    return PydanticCustomError("contradiction", "{problem}", {key: text for key, text in known.items() if text})
+
+#: A number, or the lowest and the highest of several.
+Span = Annotated[tuple[float, ...], Field(min_length=2, max_length=2), BeforeValidator(_as_span)]
 
 
 class Specification(BaseModel):
@@ -67,17 +61,84 @@ class Specification(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, arbitrary_types_allowed=True)
 
 
+class _Sparse(Specification):
+    """Written with what is set only."""
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_set(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = write(self)
+        return {name: value for name, value in written.items() if value is not None}
+
+
+class Domain(_Sparse):
+    """The design of a chip for which a source gave a constant: one number, or the lowest and the highest."""
+
+    rows: Span | None = None
+    columns: Span | None = None
+    dac_bits: Span | None = None
+    adc_bits: Span | None = None
+    lanes: Span | None = None
+    element_bits: Span | None = None
+    buffer_bytes: Span | None = None
+    port_bytes: Span | None = None
+    link_bytes: Span | None = None
+    node_nm: Span | None = None
+
+    @model_validator(mode="after")
+    def _holds_something(self) -> Domain:
+        for name in type(self).model_fields:
+            span = getattr(self, name)
+            if span is not None and not 0 < span[0] <= span[1]:
+                raise ValueError(f"{name} needs numbers above 0, the lowest first")
+        return self
+
+
+class Scaling(_Sparse):
+    """How a constant goes on outside its domain: (number / nearest number of the domain) ** exponent.
+
+    Bits stand for their levels, 2**bits. An exponent of 0 says that the constant does not depend on this.
+    """
+
+    rows: float | None = None
+    columns: float | None = None
+    dac_bits: float | None = None
+    adc_bits: float | None = None
+    lanes: float | None = None
+    element_bits: float | None = None
+    buffer_bytes: float | None = None
+    port_bytes: float | None = None
+    link_bytes: float | None = None
+    node_nm: float | None = None
+
+
 class Constant(Specification, Generic[Value]):
     """A physical constant that says where it comes from.
 
     ``status`` is one of *measured* (on hardware, by the source), *published* (read in the source),
     *derived* (arithmetic on published numbers), *placeholder* (a guess; reports list it) and
     *user* (written in the experiment without a source).
+
+    ``domain`` says for which design the source gave the value, and ``scaling`` by which rule it goes on
+    outside. A chip outside the domain without a rule keeps the value as a *placeholder*, and the run warns.
     """
 
     value: Value
     source: str = ""
     status: Status = "user"
+    domain: Domain | None = None
+    scaling: Scaling | None = None
+
+    @model_validator(mode="after")
+    def _scales_from_a_domain(self) -> Constant[Value]:
+        for name in Scaling.model_fields:
+            if getattr(self.scaling, name, None) is not None and getattr(self.domain, name, None) is None:
+                raise ValueError(f"a scaling with {name} needs the domain of {name} that it starts from")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_an_empty_domain(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = write(self)
+        return {name: value for name, value in written.items() if value is not None}
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return what another process needs: its class is one of several that share a name."""

@@ -224,6 +224,11 @@ def format_energy(energy_pj: float) -> str:
     return _engineering(energy_pj, ((1e12, "J"), (1e9, "mJ"), (1e6, "uJ"), (1e3, "nJ"), (1.0, "pJ"), (1e-3, "fJ")))
 
 
+def format_area(area_um2: float) -> str:
+    """Write an area for a person, as ``"2.93 mm2"``."""
+    return _engineering(area_um2, ((1e6, "mm2"), (1.0, "um2")))
+
+
 def format_power(power_w: float) -> str:
     """Write a power for a person, as ``"3.1 mW"``."""
     return _engineering(power_w, ((1.0, "W"), (1e-3, "mW"), (1e-6, "uW"), (1e-9, "nW")))

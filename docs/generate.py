@@ -27,7 +27,7 @@ from archsim.errors import Place
 from archsim.report import save_figure
 from archsim.report.figures import response_figure
 from archsim.results import METRICS
-from archsim.specification import Constant
+from archsim.specification import Constant, Domain, Scaling
 
 DOCS = Path(__file__).parent
 REFERENCE = DOCS / "reference.md"
@@ -230,6 +230,9 @@ def places() -> dict[type[BaseModel], list[ModelPath]]:
     for model in constants:
         found.pop(model)
     found[constants[0]] = [()]
+    # These stand in every constant.
+    for model in (Domain, Scaling):
+        found[model] = [(found.pop(model)[0][-1],)]
     return found
 
 

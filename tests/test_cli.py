@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -13,6 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -24,6 +27,7 @@ from archsim.runs.folders import fresh_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 FAST = ("pipeline_unit", "--set", "training.max_mini_batches=2")
+QUICK = ("--mode", "numerics", "--set", "training.max_mini_batches=6", "--set", "data.test_samples=60")
 
 
 @pytest.fixture(autouse=True)
@@ -93,6 +97,12 @@ def test_a_wrong_run_is_refused_with_one_message(args: tuple[str, ...], words: t
         (("show", sys.executable), ("not a text file",)),
         (("compare", "mlp_digits", "--schedule", "gpip"), ("--schedule", "did you mean 'gpipe'?")),
         (("compare", "mlp_digits", "pipeline_unit"), ("RUN_DIR", "'mlp_digits'")),
+        (("compare", "mlp_digits", "--vary", "chip.adc.bits"), ("--vary", "KEY=a,b")),
+        (("compare", "mlp_digits", "--vary", "chip.adc.bitz=4,6"), ("chip.adc.bitz", "did you mean 'bits'?")),
+        (("compare", "mlp_digits", "--vary", "run.seed=1,2", "--vary", "run.seed=3"), ("varies twice",)),
+        (("compare", "mlp_digits", "--seeds", "5..1"), ("seeds", "1..5")),
+        (("run", "mlp_digits", "--seeds", "one"), ("seeds", "1..5")),
+        (("run", "mlp_digits", "--seeds", "1..2", "--json"), ("--json", "single run")),
         (("compare", "mlp_digts", "--schedule", "gpipe"), ("did you mean 'mlp_digits'?",)),
         (("compare", "workloads"), ("holds no run",)),
         (("compare", "workloads", "--schedule", "gpipe"), ("RUN_DIR", "finished runs")),
@@ -133,6 +143,7 @@ def test_a_run_writes_its_folder_and_prints_a_summary() -> None:
         "experiment.yaml",
         "run.json",
         "learning.csv",
+        "area.csv",
         "cost.csv",
         "timeline.parquet",
         "trace.json.gz",
@@ -181,7 +192,7 @@ def test_compare_runs_every_schedule_and_writes_table_and_figure() -> None:
     assert len(kinds) >= 4
     for kind in kinds:
         assert kind in result.stdout
-        assert Path("out", kind, "run.json").is_file()
+        assert Path("out", kind, "seed-1", "run.json").is_file()
     rows = Path("out/comparison.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows[1:]] == list(kinds)
     assert Path("out/comparison.svg").read_text().startswith("<?xml")
@@ -199,6 +210,54 @@ def test_compare_puts_folders_side_by_side() -> None:
     rows = Path("both/comparison.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows] == ["run", "a/2", "4", "b/2"]
     assert invoke("compare", "a/2", "a/2").exit_code == 0
+
+
+def test_compare_goes_along_any_keys() -> None:
+    axes = ("--vary", "schedule.stages=1,2", "--vary", "training.mini_batch=8,16")
+    result = invoke("compare", *FAST, *axes, "-o", "grid")
+    assert result.exit_code == 0, result.output
+    table = pd.read_csv("grid/comparison.csv")
+    assert table["run"].tolist() == [f"stages={s}, mini_batch={m}" for s in (1, 2) for m in (8, 16)]
+    for words in ("training.mini_batch: 8, 16, 8, 16", "schedule.stages: 1, 1, 2, 2", "different numbers of samples"):
+        assert words in result.stdout
+    assert invoke("compare", "grid").stdout.split("table:")[0] == result.stdout.split("table:")[0]
+
+
+def test_seeds_give_means_and_spread() -> None:
+    result = invoke("run", "mlp_digits", *QUICK, "--seeds", "1..3", "-o", "out")
+    assert result.exit_code == 0, result.output
+    accuracies = [
+        json.loads(Path(f"out/seed-{seed}/run.json").read_text())["metrics"]["accuracy"] for seed in (1, 2, 3)
+    ]
+    table = pd.read_csv("out/comparison.csv")
+    assert table["n"].tolist() == [3]
+    assert table["accuracy"][0] == pytest.approx(statistics.mean(accuracies))
+    assert table["accuracy_std"][0] == pytest.approx(statistics.stdev(accuracies))
+    assert pd.read_csv("out/runs.csv")["accuracy"].tolist() == accuracies
+    shown = f"{100 * statistics.mean(accuracies):.2f} ± {100 * statistics.stdev(accuracies):.2f} %"
+    assert shown in result.stdout
+
+
+def test_runs_that_are_finished_are_kept() -> None:
+    options = (*FAST, "--schedule", "gpipe", "--seeds", "1,2", "-o", "out")
+    assert invoke("compare", *options).exit_code == 0
+    kept, gone = Path("out/gpipe/seed-1/run.json"), Path("out/gpipe/seed-2/run.json")
+    before = kept.stat().st_mtime_ns
+    shutil.rmtree(gone.parent)
+    refusal = refused("compare", *options)
+    assert "--resume" in refusal
+    assert invoke("compare", *options, "--resume").exit_code == 0
+    assert kept.stat().st_mtime_ns == before
+    assert gone.is_file()
+
+
+def test_a_point_that_fails_does_not_take_the_others_along() -> None:
+    # The matrices of 64 columns do not fit two tiles of 16.
+    axis = ("--vary", "chip.tile.columns=16,1024", "--set", "chip.tiles=3")
+    result = invoke("compare", "mlp_digits", *QUICK, *axis, "-o", "out")
+    assert result.exit_code == 1
+    assert "columns=16 failed" in result.stderr.replace(", seed 1", "")
+    assert pd.read_csv("out/comparison.csv")["run"].tolist() == ["columns=1024"]
 
 
 def test_report_is_written_anew() -> None:

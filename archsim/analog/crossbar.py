@@ -20,7 +20,7 @@ from archsim.analog.blocks import (
 )
 from archsim.analog.chain import Chain
 from archsim.analog.converters import FORWARD_LINES, TRANSPOSED_LINES
-from archsim.analog.devices import Site, devices_per_cell, make_array
+from archsim.analog.devices import Site, devices_per_cell, devices_written, make_array
 from archsim.analog.devices.pulsed import PulsedArray
 from archsim.analog.observed import Read, Update
 from archsim.analog.pulses import MOST_PULSES
@@ -90,6 +90,8 @@ class Crossbar:
         self.inputs = inputs
         self.outputs = outputs
         self.device = device
+        #: Of each cell: those that a read meets, and those that the trains of a write reach.
+        self.devices_read, self.devices_written = devices_per_cell(device), devices_written(device)
         self.update_parameters = update
         self.transfer_parameters = transfer_update or update
         self._workers = workers or Workers()

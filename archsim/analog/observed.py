@@ -42,6 +42,9 @@ class Update:
         Reads of single lines of an auxiliary array.
     input_writes, output_writes : int
         Input lines and output lines whose cells were written with what was read, or from digital memory.
+    devices_read, devices_written : int
+        Lines that transfers read, and input lines that were written, each as often as its cells have devices that take
+        part.
     transfer_slots : int
         Pulse slots that wrote what was read into another array.
     digital_operations : int
@@ -57,6 +60,8 @@ class Update:
     transfer_reads: int = 0
     input_writes: int = 0
     output_writes: int = 0
+    devices_read: int = 0
+    devices_written: int = 0
     transfer_slots: int = 0
     digital_operations: int = 0
     memory_bits: int = 0
@@ -70,6 +75,8 @@ class Update:
         self.transfer_reads += other.transfer_reads
         self.input_writes += other.input_writes
         self.output_writes += other.output_writes
+        self.devices_read += other.devices_read
+        self.devices_written += other.devices_written
         self.transfer_slots += other.transfer_slots
         self.digital_operations += other.digital_operations
         self.memory_bits += other.memory_bits
@@ -81,8 +88,10 @@ class ExpectedUpdate:
 
     Attributes
     ----------
-    slots, transfer_reads, input_writes, output_writes, transfer_slots, digital_operations, memory_bits : Fraction
+    slots, transfer_reads, input_writes, output_writes, devices_read, devices_written : Fraction
         As of `Update`, of one vector or, in `later`, of each time.
+    transfer_slots, digital_operations, memory_bits : Fraction
+        Likewise.
     outer_products : int
         1 if every outer product is sent to the array, 0 if none is.
     every : int
@@ -95,6 +104,8 @@ class ExpectedUpdate:
     transfer_reads: Fraction = Fraction(0)
     input_writes: Fraction = Fraction(0)
     output_writes: Fraction = Fraction(0)
+    devices_read: Fraction = Fraction(0)
+    devices_written: Fraction = Fraction(0)
     transfer_slots: Fraction = Fraction(0)
     digital_operations: Fraction = Fraction(0)
     memory_bits: Fraction = Fraction(0)

@@ -1,4 +1,7 @@
-"""From counts to energy: the cost model that prices a finished run, again and again if need be."""
+"""From counts to energy: the cost model that prices a finished run, again and again if need be.
+
+Chips are taken as `archsim.chip.domain.as_designed` returns them: constants stand for the design at hand.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,9 @@ from dataclasses import dataclass, fields
 
 import pandas as pd
 
+from archsim.chip.area import area_um2
 from archsim.chip.counts import OPERATIONS, CountKey, UnitTime
-from archsim.chip.prices import UnitEnergy, area_um2, leakages, unit_energies
+from archsim.chip.prices import UnitEnergy, leakages, unit_energies
 from archsim.chip.provenance import constants_used, placeholders_used, timing_fingerprint
 from archsim.chip.specification import Chip
 
@@ -26,7 +30,7 @@ __all__ = [
     "unit_energies",
 ]
 
-_PHASES = ("F", "B", "U")
+_PHASES = ("P", "F", "B", "U")
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ OPERATIONS: dict[str, tuple[str, ...]] = {
 
 
 class CountKey(NamedTuple):
-    """What was counted: component and operation, for which phase (F, B, U) of which layer.
+    """What was counted: component and operation, for which phase (F, B, U, or P: programming) of which layer.
 
     Transfers between stages belong to the layer that produced the data.
     """
@@ -42,8 +42,8 @@ class CountKey(NamedTuple):
 class UnitTime:
     """Time that one unit spent in each power state, in picoseconds.
 
-    Units that no stage uses stand together in one entry for each component: `units` says how many they are, and their
-    times are sums.
+    Units that share a fate stand together in one entry, those that no stage uses and the arrays of devices of one
+    tile: `units` says how many they are, and their times are sums.
     """
 
     component: str

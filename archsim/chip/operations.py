@@ -15,7 +15,7 @@ __all__ = ["affine_operations", "read_counts", "transfer_counts", "update_counts
 TileCounts = dict[tuple[str, str], int]
 
 
-def read_counts(rows: int, columns: int, vectors: int, *, transposed: bool = False) -> TileCounts:
+def read_counts(rows: int, columns: int, vectors: int, *, transposed: bool = False, devices: int = 1) -> TileCounts:
     """Count reads of one tile by (component, operation).
 
     Parameters
@@ -26,29 +26,42 @@ def read_counts(rows: int, columns: int, vectors: int, *, transposed: bool = Fal
         Number of reads, repeats by bound management included.
     transposed : bool
         True for the backward product, which drives the columns and reads the rows.
+    devices : int
+        Devices that are read at each crossing of a row and a column; they share its lines and converters.
     """
     driven, read = (columns, rows) if transposed else (rows, columns)
     return {
         ("dac", "conversion"): driven * vectors,
-        ("array", "cell_read"): rows * columns * vectors,
+        ("array", "cell_read"): rows * columns * vectors * devices,
         ("integrator", "integration"): read * vectors,
         ("adc", "conversion"): read * vectors,
     }
 
 
-def update_counts(rows: int, columns: int, vectors: int) -> TileCounts:
+def update_counts(rows: int, columns: int, vectors: int, *, devices: int = 1) -> TileCounts:
     """Count outer-product updates of one tile by (component, operation).
 
+    The trains reach some devices at each crossing of a row and a column, which share its lines.
     Coincidences depend on the data and are counted by the crossbar.
     """
     return {
-        ("array", "cell_write"): rows * columns * vectors,
+        ("array", "cell_write"): rows * columns * vectors * devices,
         ("pulse_driver", "write_row"): rows * vectors,
         ("pulse_driver", "write_column"): columns * vectors,
     }
 
 
-def transfer_counts(rows: int, columns: int, reads: int, row_writes: int, column_writes: int) -> TileCounts:
+def transfer_counts(
+    rows: int,
+    columns: int,
+    reads: int,
+    row_writes: int,
+    column_writes: int,
+    *,
+    devices_read: int | None = None,
+    devices_written: int | None = None,
+    column_devices: int = 1,
+) -> TileCounts:
     """Count transfers between the arrays of one tile by (component, operation); what did not happen is left out.
 
     A transfer reads or writes the cells of one line: one row is driven and all columns are read; one row or column is
@@ -62,11 +75,19 @@ def transfer_counts(rows: int, columns: int, reads: int, row_writes: int, column
         Rows that were read.
     row_writes, column_writes : int
         Rows and columns that were written.
+    devices_read, devices_written : int, optional
+        Rows read and rows written, each as often as its cells have devices that take part; once without it.
+    column_devices : int
+        Devices of a cell that take part where a column is written.
     """
     counts = read_counts(1, columns, reads)
-    for lines in (update_counts(1, columns, row_writes), update_counts(rows, 1, column_writes)):
+    for lines in (update_counts(1, columns, row_writes), update_counts(rows, 1, column_writes, devices=column_devices)):
         for key, count in lines.items():
             counts[key] = counts.get(key, 0) + count
+    if devices_read is not None:
+        counts["array", "cell_read"] += columns * (devices_read - reads)
+    if devices_written is not None:
+        counts["array", "cell_write"] += columns * (devices_written - row_writes)
     return {key: count for key, count in counts.items() if count}
 
 

@@ -1,31 +1,50 @@
-"""What one operation, one unit's static power and one part cost, and which constants say so."""
+"""What one operation and one unit's static power cost, and which constants say so."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from archsim.chip.counts import OPERATIONS
 from archsim.chip.specification import BitEnergy, Chip, Leakage
+from archsim.specification import Constant
 
-__all__ = ["UnitEnergy", "area_um2", "leakages", "unit_energies"]
+__all__ = ["UnitEnergy", "leakages", "unit_energies"]
 
 
 @dataclass(frozen=True, slots=True)
 class UnitEnergy:
-    """The dynamic energy of one operation and the dotted names (below ``chip``) of the constants it comes from."""
+    """The dynamic energy of one operation.
 
-    pj: float
-    constants: tuple[str, ...] = ()
+    Attributes
+    ----------
+    parts : mapping of str to float
+        What each constant contributes, in picojoules, by dotted name below ``chip``.
+    """
+
+    parts: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def pj(self) -> float:
+        """The energy in picojoules."""
+        return math.fsum(self.parts.values())
+
+    @property
+    def constants(self) -> tuple[str, ...]:
+        """The dotted names (below ``chip``) of the constants it comes from."""
+        return tuple(self.parts)
 
 
 def unit_energies(chip: Chip) -> dict[tuple[str, str], UnitEnergy]:
-    """Return the price of each operation by (component, operation).
+    """Return the energy of each operation by (component, operation).
 
     Energies that grow with a resolution are taken at ``dac.bits`` on the driving side and at
-    ``adc.bits`` on the reading side; a converter without a resolution costs the fixed part. On a
-    chip with a stage engine everything is free.
+    ``adc.bits`` on the reading side; a converter without a resolution costs the fixed part. A cell's
+    energy is shared by the ``tile.cell_devices`` that it contains, since devices are counted. On a chip
+    with a stage engine everything is free.
     """
-    free = {(component, name): UnitEnergy(0.0) for component, names in OPERATIONS.items() for name in names}
+    free = {(component, name): UnitEnergy() for component, names in OPERATIONS.items() for name in names}
     if chip.stage_engine is not None:
         return free
     return free | _tile_energies(chip) | _digital_energies(chip)
@@ -34,12 +53,15 @@ def unit_energies(chip: Chip) -> dict[tuple[str, str], UnitEnergy]:
 def leakages(chip: Chip) -> dict[str, tuple[Leakage, str]]:
     """Return the static power of one unit by component, and the dotted name (below ``chip``) of its section.
 
-    The components are ``tile`` (array, converters and drivers together), ``nmpu``, ``buffer`` and
-    ``link``; those without an entry (``host``, ``stage_engine``) have none.
+    The components are ``tile`` (converters, drivers and control), ``array`` (an array of one device a
+    cell in it), ``nmpu``, ``buffer`` and ``link``; those without an entry (``host``, ``stage_engine``) have none.
     """
     if chip.stage_engine is not None:
         return {}
-    found = {"tile": (chip.tile.leakage, "tile.leakage")}
+    found = {
+        "tile": (chip.tile.leakage, "tile.leakage"),
+        "array": (_of_one_device(chip.tile.array_leakage, chip.tile.cell_devices), "tile.array_leakage"),
+    }
     if chip.nmpu is not None:
         found["nmpu"] = (chip.nmpu.leakage, "nmpu.leakage")
     if chip.buffer is not None:
@@ -49,25 +71,30 @@ def leakages(chip: Chip) -> dict[str, tuple[Leakage, str]]:
     return found
 
 
-def area_um2(chip: Chip, tiles: int, nodes: int) -> float:
-    """Return the chip's area: its tiles, and for each node a near-memory unit, a buffer and a router."""
-    node = sum(part.area.value for part in (chip.nmpu, chip.buffer, chip.interconnect) if part is not None)
-    return tiles * chip.tile.area.value + nodes * node
-
-
 def _at_resolution(energy: BitEnergy, bits: int | None, name: str) -> UnitEnergy:
     if bits is None:
-        return UnitEnergy(energy.fixed.value, (f"{name}.fixed",))
-    return UnitEnergy(energy.at(bits), (f"{name}.fixed", f"{name}.per_step"))
+        return UnitEnergy({f"{name}.fixed": energy.fixed.value})
+    return UnitEnergy({f"{name}.fixed": energy.fixed.value, f"{name}.per_step": energy.per_step.value * 2**bits})
+
+
+def _per_device(cell: UnitEnergy, devices: int) -> UnitEnergy:
+    return UnitEnergy({name: part / devices for name, part in cell.parts.items()})
+
+
+def _of_one_device(leakage: Leakage, devices: int) -> Leakage:
+    states = {name: getattr(leakage, name) for name in Leakage.model_fields}
+    return leakage.model_copy(
+        update={name: state.model_copy(update={"value": state.value / devices}) for name, state in states.items()}
+    )
 
 
 def _tile_energies(chip: Chip) -> dict[tuple[str, str], UnitEnergy]:
     energy, dac, adc = chip.tile.energy, chip.dac.bits, chip.adc.bits
-    name = "tile.energy"
+    name, devices = "tile.energy", chip.tile.cell_devices
     return {
-        ("array", "cell_read"): _at_resolution(energy.cell_read, dac, f"{name}.cell_read"),
-        ("array", "cell_write"): _at_resolution(energy.cell_write, dac, f"{name}.cell_write"),
-        ("array", "coincidence"): UnitEnergy(energy.coincidence.value, (f"{name}.coincidence",)),
+        ("array", "cell_read"): _per_device(_at_resolution(energy.cell_read, dac, f"{name}.cell_read"), devices),
+        ("array", "cell_write"): _per_device(_at_resolution(energy.cell_write, dac, f"{name}.cell_write"), devices),
+        ("array", "coincidence"): _of(energy.coincidence, f"{name}.coincidence"),
         ("dac", "conversion"): _at_resolution(chip.dac.energy, dac, "dac.energy"),
         ("integrator", "integration"): _at_resolution(energy.integration, adc, f"{name}.integration"),
         ("adc", "conversion"): _at_resolution(chip.adc.energy, adc, "adc.energy"),
@@ -79,13 +106,17 @@ def _tile_energies(chip: Chip) -> dict[tuple[str, str], UnitEnergy]:
 def _digital_energies(chip: Chip) -> dict[tuple[str, str], UnitEnergy]:
     found: dict[tuple[str, str], UnitEnergy] = {}
     if chip.nmpu is not None:
-        found["nmpu", "multiply_add"] = UnitEnergy(chip.nmpu.multiply_add.value, ("nmpu.multiply_add",))
-        found["nmpu", "activation"] = UnitEnergy(chip.nmpu.activation.value, ("nmpu.activation",))
+        found["nmpu", "multiply_add"] = _of(chip.nmpu.multiply_add, "nmpu.multiply_add")
+        found["nmpu", "activation"] = _of(chip.nmpu.activation, "nmpu.activation")
     if chip.buffer is not None:
-        found["buffer", "read_byte"] = UnitEnergy(chip.buffer.read_byte.value, ("buffer.read_byte",))
-        found["buffer", "write_byte"] = UnitEnergy(chip.buffer.write_byte.value, ("buffer.write_byte",))
+        found["buffer", "read_byte"] = _of(chip.buffer.read_byte, "buffer.read_byte")
+        found["buffer", "write_byte"] = _of(chip.buffer.write_byte, "buffer.write_byte")
     if chip.interconnect is not None:
-        found["link", "byte_hop"] = UnitEnergy(chip.interconnect.byte_hop.value, ("interconnect.byte_hop",))
+        found["link", "byte_hop"] = _of(chip.interconnect.byte_hop, "interconnect.byte_hop")
     if chip.host is not None:
-        found["host", "byte"] = UnitEnergy(chip.host.byte.value, ("host.byte",))
+        found["host", "byte"] = _of(chip.host.byte, "host.byte")
     return found
+
+
+def _of(constant: Constant[float], name: str) -> UnitEnergy:
+    return UnitEnergy({name: constant.value})

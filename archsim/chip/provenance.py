@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from archsim.chip.counts import CountKey, UnitTime
+from archsim.chip.domain import as_designed
 from archsim.chip.prices import leakages, unit_energies
 from archsim.chip.specification import Chip
 from archsim.specification import Constant, constants_of
@@ -29,7 +30,12 @@ _PRICES = frozenset(
         "description",
         "energy",
         "leakage",
+        "array_leakage",
         "area",
+        "array_area",
+        "cell_devices",
+        "node_nm",
+        "timing",
         "multiply_add",
         "activation",
         "read_byte",
@@ -63,9 +69,9 @@ def timing_fingerprint(chip: Chip) -> dict[str, Any]:
     """Return the fields that change times, counts or numbers, as plain values.
 
     A finished run may be priced for another chip if both have the same fingerprint. Sources and
-    states of knowledge are left out.
+    states of knowledge are left out; times are those of the design at hand.
     """
-    return _fingerprint(chip)
+    return _fingerprint(as_designed(chip))
 
 
 def _fingerprint(model: BaseModel) -> dict[str, Any]:
@@ -104,14 +110,20 @@ def _leakage_names(units: Sequence[UnitTime], chip: Chip) -> Iterable[str]:
     for unit in units:
         if unit.component not in sections:
             continue
-        section = sections[unit.component][1]
+        leakage, section = sections[unit.component]
         for state, time_ps in (("active", unit.active_ps), ("idle", unit.idle_ps), ("gated", unit.gated_ps)):
-            if time_ps:
+            # An array without a static power of its own is contained in its tile's.
+            if time_ps and (unit.component != "array" or getattr(leakage, state).value):
                 yield f"{section}.{state}"
 
 
 def _area_names(chip: Chip) -> Iterable[str]:
+    """The areas of what is there; an array or a converter without one is contained in ``tile.area``."""
     yield "tile.area"
+    contained = {"tile.array_area": chip.tile.array_area}
+    for name, area in (("adc", chip.adc.area), ("dac", chip.dac.area)):
+        contained |= {f"{name}.area.fixed": area.fixed, f"{name}.area.per_step": area.per_step}
+    yield from (name for name, constant in contained.items() if constant.value)
     for part in ("nmpu", "buffer", "interconnect"):
         if getattr(chip, part) is not None:
             yield f"{part}.area"

@@ -7,19 +7,21 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from archsim.analog.specification import Device, IOParameters, SingleReadIO, SoftBounds, UpdateParameters
+from archsim.notebook import facts_html, facts_text
 from archsim.specification import (
     AreaConstant,
     Constant,
     EnergyConstant,
     PowerConstant,
     Specification,
+    Status,
     TimeConstant,
-    contradiction,
 )
 from archsim.units import Bytes, ClockField
 
 __all__ = [
     "Adc",
+    "BitArea",
     "BitEnergy",
     "Buffer",
     "Chip",
@@ -28,6 +30,7 @@ __all__ = [
     "Leakage",
     "Mesh",
     "Nmpu",
+    "Origin",
     "StageEngine",
     "Tile",
     "TileEnergy",
@@ -66,6 +69,20 @@ class BitEnergy(Specification):
         return self.fixed.value + self.per_step.value * (1 << bits)
 
 
+class BitArea(Specification):
+    """An area that grows with a converter's resolution: fixed + per_step * 2**bits."""
+
+    fixed: AreaConstant = Field(default_factory=_nothing)
+    per_step: AreaConstant = Field(default_factory=_nothing)
+
+
+class Origin(Specification):
+    """Where the plain numbers come from that a unit's times follow from; ``status`` is that of a constant."""
+
+    source: str = "experiment document"
+    status: Status = "user"
+
+
 class Dac(Specification):
     """The input converters of a tile: one per driven line.
 
@@ -77,6 +94,7 @@ class Dac(Specification):
     fixed_time: TimeConstant = Field(default_factory=_no_time)
     step_time: TimeConstant = Field(default_factory=_no_time)
     energy: BitEnergy = Field(default_factory=BitEnergy)
+    area: BitArea = Field(default_factory=BitArea)
 
 
 class Adc(Specification):
@@ -92,13 +110,21 @@ class Adc(Specification):
     fixed_time: TimeConstant = Field(default_factory=_no_time)
     step_time: TimeConstant = Field(default_factory=_no_time)
     energy: BitEnergy = Field(default_factory=BitEnergy)
+    area: BitArea = Field(default_factory=BitArea)
+
+    def on(self, rows: int, columns: int) -> int:
+        """Return how many converters a tile has: ``per_tile``, or one for each line of its longer side.
+
+        Both directions of reads share them.
+        """
+        return self.per_tile or max(rows, columns)
 
 
 class TileEnergy(Specification):
     """Dynamic energy of a tile's analog part, by operation.
 
-    Cell energies count the cells at used rows and columns. Resolutions are the DAC's, those of the
-    integrator the ADC's.
+    Cell energies count the devices that are read or written at used rows and columns (see
+    ``tile.cell_devices``). Resolutions are the DAC's, those of the integrator the ADC's.
     """
 
     cell_read: BitEnergy = Field(default_factory=BitEnergy)
@@ -114,6 +140,12 @@ class Tile(Specification):
 
     A read takes DAC + ``integration_time`` + ADC (see `Dac`, `Adc`); consecutive reads overlap only
     if ``double_buffered``. An update takes ``update_fixed_time + phases * BL * pulse_time`` a vector.
+
+    The energies of a cell, ``array_leakage`` and ``array_area`` are those of cells of ``cell_devices``
+    devices (2: the figures are those of differential pairs). Devices are counted: a tile has, reads and
+    writes as many as its cells and its training algorithm need, each at its share of these figures.
+    ``area`` is the rest of the tile: all that ``array_area``, ``adc.area`` and ``dac.area`` do not state;
+    likewise ``leakage``.
     """
 
     rows: Count
@@ -123,9 +155,12 @@ class Tile(Specification):
     update_fixed_time: TimeConstant = Field(default_factory=_no_time)
     pulse_time: TimeConstant = Field(default_factory=_no_time)
     phases: Count = 1
+    cell_devices: Count = 1
     energy: TileEnergy = Field(default_factory=TileEnergy)
     leakage: Leakage = Field(default_factory=Leakage)
+    array_leakage: Leakage = Field(default_factory=Leakage)
     area: AreaConstant = Field(default_factory=_nothing)
+    array_area: AreaConstant = Field(default_factory=_nothing)
 
 
 class Nmpu(Specification):
@@ -137,6 +172,7 @@ class Nmpu(Specification):
     clock: ClockField
     lanes: Count
     pipeline_cycles: Annotated[int, Field(ge=0)] = 0
+    timing: Origin = Field(default_factory=Origin)
     multiply_add: EnergyConstant = Field(default_factory=_nothing)
     activation: EnergyConstant = Field(default_factory=_nothing)
     leakage: Leakage = Field(default_factory=Leakage)
@@ -150,6 +186,7 @@ class Buffer(Specification):
     element_bits: Literal[8, 16, 32] = 16
     clock: ClockField
     bytes_per_cycle: Count
+    timing: Origin = Field(default_factory=Origin)
     read_byte: EnergyConstant = Field(default_factory=_nothing)
     write_byte: EnergyConstant = Field(default_factory=_nothing)
     leakage: Leakage = Field(default_factory=Leakage)
@@ -163,6 +200,7 @@ class Mesh(Specification):
     clock: ClockField
     bytes_per_cycle: Count
     hop_cycles: Annotated[int, Field(ge=0)] = 1
+    timing: Origin = Field(default_factory=Origin)
     byte_hop: EnergyConstant = Field(default_factory=_nothing)
     leakage: Leakage = Field(default_factory=Leakage)
     area: AreaConstant = Field(default_factory=_nothing)
@@ -174,6 +212,7 @@ class Host(Specification):
     clock: ClockField
     bytes_per_cycle: Count
     latency_cycles: Annotated[int, Field(ge=0)] = 0
+    timing: Origin = Field(default_factory=Origin)
     prefetch: Count = 2
     byte: EnergyConstant = Field(default_factory=_nothing)
 
@@ -189,15 +228,6 @@ class StageEngine(Specification):
     update: TimeConstant
 
 
-#: Parts that a chip cannot do without, each with the least that may be said of it.
-_SMALLEST_PARTS = {
-    "nmpu": "{clock: 1 GHz, lanes: 64}",
-    "buffer": "{clock: 1 GHz, bytes_per_cycle: 64}",
-    "interconnect": "{clock: 1 GHz, bytes_per_cycle: 32}",
-    "host": "{clock: 1 GHz, bytes_per_cycle: 64}",
-}
-
-
 class Chip(Specification):
     """A multi-tile chip.
 
@@ -209,6 +239,7 @@ class Chip(Specification):
     description: str = ""
     tiles: Literal["auto"] | Tiles = "auto"
     node_tiles: Count = 1
+    node_nm: Annotated[float, Field(gt=0)] | None = None
     tile: Tile
     dac: Dac = Field(default_factory=Dac)
     adc: Adc = Field(default_factory=Adc)
@@ -222,15 +253,29 @@ class Chip(Specification):
     interconnect: Mesh | None = None
     host: Host | None = None
 
+    def __repr__(self) -> str:
+        return facts_text("Chip", self.name, self._facts())
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        return facts_html("Chip", self.name, {"description": self.description, **self._facts()})
+
+    def _facts(self) -> dict[str, str]:
+        """Return the few facts by which a chip is known."""
+        tiles = self.tiles if isinstance(self.tiles, int) else "as many as needed"
+        found = {"tiles": f"{tiles} of {self.tile.rows} x {self.tile.columns} cells", "device": self.device.kind}
+        found |= {name: f"{c.bits} bits" if c.bits else "exact" for name, c in (("DAC", self.dac), ("ADC", self.adc))}
+        if self.nmpu is not None:
+            found["digital unit"] = f"{self.nmpu.lanes} lanes"
+        return found
+
     @model_validator(mode="after")
     def _parts_are_there(self) -> Chip:
-        missing = [part for part in _SMALLEST_PARTS if getattr(self, part) is None]
+        missing = [part for part in ("nmpu", "buffer", "interconnect", "host") if getattr(self, part) is None]
         if self.stage_engine is None and missing:
-            lines = "".join(f"\n    {part}: {_SMALLEST_PARTS[part]}" for part in missing)
-            raise contradiction(
-                f"a chip needs the section{'s' if len(missing) > 1 else ''} {', '.join(missing)}, "
-                "or a stage_engine that stands for all of them",
-                remedy=f"add to this section, with numbers of your chip (their energies, areas and leakage are 0 until "
-                f"you give them):{lines}",
+            raise ValueError(
+                f"a chip without a stage_engine needs the section{'s' if len(missing) > 1 else ''} "
+                f"{', '.join(missing)}: nothing is free"
             )
         return self

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from archsim.cli import completing
 from archsim.cli.guard import guarded
 
 __all__ = ["app"]
@@ -14,20 +15,34 @@ __all__ = ["app"]
 app = typer.Typer(
     help="Simulate the training of neural networks on analog in-memory computing chips: time, energy and accuracy.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Experiment = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="A YAML file, or the name of a workload.")]
+Experiment = Annotated[
+    str,
+    typer.Argument(
+        metavar="EXPERIMENT", help="A YAML file, or the name of a workload.", autocompletion=completing.workloads
+    ),
+]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", "-s", metavar="FIELD=VALUE", help="Override a field, as training.epochs=3; repeatable."),
+    typer.Option(
+        "--set",
+        "-s",
+        metavar="FIELD=VALUE",
+        help="Override a field, as training.epochs=3; repeatable.",
+        autocompletion=completing.keys,
+    ),
 ]
 Mode = Annotated[str | None, typer.Option("--mode", metavar="MODE", help="timing, numerics or coupled.")]
 TraceWindow = Annotated[
     str | None,
     typer.Option("--trace-window", metavar="START:END", help="Simulated time that the trace shows, as '10 us:20 us'."),
+]
+Seeds = Annotated[
+    str | None,
+    typer.Option("--seeds", metavar="1..5", help="Run under each of these seeds (also 1,4,7): means and their spread."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing folder of results.")]
 
@@ -68,13 +83,18 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the unfinished run in DIR; start it if there is none.")
     ] = False,
+    seeds: Seeds = None,
     trace_window: TraceWindow = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print run.json and nothing else.")] = False,
 ) -> None:
     """Simulate an experiment and write its results into a folder."""
     from archsim.cli.loading import load
-    from archsim.cli.running import RunOptions, run_experiment
+    from archsim.cli.running import RunOptions, run_experiment, run_seeds
 
+    if seeds is not None:
+        single = {"--json": as_json, "--trace-window": trace_window is not None}
+        run_seeds(experiment, overrides or [], mode, seeds, weights, output, force=force, resume=resume, single=single)
+        return
     options = RunOptions.checked(output, force=force, resume=resume, trace_window=trace_window)
     run_experiment(load(experiment, overrides or [], mode, weights=weights), options, as_json=as_json)
 
@@ -83,34 +103,97 @@ def run(
 @guarded
 def compare(
     subjects: Annotated[
-        list[str], typer.Argument(metavar="EXPERIMENT | RUN_DIR...", help="One experiment, or folders of results.")
+        list[str],
+        typer.Argument(
+            metavar="EXPERIMENT | RUN_DIR...",
+            help="One experiment, or folders of results.",
+            autocompletion=completing.workloads,
+        ),
     ],
     schedules: Annotated[
         list[str] | None,
-        typer.Option("--schedule", metavar="KIND", help="Run the experiment with this schedule (default: all)."),
+        typer.Option(
+            "--schedule",
+            metavar="KIND",
+            help="Run the experiment with this schedule (default: all).",
+            autocompletion=completing.schedules,
+        ),
     ] = None,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option("--vary", metavar="KEY=A,B", help="Run the experiment with each value of a key; several: a grid."),
+    ] = None,
+    seeds: Seeds = None,
     overrides: Overrides = None,
     mode: Mode = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Folder for the runs, the table and the figure")
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Folder for runs, tables and figure"),
     ] = None,
     force: Force = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Keep the runs in DIR that are finished, go on with those that are not.")
+    ] = False,
 ) -> None:
-    """Put runs side by side: one experiment under several schedules, or folders of results."""
-    from archsim.cli.comparing import compare_experiment, compare_folders, folders_among
+    """Put runs side by side: one experiment along any keys and under several seeds, or folders of results."""
+    from archsim.cli.collecting import Target
+    from archsim.cli.comparing import Comparison, compare_experiment, compare_folders, folders_among
+    from archsim.document.axes import read_seeds
 
+    target = Target(output, force=force, resume=resume)
+    chosen = None if seeds is None else read_seeds(seeds)
+    wanted = Comparison(schedules or [], vary or [], overrides or [], mode, chosen)
     folders = folders_among(subjects)
     if folders:
-        compare_folders(folders, output, force=force, run_options=bool(schedules or overrides or mode))
+        compare_folders(folders, target, wanted)
     else:
-        compare_experiment(subjects[0], schedules or [], overrides or [], mode, output, force=force)
+        compare_experiment(subjects[0], wanted, target)
+
+
+@app.command()
+@guarded
+def init(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write.")] = Path("experiment.yaml"),
+    chip: Annotated[
+        str | None,
+        typer.Option("--chip", metavar="NAME", help="A chip of 'archsim list chips'.", autocompletion=completing.chips),
+    ] = None,
+    network: Annotated[
+        str | None,
+        typer.Option(
+            "--network",
+            metavar="NAME",
+            help="A network of 'archsim list networks'.",
+            autocompletion=completing.networks,
+        ),
+    ] = None,
+    schedule_kind: Annotated[
+        str | None,
+        typer.Option(
+            "--schedule",
+            metavar="KIND",
+            help="A schedule of 'archsim list schedules'.",
+            autocompletion=completing.schedules,
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+) -> None:
+    """Write an experiment that runs as it is, with a description of every key."""
+    from archsim.cli.starting import write_start
+
+    write_start(file, chip=chip, network=network, schedule=schedule_kind, force=force)
 
 
 @app.command()
 @guarded
 def diff(
-    first: Annotated[str, typer.Argument(metavar="A", help="A YAML file, a workload, or a folder of results.")],
-    second: Annotated[str, typer.Argument(metavar="B", help="The same.")],
+    first: Annotated[
+        str,
+        typer.Argument(
+            metavar="A", help="A YAML file, a workload, or a folder of results.", autocompletion=completing.workloads
+        ),
+    ],
+    second: Annotated[str, typer.Argument(metavar="B", help="The same.", autocompletion=completing.workloads)],
 ) -> None:
     """Print the keys in which two experiments differ, presets and defaults written out.
 
@@ -168,7 +251,12 @@ def schema() -> None:
 @guarded
 def list_(
     group: Annotated[
-        str | None, typer.Argument(metavar="GROUP", help="chips, devices, algorithms, schedules, workloads, ...")
+        str | None,
+        typer.Argument(
+            metavar="GROUP",
+            help="chips, devices, algorithms, schedules, workloads, ...",
+            autocompletion=completing.groups,
+        ),
     ] = None,
 ) -> None:
     """List what is there: all groups, or the names of one with a line about each."""
@@ -184,7 +272,12 @@ def list_(
 @guarded
 def show(
     name: Annotated[
-        str, typer.Argument(metavar="NAME | FILE", help="Anything that is listed, or a YAML file of your own.")
+        str,
+        typer.Argument(
+            metavar="NAME | FILE",
+            help="Anything that is listed, or a YAML file of your own.",
+            autocompletion=completing.shown,
+        ),
     ],
     overrides: Overrides = None,
     figure: Annotated[

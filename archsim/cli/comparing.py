@@ -3,26 +3,65 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from archsim import plugins
-from archsim.cli.console import out
+from archsim.cli.collecting import Target, collect, print_collection, write_collection
 from archsim.cli.loading import load
-from archsim.cli.progress import watched
+from archsim.document.axes import Axis, point_overrides, read_axis
 from archsim.errors import InputError
-from archsim.runs.folders import check_place, fresh_folder
 
-if TYPE_CHECKING:
-    from archsim.experiment import Experiment
-    from archsim.results import Run
+__all__ = ["Comparison", "compare_experiment", "compare_folders", "folders_among"]
 
-__all__ = ["compare_experiment", "compare_folders", "folders_among"]
+_SCHEDULE = "schedule.kind"
 
-_TABLE = "comparison.csv"
-_FIGURE = "comparison.svg"
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a user wants compared.
+
+    Attributes
+    ----------
+    schedules : sequence of str
+        Kinds of schedules; with no other axis, none means all that there are.
+    vary : sequence of str
+        Axes, ``KEY=a,b``.
+    overrides : sequence of str
+        Laid over every point.
+    mode : str or None
+        Takes the place of ``run.mode``.
+    seeds : sequence of int or None
+        Seeds of every point.
+    """
+
+    schedules: Sequence[str]
+    vary: Sequence[str]
+    overrides: Sequence[str]
+    mode: str | None
+    seeds: Sequence[int] | None
+
+    def __bool__(self) -> bool:
+        return bool(self.schedules or self.vary or self.overrides or self.mode or self.seeds)
+
+    def points(self) -> dict[str, tuple[str, ...]]:
+        """Return the overrides of every point by its name.
+
+        Raises
+        ------
+        InputError
+            If an axis is none, or names no schedule.
+        """
+        axes = [read_axis(text) for text in self.vary]
+        kinds = tuple(dict.fromkeys(self.schedules))
+        if kinds or not axes:
+            axes.insert(0, Axis(_SCHEDULE, kinds or plugins.names("archsim.schedules")))
+        for axis in axes:
+            for kind in axis.values if axis.key == _SCHEDULE else ():
+                if kind not in plugins.names("archsim.schedules"):
+                    raise plugins.unknown("archsim.schedules", kind, field="--schedule")
+        return point_overrides(axes)
 
 
 def folders_among(subjects: Sequence[str]) -> list[Path]:
@@ -42,100 +81,68 @@ def folders_among(subjects: Sequence[str]) -> list[Path]:
             "several things can be compared only if all are folders of results",
             field="RUN_DIR",
             value=strange,
-            remedy="give one experiment and --schedule, or folders that 'archsim run' wrote",
+            remedy="give one experiment and --schedule or --vary, or folders that 'archsim run' wrote",
         )
     return folders
 
 
-def compare_folders(folders: Sequence[Path], output: Path | None, *, force: bool, run_options: bool) -> None:
-    """Put finished runs side by side; without `output`, only the table is printed."""
-    if run_options:
+def compare_folders(folders: Sequence[Path], target: Target, wanted: Comparison) -> None:
+    """Put finished runs side by side; without a folder for the results, only the table is printed.
+
+    A folder of several runs (of ``compare`` or ``run --seeds``) brings all its points.
+
+    Raises
+    ------
+    InputError
+        If a folder holds no runs, or something is asked for that finished runs cannot do.
+    """
+    if wanted or target.resume:
         raise InputError(
-            "--schedule, --set and --mode are for an experiment; these are finished runs",
+            "--schedule, --vary, --seeds, --set, --mode and --resume are for an experiment; these are finished runs",
             field="RUN_DIR",
             value=str(folders[0]),
             remedy="leave them out, or give one experiment",
         )
-    if output is not None:
-        _check(output, force)
-    from archsim.results import load_run
+    target.check()
+    from archsim.explore import POINTS_FILE, load_collection
+    from archsim.results import Run, RunCollection, load_run
 
-    runs = {name: load_run(folder) for name, folder in zip(_names(folders), folders, strict=True)}
-    if output is None:
-        _print(runs)
-        return
-    _write(runs, output, force=force, with_runs=False)
-    _print(runs, output)
-
-
-def compare_experiment(
-    name: str, schedules: Sequence[str], overrides: Sequence[str], mode: str | None, output: Path | None, *, force: bool
-) -> None:
-    """Run an experiment under several schedules (all that there are, if none is named) and compare the runs."""
-    kinds = tuple(dict.fromkeys(schedules)) or plugins.names("archsim.schedules")
-    for kind in kinds:
-        if kind not in plugins.names("archsim.schedules"):
-            raise plugins.unknown("archsim.schedules", kind, field="--schedule")
-    # All are read before the first runs, so that no mistake comes to light after an hour.
-    experiments = {kind: load(name, [*overrides, f"schedule.kind={kind}"], mode) for kind in kinds}
-    with _target(f"{Path(name).stem}-compared", output, force=force) as directory:
-        runs = {kind: _simulate(experiment) for kind, experiment in experiments.items()}
-        _write(runs, directory, force=force or output is None, with_runs=True)
-        _print(runs, directory)
-
-
-def _simulate(experiment: Experiment) -> Run:
-    from archsim import simulate
-
-    with watched(f"{experiment.name} ({experiment.schedule.kind})") as progress:
-        return simulate(experiment, progress=progress)
-
-
-@contextmanager
-def _target(name: str, output: Path | None, *, force: bool) -> Iterator[Path]:
-    if output is None:
-        with fresh_folder(name) as directory:
-            yield directory
+    points: dict[str, dict[int, Run]] = {}
+    failures: dict[tuple[str, int], str] = {}
+    for name, folder in zip(_names(folders), folders, strict=True):
+        if not (folder / POINTS_FILE).is_file():
+            run = load_run(folder)
+            points[name] = {int(run.settings["run"]["seed"]): run}
+            continue
+        found = load_collection(folder)
+        for point, by_seed in found.points.items():
+            label = point if len(folders) == 1 else f"{name}: {point}" if point else name
+            points[label] = dict(by_seed)
+        failures |= found.failures
+    runs = RunCollection(points, failures)
+    if target.output is not None:
+        with target.opened("") as directory:
+            write_collection(runs, directory)
+            print_collection(runs, directory)
     else:
-        _check(output, force)
-        yield output
+        print_collection(runs, None)
 
 
-def _check(output: Path, force: bool) -> None:
-    from archsim.results.folder import check_target
+def compare_experiment(name: str, wanted: Comparison, target: Target) -> None:
+    """Run an experiment at every point and under every seed, and compare the runs.
 
-    check_place(output)
-    check_target(output, marker=_TABLE, force=force)
-
-
-def _write(runs: Mapping[str, Run], directory: Path, *, force: bool, with_runs: bool) -> None:
-    from archsim.report import comparison, save_figure, write_run
-    from archsim.results import compare_runs
-    from archsim.results.folder import write_folder
-    from archsim.results.tables import write_csv
-
-    table = compare_runs(runs)
-
-    def fill(folder: Path) -> None:
-        for name, run in runs.items() if with_runs else ():
-            write_run(run, folder / name)
-        write_csv(table, folder / _TABLE)
-        save_figure(comparison(table), folder / _FIGURE)
-
-    write_folder(directory, (fill,), marker=_TABLE, force=force)
-
-
-def _print(runs: Mapping[str, Run], directory: Path | None = None) -> None:
-    from archsim.cli.summary import comparison_table
-
-    console = out()
-    console.print(comparison_table(runs))
-    for name, run in runs.items():
-        for warning in run.warnings:
-            console.print(f"warning ({name}): {warning}", soft_wrap=True)
-    if directory is not None:
-        console.print(f"table:   {directory / _TABLE}", soft_wrap=True)
-        console.print(f"figure:  {directory / _FIGURE}", soft_wrap=True)
+    Raises
+    ------
+    InputError
+        If a point is no experiment, or the folder cannot be used.
+    ArchsimError
+        If runs failed; what could be made is compared all the same.
+    """
+    # All are read before the first runs, so that no mistake comes to light after an hour.
+    experiments = {
+        point: load(name, [*wanted.overrides, *overrides], wanted.mode) for point, overrides in wanted.points().items()
+    }
+    collect(experiments, wanted.seeds, target, f"{Path(name).stem}-compared")
 
 
 def _names(folders: Sequence[Path]) -> list[str]:

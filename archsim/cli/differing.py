@@ -12,7 +12,7 @@ from archsim.experiment import Experiment
 from archsim.results.differences import ABSENT, differing_keys
 from archsim.results.save import DOCUMENT_FILE
 
-__all__ = ["print_differences"]
+__all__ = ["print_differences", "shown"]
 
 
 class Trouble(ArchsimError):  # noqa: N818
@@ -34,7 +34,7 @@ def print_differences(first: str, second: str) -> bool:
     found = differing_keys(_experiment(first), _experiment(second))
     console = out()
     for key, values in found.items():
-        console.print(f"{key}: {' -> '.join(map(_shown, values))}", soft_wrap=True)
+        console.print(f"{key}: {' -> '.join(map(shown, values))}", soft_wrap=True)
     return bool(found)
 
 
@@ -59,7 +59,8 @@ def _experiment(subject: str) -> Experiment:
         raise Trouble(str(error)) from error
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """Write a value as a document has it; `ABSENT` as such."""
     if value is ABSENT:
         return "absent"
     if value is None:

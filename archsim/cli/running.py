@@ -13,11 +13,13 @@ from archsim.cli.stopping import StopRequest, stop_requests
 from archsim.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from archsim.experiment import Experiment
     from archsim.results import Run
     from archsim.results.workspace import Workspace
 
-__all__ = ["RunOptions", "run_experiment"]
+__all__ = ["RunOptions", "run_experiment", "run_seeds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,38 @@ def run_experiment(experiment: Experiment, options: RunOptions, *, as_json: bool
             directory, space = options.output, open_named(experiment, options.output, force=options.force)
         run = load_run(directory) if space is None else _simulate(experiment, options, space, directory, asked)
     _print(run, directory, as_json)
+
+
+def run_seeds(
+    name: str,
+    overrides: Sequence[str],
+    mode: str | None,
+    seeds: str,
+    weights: Path | None,
+    output: Path | None,
+    *,
+    force: bool,
+    resume: bool,
+    single: Mapping[str, bool],
+) -> None:
+    """Simulate an experiment under several seeds, each in a folder of its own, and print means and spread.
+
+    Raises
+    ------
+    InputError
+        If something cannot be used so; `single` names the options that are for one run alone, and whether they are
+        given.
+    """
+    from archsim.cli.collecting import Target, collect
+    from archsim.cli.loading import load
+    from archsim.document.axes import read_seeds
+
+    for option, given in single.items():
+        if given:
+            raise InputError("this is for a single run", field=option, remedy="leave it out, or leave out --seeds")
+    experiment = load(name, overrides, mode, weights=weights)
+    target = Target(output, force=force, resume=resume)
+    collect({"": experiment}, read_seeds(seeds), target, f"{experiment.name}-seeds")
 
 
 def _simulate(

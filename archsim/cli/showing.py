@@ -85,18 +85,12 @@ def _from_file(name: str, overrides: Sequence[str]) -> tuple[str, str, BaseModel
 
 def _with_comment(lines: Sequence[str], part: BaseModel) -> str:
     """Return a specification as YAML below comments: given lines, and the response of a device."""
-    comment = "\n".join(f"# {line}".rstrip() for line in [*lines, *_response(part)]).rstrip("# \n")
-    return f"{comment}\n{readable(part)}"
-
-
-def _response(part: BaseModel) -> list[str]:
-    """Return the response of a device as lines of text; none for what is no device, or has no pulses."""
-    curves = _curves(part)
-    if curves is None:
-        return []
     from archsim.cli.plotting import response_lines
 
-    return response_lines(curves)
+    curves = None if isinstance(part, (Experiment, Chip)) else _curves(part)
+    drawn = response_lines(curves) if curves is not None else []
+    comment = "\n".join(f"# {line}".rstrip() for line in [*lines, *drawn]).rstrip("# \n")
+    return f"{comment}\n{readable(part)}"
 
 
 def _save_response(name: str, parts: Sequence[BaseModel | None], figure: Path) -> None:

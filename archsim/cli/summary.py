@@ -8,8 +8,8 @@ from pathlib import Path
 from rich.table import Table
 
 from archsim.cli.console import plain_table
-from archsim.results import MetricValue, Run
-from archsim.units import format_duration, format_energy, format_power
+from archsim.results import MetricValue, Run, RunCollection
+from archsim.units import format_area, format_duration, format_energy, format_power
 
 __all__ = ["comparison_table", "inference_summary", "notes", "summary_table"]
 
@@ -24,22 +24,48 @@ def _percent(value: float) -> str:
     return f"{100 * value:.2f} %"
 
 
-def _loss(value: float) -> str:
+def _plain(value: float) -> str:
     return f"{value:.4g}"
+
+
+def _tops(value: float) -> str:
+    return f"{value:.4g} TOPS"
+
+
+def _tops_per_w(value: float) -> str:
+    return f"{value:.4g} TOPS/W"
+
+
+def _tops_per_mm2(value: float) -> str:
+    return f"{value:.4g} TOPS/mm2"
 
 
 _LINES: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("time", "makespan_ps", format_duration),
     ("energy", "energy_pj", format_energy),
+    ("area", "area_um2", format_area),
     ("power", "power_w", format_power),
+    ("throughput", "tops", _tops),
+    ("efficiency", "tops_per_w", _tops_per_w),
+    ("density", "tops_per_mm2", _tops_per_mm2),
+    ("energy per MAC", "energy_per_mac_pj", format_energy),
     ("accuracy (test)", "accuracy", _percent),
-    ("loss (training)", "loss", _loss),
+    ("loss (training)", "loss", _plain),
     ("samples", "samples", _count),
     ("time per sample", "time_per_sample_ps", format_duration),
     ("energy per sample", "energy_per_sample_pj", format_energy),
     ("bubble fraction", "bubble_fraction", _percent),
 )
-_COMPARED = tuple(line for line in _LINES if line[1] != "samples")
+#: What stands in a comparison, by column of `archsim.results.compare_runs`.
+_COMPARED: tuple[tuple[str, str, Callable[[float], str]], ...] = (
+    *(line for line in _LINES if line[1] != "samples"),
+    ("updates (of a stage)", "updates", _count),
+    ("samples per update", "samples_per_update", _plain),
+    ("device pulses", "pulses", _count),
+    ("progress per sample", "progress_per_sample", _plain),
+    ("staleness (updates)", "staleness", _plain),
+    ("energy on placeholders", "placeholder_share_energy", _percent),
+)
 
 
 def _text(metrics: Mapping[str, MetricValue], name: str, write: Callable[[float], str]) -> str:
@@ -49,8 +75,21 @@ def _text(metrics: Mapping[str, MetricValue], name: str, write: Callable[[float]
 
 def summary_table(run: Run) -> Table:
     """Return the few numbers by which a run is judged; those that its mode does not yield are left out."""
-    rows = [(label, _text(run.metrics, name, write)) for label, name, write in _LINES if run.metrics[name] is not None]
-    return plain_table(("simulated", ""), rows, numbers_from=1)
+    rows = [
+        (label, _text(run.metrics, name, write), _guessed(run, label))
+        for label, name, write in _LINES
+        if run.metrics[name] is not None
+    ]
+    columns = 3 if any(guessed for *_, guessed in rows) else 2
+    head = ("simulated", "", "placeholders")[:columns]
+    return plain_table(head, [row[:columns] for row in rows], numbers_from=1)
+
+
+def _guessed(run: Run, label: str) -> str:
+    """Return which share of a total rests on placeholders; empty for what is no total."""
+    shares = run.metrics["placeholder_share"]
+    share = shares.get(label) if isinstance(shares, dict) else None
+    return "" if share is None else f"{100 * share:.3g} %"
 
 
 def inference_summary(run: Run) -> Table:
@@ -62,18 +101,38 @@ def inference_summary(run: Run) -> Table:
     return plain_table(("after programming", "accuracy (test)", "deviation", "programmings"), rows, numbers_from=1)
 
 
-def comparison_table(runs: Mapping[str, Run]) -> Table:
-    """Return one column per run: a handful of runs fits a narrow terminal so."""
-    rows = [("schedule", *(str(run.settings["schedule"]["kind"]) for run in runs.values()))]
-    rows += [(label, *(_text(run.metrics, name, write) for run in runs.values())) for label, name, write in _COMPARED]
-    stale = (f"{max(run.observations.staleness, default=0.0):.3g}" for run in runs.values())
-    rows.append(("staleness (updates)", *stale))
-    return plain_table(("", *runs), rows, numbers_from=1)
+def comparison_table(runs: RunCollection) -> Table:
+    """Return one column for each point: a handful of runs fits a narrow terminal so. Over seeds, mean ± deviation."""
+    table = runs.summary().set_index("run")
+    counts = table["n"].tolist()
+    rows = [("schedule", *table["schedule"]), ("mode", *table["mode"])]
+    if max(counts, default=1) > 1:
+        rows.append(("runs (seeds)", *map(str, counts)))
+    for label, name, write in _COMPARED:
+        if table[name].notna().any():
+            cells = (_spread(*pair, write) for pair in zip(table[name], table[f"{name}_std"], strict=True))
+            rows.append((label, *cells))
+    return plain_table(("", *table.index), rows, numbers_from=1)
+
+
+def _spread(mean: float, deviation: float, write: Callable[[float], str]) -> str:
+    """Write a mean with its deviation, the unit once: ``94.30 ± 0.40 %``."""
+    if mean != mean:
+        return "-"
+    if deviation != deviation:
+        return write(mean)
+    if deviation == 0:
+        return f"{write(mean)} ± 0"
+    one, other = write(mean), write(deviation)
+    number, _, unit = one.rpartition(" ")
+    return f"{number if number and other.endswith(f' {unit}') else one} ± {other}"
 
 
 def notes(run: Run, directory: Path) -> list[str]:
     """Return what a reader of the numbers has to know, a line each."""
     lines = [f"warning: {warning}" for warning in run.warnings]
+    if run.bottleneck is not None:
+        lines.append(f"bottleneck: {run.bottleneck}")
     guesses = [record.name for record in run.placeholders]
     if guesses:
         named = ", ".join(guesses[:_MOST_PLACEHOLDERS])

@@ -81,7 +81,7 @@ class Schema:
 
     def _section(self, part: _Part) -> str:
         properties = part.get("properties", {})
-        if {"value", "source", "status"} == properties.keys():
+        if {"value", "source", "status"} <= properties.keys():
             return " or ".join(self._words(branch) for branch in self._alternatives(properties["value"], _NOTHING))
         return f"a section with the keys {', '.join(properties)}" if properties else "a section"
 

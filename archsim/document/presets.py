@@ -33,6 +33,10 @@ SLOTS |= {(*place, *part): "archsim.devices" for place in _DEVICES for part in _
 _BOUNDED = {"expected_bl": "desired_bl"}
 #: Groups whose presets are of several kinds.
 _OF_KINDS = frozenset({"archsim.devices", "archsim.algorithms"})
+#: What tells a constant from other mappings.
+_CONSTANT = frozenset({"value", "source", "status"})
+#: The fields of a unit that its ``timing`` gives the source of.
+_TIMED = frozenset({"clock", "lanes", "pipeline_cycles", "bytes_per_cycle", "hop_cycles", "latency_cycles"})
 
 
 def group_at(path: Path) -> plugins.Group | None:
@@ -61,7 +65,9 @@ def merge(base: Node, over: Node, path: Path) -> Node:
     """Lay one tree over another: mappings deeply, everything else as a whole.
 
     A device or an algorithm of another kind replaces the one before as a whole, for its fields are others. A
-    constant whose value changes loses its source. An expectation is lowered to a bound that is laid over it.
+    constant whose value changes loses its source and its domain, a unit whose clock, width or latency changes the
+    source of its times.
+    An expectation is lowered to a bound that is laid over it.
     """
     if over.whole or not isinstance(base.value, dict) or not isinstance(over.value, dict):
         return over
@@ -70,11 +76,15 @@ def merge(base: Node, over: Node, path: Path) -> Node:
     entries = dict(base.value)
     for key, child in over.value.items():
         entries[key] = merge(entries[key], child, (*path, key)) if key in entries else child
-    if base.value.keys() == {"value", "source", "status"} and "value" in over.value:
+    if base.value.keys() >= _CONSTANT and "value" in over.value:
         written = over.value["value"].place
         entries = {"source": Node("experiment document", written), "status": Node("user", written)} | {
             key: child for key, child in entries.items() if key == "value" or key in over.value
         }
+    elif "timing" in base.value and _TIMED & over.value.keys() and "timing" not in over.value:
+        written = next(over.value[key].place for key in over.value if key in _TIMED)
+        origin = {"source": Node("experiment document", written), "status": Node("user", written)}
+        entries["timing"] = replace(base.value["timing"], value=origin)
     for expectation, bound in _BOUNDED.items():
         if expectation in base.value and bound in over.value and expectation not in over.value:
             entries[expectation] = _at_most(entries[expectation], entries[bound])

@@ -7,10 +7,12 @@ from typing import NoReturn
 
 from archsim.errors import InputError, did_you_mean
 
-__all__ = ["find_experiment", "workload_names"]
+__all__ = ["SHIPPED", "find_experiment", "workload_names"]
 
-#: The user's own folder comes first. The second is a link in a checkout and a folder in a wheel.
-_FOLDERS = (Path("workloads"), Path(__file__).parents[1] / "workloads")
+#: The folder of the shipped ones: a link in a checkout, a folder in a wheel.
+SHIPPED = Path(__file__).parents[1] / "workloads"
+#: The user's own folder comes first.
+_FOLDERS = (Path("workloads"), SHIPPED)
 
 
 def workload_names() -> tuple[str, ...]:

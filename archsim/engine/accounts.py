@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from archsim.chip.counts import CountKey, UnitTime
@@ -10,13 +11,29 @@ from archsim.chip.operations import read_counts, transfer_counts, update_counts
 from archsim.engine.equipment import Equipment
 from archsim.engine.handover import HostFeed
 from archsim.engine.kernel import Kernel
+from archsim.engine.program import MatrixStep, Step
 from archsim.engine.setup import Setup
 from archsim.engine.tasks import PartTask
 from archsim.engine.transport import Transport, link_count
 from archsim.results.ledger import Ledger
 from archsim.results.timeline import Timeline
 
-__all__ = ["LayerTotals", "MachineState", "count_operations", "layer_totals", "unit_counts", "unit_times"]
+__all__ = [
+    "MAC_PHASES",
+    "LayerTotals",
+    "MachineState",
+    "array_count",
+    "count_macs",
+    "count_operations",
+    "layer_totals",
+    "unit_counts",
+    "unit_times",
+    "weights_of",
+]
+
+
+#: What the multiply-accumulates of a phase are called.
+MAC_PHASES = {"F": "forward", "B": "backward", "U": "update"}
 
 
 class MachineState(Protocol):
@@ -38,7 +55,7 @@ def count_operations(machine: MachineState) -> Ledger:
     ledger = Ledger()
     equipment = machine.equipment
     for part in equipment.parts:
-        _count_part(ledger, part)
+        _count_part(ledger, part, machine.setup)
     for digital in equipment.digital:
         cost, step = digital.step.cost, digital.step
         for operation, count in (("multiply_add", cost.multiply_adds), ("activation", cost.activations)):
@@ -62,21 +79,53 @@ def count_operations(machine: MachineState) -> Ledger:
     return ledger
 
 
-def _count_part(ledger: Ledger, task: PartTask) -> None:
+def _count_part(ledger: Ledger, task: PartTask, setup: Setup) -> None:
     if not (task.vectors or task.transfer_reads or task.output_writes):
         return
     part, phase, layer = task.part, task.step.phase, task.step.layer
+    devices = setup.stack(layer)
     if phase == "U":
-        counts = update_counts(part.rows, part.columns, task.vectors)
-        transfers = transfer_counts(part.rows, part.columns, task.transfer_reads, task.input_writes, task.output_writes)
+        counts = update_counts(part.rows, part.columns, task.vectors, devices=devices.written)
+        transfers = transfer_counts(
+            part.rows,
+            part.columns,
+            task.transfer_reads,
+            task.input_writes,
+            task.output_writes,
+            devices_read=task.devices_read,
+            devices_written=task.devices_written,
+            column_devices=devices.written,
+        )
         for key, count in transfers.items():
             counts[key] = counts.get(key, 0) + count
         if task.pulses:
             ledger.add(CountKey("array", "coincidence", phase, layer), task.pulses)
     else:
-        counts = read_counts(part.rows, part.columns, task.vectors, transposed=phase == "B")
+        transposed = phase == "B"
+        counts = read_counts(part.rows, part.columns, task.vectors, transposed=transposed, devices=devices.read)
     for (component, operation), count in counts.items():
         ledger.add(CountKey(component, operation, phase, layer), count)
+
+
+def count_macs(equipment: Equipment, vectors: int) -> dict[str, int]:
+    """Return the multiply-accumulates done so far by phase.
+
+    One for each weight and vector: repeats of a read by bound management are no more of them, and an update's are
+    those of the outer products, wherever they were computed.
+    """
+    found = dict.fromkeys(MAC_PHASES.values(), 0)
+    for part in equipment.parts:
+        cells = part.part.rows * part.part.columns
+        found[MAC_PHASES[part.phase]] += cells * (part.applied if part.phase == "U" else part.requested)
+    for phase, engine in equipment.engines:
+        found[MAC_PHASES[phase]] += weights_of(engine.steps) * engine.micro_batches * vectors
+    return found
+
+
+def weights_of(steps: Iterable[Step]) -> int:
+    """Return the weights that the matrix steps of an action meet."""
+    matrices = (step for step in steps if isinstance(step, MatrixStep))
+    return sum(part.rows * part.columns for step in matrices for part in step.placement.parts)
 
 
 class LayerTotals:
@@ -138,4 +187,30 @@ def unit_times(machine: MachineState) -> tuple[UnitTime, ...]:
         rest = count - len(names)
         if rest:
             times.append(UnitTime(component, f"{rest} unused of {component}", 0, 0, rest * now_ps, rest))
-    return tuple(times)
+    return (*times, *_array_times(machine.setup, times))
+
+
+def array_count(setup: Setup) -> int:
+    """Return how many arrays of one device a cell the chip has, over all tiles, used or not."""
+    held = _devices_of_tiles(setup)
+    return sum(held.values()) + (setup.plan.tiles - len(held)) * setup.spare.built
+
+
+def _array_times(setup: Setup, tiles: Iterable[UnitTime]) -> Iterator[UnitTime]:
+    """The arrays of devices in each tile share its power state."""
+    held = _devices_of_tiles(setup)
+    for tile in tiles:
+        if tile.component == "tile":
+            n = held.get(tile.unit, setup.spare.built)
+            states = (n * tile.active_ps, n * tile.idle_ps, n * tile.gated_ps)
+            yield UnitTime("array", f"arrays of {tile.unit}", *states, n * tile.units)
+
+
+def _devices_of_tiles(setup: Setup) -> dict[str, int]:
+    """Return the devices behind a weight on each tile in use, by the tile's name."""
+    return {
+        f"tile {part.tile}": setup.stack(placement.layer).built
+        for stage in setup.plan.stages
+        for placement in stage.placements
+        for part in placement.parts
+    }

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from archsim.engine.accounts import count_operations, layer_totals, unit_times
+from archsim.engine.accounts import (
+    MAC_PHASES,
+    array_count,
+    count_macs,
+    count_operations,
+    layer_totals,
+    unit_times,
+    weights_of,
+)
+from archsim.engine.busiest import busiest_unit
 from archsim.engine.machine import Machine
+from archsim.engine.setup import Setup
 from archsim.engine.untimed import UntimedMachine
 from archsim.results.learning import LearningPoint
 from archsim.results.observations import Observations
@@ -44,6 +54,11 @@ def observe(machine: Machine) -> Observations:
         bytes_sent=machine.transport.bytes_sent,
         bytes_received=machine.transport.bytes_received,
         events=machine.kernel.events,
+        arrays=0 if setup.stage_engines else array_count(setup),
+        macs=count_macs(machine.equipment, setup.vectors),
+        macs_per_sample=_weights(setup),
+        bottleneck=busiest_unit(machine),
+        peak_buffer_bytes=_peaks(machine),
     )
 
 
@@ -71,7 +86,33 @@ def observe_untimed(machine: UntimedMachine) -> Observations:
         update_slots=dict(machine.slots),
         update_vectors=dict(machine.vectors),
         updates=tuple(machine.observer.updates),
+        macs=_untimed_macs(machine),
+        macs_per_sample=_weights(setup),
     )
+
+
+def _weights(setup: Setup) -> int:
+    """The multiply-accumulates of one sample's forward: one for each weight."""
+    return sum(weights_of(program.forward) for program in setup.programs)
+
+
+def _untimed_macs(machine: UntimedMachine) -> dict[str, int]:
+    found = dict.fromkeys(MAC_PHASES.values(), 0)
+    for program in machine.setup.programs:
+        for kind in ("F", "B", "U"):
+            samples = machine.done[program.index, kind] * machine.setup.vectors
+            found[MAC_PHASES[kind]] += weights_of(program.steps(kind)) * samples
+    return found
+
+
+def _peaks(machine: Machine) -> dict[str, int]:
+    """The most bytes that were claimed of each node's buffer; nothing where a chip stores nothing."""
+    peaks: dict[str, int] = {}
+    for stage in machine.stages:
+        if stage.footprint:
+            node = f"node {machine.setup.home(stage.index)}"
+            peaks[node] = peaks.get(node, 0) + stage.space.peak
+    return peaks
 
 
 def _last(points: list[LearningPoint]) -> LearningPoint | None:

@@ -104,7 +104,8 @@ class Observer:
         for point in self._work.finish(stage, action):
             samples = point.mini_batch * self._mini_batch
             energy_pj, tally = account() or (None, None)
-            self.curve.add(point.mini_batch, samples, time_ps, energy_pj, point.train_loss, point.accuracy, tally)
+            when = None if tally is None else time_ps
+            self.curve.add(point.mini_batch, samples, when, energy_pj, point.train_loss, point.accuracy, tally)
         if action.kind != "U":
             return
         self.updates[stage] += 1

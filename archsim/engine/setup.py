@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from archsim.analog.algorithms import DeviceStack
 from archsim.chip.specification import Chip
 from archsim.engine.program import StageProgram
 from archsim.mapping.plan import Plan
 from archsim.schedule.actions import Schedule
 
 __all__ = ["Setup"]
+
+ONE_DEVICE = DeviceStack(1, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,10 @@ class Setup:
         In which order.
     vectors : int
         Samples of a micro-batch.
+    stacks : mapping of str to DeviceStack
+        The devices behind a weight, for each layer with a matrix; one where nothing is said.
+    spare : DeviceStack
+        The same for tiles that no layer uses.
     """
 
     chip: Chip
@@ -35,11 +43,17 @@ class Setup:
     programs: tuple[StageProgram, ...]
     schedule: Schedule
     vectors: int
+    stacks: Mapping[str, DeviceStack] = field(default_factory=dict)
+    spare: DeviceStack = ONE_DEVICE
 
     @property
     def stage_engines(self) -> bool:
         """Whether the chip has abstract stages instead of units."""
         return self.chip.stage_engine is not None
+
+    def stack(self, layer: str) -> DeviceStack:
+        """Return the devices behind a weight of a layer."""
+        return self.stacks.get(layer, self.spare)
 
     def home(self, stage: int) -> int:
         """Return the home node of a stage."""

@@ -11,10 +11,10 @@ from typing import Any, Protocol
 from archsim.chip.components import Timekeeper, Unit
 from archsim.chip.specification import Chip
 from archsim.chip.timing import buffer_ps, nmpu_ps, read_ps, transfer_ps, update_ps
-from archsim.engine.program import DigitalStep, MatrixStep, Step, TransferStep
+from archsim.engine.program import DigitalStep, MatrixStep, Step
 from archsim.engine.setup import Setup
 from archsim.engine.transport import Channel, Message, Transport
-from archsim.engine.work import UpdateWork, Work
+from archsim.engine.work import UpdateWork, Work, do_step
 from archsim.mapping.plan import Part
 from archsim.schedule.actions import Action
 
@@ -28,7 +28,6 @@ __all__ = [
     "StageState",
     "Task",
     "UnitTask",
-    "do_step",
 ]
 
 
@@ -103,8 +102,10 @@ class PartTask(UnitTask):
         The same without repeats.
     slots, pulses : int
         Pulse slots sent and device pulses made.
-    transfer_reads, input_writes, output_writes : int
-        Lines that an algorithm's transfers read, and lines that they wrote.
+    applied : int
+        Vectors that updates applied, sent to the array one by one or not.
+    transfer_reads, input_writes, output_writes, devices_read, devices_written, transfer_slots : int
+        Lines that an algorithm's transfers read, and lines that they wrote; see `archsim.analog.observed.Update`.
     """
 
     __slots__ = (
@@ -114,6 +115,9 @@ class PartTask(UnitTask):
         "_setup",
         "_update_durations",
         "_work",
+        "applied",
+        "devices_read",
+        "devices_written",
         "index",
         "input_writes",
         "output_writes",
@@ -123,6 +127,7 @@ class PartTask(UnitTask):
         "slots",
         "step",
         "transfer_reads",
+        "transfer_slots",
         "vectors",
     )
 
@@ -140,7 +145,8 @@ class PartTask(UnitTask):
         self.step = step
         self.part: Part = step.placement.parts[index]
         self.vectors = self.requested = self.slots = self.pulses = 0
-        self.transfer_reads = self.input_writes = self.output_writes = 0
+        self.transfer_reads = self.input_writes = self.output_writes = self.transfer_slots = 0
+        self.devices_read = self.devices_written = self.applied = 0
         self._operations = self._memory_bits = 0
         self.index = index
         self._setup = setup
@@ -166,6 +172,7 @@ class PartTask(UnitTask):
     def _update(self, work: UpdateWork) -> int:
         self.vectors += work.vectors
         self.requested += work.vectors
+        self.applied += self._setup.vectors * self._stage.action.count
         self.slots += work.slots
         self.pulses += work.pulses
         key = work.vectors, work.slots
@@ -177,6 +184,9 @@ class PartTask(UnitTask):
         self.transfer_reads += work.transfer_reads
         self.input_writes += work.input_writes
         self.output_writes += work.output_writes
+        self.devices_read += work.devices_read
+        self.devices_written += work.devices_written
+        self.transfer_slots += work.transfer_slots
         self._operations += work.digital_operations
         self._memory_bits += work.memory_bits
         rows, columns = self.part.rows, self.part.columns
@@ -341,28 +351,6 @@ class PortTask(UnitTask):
         return duration
 
 
-def do_step(step: Step, stage: int, action: Action, work: Work) -> UpdateWork | int | None:
-    """Do the numbers of a whole step at once, its parts in order.
-
-    Returns
-    -------
-    UpdateWork, int or None
-        Of an update, what it took; of a read, the vector reads; summed over the parts.
-    """
-    if isinstance(step, TransferStep):
-        return None
-    if isinstance(step, DigitalStep):
-        work.digital(stage, step, action)
-        return None
-    parts = len(step.placement.parts)
-    if step.phase != "U":
-        return sum(work.read(stage, step, part, action.micro_batch) for part in range(parts))
-    total = work.update(stage, step, 0, action)
-    for part in range(1, parts):
-        total.add(work.update(stage, step, part, action))
-    return total
-
-
 class StageEngineTask:
     """A whole action of an abstract stage, which takes a given time.
 
@@ -370,25 +358,33 @@ class StageEngineTask:
     ----------
     pulses : dict of str to int
         Device pulses by layer.
+    runs, micro_batches : int
+        How often it was done, and for how many micro-batches.
     """
 
-    __slots__ = ("_duration_ps", "_stage", "_steps", "_timekeeper", "_work", "pulses", "runs")
+    __slots__ = ("_duration_ps", "_stage", "_timekeeper", "_work", "micro_batches", "pulses", "runs", "steps")
 
     def __init__(
         self, stage: StageState, steps: tuple[Step, ...], duration_ps: int, work: Work, timekeeper: Timekeeper
     ) -> None:
         self._stage = stage
-        self._steps = steps
+        self.steps = steps
         self._duration_ps = duration_ps
         self._work = work
         self._timekeeper = timekeeper
-        self.runs = 0
+        self.runs = self.micro_batches = 0
         self.pulses: dict[str, int] = {}
+
+    @property
+    def stage(self) -> int:
+        """Number of the stage."""
+        return self._stage.index
 
     def request(self, cause: int) -> None:
         """Do the numbers now; be done after the given time."""
         self.runs += 1
-        for step in self._steps:
+        self.micro_batches += self._stage.action.count
+        for step in self.steps:
             done = do_step(step, self._stage.index, self._stage.action, self._work)
             if isinstance(done, UpdateWork):
                 self.pulses[step.layer] = self.pulses.get(step.layer, 0) + done.pulses

@@ -13,8 +13,7 @@ from itertools import islice
 from archsim.engine.observer import Account, Observer
 from archsim.engine.program import HOST, StageProgram
 from archsim.engine.setup import Setup
-from archsim.engine.tasks import do_step
-from archsim.engine.work import UpdateWork, Work
+from archsim.engine.work import UpdateWork, Work, do_step
 from archsim.errors import Deadlock
 from archsim.schedule.actions import Action, Schedule
 
@@ -105,10 +104,13 @@ class UntimedMachine:
     ----------
     slots, vectors, pulses : Counter of str
         Pulse slots, updated vectors and device pulses by layer.
+    done : Counter of (int, str)
+        Micro-batches by stage and kind of action.
     """
 
     __slots__ = (
         "_work",
+        "done",
         "observer",
         "pulses",
         "setup",
@@ -124,6 +126,7 @@ class UntimedMachine:
         self.slots: Counter[str] = Counter()
         self.vectors: Counter[str] = Counter()
         self.pulses: Counter[str] = Counter()
+        self.done: Counter[tuple[int, str]] = Counter()
         self._work = work
 
     def run(self, pause: Callable[[], bool] | None = None) -> bool:
@@ -178,6 +181,7 @@ class UntimedMachine:
                     self._work.deliver_gradient(edge, action.micro_batch)
                     self.stages[edge.source].gradients[action.micro_batch] += 1
         stage.note(action)
+        self.done[program.index, action.kind] += action.count
         self.observer.action_ended(program.index, action, 0, 0, _no_account)
 
 

@@ -12,10 +12,10 @@ from typing import Protocol
 
 from archsim.analog.observed import ExpectedUpdate, Update
 from archsim.engine.expectations import Expectations
-from archsim.engine.program import DigitalStep, Edge, MatrixStep
+from archsim.engine.program import DigitalStep, Edge, MatrixStep, Step, TransferStep
 from archsim.schedule.actions import Action
 
-__all__ = ["Evaluation", "Expected", "UpdateWork", "Work"]
+__all__ = ["Evaluation", "Expected", "UpdateWork", "Work", "do_step"]
 
 #: What a run without numbers counts of an update: all but when it happens.
 _QUANTITIES = tuple(
@@ -35,8 +35,10 @@ class UpdateWork:
         Pulse slots sent: the sum of the train lengths BL.
     pulses : int
         Device pulses: coincidences over all cells.
-    transfer_reads, input_writes, output_writes, transfer_slots, digital_operations, memory_bits : int
+    transfer_reads, input_writes, output_writes, devices_read, devices_written : int
         What the algorithm adds; see `archsim.analog.observed.Update`.
+    transfer_slots, digital_operations, memory_bits : int
+        Likewise.
     """
 
     vectors: int = 0
@@ -45,6 +47,8 @@ class UpdateWork:
     transfer_reads: int = 0
     input_writes: int = 0
     output_writes: int = 0
+    devices_read: int = 0
+    devices_written: int = 0
     transfer_slots: int = 0
     digital_operations: int = 0
     memory_bits: int = 0
@@ -61,6 +65,8 @@ class UpdateWork:
         self.transfer_reads += done.transfer_reads
         self.input_writes += done.input_writes
         self.output_writes += done.output_writes
+        self.devices_read += done.devices_read
+        self.devices_written += done.devices_written
         self.transfer_slots += done.transfer_slots
         self.digital_operations += done.digital_operations
         self.memory_bits += done.memory_bits
@@ -101,6 +107,28 @@ class Work(Protocol):
 
     def finish(self, stage: int, action: Action) -> list[Evaluation]:
         """Learn that a stage ended an action; return the evaluations that this completes."""
+
+
+def do_step(step: Step, stage: int, action: Action, work: Work) -> UpdateWork | int | None:
+    """Do the numbers of a whole step at once, its parts in order.
+
+    Returns
+    -------
+    UpdateWork, int or None
+        Of an update, what it took; of a read, the vector reads; summed over the parts.
+    """
+    if isinstance(step, TransferStep):
+        return None
+    if isinstance(step, DigitalStep):
+        work.digital(stage, step, action)
+        return None
+    parts = len(step.placement.parts)
+    if step.phase != "U":
+        return sum(work.read(stage, step, part, action.micro_batch) for part in range(parts))
+    total = work.update(stage, step, 0, action)
+    for part in range(1, parts):
+        total.add(work.update(stage, step, part, action))
+    return total
 
 
 class _Share:

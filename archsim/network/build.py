@@ -28,10 +28,7 @@ def build_graph(specification: NetworkSpecification) -> Graph:
         operator = load_operator(layer.kind, path)
         operator.refuse_unused_fields(layer, path)
         inputs = _inputs(layer, nodes, shapes, path, operator.arity)
-        try:
-            node = operator.build(layer, inputs, tuple(shapes[name] for name in inputs))
-        except InputError as error:
-            raise error.below(path) from error
+        node = operator.build(layer, inputs, tuple(shapes[name] for name in inputs))
         nodes.append(node)
         shapes[node.name] = node.shape
     _check_ends(nodes)

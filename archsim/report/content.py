@@ -81,14 +81,12 @@ def main_cards(run: Run) -> tuple[Card, ...]:
     total, leakage = _number(run, "energy_pj"), _number(run, "leakage_pj")
     share = f", {100 * leakage / total:.3g} % leakage" if total and leakage is not None else ""
     accuracy, loss = _number(run, "accuracy"), _number(run, "loss")
-    makespan = _number(run, "makespan_ps") or None
+    makespan = _number(run, "makespan_ps")
+    spent = f"{write_value(time, 'ps')} per sample{_guessed(run, 'time')}" if time else no_clock
+    used = f"{write_value(energy, 'pJ')} per sample{share}{_guessed(run, 'energy')}"
     return (
-        Card("Time", write_value(makespan, "ps"), f"{write_value(time, 'ps')} per sample" if time else no_clock),
-        Card(
-            "Energy",
-            write_value(total, "pJ"),
-            f"{write_value(energy, 'pJ')} per sample{share}" if energy is not None else no_clock,
-        ),
+        Card("Time", write_value(makespan, "ps"), spent),
+        Card("Energy", write_value(total, "pJ"), used if energy is not None else no_clock),
         Card(
             "Accuracy",
             f"{100 * accuracy:.2f} %" if accuracy is not None else "—",
@@ -97,13 +95,22 @@ def main_cards(run: Run) -> tuple[Card, ...]:
     )
 
 
+def _guessed(run: Run, total: str) -> str:
+    """Return which share of a total rests on placeholders, for the end of a note."""
+    shares = run.metrics["placeholder_share"]
+    share = shares.get(total) if isinstance(shares, dict) else None
+    return "" if share is None else f", {100 * share:.3g} % on placeholders"
+
+
 def side_cards(run: Run) -> tuple[Card, ...]:
     """Return the numbers beside the first three."""
     bubble = _number(run, "bubble_fraction")
     staleness = run.observations.staleness
     return (
         Card("Power", write_value(_number(run, "power_w"), "W")),
-        Card("Area", write_value(_number(run, "area_um2") or None, "um^2")),
+        Card("Area", write_value(_number(run, "area_um2") or None, "um^2"), _guessed(run, "area").removeprefix(", ")),
+        Card("Throughput", write_value(_number(run, "tops"), "TOPS")),
+        Card("Efficiency", write_value(_number(run, "tops_per_w"), "TOPS/W")),
         Card("Bubbles", f"{100 * bubble:.3g} %" if bubble is not None else "—"),
         Card("Staleness, worst", f"{max(staleness):.3g}" if staleness else "—"),
         Card("Samples", short(run.observations.samples)),

@@ -81,6 +81,7 @@ def render_report(run: Run) -> str:
         facts=content.facts(run),
         main_cards=content.main_cards(run),
         side_cards=content.side_cards(run),
+        bottleneck=run.bottleneck,
         warnings=run.warnings,
         placeholders=run.placeholders,
         drawings={key: _drawing(run, key, recipe) for key, recipe in _RECIPES.items()},

@@ -25,6 +25,7 @@ __all__ = [
     "SERIES",
     "label_colour",
     "plain_axes",
+    "plain_text",
     "save_figure",
     "svg_text",
 ]
@@ -62,6 +63,11 @@ _FONT_POINTS = 9
 def label_colour(action: str) -> str:
     """Return the colour in which a text is read best on an action's colour."""
     return "#ffffff" if action in ("F", "U", "P") else "#17202a"
+
+
+def plain_text(text: str) -> str:
+    """Return a text that matplotlib draws as it is written, dollar signs included."""
+    return text.replace("$", r"\$")
 
 
 def plain_axes(axes: Axes, *, grid: str | None = None) -> None:

@@ -1,8 +1,11 @@
 """What a run leaves behind: counts, learning curve, timeline, metrics; saved, loaded, compared."""
 
 from archsim.results.buffers import buffer_table
-from archsim.results.compare import COMPARED_METRICS, compare_runs
+from archsim.results.collection import RunCollection
+from archsim.results.compare import compare_runs, equal_weights, paired_differences
+from archsim.results.compared import COMPARED_COLUMNS, COMPARED_METRICS
 from archsim.results.constants import ConstantRecord
+from archsim.results.contrasts import contrasts
 from archsim.results.differences import ABSENT, differing_keys
 from archsim.results.inference import inference_table
 from archsim.results.learning import LearningCurve
@@ -19,6 +22,7 @@ from archsim.results.timeline import Timeline
 
 __all__ = [
     "ABSENT",
+    "COMPARED_COLUMNS",
     "COMPARED_METRICS",
     "METRICS",
     "ConstantRecord",
@@ -29,6 +33,7 @@ __all__ = [
     "Observations",
     "Provenance",
     "Run",
+    "RunCollection",
     "Slices",
     "Tally",
     "Timeline",
@@ -36,8 +41,11 @@ __all__ = [
     "check_run_directory",
     "collect_provenance",
     "compare_runs",
+    "contrasts",
     "differing_keys",
+    "equal_weights",
     "inference_table",
     "load_run",
     "make_run",
+    "paired_differences",
 ]

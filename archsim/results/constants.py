@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from archsim.chip.domain import as_designed
 from archsim.chip.provenance import constants_used
 from archsim.chip.specification import Chip
 from archsim.results.observations import Observations
@@ -43,7 +44,11 @@ class ConstantRecord:
 
 
 def chip_constants(chip: Chip, observations: Observations) -> tuple[ConstantRecord, ...]:
-    """Return all constants of a chip, in the order of its document (none is used by a run without a clock)."""
+    """Return all constants of a chip as they are on its design, in the order of its document.
+
+    None is used by a run without a clock.
+    """
+    chip = as_designed(chip)
     used = constants_used(observations.counts, observations.units, chip) if observations.makespan_ps else {}
     document = chip.model_dump(mode="json")
     records = []

@@ -14,7 +14,7 @@ __all__ = ["LEARNING_COLUMNS", "LearningCurve", "LearningPoint"]
 LEARNING_COLUMNS: dict[str, str] = {
     "mini_batch": "int64",
     "samples": "int64",
-    "time_ps": "int64",
+    "time_ps": "Int64",
     "energy_pj": "float64",
     "train_loss": "float64",
     "test_accuracy": "float64",
@@ -29,8 +29,8 @@ class LearningPoint:
     ----------
     mini_batch, samples : int
         Mini-batches and samples trained so far.
-    time_ps : int
-        Simulated time (0 without a clock).
+    time_ps : int or None
+        Simulated time; None without a clock.
     energy_pj : float or None
         Dynamic and leakage energy so far; None without a clock.
     train_loss : float or None
@@ -43,7 +43,7 @@ class LearningPoint:
 
     mini_batch: int
     samples: int
-    time_ps: int
+    time_ps: int | None
     energy_pj: float | None
     train_loss: float | None
     test_accuracy: float | None
@@ -68,7 +68,7 @@ class LearningCurve:
         self,
         mini_batch: int,
         samples: int,
-        time_ps: int,
+        time_ps: int | None,
         energy_pj: float | None,
         train_loss: float | None,
         test_accuracy: float | None,
@@ -78,6 +78,6 @@ class LearningCurve:
         self.points.append(LearningPoint(mini_batch, samples, time_ps, energy_pj, train_loss, test_accuracy, tally))
 
     def frame(self) -> pd.DataFrame:
-        """Return the curve as a table with the columns of `LEARNING_COLUMNS`; None becomes NaN."""
+        """Return the curve as a table with the columns of `LEARNING_COLUMNS`; None becomes NaN or NA."""
         columns = {name: [getattr(point, name) for point in self.points] for name in LEARNING_COLUMNS}
         return pd.DataFrame(columns).astype(LEARNING_COLUMNS)

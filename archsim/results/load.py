@@ -13,6 +13,7 @@ import numpy as np
 
 from archsim.chip.specification import Chip
 from archsim.errors import InputError
+from archsim.results.area import AREA_COLUMNS
 from archsim.results.buffers import BUFFER_COLUMNS, buffer_table
 from archsim.results.constants import ConstantRecord
 from archsim.results.inference import INFERENCE_COLUMNS, inference_table
@@ -22,6 +23,7 @@ from archsim.results.provenance import Provenance
 from archsim.results.record import observations_from_json, tally_from_json
 from archsim.results.run import COST_COLUMNS, Run
 from archsim.results.save import (
+    AREA_FILE,
     BUFFERS_FILE,
     CHECKED_FILES,
     COST_FILE,
@@ -86,6 +88,7 @@ def _run_of(record: dict[str, Any], folder: Path) -> Run:
         learning=_read(folder, LEARNING_FILE, lambda path: read_csv(path, LEARNING_COLUMNS)),
         tallies=tuple(tally_from_json(tally) for tally in record["tallies"]),
         cost=_read(folder, COST_FILE, lambda path: read_csv(path, COST_COLUMNS)),
+        area=_read(folder, AREA_FILE, lambda path: read_csv(path, AREA_COLUMNS)),
         slices=_read(folder, TIMELINE_FILE, SlicesOnDisk),
         constants=tuple(ConstantRecord(**constant) for constant in record["constants"]),
         provenance=Provenance(**record["provenance"]),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from archsim.chip.counts import UnitTime
 from archsim.results.observations import Observations
 
-__all__ = ["METRICS", "Metric", "MetricValue", "compute_metrics"]
+__all__ = ["METRICS", "Costs", "Metric", "MetricValue", "compute_metrics"]
 
 MetricValue = int | float | None | list[int] | list[float] | dict[str, int] | dict[str, float]
 
@@ -25,11 +25,20 @@ class Metric:
 
 #: All metrics of a run, in the order in which they are shown.
 METRICS: tuple[Metric, ...] = (
-    Metric("makespan_ps", "ps", "Simulated time from the start to the end of the last event (0 without a clock)."),
+    Metric("makespan_ps", "ps", "Simulated time from the start to the end of the last event."),
     Metric("energy_pj", "pJ", "Dynamic energy plus leakage of the whole chip over the makespan."),
     Metric("leakage_pj", "pJ", "Leakage of all units, used or not, in their power states over the makespan."),
     Metric("power_w", "W", "Mean power: energy divided by makespan."),
-    Metric("area_um2", "um^2", "Area of all tiles and nodes of the chip, as far as it is known."),
+    Metric("area_um2", "um^2", "Area of all tiles and nodes of the chip, as far as it is known (see area.csv)."),
+    Metric("macs_per_sample", "", "Multiply-accumulates of one sample's forward: one for each weight."),
+    Metric("macs", "", "By phase: multiply-accumulates done; repeated reads are no more, a skipped B is none."),
+    Metric("tops", "TOPS", "Two operations for each MAC done in forward and backward, divided by the makespan."),
+    Metric("tops_per_w", "TOPS/W", "The same operations divided by the energy, leakage included."),
+    Metric("tops_per_mm2", "TOPS/mm^2", "`tops` divided by the area."),
+    Metric("energy_per_mac_pj", "pJ", "Energy, leakage included, divided by the MACs done in forward and backward."),
+    Metric("peak_tops", "TOPS", "All tiles, used or not, reading whole arrays forward without a pause."),
+    Metric("peak_buffer_bytes", "B", "By node: most bytes that were claimed of its buffer at a time."),
+    Metric("placeholder_share", "", "Share of time (of the bottleneck), energy and area that rests on placeholders."),
     Metric("samples", "", "Trained samples, each counted as often as it was used."),
     Metric("mini_batches", "", "Trained mini-batches."),
     Metric("accuracy", "", "Fraction of test samples classified correctly at the last evaluation."),
@@ -54,27 +63,45 @@ METRICS: tuple[Metric, ...] = (
     Metric("idle", "ps", "By cause: idle time, summed over the stages."),
     Metric("bytes_sent", "B", "Bytes given to the host port and the links."),
     Metric("bytes_received", "B", "Bytes delivered by the host port and the links."),
-    Metric("macs", "", "Multiply-accumulates of all crossbar reads, where they are counted."),
     Metric("events", "", "Events of the simulation."),
 )
 
 
-def compute_metrics(
-    observations: Observations, dynamic_pj: float, leakage_pj: float, area_um2: float
-) -> dict[str, MetricValue]:
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What a run costs on a chip.
+
+    Attributes
+    ----------
+    dynamic_pj, leakage_pj : float
+        Energies of the whole run in picojoules.
+    area_um2 : float
+        Area of the chip in square micrometres.
+    peak_tops : float or None
+        See `archsim.chip.attribution.peak_tops`.
+    placeholder_share : mapping of str to float
+        See `archsim.chip.standing.placeholder_shares`.
+    """
+
+    dynamic_pj: float
+    leakage_pj: float
+    area_um2: float
+    peak_tops: float | None = None
+    placeholder_share: Mapping[str, float] = field(default_factory=dict)
+
+
+def compute_metrics(observations: Observations, costs: Costs) -> dict[str, MetricValue]:
     """Return the metrics of a run by id, in the order of `METRICS`.
 
-    Without a clock (makespan 0) all times but the makespan, and all energies, are None. A loss that
-    is not finite, of a training that diverged, is None.
+    Without a clock (makespan 0) there is no chip either: times, energies, areas and what moved on it are None. A loss
+    that is not finite, of a training that diverged, is None.
 
     Parameters
     ----------
     observations : Observations
         What the run observed.
-    dynamic_pj, leakage_pj : float
-        Energies of the whole run in picojoules.
-    area_um2 : float
-        Area of the chip in square micrometres.
+    costs : Costs
+        What that costs.
 
     Raises
     ------
@@ -82,15 +109,16 @@ def compute_metrics(
         If a number is negative or not finite: the simulation is broken.
     """
     seen = observations
-    makespan, samples = seen.makespan_ps, seen.samples
-    energy = math.fsum((dynamic_pj, leakage_pj)) if makespan else None
+    makespan, samples = seen.makespan_ps or None, seen.samples
+    energy = math.fsum((costs.dynamic_pj, costs.leakage_pj)) if makespan else None
     stages = len(seen.stage_busy_ps)
     values: dict[str, MetricValue] = {
         "makespan_ps": makespan,
         "energy_pj": energy,
-        "leakage_pj": leakage_pj if makespan else None,
-        "power_w": energy / makespan if energy is not None else None,
-        "area_um2": area_um2,
+        "leakage_pj": costs.leakage_pj if makespan else None,
+        "power_w": energy / makespan if makespan and energy is not None else None,
+        "area_um2": costs.area_um2 if seen.tiles else None,
+        **_efficiency(seen, costs, energy),
         "samples": samples,
         "mini_batches": seen.mini_batches,
         "accuracy": seen.accuracy,
@@ -106,18 +134,35 @@ def compute_metrics(
         "pulses": dict(seen.pulses),
         "bl_mean": _ratio(seen.update_slots, seen.update_vectors),
         "reads_per_mvm": _ratio(seen.reads, seen.read_vectors),
-        "utilisation": _utilisation(seen.units, makespan),
-        "idle": _stage_idle(seen),
-        "bytes_sent": seen.bytes_sent,
-        "bytes_received": seen.bytes_received,
-        "macs": seen.macs,
-        "events": seen.events,
+        "utilisation": _utilisation(seen.units, makespan) if makespan else None,
+        "idle": _stage_idle(seen) if makespan else None,
+        "bytes_sent": seen.bytes_sent if makespan else None,
+        "bytes_received": seen.bytes_received if makespan else None,
+        "events": seen.events if makespan else None,
     }
     for name, value in values.items():
         for number in _numbers(value):
             if not math.isfinite(number) or number < 0:
                 raise ValueError(f"metric {name} is {number!r}: not a finite, non-negative number")
     return values
+
+
+def _efficiency(seen: Observations, costs: Costs, energy_pj: float | None) -> dict[str, MetricValue]:
+    """What an architect asks for: operations, by time, energy and area."""
+    makespan = seen.makespan_ps or None
+    macs = seen.macs.get("forward", 0) + seen.macs.get("backward", 0)
+    tops = 2 * macs / makespan if makespan else None
+    return {
+        "macs_per_sample": seen.macs_per_sample,
+        "macs": dict(seen.macs),
+        "tops": tops,
+        "tops_per_w": 2 * macs / energy_pj if energy_pj else None,
+        "tops_per_mm2": tops / (costs.area_um2 * 1e-6) if tops is not None and seen.tiles and costs.area_um2 else None,
+        "energy_per_mac_pj": energy_pj / macs if energy_pj is not None and macs else None,
+        "peak_tops": costs.peak_tops if makespan else None,
+        "peak_buffer_bytes": dict(seen.peak_buffer_bytes) if makespan else None,
+        "placeholder_share": dict(costs.placeholder_share) if makespan else None,
+    }
 
 
 def _ratio(above: Mapping[str, int], below: Mapping[str, int]) -> dict[str, float]:
@@ -127,7 +172,8 @@ def _ratio(above: Mapping[str, int], below: Mapping[str, int]) -> dict[str, floa
 def _utilisation(units: tuple[UnitTime, ...], makespan_ps: int) -> dict[str, float]:
     used: dict[str, list[int]] = {}
     for unit in units:
-        if unit.active_ps:
+        # An array of devices is in the state of its tile.
+        if unit.active_ps and unit.component != "array":
             used.setdefault(unit.component, []).append(unit.active_ps)
     return {name: sum(times) / (len(times) * makespan_ps) for name, times in sorted(used.items())}
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from archsim.chip.counts import CountKey, UnitTime
+from archsim.results.bottleneck import Bottleneck
 
 __all__ = ["Observations"]
 
@@ -54,8 +55,16 @@ class Observations:
         Updates (U actions) of each stage.
     step_per_sample : float or None
         Learning rate at the start divided by the samples over which the loss is averaged; None without numbers.
-    macs : int or None
-        Multiply-accumulates of the crossbars' reads, if they were counted.
+    arrays : int
+        Arrays of one device a cell, over all tiles of the chip.
+    macs : mapping of str to int
+        Multiply-accumulates that were done, by phase: ``forward``, ``backward``, ``update``.
+    macs_per_sample : int
+        Those of one sample's forward.
+    bottleneck : Bottleneck or None
+        The unit that worked longest; None without a clock.
+    peak_buffer_bytes : mapping of str to int
+        The most bytes claimed of each node's buffer.
     """
 
     makespan_ps: int
@@ -82,4 +91,8 @@ class Observations:
     events: int = 0
     updates: tuple[int, ...] = ()
     step_per_sample: float | None = None
-    macs: int | None = None
+    arrays: int = 0
+    macs: Mapping[str, int] = field(default_factory=dict)
+    macs_per_sample: int = 0
+    bottleneck: Bottleneck | None = None
+    peak_buffer_bytes: Mapping[str, int] = field(default_factory=dict)

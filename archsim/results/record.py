@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from archsim.chip.counts import CountKey, UnitTime
+from archsim.results.bottleneck import Bottleneck
 from archsim.results.observations import Observations
 from archsim.results.tally import Tally
 
@@ -21,6 +22,7 @@ def observations_to_json(observations: Observations) -> dict[str, Any]:
         "counts": [[*key, count] for key, count in observations.counts.items()],
         "units": [list(asdict(unit).values()) for unit in observations.units],
         "idle_ps": [[*key, time] for key, time in observations.idle_ps.items()],
+        "bottleneck": None if observations.bottleneck is None else asdict(observations.bottleneck),
     }
 
 
@@ -32,6 +34,7 @@ def observations_from_json(values: dict[str, Any]) -> Observations:
             "counts": {CountKey(*key): count for *key, count in values["counts"]},
             "units": tuple(UnitTime(*unit) for unit in values["units"]),
             "idle_ps": {(unit, cause): time for unit, cause, time in values["idle_ps"]},
+            "bottleneck": Bottleneck.from_json(values["bottleneck"]),
             **{
                 name: tuple(values[name])
                 for name in ("staleness", "in_flight_max", "stage_busy_ps", "stages", "updates")

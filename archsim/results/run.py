@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from io import StringIO
@@ -15,16 +15,23 @@ import numpy.typing as npt
 import pandas as pd
 from ruamel.yaml import YAML
 
-from archsim.chip.cost import area_um2, cost_table, energy_pj
+from archsim.chip.area import Built, area_rows
+from archsim.chip.attribution import peak_tops
+from archsim.chip.cost import cost_table, energy_pj
+from archsim.chip.domain import as_designed, domain_warnings
 from archsim.chip.provenance import timing_fingerprint
 from archsim.chip.specification import Chip
+from archsim.chip.standing import placeholder_shares
 from archsim.errors import InputError
+from archsim.notebook import facts_html, facts_text
+from archsim.results.area import area_table
+from archsim.results.bottleneck import bottleneck_sentence
 from archsim.results.buffers import buffer_table
 from archsim.results.constants import ConstantRecord, chip_constants
 from archsim.results.folder import Writer
 from archsim.results.inference import inference_table
 from archsim.results.learning import LearningCurve
-from archsim.results.metrics import MetricValue, compute_metrics
+from archsim.results.metrics import Costs, MetricValue, compute_metrics
 from archsim.results.observations import Observations
 from archsim.results.provenance import Provenance
 from archsim.results.save import save_run
@@ -32,6 +39,7 @@ from archsim.results.slices import Slices
 from archsim.results.tables import same_table
 from archsim.results.tally import Tally
 from archsim.results.timeline import Timeline
+from archsim.units import format_duration, format_energy
 
 __all__ = ["COST_COLUMNS", "Run", "make_run"]
 
@@ -45,6 +53,13 @@ COST_COLUMNS: dict[str, str] = {
     "dynamic_pj": "float64",
     "leakage_pj": "float64",
 }
+
+#: The metrics by which a run shows itself.
+_SHOWN: tuple[tuple[str, str, Callable[[float], str]], ...] = (
+    ("time", "makespan_ps", format_duration),
+    ("energy", "energy_pj", format_energy),
+    ("accuracy", "accuracy", "{:.2%}".format),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +82,8 @@ class Run:
         For each row of `learning`, what had been counted by then.
     cost : DataFrame
         component, phase, layer, operation, count, dynamic_pj, leakage_pj.
+    area : DataFrame
+        component, count, unit_um2, area_um2; adds up to the metric ``area_um2``.
     slices : Slices
         What every unit did and why it waited; read in parts by `Slices.select`, as a whole by `timeline`.
     constants : tuple of ConstantRecord
@@ -98,6 +115,7 @@ class Run:
     weights: dict[str, npt.NDArray[np.float32]]
     inference: pd.DataFrame = field(default_factory=inference_table)
     buffers: pd.DataFrame = field(default_factory=buffer_table)
+    area: pd.DataFrame = field(default_factory=area_table)
 
     @cached_property
     def settings(self) -> Mapping[str, Any]:
@@ -114,15 +132,41 @@ class Run:
         return self.slices.frame()
 
     @property
+    def bottleneck(self) -> str | None:
+        """The unit that worked longest, in a sentence; None without a clock."""
+        seen = self.observations
+        return None if seen.bottleneck is None else bottleneck_sentence(seen.bottleneck, seen.makespan_ps)
+
+    @property
     def placeholders(self) -> tuple[ConstantRecord, ...]:
         """The guessed constants on which this run rests."""
         return tuple(record for record in self.constants if record.used and record.status == "placeholder")
+
+    def __repr__(self) -> str:
+        return facts_text("Run", str(self.settings["name"]), self._facts())
+
+    def _repr_html_(self) -> str:
+        return facts_html("Run", str(self.settings["name"]), self._facts(), self.warnings)
+
+    def _facts(self) -> dict[str, str]:
+        """Return what a run is, and the numbers by which it is judged as far as its mode yields them."""
+        settings, found = self.settings, {}
+        found["schedule"] = str(settings["schedule"]["kind"])
+        found["chip"] = self.chip.name
+        found["mode"] = str(settings["run"]["mode"])
+        for label, metric, write in _SHOWN:
+            value = self.metrics.get(metric)
+            if isinstance(value, (int, float)):
+                found[label] = write(value)
+        if self.warnings:
+            found["warnings"] = str(len(self.warnings))
+        return found
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Run):
             return NotImplemented
         plain = ("document", "chip", "observations", "metrics", "tallies", "constants", "provenance", "warnings")
-        tables = ("learning", "cost", "timeline", "inference", "buffers")
+        tables = ("learning", "cost", "area", "timeline", "inference", "buffers")
         return (
             all(getattr(self, name) == getattr(other, name) for name in plain)
             and all(same_table(getattr(self, name), getattr(other, name)) for name in tables)
@@ -178,8 +222,9 @@ class Run:
                 allowed="chips that differ in energies, leakage, areas, names and sources only",
                 remedy="simulate the experiment again on that chip",
             )
+        designed = as_designed(chip)
         energies = [
-            math.nan if tally is None or not self.observations.makespan_ps else tally.energy_pj(chip)
+            math.nan if tally is None or not self.observations.makespan_ps else tally.energy_pj(designed)
             for tally in self.tallies
         ]
         priced = _price(self.observations, chip)
@@ -190,7 +235,9 @@ class Run:
             metrics=priced.metrics,
             learning=self.learning.assign(energy_pj=pd.Series(energies, dtype="float64")),
             cost=priced.cost,
+            area=priced.area,
             constants=priced.constants,
+            warnings=(*priced.warnings, *(text for text in self.warnings if text not in domain_warnings(self.chip))),
         )
 
 
@@ -253,10 +300,11 @@ def make_run(
         slices=timeline.finish(),
         constants=priced.constants,
         provenance=provenance,
-        warnings=tuple(warnings),
+        warnings=(*priced.warnings, *warnings),
         weights={name: np.array(array, dtype=np.float32) for name, array in (weights or {}).items()},
         inference=inference_table() if inference is None else inference,
         buffers=buffer_table() if buffers is None else buffers,
+        area=priced.area,
     )
 
 
@@ -264,17 +312,30 @@ def make_run(
 class _Priced:
     metrics: dict[str, MetricValue]
     cost: pd.DataFrame
+    area: pd.DataFrame
     constants: tuple[ConstantRecord, ...]
+    warnings: tuple[str, ...]
 
 
 def _price(observations: Observations, chip: Chip) -> _Priced:
-    dynamic, leakage = energy_pj(observations.counts, observations.units, chip)
-    area = area_um2(chip, observations.tiles, observations.nodes)
-    table = cost_table(observations.counts, observations.units, chip)
+    seen, designed = observations, as_designed(chip)
+    dynamic, leakage = energy_pj(seen.counts, seen.units, designed)
+    built = area_rows(designed, Built(seen.tiles, seen.nodes, seen.arrays)) if seen.tiles else ()
+    busy_ps = seen.bottleneck.parts_ps if seen.bottleneck else {}
+    costs = Costs(
+        dynamic,
+        leakage,
+        math.fsum(row.area_um2 for row in built),
+        peak_tops(designed, seen.tiles),
+        placeholder_shares(designed, seen.counts, seen.units, built, busy_ps),
+    )
+    table = cost_table(seen.counts, seen.units, designed)
     return _Priced(
-        metrics=compute_metrics(observations, dynamic, leakage, area),
+        metrics=compute_metrics(seen, costs),
         cost=table[list(COST_COLUMNS)].astype(COST_COLUMNS).reset_index(drop=True),
-        constants=chip_constants(chip, observations),
+        area=area_table(built),
+        constants=chip_constants(chip, seen),
+        warnings=domain_warnings(chip) if seen.makespan_ps else (),
     )
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from archsim.results.run import Run
 
 __all__ = [
+    "AREA_FILE",
     "BUFFERS_FILE",
     "CHECKED_FILES",
     "COST_FILE",
@@ -43,9 +44,10 @@ __all__ = [
 #: The file that makes a folder a run folder.
 RUN_FILE = "run.json"
 #: Version of its layout.
-FORMAT = 1
+FORMAT = 2
 
 DOCUMENT_FILE = "experiment.yaml"
+AREA_FILE = "area.csv"
 LEARNING_FILE = "learning.csv"
 COST_FILE = "cost.csv"
 TIMELINE_FILE = "timeline.parquet"
@@ -58,7 +60,7 @@ BUFFERS_FILE = "buffers.csv"
 _STAGED = ".results.partial"
 
 #: The files that every run has and whose content `RUN_FILE` vouches for.
-CHECKED_FILES = (DOCUMENT_FILE, LEARNING_FILE, COST_FILE, TIMELINE_FILE, WEIGHTS_FILE)
+CHECKED_FILES = (DOCUMENT_FILE, LEARNING_FILE, COST_FILE, AREA_FILE, TIMELINE_FILE, WEIGHTS_FILE)
 
 
 def check_run_directory(directory: Path, *, force: bool = False) -> None:
@@ -154,6 +156,7 @@ def _write_data(run: Run, folder: Path, *, complete: bool) -> None:
     (folder / DOCUMENT_FILE).write_text(run.document, encoding="utf-8")
     write_csv(run.learning, folder / LEARNING_FILE)
     write_csv(run.cost, folder / COST_FILE)
+    write_csv(run.area, folder / AREA_FILE)
     run.slices.write(folder / TIMELINE_FILE)
     _write_weights(run.weights, folder / WEIGHTS_FILE)
     checked: tuple[str, ...] = CHECKED_FILES
@@ -166,6 +169,7 @@ def _write_data(run: Run, folder: Path, *, complete: bool) -> None:
         "complete": complete,
         "metrics": dict(run.metrics),
         "definitions": {metric.id: {"unit": metric.unit, "definition": metric.definition} for metric in METRICS},
+        "bottleneck": run.bottleneck,
         "warnings": list(run.warnings),
         "placeholders": [record.name for record in run.placeholders],
         "provenance": asdict(run.provenance),

@@ -26,6 +26,8 @@ def _row(values: tuple[object, ...]) -> list[str]:
 
 
 def _text(value: object) -> str:
+    if value is pd.NA:
+        return ""
     if isinstance(value, float):
         return "" if math.isnan(value) else repr(value)
     return str(value)
@@ -48,12 +50,16 @@ def read_csv(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
     return pd.DataFrame(values, columns=header).astype(dict(columns))
 
 
+def _whole(cell: str) -> object:
+    return int(cell) if cell else pd.NA
+
+
 def _number(cell: str) -> float:
     return float(cell) if cell else math.nan
 
 
 #: How a cell of a column of some type is read: exactly, and without guessing what may be meant by 'nan' or 'null'.
-_READ: Mapping[str, Callable[[str], object]] = {"int64": int, "float64": _number, "str": str}
+_READ: Mapping[str, Callable[[str], object]] = {"int64": int, "Int64": _whole, "float64": _number, "str": str}
 
 
 def same_table(one: pd.DataFrame, other: pd.DataFrame) -> bool:

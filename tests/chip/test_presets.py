@@ -8,8 +8,9 @@ import pytest
 
 from archsim import plugins
 from archsim.chip import presets
+from archsim.chip.area import Built, area_um2
 from archsim.chip.operations import read_counts, update_counts
-from archsim.chip.prices import area_um2, unit_energies
+from archsim.chip.prices import unit_energies
 from archsim.chip.specification import Chip
 from archsim.chip.timing import nmpu_ps, read_ps, update_ps
 from archsim.specification import constants_of
@@ -119,7 +120,7 @@ def test_reram_energies_are_the_stated_fit(reram: Chip, path: str, published_nj:
 
 
 def test_reram_tile_has_the_published_area(reram: Chip) -> None:
-    assert area_um2(reram, 2, 1) - area_um2(reram, 1, 1) == pytest.approx(75_000)
+    assert area_um2(reram, Built(2, 1, 2)) - area_um2(reram, Built(1, 1, 1)) == pytest.approx(75_000, rel=1e-6)
 
 
 def test_unused_lines_cost_nothing(reram: Chip) -> None:

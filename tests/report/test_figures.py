@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import itertools
 import math
+import statistics
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
 import pytest
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
@@ -26,7 +29,7 @@ from archsim.report.figures.energy import energy_table
 from archsim.report.figures.idle import stage_idle
 from archsim.report.figures.timeline import windows
 from archsim.report.style import svg_text
-from archsim.results import Run, compare_runs
+from archsim.results import Run, RunCollection
 from tests.results.synthetic import synthetic_run
 
 ALL = [energy_by_component, idle_by_stage, learning_curves, stage_timeline, staleness_by_stage, utilisation]
@@ -116,22 +119,67 @@ def test_utilisation_is_the_metric(run: Run) -> None:
 
 @pytest.mark.parametrize("suffix", ["svg", "pdf", "png"])
 def test_figures_are_saved_alike(suffix: str, run: Run, tmp_path: Path) -> None:
-    table = compare_runs({"with clock": run, "without": synthetic_run(numerics=True)})
+    runs = RunCollection.of_runs({"with clock": run, "without": synthetic_run(numerics=True)})
     for name in ("a", "b"):
-        save_figure(comparison(table), tmp_path / f"{name}.{suffix}")
+        save_figure(comparison(runs), tmp_path / f"{name}.{suffix}")
     assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
 
 
 def test_another_format_is_refused(run: Run, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="format"):
-        save_figure(comparison(compare_runs({"a": run})), tmp_path / "figure.docx")
+        save_figure(comparison(RunCollection.of_runs({"a": run})), tmp_path / "figure.docx")
 
 
 def test_a_comparison_shows_each_number_of_each_run(run: Run) -> None:
-    figure = comparison(compare_runs({"a": run, "b": run, "c": synthetic_run(numerics=True)}))
-    assert [len(axes.patches) for axes in figure.axes] == [3] * 4
-    assert [bar.get_width() for bar in figure.axes[3].patches] == pytest.approx([93.75] * 3)
-    assert [text.get_text() for text in figure.axes[0].texts][2] == "—"
+    figure = comparison(RunCollection.of_runs({"a": run, "b": run, "c": synthetic_run(numerics=True)}))
+    bars, curves, timelines = figure.axes[:4], figure.axes[4:6], figure.axes[6:]
+    assert [len(axes.patches) for axes in bars] == [3] * 4
+    assert [bar.get_width() for bar in bars[3].patches] == pytest.approx([93.75] * 3)
+    assert [text.get_text() for text in bars[0].texts][2] == "—"
+    learning = run.learning
+    for axes, x in zip(curves, (learning["time_ps"], learning["energy_pj"]), strict=True):
+        assert len(axes.lines) == 2
+        for line in axes.lines:
+            drawn = np.asarray(line.get_xdata())
+            np.testing.assert_allclose(line.get_ydata(), learning["test_accuracy"])
+            np.testing.assert_allclose(drawn / drawn[-1], x / x.iloc[-1])
+    assert [axes.get_title(loc="left") for axes in timelines] == ["a", "b"]
+    assert timelines[0].get_xlim() == timelines[1].get_xlim()
+
+
+def test_error_bars_are_the_spread_over_seeds() -> None:
+    accuracies = (0.9, 0.94, 0.95)
+    runs = {seed: with_accuracy(accuracy) for seed, accuracy in enumerate(accuracies)}
+    panel = comparison(RunCollection({"a": runs})).axes[3]
+    (bar,) = panel.collections[0].get_segments()
+    mean, spread = 100 * statistics.mean(accuracies), 100 * statistics.stdev(accuracies)
+    assert [point[0] for point in bar] == pytest.approx([mean - spread, mean + spread])
+    assert panel.texts[0].get_text() == f"{mean:.4g} ± {spread:.2g}"
+
+
+def test_panels_without_data_are_left_out() -> None:
+    """A timing run learns nothing, and a run without a clock takes no time."""
+    timing = replace_metrics(synthetic_run(), accuracy=None, loss=None)
+    timing = replace(timing, learning=timing.learning.iloc[:0])
+    assert [
+        axes.get_title(loc="left").split(" (")[0] for axes in comparison(RunCollection.of_runs({"a": timing})).axes
+    ] == [
+        "time per sample",
+        "energy per sample",
+        "power",
+        "a",
+    ]
+    numerics = comparison(RunCollection.of_runs({"a": synthetic_run(numerics=True)}))
+    assert [axes.get_title(loc="left") for axes in numerics.axes] == ["test accuracy (%)", ""]
+    assert numerics.axes[1].get_xlabel() == "trained samples"
+
+
+def with_accuracy(accuracy: float) -> Run:
+    return replace_metrics(synthetic_run(), accuracy=accuracy)
+
+
+def replace_metrics(run: Run, **metrics: float | None) -> Run:
+    return replace(run, metrics={**run.metrics, **metrics})
 
 
 @pytest.mark.parametrize("draw", ALL)

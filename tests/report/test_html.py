@@ -146,6 +146,7 @@ def test_a_run_that_lacks_something_has_a_report(kind: str, run: Run) -> None:
 def test_a_run_folder_holds_everything(run: Run, tmp_path: Path) -> None:
     write_run(run, tmp_path / "run")
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
+        "area.csv",
         "cost.csv",
         "experiment.yaml",
         "learning.csv",

@@ -8,7 +8,7 @@ import pytest
 
 from archsim.chip.counts import UnitTime
 from archsim.results import METRICS, Observations
-from archsim.results.metrics import compute_metrics
+from archsim.results.metrics import Costs, compute_metrics
 
 SEEN = Observations(
     makespan_ps=1000,
@@ -45,16 +45,31 @@ SEEN = Observations(
     bytes_sent=64,
     bytes_received=64,
     events=9,
+    macs={"forward": 2000, "backward": 1000, "update": 2000},
+    macs_per_sample=100,
+    peak_buffer_bytes={"node 0": 96},
 )
 
 
+COSTS = Costs(30.0, 10.0, 5.0, peak_tops=3.0, placeholder_share={"energy": 0.25})
+
+
 def test_values_follow_the_definitions() -> None:
-    assert compute_metrics(SEEN, dynamic_pj=30.0, leakage_pj=10.0, area_um2=5.0) == {
+    assert compute_metrics(SEEN, COSTS) == {
         "makespan_ps": 1000,
         "energy_pj": 40.0,
         "leakage_pj": 10.0,
         "power_w": 0.04,
         "area_um2": 5.0,
+        "macs_per_sample": 100,
+        "macs": {"forward": 2000, "backward": 1000, "update": 2000},
+        "tops": 6.0,
+        "tops_per_w": 150.0,
+        "tops_per_mm2": pytest.approx(1.2e6),
+        "energy_per_mac_pj": pytest.approx(40 / 3000),
+        "peak_tops": 3.0,
+        "peak_buffer_bytes": {"node 0": 96},
+        "placeholder_share": {"energy": 0.25},
         "samples": 20,
         "mini_batches": 5,
         "accuracy": 0.75,
@@ -74,52 +89,63 @@ def test_values_follow_the_definitions() -> None:
         "idle": {"input": 550, "drained": 50},
         "bytes_sent": 64,
         "bytes_received": 64,
-        "macs": None,
         "events": 9,
     }
 
 
 def test_each_metric_has_a_definition_and_an_integer_stays_one() -> None:
-    values = compute_metrics(SEEN, 30.0, 10.0, 5.0)
+    values = compute_metrics(SEEN, COSTS)
     assert list(values) == [metric.id for metric in METRICS]
     assert all(metric.definition.endswith(".") for metric in METRICS)
     assert type(values["makespan_ps"]) is int
 
 
 def test_without_a_clock_times_and_energies_are_missing() -> None:
-    seen = replace(SEEN, makespan_ps=0, units=(), stages=(), stage_busy_ps=(), idle_ps={})
-    values = compute_metrics(seen, 0.0, 0.0, 5.0)
+    seen = replace(SEEN, makespan_ps=0, units=(), stages=(), stage_busy_ps=(), idle_ps={}, tiles=0, nodes=0)
+    values = compute_metrics(seen, Costs(0.0, 0.0, 0.0))
     missing = {name for name, value in values.items() if value is None}
     assert missing == {
+        "makespan_ps",
+        "area_um2",
+        "tops",
+        "tops_per_w",
+        "tops_per_mm2",
+        "energy_per_mac_pj",
+        "peak_tops",
+        "peak_buffer_bytes",
+        "placeholder_share",
+        "utilisation",
+        "idle",
+        "bytes_sent",
+        "bytes_received",
+        "events",
         "energy_pj",
         "leakage_pj",
         "power_w",
         "time_per_sample_ps",
         "energy_per_sample_pj",
         "bubble_fraction",
-        "macs",
     }
-    assert values["makespan_ps"] == 0
-    assert values["utilisation"] == {}
+    assert values["macs_per_sample"] == 100
     assert values["accuracy"] == 0.75
 
 
 def test_a_run_of_no_samples_divides_by_nothing() -> None:
-    values = compute_metrics(replace(SEEN, samples=0, mini_batches=0), 30.0, 10.0, 5.0)
+    values = compute_metrics(replace(SEEN, samples=0, mini_batches=0), COSTS)
     assert values["time_per_sample_ps"] is None
     assert values["energy_per_sample_pj"] is None
 
 
 def test_a_loss_that_is_not_finite_is_missing() -> None:
-    assert compute_metrics(replace(SEEN, loss=float("nan")), 1.0, 1.0, 1.0)["loss"] is None
+    assert compute_metrics(replace(SEEN, loss=float("nan")), COSTS)["loss"] is None
 
 
 @pytest.mark.parametrize("energy", [float("nan"), float("inf"), -100.0])
 def test_broken_numbers_are_refused(energy: float) -> None:
     with pytest.raises(ValueError, match="energy_pj"):
-        compute_metrics(SEEN, energy, 10.0, 5.0)
+        compute_metrics(SEEN, Costs(energy, 10.0, 5.0))
 
 
 def test_stages_busier_than_the_makespan_are_refused() -> None:
     with pytest.raises(ValueError, match="bubble_fraction"):
-        compute_metrics(replace(SEEN, stage_busy_ps=(1100, 1000)), 30.0, 10.0, 5.0)
+        compute_metrics(replace(SEEN, stage_busy_ps=(1100, 1000)), COSTS)

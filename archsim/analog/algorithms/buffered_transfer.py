@@ -75,12 +75,12 @@ class BufferedTransfer(CompoundTransfers):
             hidden = self._hidden[source, line : line + 1]
             hidden += values[read] * np.float32(rate * self._gain)
             counts, written = self._release(hidden, self._thresholds[source])
-            done = None
+            target, done = self._crossbars[source + 1], None
             if written:
                 one = hot[read : read + 1]
                 write_rate = -self._step * self._steps[source]
-                done = self._crossbars[source + 1].write(one, counts, write_rate, first + read)
-            add_write(work, done)
+                done = target.write(one, counts, write_rate, first + read)
+            add_write(work, done, target.devices_written)
         work.digital_operations += BUFFERED_OPERATIONS * values.size
         work.memory_bits += BUFFERED_BITS * values.size
 

@@ -174,6 +174,7 @@ class ChoppedArrays(JointArrays):
         work.add(done)
         if due:
             work.transfer_reads += read.reads
+            work.devices_read += read.reads * fast.devices_read
             read_at = slice(due.start - 1, due.stop - 1, interval)
             gain = np.ones(1) if gains is None else gains[read_at]
             factors = np.asarray(self._buffer_rate(rate, rates[read_at]) * gain, np.float32)
@@ -206,8 +207,9 @@ class ChoppedArrays(JointArrays):
         work.memory_bits += self._bits * total * self._outputs
         if written:
             hot = one_hot(lines.start, total, self._inputs)
-            add_write(work, self._last.write(hot, counts, self._write_rate, number), written)
-        add_write(work, None, total - written)
+            done = self._last.write(hot, counts, self._write_rate, number)
+            add_write(work, done, self._last.devices_written, written)
+        add_write(work, None, 0, total - written)
 
     def _buffer_rate(self, transfer_rate: float, fast_rates: NDArray[np.float64]) -> NDArray[np.float64] | np.float64:
         """Return what each read, or all, are multiplied with, in pulses of the second array."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from archsim.analog.algorithms.protocol import TileOutline
-from archsim.analog.devices import refresh_of, takes_pulses
+from archsim.analog.devices import devices_per_cell, devices_written, refresh_of, takes_pulses
 from archsim.analog.observed import ExpectedUpdate
 from archsim.analog.specification import Device, IOParameters, UpdateParameters
 from archsim.analog.specification.algorithms import AuxiliaryArray
@@ -87,7 +87,8 @@ def expected_refreshes(
     """
     every, times = refresh_of(device, tile.mini_batch, updated=updated)
     reads = Fraction(times * tile.inputs * (io or tile.io).passes)
-    return (ExpectedUpdate(transfer_reads=reads, every=every),) if every else ()
+    # Each array of a cell is read by itself.
+    return (ExpectedUpdate(transfer_reads=reads, devices_read=reads, every=every),) if every else ()
 
 
 def expected_gradients(tile: TileOutline) -> ExpectedUpdate:
@@ -130,12 +131,14 @@ def expected_transfers(
         ExpectedUpdate(
             transfer_reads=Fraction(lines * (io or tile.io).passes),
             input_writes=Fraction(lines),
+            devices_read=Fraction(lines * (io or tile.io).passes * devices_per_cell(tile.device if source else fast)),
+            devices_written=Fraction(lines * devices_written(tile.device)),
             transfer_slots=lines * slots_a_line,
             digital_operations=Fraction(lines * operations_a_line),
             memory_bits=Fraction(lines * bits_a_line),
             every=every,
         )
-        for every, lines in moves
+        for source, (every, lines) in enumerate(moves)
         if every and lines
     )
     return ExpectedUpdate(

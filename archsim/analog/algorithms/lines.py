@@ -119,6 +119,7 @@ class LineTransfers(JointArrays):
         # Reads and writes are numbered through: each has random numbers of its own.
         read = self._crossbars[source].transfer(hot, number * self._reads)
         work.transfer_reads += read.reads
+        work.devices_read += read.reads * self._crossbars[source].devices_read
         self._move(source, lines, hot, read.values, rate, number * self._reads, work)
 
     @abstractmethod
@@ -164,9 +165,10 @@ class LineTransfers(JointArrays):
         self, source: int, hot: FloatArray, values: FloatArray, rate: float, first: int, work: Update
     ) -> None:
         """Move by pulses in proportion to the values."""
-        done = self._crossbars[source + 1].write(hot, values, -rate, first)
+        target = self._crossbars[source + 1]
+        done = target.write(hot, values, -rate, first)
         work.digital_operations += len(hot) * (self._inputs + self._outputs)
-        add_write(work, done, len(hot), 0)
+        add_write(work, done, target.devices_written, len(hot), 0)
 
     def _digital(self) -> dict[str, NDArray[Any]]:
         return {"vectors": self._vectors, "transfers": self._transfers, "next_line": self._next_line}

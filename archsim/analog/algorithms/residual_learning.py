@@ -145,7 +145,7 @@ class ResidualLearningV2(_Residual):
             counts, written = self._release(hidden, self._threshold)
             one = hot[read : read + 1]
             done = self._last.write(one, counts, -self._step, first + read) if written else None
-            add_write(work, done)
+            add_write(work, done, self._last.devices_written)
         work.digital_operations += FILTERED_OPERATIONS * values.size
         work.memory_bits += BUFFERED_BITS * values.size
 

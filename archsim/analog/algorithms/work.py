@@ -48,12 +48,16 @@ FILTERED_OPERATIONS = 3
 MIXED_BITS = 16
 
 
-def add_write(work: Update, done: Update | None, lines: int = 1, least_slots: int = 1) -> None:
-    """Add the write of so many input lines, None if no cell was to be pulsed; each takes some slots at least."""
+def add_write(work: Update, done: Update | None, devices: int, lines: int = 1, least_slots: int = 1) -> None:
+    """Add the write of so many input lines, None if no cell was to be pulsed; each takes some slots at least.
+
+    `devices` of each of their cells are reached.
+    """
     if done is None:
         work.transfer_slots += lines * least_slots
         return
     work.input_writes += lines
+    work.devices_written += lines * devices
     work.transfer_slots += max(done.slots, lines * least_slots)
     work.pulses += done.pulses
     work.rows_pulsed += done.rows_pulsed

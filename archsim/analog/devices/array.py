@@ -15,7 +15,16 @@ from archsim.analog.specification import Device, UpdateParameters
 from archsim.analog.threads import Workers
 from archsim.specification import Specification
 
-__all__ = ["DeviceArray", "DeviceKind", "Site", "devices_per_cell", "make_array", "refresh_of", "takes_pulses"]
+__all__ = [
+    "DeviceArray",
+    "DeviceKind",
+    "Site",
+    "devices_per_cell",
+    "devices_written",
+    "make_array",
+    "refresh_of",
+    "takes_pulses",
+]
 
 
 class DeviceArray(Protocol):
@@ -103,7 +112,7 @@ class DeviceKind(Protocol):
         """What a user says."""
 
     def devices_per_cell(self, settings: Any) -> int:
-        """Return how many devices hold one weight."""
+        """Return how many devices hold one weight: a read meets all of them."""
 
     def make(self, settings: Any, site: Site) -> DeviceArray:
         """Make an array at weight zero, or as near as its cells come to that."""
@@ -117,6 +126,16 @@ def make_array(device: Device, site: Site) -> DeviceArray:
 def devices_per_cell(device: Device) -> int:
     """Return how many devices hold one weight, which is how many identities an array of them needs."""
     return _kind(device).devices_per_cell(device)
+
+
+def devices_written(device: Device) -> int:
+    """Return how many devices of a cell the trains of one update reach.
+
+    All of them, unless the kind has a method ``devices_written(settings)`` that says otherwise.
+    """
+    kind = _kind(device)
+    count: int = getattr(kind, "devices_written", kind.devices_per_cell)(device)
+    return count
 
 
 def takes_pulses(device: Device) -> bool:

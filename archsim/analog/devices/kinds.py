@@ -107,6 +107,10 @@ class VectorKind:
         """Return how many devices were listed."""
         return len(settings.devices)
 
+    def devices_written(self, settings: say.Vector) -> int:
+        """Return how many devices take an update: all, or the one whose turn it is."""
+        return len(settings.devices) if settings.update_policy == "all" else 1
+
     def make(self, settings: say.Vector, site: Site) -> DeviceArray:
         """Draw an array for each device."""
         return VectorArray(settings, site)
@@ -120,6 +124,10 @@ class ReferenceKind:
     def devices_per_cell(self, settings: say.ReferenceCell) -> int:
         """Return 2."""
         return 2
+
+    def devices_written(self, settings: say.ReferenceCell) -> int:
+        """Return 1: updates leave the reference alone."""
+        return 1
 
     def make(self, settings: say.ReferenceCell, site: Site) -> DeviceArray:
         """Draw the device's array and that of the reference."""

@@ -101,7 +101,8 @@ class OneSidedArray(CellArrays):
         """
         (plus, reads), (minus, others) = (self._read(index) for index in (0, 1))
         due = self._due(plus, minus)
-        total = Update(transfer_reads=reads + others)
+        # Each array is read by itself: lines of one device.
+        total = Update(transfer_reads=reads + others, devices_read=reads + others)
         if due.any():
             for part in self.parts:
                 part.reset(due)
@@ -144,7 +145,8 @@ class OneSidedArray(CellArrays):
         errors = np.ascontiguousarray(wanted[:, columns].T, np.float32)
         first = _REFRESH_VECTORS + int(self._refreshes[0]) * self._site.inputs
         done = part.write(lines, errors, -1.0, first)
-        return Update(pulses=done.pulses, input_writes=len(columns), transfer_slots=done.slots)
+        count = len(columns)
+        return Update(pulses=done.pulses, input_writes=count, devices_written=count, transfer_slots=done.slots)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays of both parts, the weights, and how often pairs were refreshed."""

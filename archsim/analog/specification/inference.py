@@ -77,8 +77,8 @@ class ReRAMWan2022(_Conductances):
     """Resistive memory: deviations from the target that were measured after 1 s, one day and two days.
 
     Polynomials in g / ``g_max`` that aihwkit (``ReRamWan2022NoiseModel``) fitted to the data of Wan et al. 2022
-    (doi:10.1038/s41586-022-04992-8), whose devices reach 40 uS. With another ``g_max`` they scale in proportion. The
-    kit's class does not scale them by default, so compare with it at ``g_max`` = 40 only.
+    (doi:10.1038/s41586-022-04992-8), whose devices reach 40 uS. With another ``g_max`` they scale in
+    proportion. aihwkit's class does not scale them by default, so compare with it at ``g_max`` = 40 only.
     """
 
     kind: Literal["reram-wan2022"] = "reram-wan2022"

@@ -42,22 +42,15 @@ def rpu_512_single() -> dict[str, Any]:
     (doi:10.1038/s41467-024-51221-z). So one layer runs as fast there as each of four busy ones on ``rpu-512``.
     """
     document = rpu_512()
-    nmpu = document["nmpu"]
     document["name"] = "rpu-512-single"
     document["description"] = (
         "The chip rpu-512 with one tile a node and a digital unit of a quarter of the lanes: 175 GFLOPS, an array's "
         "share of the 0.7 TFLOPS that four have together. " + document["description"]
     )
     document["node_tiles"] = 1
-    nmpu["lanes"] //= 4
-    nmpu["area"] = _quarter(nmpu["area"], 3.125e5, "um^2")
-    for state, milliwatts in (("active", 2.5), ("idle", 2.5), ("gated", 0.25)):
-        nmpu["leakage"][state] = _quarter(nmpu["leakage"][state], milliwatts, "mW")
+    # Area and static power of the unit follow by their own rules.
+    document["nmpu"]["lanes"] //= 4
     return document
-
-
-def _quarter(constant: dict[str, Any], value: float, unit: str) -> dict[str, Any]:
-    return constant | {"value": f"{value} {unit}", "source": f"{constant['source']}; a quarter of it"}
 
 
 def _document(name: str) -> dict[str, Any]:

@@ -28,17 +28,18 @@ class Linear(Operator):
     )
 
     def build(self, layer: Layer, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> Node:
+        path = f"network.layers.{layer.name}"
         if layer.features is None:
             raise InputError(
                 "a linear layer needs its number of outputs",
-                field="features",
+                field=f"{path}.features",
                 allowed="an integer of at least 1",
                 remedy="add for example 'features: 64'",
             )
         if len(shapes[0]) != 1:
             raise InputError(
                 f"a linear layer takes vectors, but its input has the shape {list(shapes[0])}",
-                field="inputs",
+                field=f"{path}.inputs",
                 value=list(inputs),
                 remedy="put a layer of kind 'reshape' before it",
             )

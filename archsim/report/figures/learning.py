@@ -57,8 +57,9 @@ def _against(run: Run) -> list[tuple[pd.Series, str]]:
     table = run.learning
     found = [(table["samples"], "trained samples")]
     if run.observations.makespan_ps:
-        scale = time_scale(table["time_ps"])
-        found.append((table["time_ps"] / scale.factor, f"simulated time ({scale.unit})"))
+        times = table["time_ps"].astype("float64")
+        scale = time_scale(times)
+        found.append((times / scale.factor, f"simulated time ({scale.unit})"))
     if table["energy_pj"].notna().any() and table["energy_pj"].max() > 0:
         scale = energy_scale(table["energy_pj"])
         found.append((table["energy_pj"] / scale.factor, f"energy ({scale.unit})"))

@@ -14,7 +14,7 @@ from archsim.report.style import ACTION_COLOURS, CARD, INK, MUTED, OTHER_COLOUR,
 from archsim.results import Run
 from archsim.results.slices import TIMELINE_COLUMNS
 
-__all__ = ["stage_timeline", "windows"]
+__all__ = ["draw_stages", "idle_kinds", "legend_handles", "stage_slices", "stage_timeline", "windows"]
 
 _LABEL_PART = 0.016
 _MOST_SLICES = 4000
@@ -31,16 +31,16 @@ def stage_timeline(run: Run) -> Figure | None:
     row = min(0.34, 7.0 / len(names))
     figure = Figure(figsize=(9.2, len(shown) * (0.62 + row * len(names)) + 0.45), layout="constrained")
     panels = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
-    styles = cause_styles(_kinds(run))
+    styles = cause_styles(idle_kinds(run))
     seen: set[str] = set()
     for panel, title, window in zip(panels, ("Start", "Steady"), shown, strict=False):
-        part = _stage_slices(run, window)
+        part = stage_slices(run, window)
         lasting = part[part["end_ps"] > part["start_ps"]]
         seen |= set(lasting["action"]) | {cause_kind(cause) for cause in lasting["cause"].unique() if cause}
-        _draw(panel, part, names, window, styles)
+        draw_stages(panel, part, names, window, styles)
         if len(shown) > 1:
             panel.set_title(title, loc="left", fontsize=9.5, color=INK)
-    handles = _handles(seen, styles)
+    handles = legend_handles(seen, styles)
     columns = len(handles) if len(handles) <= 6 else -(-len(handles) // 2)
     figure.legend(
         handles=handles, loc="outside upper left", ncols=columns, fontsize=8.5, frameon=False, labelcolor=MUTED
@@ -59,13 +59,14 @@ def windows(run: Run) -> list[tuple[int, int]]:
     width = makespan * wanted // max(1, int(last) + 1)
     if width * 3 >= makespan * 2:
         return [(0, makespan)]
-    part = _stage_slices(run, (makespan // 2, makespan // 2 + width))
+    part = stage_slices(run, (makespan // 2, makespan // 2 + width))
     forward = part[(part["action"] == "F") & (part["start_ps"] >= makespan // 2)]
     middle = int(forward["start_ps"].min()) if len(forward) else makespan // 2
     return [(0, width), (middle, min(makespan, middle + width))]
 
 
-def _stage_slices(run: Run, window_ps: tuple[int, int]) -> pd.DataFrame:
+def stage_slices(run: Run, window_ps: tuple[int, int]) -> pd.DataFrame:
+    """Return the slices of a run's stages within a part of the simulated time."""
     parts = [
         part.astype(dict.fromkeys(("unit", "layer", "action", "cause"), "str"))
         for part in run.slices.select(window_ps=window_ps, units=run.observations.stages)
@@ -73,9 +74,10 @@ def _stage_slices(run: Run, window_ps: tuple[int, int]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(TIMELINE_COLUMNS))
 
 
-def _draw(
+def draw_stages(
     axes: Axes, part: pd.DataFrame, names: list[str], window: tuple[int, int], styles: dict[str, tuple[str, str]]
 ) -> None:
+    """Draw slices of stages into a panel: filled where a stage works, hatched where it waits."""
     start, end = window
     factor, unit = time_scale([end])
     begins = part["start_ps"].clip(lower=start).to_numpy() / factor
@@ -115,7 +117,8 @@ def _draw(
     axes.set_xlabel(f"simulated time ({unit})")
 
 
-def _handles(seen: set[str], styles: dict[str, tuple[str, str]]) -> list[Patch]:
+def legend_handles(seen: set[str], styles: dict[str, tuple[str, str]]) -> list[Patch]:
+    """Return what a legend shows of the kinds of slices that were seen."""
     known = ("F", "B", "U", "T", "P")
     texts = {"F": "F forward", "B": "B backward", "U": "U update", "T": "T transfer", "P": "P program"}
     handles = [Patch(facecolor=ACTION_COLOURS[kind], label=texts[kind]) for kind in known if kind in seen]
@@ -131,7 +134,7 @@ def _handles(seen: set[str], styles: dict[str, tuple[str, str]]) -> list[Patch]:
     return handles
 
 
-def _kinds(run: Run) -> list[str]:
+def idle_kinds(run: Run) -> list[str]:
     """Return the kinds of causes for which stages waited, the longest waits first."""
     totals: dict[str, int] = {}
     for causes in stage_idle(run).values():

@@ -15,7 +15,7 @@ def utilisation(run: Run) -> Figure | None:
     makespan = run.observations.makespan_ps
     busy: dict[str, list[int]] = {}
     for unit in run.observations.units:
-        if unit.active_ps:
+        if unit.active_ps and unit.component != "array":
             busy.setdefault(unit.component, []).append(unit.active_ps)
     if not busy or not makespan:
         return None

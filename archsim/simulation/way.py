@@ -1,4 +1,4 @@
-"""Simulate an experiment: from the document to a finished run."""
+"""The way of an experiment through the rooms: from the document to a finished run."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from archsim import _core
+from archsim.analog.algorithms import device_stack
 from archsim.analog.threads import Workers
+from archsim.chip.domain import as_designed
 from archsim.data import DataSet, load_data, origin_of
-from archsim.document import load_experiment, resolved
+from archsim.document import resolved
 from archsim.engine.checkpoint import CheckpointError
 from archsim.engine.checkpoint_folder import CheckpointFolder
 from archsim.engine.evaluation import Evaluator
 from archsim.engine.expectations import expectations_of, matrix_rates
 from archsim.engine.feed import Feed
-from archsim.engine.fit import check_buffers, fitted
+from archsim.engine.fit import check_buffers, check_shapes
 from archsim.engine.given_weights import LayerFit, fit_warnings, load_weights
 from archsim.engine.inference import Deployment
 from archsim.engine.keeping import Keeper, rebuilt_names
-from archsim.engine.kernel import TimeLimitError
-from archsim.engine.limits import check_vectors, too_long
+from archsim.engine.limits import check_vectors
 from archsim.engine.machine import Machine
 from archsim.engine.model import build_matrices
 from archsim.engine.numbers import LearningSettings, Numbers
@@ -51,7 +51,7 @@ from archsim.results.provenance import Provenance, collect_provenance
 from archsim.results.timeline import Timeline
 from archsim.schedule import Schedule, checked_profile, make_schedule
 
-__all__ = ["Interrupted", "identity", "schedule_of", "simulate"]
+__all__ = ["Interrupted", "Simulation", "identity", "schedule_of"]
 
 
 class Interrupted(ArchsimError):  # noqa: N818
@@ -70,50 +70,6 @@ class Interrupted(ArchsimError):  # noqa: N818
         super().__init__("interrupted")
 
 
-def simulate(
-    experiment: Experiment | str | Path | Mapping[str, object],
-    *,
-    data: DataSet | None = None,
-    progress: Callable[[Progress], None] | None = None,
-    workspace: Path | None = None,
-    resume: bool = False,
-    interrupted: Callable[[], bool] | None = None,
-) -> Run:
-    """Run an experiment and return what came out: time, energy and accuracy from one run.
-
-    Parameters
-    ----------
-    experiment : Experiment, path, workload name or mapping
-        What to simulate; anything but an `Experiment` goes through `archsim.load_experiment`.
-    data : DataSet, optional
-        Data to use instead of what ``data`` in the experiment names.
-    progress : callable, optional
-        Called with a `Progress` after every mini-batch.
-    workspace : Path, optional
-        Folder for checkpoints (see ``run.checkpoint_every``) and for a timeline too long for memory.
-    resume : bool
-        Go on from the newest checkpoint in the workspace, if there is one.
-    interrupted : callable, optional
-        Asked between events; where it says True, a checkpoint is written and the run stops there.
-
-    Raises
-    ------
-    InputError
-        If the experiment cannot be done as written; the text says what to change.
-    Interrupted
-        If the run was stopped; it carries what was observed until then.
-    """
-    if not isinstance(experiment, Experiment):
-        experiment = load_experiment(experiment)
-    simulation = _Simulation(experiment, data, progress)
-    # One BLAS thread: results must not depend on how a library splits its sums.
-    with threadpool_limits(1, user_api="blas"):
-        try:
-            return simulation.run(workspace, resume, interrupted)
-        except TimeLimitError as error:
-            raise too_long(simulation.setup) from error
-
-
 def schedule_of(experiment: Experiment) -> Schedule:
     """Return what the stages of an experiment do, in order.
 
@@ -122,7 +78,7 @@ def schedule_of(experiment: Experiment) -> Schedule:
     InputError
         If the experiment cannot be done as written.
     """
-    return _Simulation(experiment, None, None).setup.schedule
+    return Simulation(experiment, None, None).setup.schedule
 
 
 def identity(experiment: Experiment) -> str:
@@ -131,7 +87,7 @@ def identity(experiment: Experiment) -> str:
     return resolved(experiment.model_copy(update={"run": settings}))
 
 
-class _Simulation:
+class Simulation:
     """The way through the house, room by room."""
 
     def __init__(
@@ -145,17 +101,22 @@ class _Simulation:
         self.seeds = Seeds.derive(run.seed, run.device_seed, run.noise_seed, run.data_seed)
         self.graph = build_graph(experiment.network)
         vectors = experiment.training.mini_batch // experiment.schedule.micro_batches
-        training = experiment.training
-        rates = matrix_rates(self.graph, experiment.chip, training.algorithm, training.mini_batch)
-        plan = make_plan(self.graph, experiment.chip, experiment.schedule.stages, vectors, rates)
-        self.expected = expectations_of(self.graph, experiment.chip, plan, training.algorithm, training.mini_batch)
+        training, chip = experiment.training, as_designed(experiment.chip)
+        rates = matrix_rates(self.graph, chip, training.algorithm, training.mini_batch)
+        plan = make_plan(self.graph, chip, experiment.schedule.stages, vectors, rates)
+        self.expected = expectations_of(self.graph, chip, plan, training.algorithm, training.mini_batch)
         self.data = None if run.mode == "timing" else (data or load_data(experiment.data))
         self.data_origin = None if self.data is None else asdict(origin_of(self.data))
         if self.data is not None:
-            self.data = fitted(self.graph, self.data)
+            check_shapes(self.graph, self.data)
         schedule = make_schedule(experiment.schedule, len(plan.stages), self._mini_batches())
         programs = build_programs(self.graph, plan, self.expected.updates)
-        self.setup = Setup(experiment.chip, plan, programs, schedule, vectors)
+        stacks = {
+            node.name: device_stack(node.layer.algorithm or training.algorithm, node.layer.device or chip.device)
+            for node in self.graph.matrices
+        }
+        spare = device_stack(training.algorithm, chip.device)
+        self.setup = Setup(chip, plan, programs, schedule, vectors, stacks, spare)
         profile = checked_profile(schedule)
         if run.mode != "numerics":
             check_buffers(self.setup, profile)
@@ -233,7 +194,7 @@ class _Simulation:
             seen = replace(seen, step_per_sample=self.experiment.training.learning_rate / self._averaged_over())
         return make_run(
             resolved(self.experiment),
-            self.setup.chip,
+            self.experiment.chip,
             seen,
             machine.observer.curve,
             timeline,
@@ -253,7 +214,7 @@ class _Simulation:
         machine.observer.curve.add(0, 0, 0, None, None, evaluator.accuracy(snapshots, 0))
 
     def _operators(self) -> dict[str, Operator]:
-        return {node.name: load_operator(node.kind) for node in self.graph.nodes}
+        return {node.name: load_operator(node.kind, f"network.layers.{node.name}") for node in self.graph.nodes}
 
     def _inference(self) -> pd.DataFrame:
         """Evaluate the trained network on programmed conductances, if that is asked for."""

@@ -1,0 +1,76 @@
+"""Accuracy of several runs against simulated time and energy: means over seeds, with their spread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import SubFigure
+from matplotlib.ticker import MaxNLocator
+
+from archsim.report.figures.accuracy_axis import accuracy_axis
+from archsim.report.scales import Scale, energy_scale, time_scale
+from archsim.report.style import MUTED, SERIES, plain_axes, plain_text
+from archsim.results import Run, RunCollection
+
+__all__ = ["curve_columns", "draw_curves"]
+
+_TEXTS = {"time_ps": "simulated time", "energy_pj": "energy", "samples": "trained samples"}
+
+
+def curve_columns(runs: RunCollection) -> list[str]:
+    """Return the columns of learning curves against which accuracy can be drawn; none without accuracies."""
+    learnt = [run for run in runs if run.learning["test_accuracy"].notna().any()]
+    if not learnt:
+        return []
+    return [name for name in ("time_ps", "energy_pj") if any(run.learning[name].gt(0).any() for run in learnt)] or [
+        "samples"
+    ]
+
+
+def draw_curves(figure: SubFigure, runs: RunCollection) -> None:
+    """Draw accuracy against each of `curve_columns`, a line for each point."""
+    columns = curve_columns(runs)
+    panels = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
+    accuracies: list[float] = []
+    for panel, column in zip(panels, columns, strict=True):
+        scale = _scale(column, runs)
+        for i, (name, by_seed) in enumerate(runs.points.items()):
+            where, accuracy = _stacked(by_seed.values(), column)
+            if not len(accuracy):
+                continue
+            x, mean, colour = where.mean(axis=0) / scale.factor, accuracy.mean(axis=0), SERIES[i % len(SERIES)]
+            panel.plot(x, mean, color=colour, linewidth=1.6, marker="o", markersize=3, label=plain_text(name))
+            spread = accuracy.std(axis=0, ddof=1) if len(accuracy) > 1 else np.zeros(len(mean))
+            accuracies += [*(mean - spread), *(mean + spread)]
+            if len(accuracy) > 1:
+                panel.fill_between(x, mean - spread, mean + spread, color=colour, alpha=0.18, linewidth=0)
+        plain_axes(panel, grid="y")
+        panel.set_xlim(left=0)
+        panel.xaxis.set_major_locator(MaxNLocator(nbins=6))
+        panel.set_xlabel(_TEXTS[column] + (f" ({scale.unit})" if scale.unit else ""))
+    for panel in panels:
+        accuracy_axis(panel, accuracies)
+    panels[0].set_ylabel("test accuracy")
+    if len(runs.points) > 1:
+        panels[-1].legend(loc="lower right", fontsize=8.5, frameon=False, labelcolor=MUTED)
+
+
+def _scale(column: str, runs: RunCollection) -> Scale:
+    largest = [float(run.learning[column].max()) for run in runs if len(run.learning)]
+    if column == "samples":
+        return Scale(1.0, "")
+    return (time_scale if column == "time_ps" else energy_scale)(largest)
+
+
+def _stacked(runs: Iterable[Run], column: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return positions and accuracies [runs, evaluations], as many evaluations as all runs have."""
+    tables = [run.learning[run.learning["test_accuracy"].notna()] for run in runs]
+    # Without a clock every time is 0, and no energy is known.
+    tables = [table for table in tables if len(table) and table[column].notna().all() and table[column].max() > 0]
+    length = min((len(table) for table in tables), default=0)
+    if not length:
+        return np.empty((0, 0)), np.empty((0, 0))
+    where = np.array([table[column].to_numpy(dtype=np.float64)[:length] for table in tables])
+    return where, np.array([table["test_accuracy"].to_numpy(dtype=np.float64)[:length] for table in tables])

@@ -1,0 +1,116 @@
+"""What a reader has to know before comparing runs, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from archsim.results.collection import RunCollection
+from archsim.results.compare import equal_weights, paired_differences
+from archsim.results.differences import differing_keys
+from archsim.results.run import Run
+
+__all__ = ["contrasts"]
+
+_EQUAL = 1e-9
+
+
+def contrasts(runs: RunCollection) -> list[str]:
+    """Return sentences on what the runs have in common and where they differ; nothing that a table says already."""
+    shown = runs.first_runs
+    return [
+        *_subjects(shown),
+        *_updates(shown),
+        *_progress(shown),
+        *(f"{_listed(group)} end in equal weights, bit for bit." for group in equal_weights(runs)),
+        *_pairs(runs),
+        *_lengths(shown),
+    ]
+
+
+def _subjects(runs: Mapping[str, Run]) -> Iterator[str]:
+    """Say that runs train other networks or learn from other data."""
+    keys = differing_keys(*runs.values()) if len(runs) > 1 else {}
+    read = {repr(data["sha256"]) if (data := run.provenance.data) else "" for run in runs.values()}
+    if len(read) == 1 and "" not in read:
+        keys.pop("data.path", None)  # The same files, in another folder.
+    texts = {
+        "network": "The runs train different networks, so their accuracies do not compare chips or schedules alone",
+        "data": "The runs learn from different data, so their accuracies cannot be compared",
+    }
+    for section, text in texts.items():
+        found = [key for key in keys if key.split(".")[0] == section]
+        if found:
+            more = f" and {len(found) - 3} more keys" if len(found) > 3 else ""
+            yield f"{text} ({', '.join(found[:3])}{more})."
+        elif section == "data" and len(read - {""}) > 1:
+            yield f"{text} (the same names, but other files)."
+
+
+def _updates(runs: Mapping[str, Run]) -> Iterator[str]:
+    """Say how often each schedule updates, and with what staleness, where they differ."""
+    told: dict[str, list[str]] = {}
+    for name, run in runs.items():
+        samples = run.metrics.get("samples_per_update")
+        if not isinstance(samples, (int, float)):
+            continue
+        mini_batch = int(run.settings["training"]["mini_batch"])
+        how = "mini-batch" if abs(samples - mini_batch) < _EQUAL else "micro-batch"
+        staleness = run.observations.staleness
+        stale = f"staleness {min(staleness):.3g} to {max(staleness):.3g} updates" if any(staleness) else "no staleness"
+        told.setdefault(f"an update after every {how} of {samples:.6g} samples, {stale}", []).append(name)
+    if len(told) > 1:
+        yield from (f"{_listed(names)}: {text}." for text, names in told.items())
+
+
+def _progress(runs: Mapping[str, Run]) -> Iterator[str]:
+    """Say where a sample moves the weights by another step, and where that has no effect."""
+    steps = {name: float(step) for name, run in runs.items() if (step := run.observations.step_per_sample)}
+    if len(steps) < 2:
+        return
+    first, base = next(iter(steps.items()))
+    groups: dict[str, list[str]] = {}
+    for name, step in steps.items():
+        groups.setdefault(f"{step / base:.4g}", []).append(name)
+    other = {ratio: names for ratio, names in groups.items() if ratio != "1"}
+    for ratio, names in other.items():
+        yield (
+            f"{_listed(names)}: a sample moves the weights {ratio} times as far as under {first}, so the runs are not "
+            "at equal learning progress (see training.average_over and training.learning_rate)."
+        )
+    if any(_normalises(run.settings) for run in runs.values()):
+        yield (
+            "The training algorithm normalises gradients (auto_scale): training.average_over changes digital biases "
+            "and output scales only, not what its arrays learn."
+        )
+
+
+def _pairs(runs: RunCollection) -> Iterator[str]:
+    """Say how accuracies differ between runs with the same seed."""
+    if len(runs.seeds) < 2 or len(runs.points) < 2:
+        return
+    first = next(iter(runs.points))
+    equal = {point for group in equal_weights(runs) if first in group for point in group}
+    table = paired_differences(runs, "accuracy")
+    for name, n, mean, spread in zip(table["run"], table["n"], table["mean"], table["std"], strict=True):
+        if n > 1 and name not in equal:
+            yield (
+                f"{name}: accuracy differs from {first} by {100 * mean:+.2f} ± {100 * spread:.2f} points "
+                f"(mean and standard deviation of {n} pairs with equal seeds)."
+            )
+
+
+def _lengths(runs: Mapping[str, Run]) -> Iterator[str]:
+    if len({run.metrics["samples"] for run in runs.values()}) > 1:
+        yield "The runs trained different numbers of samples: compare times and energies per sample."
+
+
+def _normalises(settings: Any) -> bool:
+    """Return whether an algorithm in some settings scales its gradients by itself."""
+    if isinstance(settings, Mapping):
+        return settings.get("auto_scale") is True or any(map(_normalises, settings.values()))
+    return isinstance(settings, list) and any(map(_normalises, settings))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,139 @@
+"""Simulate an experiment, once or under several seeds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import overload
+
+from threadpoolctl import threadpool_limits
+
+from archsim.data import DataSet
+from archsim.document import load_experiment
+from archsim.document.axes import read_seeds, with_seed
+from archsim.engine.kernel import TimeLimitError
+from archsim.engine.limits import too_long
+from archsim.engine.observer import Progress
+from archsim.errors import InputError
+from archsim.experiment import Experiment
+from archsim.results import Run, RunCollection
+from archsim.simulation.way import Simulation
+
+__all__ = ["simulate"]
+
+
+@overload
+def simulate(
+    experiment: Experiment | str | Path | Mapping[str, object],
+    overrides: Sequence[str] = ...,
+    *,
+    mode: str | None = ...,
+    seeds: None = ...,
+    weights: str | Path | None = ...,
+    data: DataSet | None = ...,
+    progress: Callable[[Progress], None] | None = ...,
+    workspace: Path | None = ...,
+    resume: bool = ...,
+    interrupted: Callable[[], bool] | None = ...,
+) -> Run: ...
+
+
+@overload
+def simulate(
+    experiment: Experiment | str | Path | Mapping[str, object],
+    overrides: Sequence[str] = ...,
+    *,
+    mode: str | None = ...,
+    seeds: str | Iterable[int],
+    weights: str | Path | None = ...,
+    data: DataSet | None = ...,
+    progress: Callable[[Progress], None] | None = ...,
+    interrupted: Callable[[], bool] | None = ...,
+) -> RunCollection: ...
+
+
+def simulate(
+    experiment: Experiment | str | Path | Mapping[str, object],
+    overrides: Sequence[str] = (),
+    *,
+    mode: str | None = None,
+    seeds: str | Iterable[int] | None = None,
+    weights: str | Path | None = None,
+    data: DataSet | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    workspace: Path | None = None,
+    resume: bool = False,
+    interrupted: Callable[[], bool] | None = None,
+) -> Run | RunCollection:
+    """Run an experiment and return what came out: time, energy and accuracy from one run.
+
+    Parameters
+    ----------
+    experiment : Experiment, path, workload name or mapping
+        What to simulate; anything but an `Experiment` goes through `archsim.load_experiment`.
+    overrides : sequence of str
+        Laid over it, such as ``"training.epochs=3"``.
+    mode : str, optional
+        Takes the place of ``run.mode``.
+    seeds : str or iterable of int, optional
+        ``"1..5"``, ``"1,4,7"`` or whole numbers: one run under each takes the place of the run under ``run.seed``,
+        and a `RunCollection` with means and spreads is returned. `archsim.explore.run_points` makes such runs in
+        folders of their own.
+    weights : path, optional
+        An ``.npz`` file or the folder of a run, from whose weights the layers start; takes the place of
+        ``network.weights``.
+    data : DataSet, optional
+        Data to use instead of what ``data`` in the experiment names.
+    progress : callable, optional
+        Called with a `Progress` after every mini-batch.
+    workspace : Path, optional
+        Folder for checkpoints (see ``run.checkpoint_every``) and for a timeline too long for memory.
+    resume : bool
+        Go on from the newest checkpoint in the workspace, if there is one.
+    interrupted : callable, optional
+        Asked between events; where it says True, a checkpoint is written and the run stops there.
+
+    Raises
+    ------
+    InputError
+        If the experiment cannot be done as written; the text says what to change.
+    Interrupted
+        If the run was stopped; it carries what was observed until then.
+    """
+    if weights is not None:
+        overrides = [*overrides, f"network.weights={json.dumps(str(weights))}"]
+    if not isinstance(experiment, Experiment):
+        experiment = load_experiment(experiment, overrides, mode)
+    elif overrides or mode:
+        experiment = load_experiment(experiment.model_dump(mode="json"), overrides, mode)
+    if seeds is None:
+        return _simulate(experiment, data, progress, workspace, resume, interrupted)
+    if workspace is not None or resume:
+        raise InputError(
+            "a workspace holds one run, so it cannot be given together with seeds",
+            field="workspace",
+            remedy="use archsim.explore.run_points, which gives each run a folder of its own",
+        )
+    runs = {
+        seed: _simulate(with_seed(experiment, seed), data, progress, None, False, interrupted)
+        for seed in read_seeds(seeds)
+    }
+    return RunCollection({experiment.name: runs})
+
+
+def _simulate(
+    experiment: Experiment,
+    data: DataSet | None,
+    progress: Callable[[Progress], None] | None,
+    workspace: Path | None,
+    resume: bool,
+    interrupted: Callable[[], bool] | None,
+) -> Run:
+    simulation = Simulation(experiment, data, progress)
+    # One BLAS thread: results must not depend on how a library splits its sums.
+    with threadpool_limits(1, user_api="blas"):
+        try:
+            return simulation.run(workspace, resume, interrupted)
+        except TimeLimitError as error:
+            raise too_long(simulation.setup) from error
