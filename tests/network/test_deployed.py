@@ -57,7 +57,11 @@ def error(deployed, repeats=6, time_s=0.0):
 @pytest.mark.parametrize("columnwise", [False, True])
 @pytest.mark.parametrize(
     "settings",
-    [None, HardwareAwareSettings(modifier=None), HardwareAwareSettings(modifier=None, weight_scaling_omega=0.7)],
+    [
+        None,
+        HardwareAwareSettings(modifier=None, weight_scaling_omega=0),
+        HardwareAwareSettings(modifier=None, weight_scaling_omega=0.7),
+    ],
     ids=["analog-sgd", "hardware-aware", "omega"],
 )
 def test_without_noise_it_computes_what_was_trained(settings, columnwise):

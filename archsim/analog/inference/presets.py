@@ -8,7 +8,10 @@ __all__ = ["hardware_aware", "hardware_aware_standard"]
 
 
 def hardware_aware() -> HardwareAwareSettings:
-    """Exact updates through noisy reads; additive weight noise of 5 % of the largest weight, clipping at 2.5 sigma."""
+    """Exact updates through reads with three times the programming noise of phase-change memory.
+
+    The weights of every output line are scaled to 1 (Rasch et al. 2023, arXiv:2302.08469).
+    """
     return HardwareAwareSettings()
 
 
@@ -17,4 +20,4 @@ def hardware_aware_standard() -> HardwareAwareSettings:
 
     What aihwkit's ``StandardHWATrainingPreset`` says of weights; its numbers of converters belong to ``chip.io``.
     """
-    return HardwareAwareSettings(modifier=None, clip=None, weight_scaling_omega=1.0, columnwise=True)
+    return HardwareAwareSettings(modifier=None)

@@ -16,8 +16,8 @@ from archsim.errors import InputError
 
 from .programmed import PERFECT, crossbar, matrix
 
-CLEAN = HardwareAwareSettings(modifier=None, clip=None)
-NOISY = HardwareAwareSettings(modifier=AddNormal(std_dev=0.1), clip=None)
+CLEAN = HardwareAwareSettings(modifier=None, clip=None, weight_scaling_omega=0)
+NOISY = HardwareAwareSettings(modifier=AddNormal(std_dev=0.1), clip=None, weight_scaling_omega=0)
 RNG = np.random.default_rng(6)
 X = RNG.uniform(-1, 1, (4, 6)).astype(np.float32)
 D = RNG.uniform(-1, 1, (4, 5)).astype(np.float32)
@@ -113,7 +113,7 @@ def test_scaling_keeps_outputs_above_the_noise_of_the_converters():
 
 @pytest.mark.parametrize("clip", [FixedValue(value=0.3), LayerGaussian(sigma=1.0)])
 def test_weights_are_clipped_after_each_mini_batch(clip):
-    array = make(HardwareAwareSettings(modifier=None, clip=clip))
+    array = make(HardwareAwareSettings(modifier=None, clip=clip, weight_scaling_omega=0))
     before = array.weights - 0.1 * D.T @ X
     array.update(X[:3], D[:3], 0.1, 0)
     assert np.abs(array.weights).max() > 0.3, "not within a mini-batch"

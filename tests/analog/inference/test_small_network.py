@@ -10,8 +10,8 @@ from archsim.data.specification import DataSpecification
 
 from .small_network import Perceptron
 
-PLAIN = HardwareAwareSettings(modifier=None, clip=None)
-AWARE = HardwareAwareSettings(modifier=AddNormal(std_dev=0.1), clip=LayerGaussian(sigma=2.5))
+PLAIN = HardwareAwareSettings(modifier=None, clip=None, weight_scaling_omega=0)
+AWARE = HardwareAwareSettings(modifier=AddNormal(std_dev=0.1), clip=LayerGaussian(sigma=2.5), weight_scaling_omega=0)
 DAY = 86_400.0
 PROGRAMMINGS = 10
 
