@@ -29,6 +29,15 @@ SLOTS: dict[tuple[str, ...], plugins.Group] = {
     ("training", "algorithm"): "archsim.algorithms",
 }
 SLOTS |= {(*place, *part): "archsim.devices" for place in _DEVICES for part in _PARTS}
+#: Sections below a training algorithm or an inference that are of one of several kinds, each with keys of its own.
+_ALTERNATIVES = frozenset(
+    {
+        ("inference", "noise"),
+        ("inference", "programming"),
+        ("inference", "programming", "write"),
+        *((*place, part) for place in SLOTS if place[-1] == "algorithm" for part in ("modifier", "clip")),
+    }
+)
 #: What is expected of a run in the mean, and the key that bounds it.
 _BOUNDED = {"expected_bl": "desired_bl"}
 #: Groups whose presets are of several kinds.
@@ -41,7 +50,12 @@ _TIMED = frozenset({"clock", "lanes", "pipeline_cycles", "bytes_per_cycle", "hop
 
 def group_at(path: Path) -> plugins.Group | None:
     """Return the group of presets that may stand at a path, or None."""
-    return SLOTS.get(tuple("*" if isinstance(part, int) else part for part in path))
+    return SLOTS.get(_general(path))
+
+
+def _general(path: Path) -> tuple[str, ...]:
+    """Return a path with ``*`` for any position of a list."""
+    return tuple("*" if isinstance(part, int) else part for part in path)
 
 
 def preset(name: str, group: plugins.Group, path: Path, place: Place) -> Node:
@@ -71,7 +85,7 @@ def merge(base: Node, over: Node, path: Path) -> Node:
     """
     if over.whole or not isinstance(base.value, dict) or not isinstance(over.value, dict):
         return over
-    if group_at(path) in _OF_KINDS and _kind(over) not in (None, _kind(base)):
+    if (group_at(path) in _OF_KINDS or _general(path) in _ALTERNATIVES) and _kind(over) not in (None, _kind(base)):
         return over
     entries = dict(base.value)
     for key, child in over.value.items():

@@ -215,3 +215,28 @@ def test_ranges_need_inputs_that_nothing_else_scales(override: str, field: str) 
 def test_what_cannot_be_is_refused(override: str, text: str) -> None:
     with pytest.raises(InputError, match=text):
         load(override)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "field"),
+    [
+        ("inference.noise={kind: pcm-like, t_0: 30}", "inference.noise.kind=reram-wan2022", "noise"),
+        (
+            "inference.programming={kind: program-and-verify, tolerance: 0.1}",
+            "inference.programming={kind: statistical}",
+            "programming",
+        ),
+    ],
+)
+def test_devices_and_programming_of_another_kind_replace_those_before(before: str, after: str, field: str) -> None:
+    times = "inference.times=[1 s]"
+    found, wanted = load(times, before, after).inference, load(times, after).inference
+    assert getattr(found, field) == getattr(wanted, field)
+
+
+def test_a_modifier_of_another_kind_replaces_the_one_of_the_preset() -> None:
+    other = load("training.algorithm.modifier={kind: add-normal, std_dev: 0.1}").training.algorithm
+    assert other.modifier.model_dump() == {"kind": "add-normal", "std_dev": 0.1}  # type: ignore[attr-defined]
+    kept = load("training.algorithm.modifier.std_dev=2").training.algorithm
+    assert kept.modifier.kind == "polynomial"  # type: ignore[attr-defined]
+    assert kept.modifier.std_dev == 2  # type: ignore[attr-defined]

@@ -15,6 +15,7 @@ from tests.statistical.studies import load
     [
         ("weight_programming", ["smaller rate", "asymmetry"]),
         ("least_squares", ["dynamics", "start", "tiki-taka", "penalty"]),
+        ("drift", ["narrow", "compensation"]),
     ],
 )
 def test_a_study_runs_and_goes_on_where_it_was(name: str, parts: list[str], tmp_path: Path) -> None:
