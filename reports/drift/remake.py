@@ -195,15 +195,15 @@ its programmings; a difference within two standard errors has no verdict. Made b
 
 ## Why hardware-aware training seemed to drift more
 
-Drift itself hardly depends on the training: all conductances fall by about the same factor, and a digital factor behind
-the array makes up for it. It is computed from read-outs of single lines, whose outputs are single weights. The usual
-measure, the mean magnitude of all outputs, contains the noise of the converters (0.06 here, beside steps of the ADC of
-0.047) both when the array was programmed and later. Where weights are smaller than that, hardly any drift is seen, and
-the factor comes out too small: 1.1 instead of 2.0 after a year, for the first layer of a perceptron 784-256-128-10 on
-MNIST, which so lost 7 points. Clipping at 2.5 standard deviations makes the largest weights smaller still. Plain
-training seemed not to drift because its network was evaluated by exact reads. Now every network is deployed behind the
-chip's converters, and read-outs are compared by projection, which noise does not bias
-([docs/inference.md](../../docs/inference.md)).
+Drift itself hardly depends on the training: all conductances fall by about the same factor, and a digital factor
+behind the array makes up for it. It is computed from read-outs of single lines, whose outputs are single weights.
+The usual measure, the mean magnitude of all outputs, contains the noise of the converters (0.06 here, beside steps
+of the ADC of 0.047) both when the array was programmed and later. Where weights are smaller than that, hardly any
+drift is seen, and the factor comes out too small: 1.1 instead of 2.0 after a year, for the first layer of a
+perceptron 784-256-128-10 on MNIST (two epochs on 10,000 images, outside this study), which so lost 6.5 points.
+Clipping at 2.5 standard deviations makes the largest weights smaller still. Plain training seemed not to drift
+because its network was evaluated by exact reads. Now every network is deployed behind the chip's converters, and
+read-outs are compared by projection, which noise does not bias ([docs/inference.md](../../docs/inference.md)).
 
 What is left is the noise of the conductances, and there training helps. The largest |weight| of every output line
 fills the range of its devices (`weight_scaling_omega` 1, column by column, as arXiv:2302.08469 maps weights), and a
