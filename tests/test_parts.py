@@ -138,6 +138,7 @@ def test_plots_show_the_numbers(file: Path, tmp_path: Path) -> None:
     for device, title in ((MINE, "soft-bounds"), (file, "mine"), (SoftBounds(**MINE), "soft-bounds")):  # type: ignore[arg-type]
         assert archsim.plot_device(device).get_suptitle() == f"{title}: {wanted}"
     figure = archsim.plot_device("soft-bounds", name="cost $5")
+    assert figure._repr_png_().startswith(b"\x89PNG")  # What a notebook shows.
     figure.savefig(tmp_path / "device.pdf")
     with pytest.raises(InputError, match="no pulses"):
         archsim.plot_device("ideal")

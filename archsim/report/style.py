@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import matplotlib as mpl
@@ -23,6 +23,7 @@ __all__ = [
     "MUTED",
     "OTHER_COLOUR",
     "SERIES",
+    "ShownFigure",
     "label_colour",
     "plain_axes",
     "plain_text",
@@ -58,6 +59,16 @@ CAUSE_STYLES: dict[str, tuple[str, str]] = {
 }
 
 _FONT_POINTS = 9
+
+
+class ShownFigure(Figure):
+    """A figure that a notebook shows as an image, also where it has not loaded matplotlib's own support."""
+
+    def _repr_png_(self) -> bytes:
+        image = BytesIO()
+        with _settings():
+            self.savefig(image, format="png", dpi=120, facecolor="white")
+        return image.getvalue()
 
 
 def label_colour(action: str) -> str:

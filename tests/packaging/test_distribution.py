@@ -142,6 +142,29 @@ def test_wheels_are_tried_and_cover_the_oldest_python() -> None:
     assert settings["build"].split()[0] == f"cp{oldest}-*"
 
 
+def test_classifiers_fit_the_wheels() -> None:
+    classifiers = set(PROJECT["project"]["classifiers"])
+    settings = PROJECT["tool"]["cibuildwheel"]
+    versions = {re.sub(r"cp3(\d+)-\*", r"3.\1", build) for build in settings["build"].split()}
+    assert versions == {text.rpartition(" :: ")[2] for text in classifiers if re.search(r":: 3\.\d+$", text)}
+    systems = {text for text in classifiers if text.startswith("Operating System")}
+    wanted = {"linux": "Operating System :: POSIX :: Linux", "macos": "Operating System :: MacOS :: MacOS X"}
+    assert systems == {wanted[system] for system in ("linux", "macos") if system in settings}
+    assert "*-win*" in settings["skip"]
+
+
+def test_the_citation_names_this_version() -> None:
+    citation = YAML(typ="safe").load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = PROJECT["project"]
+    assert (citation["title"], citation["keywords"]) == (project["name"], project["keywords"])
+    # The program's own licence; the digits in the package have another one.
+    assert citation["license"] == project["license"].partition(" AND ")[0]
+    assert str(citation["version"]) == project["version"]
+    assert citation["cff-version"] == "1.2.0"
+    assert citation["authors"]
+    assert citation["message"]
+
+
 # What is asked of others
 
 

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from archsim.analog.devices.curves import Curves
 from archsim.report.responses import response_numbers
 from archsim.report.scales import short
-from archsim.report.style import ACCENT, ACTION_COLOURS, INK, MUTED, plain_axes
+from archsim.report.style import ACCENT, ACTION_COLOURS, INK, MUTED, ShownFigure, plain_axes
 
 __all__ = ["response_figure"]
 
@@ -31,7 +31,7 @@ def response_figure(curves: Curves, name: str) -> Figure:
     name : str
         What the device is called.
     """
-    figure = Figure(figsize=(8.2, 2.9), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.06))
+    figure = ShownFigure(figsize=(8.2, 2.9), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.06))
     train, step = figure.subplots(1, 2, width_ratios=(1.5, 1.0))
     _draw_train(train, curves)
     _draw_steps(step, curves)
