@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from archsim import plugins
 from archsim.analog.specification import Algorithm, AnalogSGDSettings
 from archsim.analog.specification.inference import InferenceParameters
 from archsim.chip.specification import Chip
@@ -66,14 +67,18 @@ class RunSpecification(Specification):
 
 
 class Experiment(Specification):
-    """An experiment: network, chip, data, training, schedule and run, and if wanted what follows on inference."""
+    """An experiment: network, chip, data, training, schedule and run, and if wanted what follows on inference.
+
+    A schedule without updates needs no ``training``: every sample is a micro-batch then. Where it is there,
+    ``mini_batch``, ``max_mini_batches`` and ``algorithm`` hold as in training, and nothing else of it is used.
+    """
 
     name: str = "experiment"
     description: str = ""
     network: NetworkSpecification
     chip: Chip
     data: DataSpecification = Field(default_factory=DataSpecification)
-    training: TrainingSpecification
+    training: TrainingSpecification | None = None
     schedule: ScheduleSpecification = Field(default_factory=ScheduleSpecification)
     run: RunSpecification = Field(default_factory=RunSpecification)
     inference: InferenceParameters | None = None
@@ -92,7 +97,7 @@ class Experiment(Specification):
             "network": self.network.name,
             "chip": self.chip.name,
             "data": self.data.name,
-            "algorithm": self.training.algorithm.kind,
+            "algorithm": "none" if self.training is None else self.training.algorithm.kind,
             "schedule": self.schedule.kind,
             "mode": self.run.mode,
         }
@@ -133,8 +138,25 @@ class Experiment(Specification):
         return self
 
     @model_validator(mode="after")
+    def _training_needs_settings(self) -> Experiment:
+        kind = self.schedule.kind
+        if self.training is not None or kind not in plugins.names("archsim.schedules"):
+            return self
+        if "U" in getattr(plugins.load("archsim.schedules", kind), "actions", ("U",)):
+            raise PydanticCustomError(
+                "nothing_to_train_by",
+                "'training' is missing, and a schedule of the kind '{kind}' trains",
+                {"field": "training", "allowed": "a section with at least learning_rate", "kind": kind},
+            )
+        return self
+
+    @model_validator(mode="after")
     def _there_is_something_to_do(self) -> Experiment:
-        if self.training.epochs == 0 and (self.network.weights is None or self.run.mode == "timing"):
+        if (
+            self.training is not None
+            and self.training.epochs == 0
+            and (self.network.weights is None or self.run.mode == "timing")
+        ):
             raise PydanticCustomError(
                 "nothing_to_do",
                 "without an epoch there is nothing to do but to evaluate given weights",
@@ -144,6 +166,8 @@ class Experiment(Specification):
 
     @model_validator(mode="after")
     def _micro_batches_divide(self) -> Experiment:
+        if self.training is None:
+            return self
         size, parts = self.training.mini_batch, self.schedule.micro_batches
         if size % parts:
             raise PydanticCustomError(

@@ -97,6 +97,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("archsim.schedule.actions", "Action"),
     # The numbers
     Kind("archsim.engine.numbers", "Numbers", rebuilt=("_digital", "_factors", "_rates", "_sources")),
+    Kind("archsim.engine.forward", "ForwardNumbers", rebuilt=("_digital", "_factors", "_rates", "_sources")),
     Kind("archsim.engine.numbers", "_Stored"),
     Kind("archsim.network.matrix", "MatrixSnapshot"),
     Kind("archsim.network.matrix", "MatrixState"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,22 @@ from numpy.typing import NDArray
 from archsim.data import DataSet, epoch_order
 from archsim.schedule.actions import PipelineShape
 
-__all__ = ["Feed"]
+__all__ = ["Feed", "Samples"]
+
+
+class Samples(Protocol):
+    """Samples in the order in which a run sees them, ``vectors`` in a micro-batch."""
+
+    vectors: int
+
+    def first_vector(self, micro_batch: int) -> int:
+        """Return the index in the run of a micro-batch's first sample."""
+
+    def inputs(self, micro_batch: int) -> NDArray[np.float32]:
+        """Return the inputs of a micro-batch, shape (V, \\*shape)."""
+
+    def targets(self, micro_batch: int) -> NDArray[Any]:
+        """Return the targets of a micro-batch."""
 
 
 class Feed:

@@ -15,10 +15,19 @@ __all__ = ["GradientHandover", "HostFeed", "ValueHandover"]
 class ValueHandover:
     """A value on its way to the stage that needs it: space there first, then the links."""
 
-    __slots__ = ("_channel", "_edge", "_micro_batch", "_target", "_transport", "_waited")
+    __slots__ = ("_channel", "_edge", "_micro_batch", "_source", "_target", "_transport", "_waited")
 
-    def __init__(self, edge: Edge, micro_batch: int, target: Sequencer, transport: Transport, channel: Channel) -> None:
+    def __init__(
+        self,
+        edge: Edge,
+        micro_batch: int,
+        source: Sequencer,
+        target: Sequencer,
+        transport: Transport,
+        channel: Channel,
+    ) -> None:
         self._edge = edge
+        self._source = source
         self._micro_batch = micro_batch
         self._target = target
         self._transport = transport
@@ -35,6 +44,7 @@ class ValueHandover:
     def admitted(self, waited: bool) -> None:
         """Set out."""
         self._waited = waited
+        self._source.value_departed(self._micro_batch)
         self._transport.send(self._channel, self._micro_batch, self)
 
     def arrived(self, message: Message) -> None:

@@ -52,12 +52,15 @@ class Machine:
 
     __slots__ = (
         "_gradients",
+        "_started_ps",
         "_values",
         "_work",
+        "completed",
         "equipment",
         "feeds",
         "fills",
         "kernel",
+        "latency_sum_ps",
         "observer",
         "setup",
         "stages",
@@ -73,6 +76,9 @@ class Machine:
         self.timeline = timeline
         self.observer = observer
         self._work = work
+        #: Of all micro-batches that are done: from the start of their first action to the end of their last.
+        self.latency_sum_ps = self.completed = 0
+        self._started_ps: dict[int, int] = {}
         self.fills: dict[str, FillCurve] = {}
         self.stages = [self._stage(program) for program in setup.programs]
         for program, stage in zip(setup.programs, self.stages, strict=True):
@@ -127,6 +133,8 @@ class Machine:
 
     def forward_started(self, stage: int) -> None:
         """Let the host bring another micro-batch."""
+        if stage == 0:
+            self._started_ps[self.stages[stage].action.micro_batch] = self.kernel.now
         for feed in self.feeds:
             if feed.stage == stage:
                 feed.forward_started()
@@ -135,7 +143,9 @@ class Machine:
         """Send a stage's values to the stages that need them."""
         for edge, channel in self._values[stage]:
             self._work.deliver(edge, micro_batch)
-            ValueHandover(edge, micro_batch, self.stages[edge.target], self.transport, channel).depart()
+            ValueHandover(
+                edge, micro_batch, self.stages[stage], self.stages[edge.target], self.transport, channel
+            ).depart()
 
     def send_gradients(self, stage: int, micro_batch: int) -> None:
         """Send gradients back to the stages whose values were used."""
@@ -144,7 +154,11 @@ class Machine:
             self.transport.send(channel, micro_batch, handover)
 
     def action_ended(self, stage: int, action: Action) -> None:
-        """Pass it on to the observer."""
+        """Pass it on to the observer, and note how long the micro-batches took that are done with it."""
+        if (stage, action.kind) == self.setup.schedule.completion:
+            for micro_batch in action.micro_batches:
+                self.latency_sum_ps += self.kernel.now - self._started_ps.pop(micro_batch)
+                self.completed += 1
         self.observer.action_ended(stage, action, self.kernel.now, self.kernel.events, self._account)
 
     def _account(self) -> Account:

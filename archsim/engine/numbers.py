@@ -18,7 +18,7 @@ from archsim.analog.threads import Workers
 from archsim.digital.arrays import Array
 from archsim.digital.losses import mean_squared_error, softmax_cross_entropy
 from archsim.engine.evaluation import Evaluator
-from archsim.engine.feed import Feed
+from archsim.engine.feed import Samples
 from archsim.engine.program import HOST, DigitalStep, Edge, MatrixStep, StageProgram
 from archsim.engine.work import Evaluation, UpdateWork
 from archsim.network.graph import Graph
@@ -79,8 +79,8 @@ class Numbers:
         What each stage does.
     operators, matrices : mapping
         The digital operators and the analog matrices by node.
-    feed : Feed
-        The training samples.
+    feed : Samples
+        What passes the network.
     evaluator : Evaluator
         Measures the accuracy of snapshots.
     shape : PipelineShape
@@ -122,7 +122,7 @@ class Numbers:
         programs: tuple[StageProgram, ...],
         operators: Mapping[str, Operator],
         matrices: Mapping[str, AnalogMatrix],
-        feed: Feed,
+        feed: Samples,
         evaluator: Evaluator[MatrixSnapshot],
         shape: PipelineShape,
         settings: LearningSettings,

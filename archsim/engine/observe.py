@@ -26,6 +26,7 @@ def observe(machine: Machine) -> Observations:
     setup, timeline = machine.setup, machine.timeline
     makespan, updated = machine.kernel.now, machine.observer.updated
     timeline.close(makespan)
+    trains = setup.schedule.trains
     totals = layer_totals(machine.equipment)
     last = _last(machine.observer.curve.points)
     numbers = {unit.name: number for number, unit in enumerate(timeline.units)}
@@ -36,7 +37,7 @@ def observe(machine: Machine) -> Observations:
         mini_batches=updated,
         accuracy=last.test_accuracy if last else None,
         loss=last.train_loss if last else None,
-        staleness=tuple(stage.staleness_sum / max(stage.backwards, 1) for stage in machine.stages),
+        staleness=tuple(stage.staleness_sum / max(stage.backwards, 1) for stage in machine.stages if trains),
         in_flight_max=tuple(stage.in_flight_max for stage in machine.stages),
         stage_busy_ps=tuple(timeline.busy_ps(numbers[name]) for name in names),
         stages=names,
@@ -50,7 +51,8 @@ def observe(machine: Machine) -> Observations:
         read_vectors=dict(totals.read_vectors),
         update_slots=dict(totals.update_slots),
         update_vectors=dict(totals.update_vectors),
-        updates=tuple(machine.observer.updates),
+        updates=tuple(machine.observer.updates) if trains else (),
+        latency_ps=machine.latency_sum_ps / machine.completed if machine.completed else None,
         bytes_sent=machine.transport.bytes_sent,
         bytes_received=machine.transport.bytes_received,
         events=machine.kernel.events,
@@ -73,7 +75,7 @@ def observe_untimed(machine: UntimedMachine) -> Observations:
         mini_batches=updated,
         accuracy=last.test_accuracy if last else None,
         loss=last.train_loss if last else None,
-        staleness=tuple(stage.staleness_sum / total for stage in machine.stages),
+        staleness=tuple(stage.staleness_sum / total for stage in machine.stages if setup.schedule.trains),
         in_flight_max=tuple(stage.in_flight_max for stage in machine.stages),
         stage_busy_ps=(0,) * len(machine.stages),
         stages=tuple(f"stage {stage.program.index}" for stage in machine.stages),
@@ -85,7 +87,7 @@ def observe_untimed(machine: UntimedMachine) -> Observations:
         pulses=dict(machine.pulses),
         update_slots=dict(machine.slots),
         update_vectors=dict(machine.vectors),
-        updates=tuple(machine.observer.updates),
+        updates=tuple(machine.observer.updates) if setup.schedule.trains else (),
         macs=_untimed_macs(machine),
         macs_per_sample=_weights(setup),
     )

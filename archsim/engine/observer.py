@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from archsim.engine.work import Work
 from archsim.results.learning import LearningCurve
 from archsim.results.tally import Tally
-from archsim.schedule.actions import Action, PipelineShape
+from archsim.schedule.actions import Action, ActionKind, PipelineShape
 
 __all__ = ["Account", "Observer", "Progress"]
 
@@ -48,19 +48,22 @@ class Observer:
     vectors : int
         Samples of a micro-batch.
     progress : callable, optional
-        Called with a `Progress` after each mini-batch of the first stage.
+        Called with a `Progress` after each mini-batch.
+    completion : tuple of int and str
+        The stage and the kind of action with which a micro-batch is done.
 
     Attributes
     ----------
     curve : LearningCurve
         The evaluations so far.
     updated : int
-        Mini-batches that the first stage has applied.
+        Mini-batches that are done.
     updates : list of int
         Updates of each stage.
     """
 
     __slots__ = (
+        "_completion",
         "_mini_batch",
         "_shape",
         "_work",
@@ -71,7 +74,12 @@ class Observer:
     )
 
     def __init__(
-        self, work: Work, shape: PipelineShape, vectors: int, progress: Callable[[Progress], None] | None
+        self,
+        work: Work,
+        shape: PipelineShape,
+        vectors: int,
+        progress: Callable[[Progress], None] | None,
+        completion: tuple[int, ActionKind] = (0, "U"),
     ) -> None:
         self.curve = LearningCurve()
         self.updated = 0
@@ -80,6 +88,7 @@ class Observer:
         self._shape = shape
         self._mini_batch = vectors * shape.micro_batches
         self.progress = progress
+        self._completion = completion
 
     def restored(self) -> None:
         """Tell nobody of progress until somebody asks for it again."""
@@ -106,10 +115,9 @@ class Observer:
             energy_pj, tally = account() or (None, None)
             when = None if tally is None else time_ps
             self.curve.add(point.mini_batch, samples, when, energy_pj, point.train_loss, point.accuracy, tally)
-        if action.kind != "U":
-            return
-        self.updates[stage] += 1
-        if stage == 0:
+        if action.kind == "U":
+            self.updates[stage] += 1
+        if (stage, action.kind) == self._completion:
             done, rest = divmod(action.micro_batch + 1, self._shape.micro_batches)
             if not rest:
                 self.updated = done

@@ -12,6 +12,7 @@ from archsim.chip.operations import affine_operations, update_operations
 from archsim.mapping.plan import Placement, Plan, StagePlan
 from archsim.network.graph import INPUT, Graph, Node
 from archsim.network.operators import DigitalOperator, OperatorCost, load_operator
+from archsim.schedule.actions import TRAINING, ActionKind
 
 __all__ = [
     "HOST",
@@ -144,7 +145,9 @@ class StageProgram:
         return self.forward if phase == "F" else self.backward
 
 
-def build_programs(graph: Graph, plan: Plan, updates: Updates) -> tuple[StageProgram, ...]:
+def build_programs(
+    graph: Graph, plan: Plan, updates: Updates, actions: tuple[ActionKind, ...] = TRAINING
+) -> tuple[StageProgram, ...]:
     """Return the program of every stage of a plan.
 
     Parameters
@@ -153,12 +156,15 @@ def build_programs(graph: Graph, plan: Plan, updates: Updates) -> tuple[StagePro
         What is computed, and where.
     updates : mapping of str to tuple of ExpectedUpdate
         What the training algorithm of each layer takes.
+    actions : tuple of str
+        What is done with each micro-batch: without B there is no loss, and nothing is stored for gradients.
     """
-    edges = _edges(graph, plan)
-    return tuple(_StageBuilder(graph, stage, edges, updates).build() for stage in plan.stages)
+    trains = "B" in actions
+    edges = _edges(graph, plan, trains)
+    return tuple(_StageBuilder(graph, stage, edges, updates, trains).build() for stage in plan.stages)
 
 
-def _edges(graph: Graph, plan: Plan) -> tuple[Edge, ...]:
+def _edges(graph: Graph, plan: Plan, trains: bool) -> tuple[Edge, ...]:
     stage_of = {name: stage.index for stage in plan.stages for name in stage.operators}
     stage_of[INPUT] = HOST
     found: dict[tuple[str, int], Edge] = {}
@@ -167,14 +173,15 @@ def _edges(graph: Graph, plan: Plan) -> tuple[Edge, ...]:
         for name in node.inputs:
             if stage_of[name] != target:
                 size = math.prod(graph.shape_of(name))
-                edge = Edge(name, stage_of[name], target, size, name in graph.needs_gradient)
+                edge = Edge(name, stage_of[name], target, size, trains and name in graph.needs_gradient)
                 found.setdefault((name, target), edge)
     return tuple(found.values())
 
 
 class _StageBuilder:
-    def __init__(self, graph: Graph, stage: StagePlan, edges: Iterable[Edge], updates: Updates) -> None:
+    def __init__(self, graph: Graph, stage: StagePlan, edges: Iterable[Edge], updates: Updates, trains: bool) -> None:
         self.graph = graph
+        self.trains = trains
         self.updates = updates
         self.stage = stage
         self.nodes = [graph[name] for name in stage.operators]
@@ -187,8 +194,8 @@ class _StageBuilder:
         return StageProgram(
             self.stage.index,
             tuple(self._forward()),
-            tuple(self._backward()),
-            tuple(self._update()),
+            tuple(self._backward()) if self.trains else (),
+            tuple(self._update()) if self.trains else (),
             self.imports,
             self.exports,
             self._stored_elements(),
@@ -205,7 +212,7 @@ class _StageBuilder:
                 yield self._digital("F", collect, nodes)
             yield MatrixStep("F", self.placements[node.name], node.matrix[0])
             collect, nodes = node, []
-        yield self._digital("F", collect, nodes, loss=self.last)
+        yield self._digital("F", collect, nodes, loss=self.last and self.trains)
 
     def _backward(self) -> Iterable[Step]:
         collect: Node | None = None
@@ -264,8 +271,10 @@ class _StageBuilder:
         )
 
     def _stored_elements(self) -> int:
-        """Numbers kept per sample from the arrival of the input to the end of the update."""
+        """Numbers kept per sample from the arrival of the input to the end of the last action on it."""
         values = sum(edge.elements for edge in self.imports) + sum(math.prod(node.shape) for node in self.nodes)
+        if not self.trains:
+            return values
         errors = sum(node.matrix[1] for node in self.nodes if node.matrix is not None)
         gradients = sum(edge.elements for edge in self.exports if edge.gradient)
         return values + errors + gradients

@@ -98,9 +98,11 @@ class Sequencer:
         "_number",
         "_outstanding",
         "_recorder",
+        "_releasing",
         "_running",
         "_schedule",
         "_since",
+        "_staying",
         "_step",
         "_steps",
         "_tasks",
@@ -161,6 +163,9 @@ class Sequencer:
         self._gradients: dict[int, int] = {}
         self._waited_for_space: set[int] = set()
         self._version_at_forward: dict[int, int] = {}
+        #: With which kind of action the space of a micro-batch is given back, and how many of its values still stay.
+        self._releasing = schedule.actions[-1]
+        self._staying: dict[int, int] = {}
         self._causes = self._name_causes()
 
     def equip(self, tasks: dict[str, StageTasks]) -> None:
@@ -187,6 +192,16 @@ class Sequencer:
         """Take a gradient; go on if that was what was missing."""
         self._gradients[micro_batch] = self._gradients.get(micro_batch, 0) + 1
         self.proceed()
+
+    def value_departed(self, micro_batch: int) -> None:
+        """Learn that a value has space at its target; where no B comes, the last one gives back the space here."""
+        if self._releasing != "F":
+            return
+        left = self._staying.pop(micro_batch, len(self.program.exports)) - 1
+        if left:
+            self._staying[micro_batch] = left
+        else:
+            self.space.release(self.footprint)
 
     def proceed(self) -> None:
         """Start the next action if the stage is free and what it needs is there."""
@@ -227,7 +242,8 @@ class Sequencer:
         k = action.micro_batch
         if action.kind == "F":
             del self._inputs[k]
-            self._version_at_forward[k] = self.updates
+            if self._releasing != "F":
+                self._version_at_forward[k] = self.updates
             self.in_flight += 1
             self.in_flight_max = max(self.in_flight_max, self.in_flight)
         elif action.kind == "B":
@@ -260,12 +276,14 @@ class Sequencer:
         self._free_since = now
         self._running = False
         if action.kind == "F":
+            self.in_flight -= self._releasing == "F"
             self._neighbours.send_values(self.index, action.micro_batch)
         elif action.kind == "B":
             self.in_flight -= 1
             self._neighbours.send_gradients(self.index, action.micro_batch)
         else:
             self.updates += 1
+        if action.kind == self._releasing and not (action.kind == "F" and self.program.exports):
             self.space.release(self.footprint * action.count)
         self._neighbours.action_ended(self.index, action)
         self.proceed()

@@ -75,6 +75,8 @@ class UntimedStage:
             self.inputs.pop(k, None)
             self._in_flight[k] = self.updates
             self.in_flight_max = max(self.in_flight_max, len(self._in_flight))
+            if self._schedule.actions[-1] == "F":
+                del self._in_flight[k]
         elif action.kind == "B":
             self.gradients.pop(k, None)
             self.staleness_sum += self.updates - self._in_flight.pop(k)

@@ -74,10 +74,10 @@ class UpdateWork:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """How well the network does after a mini-batch (its number counts from 1)."""
+    """How well the network does after a mini-batch (its number counts from 1); without training there is no loss."""
 
     mini_batch: int
-    train_loss: float
+    train_loss: float | None
     accuracy: float | None
 
 

@@ -43,9 +43,9 @@ class MatrixRates:
 
 
 def operator_times_ps(
-    graph: Graph, chip: Chip, vectors: int, rates: Mapping[str, MatrixRates] | None = None
+    graph: Graph, chip: Chip, vectors: int, rates: Mapping[str, MatrixRates] | None = None, *, trains: bool = True
 ) -> tuple[int, ...]:
-    """Return F + B + U of every operator of a graph for one micro-batch, without waiting, in picoseconds.
+    """Return F + B + U, or F alone, of every operator of a graph for one micro-batch, without waiting, in picoseconds.
 
     A matrix takes its reads (all parts at once), its digital accumulation and its update; every
     operator writes its result to the buffer and reads its operands from it. On a chip with a stage engine
@@ -61,22 +61,28 @@ def operator_times_ps(
         Samples of a micro-batch.
     rates : mapping of str to MatrixRates, optional
         Repeated reads and train lengths by layer; those of the chip without it.
+    trains : bool
+        Whether there are B and U.
     """
     if chip.stage_engine is not None:
         return tuple(int(node.matrix is not None) for node in graph.nodes)
     usual = MatrixRates.of_chip(chip)
     return tuple(
-        _digital_ps(graph, node, chip, vectors)
+        _digital_ps(graph, node, chip, vectors, trains)
         if node.matrix is None
-        else _matrix_ps(graph, node, node.matrix, chip, vectors, (rates or {}).get(node.name, usual))
+        else _matrix_ps(graph, node, node.matrix, chip, vectors, (rates or {}).get(node.name, usual), trains)
         for node in graph.nodes
     )
 
 
-def _matrix_ps(graph: Graph, node: Node, matrix: tuple[int, int], chip: Chip, samples: int, rates: MatrixRates) -> int:
+def _matrix_ps(
+    graph: Graph, node: Node, matrix: tuple[int, int], chip: Chip, samples: int, rates: MatrixRates, trains: bool
+) -> int:
     parts = [(i[1] - i[0], o[1] - o[0]) for i, o in grid(matrix, chip.tile.rows, chip.tile.columns)]
     vectors = samples * node.vectors
     total = _read_ps(chip, matrix, parts, vectors, rates.forward_reads, transposed=False)
+    if not trains:
+        return total
     if any(name in graph.needs_gradient for name in node.inputs):
         total += _read_ps(chip, matrix, parts, vectors, rates.backward_reads, transposed=True)
     if node.layer.trainable is not False:
@@ -101,12 +107,12 @@ def _read_ps(
     return analog + digital + sum(buffer_ps(chip, vector_bytes(chip, vectors * lines)) for lines in matrix)
 
 
-def _digital_ps(graph: Graph, node: Node, chip: Chip, samples: int) -> int:
+def _digital_ps(graph: Graph, node: Node, chip: Chip, samples: int, trains: bool) -> int:
     operator = load_operator(node.kind, f"network.layers.{node.name}")
     if not isinstance(operator, DigitalOperator):
         raise TypeError(f"'{node.name}' of kind '{node.kind}' holds no matrix and is no digital operator")
     total = _step_ps(chip, operator.cost(node), node, samples)
-    if node.name in graph.needs_gradient:
+    if trains and node.name in graph.needs_gradient:
         total += _step_ps(chip, operator.gradient_cost(node), node, samples)
     return total
 

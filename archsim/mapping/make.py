@@ -22,6 +22,8 @@ def make_plan(
     stages: int | Sequence[Sequence[str]],
     vectors: int = 1,
     rates: Mapping[str, MatrixRates] | None = None,
+    *,
+    trains: bool = True,
 ) -> Plan:
     """Map a network onto a chip.
 
@@ -42,6 +44,8 @@ def make_plan(
         Samples of a micro-batch; the balance depends on it.
     rates : mapping of str to MatrixRates, optional
         What reads and updates of each layer take, for the balance; those of the chip without it.
+    trains : bool
+        Whether stages are balanced by F, B and U, or by F alone.
 
     Raises
     ------
@@ -51,7 +55,7 @@ def make_plan(
         If the chip has too few tiles, with demand, supply and what would make it fit.
     """
     _check_parts(graph, chip)
-    operators = divide(graph, chip, stages, vectors, rates)
+    operators = divide(graph, chip, stages, vectors, rates, trains=trains)
     parts = {
         node.name: grid(node.matrix, chip.tile.rows, chip.tile.columns)
         for node in graph.nodes

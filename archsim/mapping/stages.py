@@ -23,6 +23,8 @@ def divide(
     stages: int | Sequence[Sequence[str]],
     vectors: int,
     rates: Mapping[str, MatrixRates] | None = None,
+    *,
+    trains: bool = True,
 ) -> Stages:
     """Return the operators of each stage, in order.
 
@@ -39,6 +41,8 @@ def divide(
         Samples of a micro-batch.
     rates : mapping of str to MatrixRates, optional
         What reads and updates of each layer take.
+    trains : bool
+        Whether stages are balanced by F, B and U, or by F alone.
 
     Raises
     ------
@@ -47,11 +51,13 @@ def divide(
         something unknown.
     """
     if isinstance(stages, int):
-        return _balanced(graph, chip, stages, vectors, rates)
+        return _balanced(graph, chip, stages, vectors, rates, trains)
     return _listed(graph, stages)
 
 
-def _balanced(graph: Graph, chip: Chip, stages: int, vectors: int, rates: Mapping[str, MatrixRates] | None) -> Stages:
+def _balanced(
+    graph: Graph, chip: Chip, stages: int, vectors: int, rates: Mapping[str, MatrixRates] | None, trains: bool
+) -> Stages:
     groups = operator_groups(graph)
     if not 1 <= stages <= len(groups):
         raise InputError(
@@ -61,7 +67,7 @@ def _balanced(graph: Graph, chip: Chip, stages: int, vectors: int, rates: Mappin
             allowed=f"1..{len(groups)}",
             remedy="use fewer stages or a deeper network",
         )
-    times = operator_times_ps(graph, chip, vectors, rates)
+    times = operator_times_ps(graph, chip, vectors, rates, trains=trains)
     by_name = dict(zip((node.name for node in graph.nodes), times, strict=True))
     ends = balanced_partition([sum(by_name[name] for name in group) for group in groups], stages)
     starts = (0, *ends[:-1])

@@ -59,14 +59,18 @@ def facts(run: Run) -> dict[str, str]:
     """Return what was run, in a few words each."""
     settings = run.settings
     schedule, training = settings["schedule"], settings["training"]
-    stages = len(run.observations.staleness)
+    stages = len(run.observations.stages)
     parts = schedule["micro_batches"]
-    return {
+    found = {
         "mode": str(settings["run"]["mode"]),
         "chip": run.chip.name,
         "network": str(settings["network"].get("name", "network")),
         "data": "not read" if settings["run"]["mode"] == "timing" else str(settings["data"]["name"]),
         "schedule": f"{schedule['kind']}, {stages} stage{'s' if stages != 1 else ''}",
+    }
+    if training is None:
+        return found | {"mini-batch": "a sample at a time, forward only"}
+    return found | {
         "mini-batch": f"{parts} micro-batch{'es' if parts != 1 else ''} of {training['mini_batch'] // parts}",
         "algorithm": algorithms_used(settings),
         "learning rate": f"{training['learning_rate']:g}",

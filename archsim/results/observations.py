@@ -24,7 +24,7 @@ class Observations:
     accuracy, loss : float or None
         Test accuracy of the last evaluation and mean training loss of the last epoch or part of it.
     staleness : tuple of float
-        Mean number of updates of a stage between the F and the B of a micro-batch there.
+        Mean number of updates of a stage between the F and the B of a micro-batch there; empty without updates.
     in_flight_max : tuple of int
         Most micro-batches between start of F and end of B at a stage.
     stage_busy_ps : tuple of int
@@ -65,6 +65,8 @@ class Observations:
         The unit that worked longest; None without a clock.
     peak_buffer_bytes : mapping of str to int
         The most bytes claimed of each node's buffer.
+    latency_ps : float or None
+        Mean time from the start of a micro-batch's first action to the end of its last.
     """
 
     makespan_ps: int
@@ -96,3 +98,4 @@ class Observations:
     macs_per_sample: int = 0
     bottleneck: Bottleneck | None = None
     peak_buffer_bytes: Mapping[str, int] = field(default_factory=dict)
+    latency_ps: float | None = None

@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-__all__ = ["Action", "ActionKind", "Order", "PipelineShape", "Schedule", "ScheduleKind", "UpdateRule"]
+__all__ = ["TRAINING", "Action", "ActionKind", "Order", "PipelineShape", "Schedule", "ScheduleKind", "UpdateRule"]
 
 ActionKind = Literal["F", "B", "U"]
 UpdateRule = Literal["immediate", "deferred"]
+
+#: What a stage does with each micro-batch that it trains on.
+TRAINING: tuple[ActionKind, ...] = ("F", "B", "U")
 
 
 class Action(NamedTuple):
@@ -85,11 +88,15 @@ class ScheduleKind:
         When a stage updates unless the user says otherwise.
     description : str
         One sentence, with the source.
+    actions : tuple of str
+        What every stage does with each micro-batch, in this order. With the last of them what the stage stored of it is
+        no longer needed. Without a B there are no updates.
     """
 
     order: Order
     default_update: UpdateRule
     description: str
+    actions: tuple[ActionKind, ...] = TRAINING
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +107,17 @@ class Schedule:
     shape: PipelineShape
     update: UpdateRule
     order: Order
+    actions: tuple[ActionKind, ...] = TRAINING
+
+    @property
+    def trains(self) -> bool:
+        """Whether weights are updated."""
+        return "U" in self.actions
+
+    @property
+    def completion(self) -> tuple[int, ActionKind]:
+        """The stage and the kind of action with which a micro-batch is done: gradients end at the first stage."""
+        return 0 if "B" in self.actions else self.shape.stages - 1, self.actions[-1]
 
     def stage(self, index: int) -> Iterator[Action]:
         """Yield the actions of one stage, from the first."""

@@ -32,7 +32,7 @@ class Profile:
     makespan : int
         Cycles until the last action ends, if nothing but stages takes time.
     in_flight_max : tuple of int
-        Most micro-batches between the start of F and the end of B at each stage.
+        Most micro-batches between the start of F and the end of B (of F where there is no B) at each stage.
     resident_max : tuple of int
         Most micro-batches between the start of F and the end of the U that applies them, which is
         how long what they stored is kept.
@@ -54,6 +54,7 @@ class _Stage:
 
     def __init__(self, schedule: Schedule, index: int, cycles: StageCycles) -> None:
         self.index = index
+        self.kinds = schedule.actions
         self.actions = schedule.stage(index)
         self.next = next(self.actions, None)
         self.cycles = {"F": cycles.forward, "B": cycles.backward, "U": cycles.update}
@@ -80,6 +81,8 @@ class _Stage:
             self.in_flight_max = max(self.in_flight_max, len(self.version_at_forward))
             resident = len(self.version_at_forward) + len(self.awaiting_update)
             self.resident_max = max(self.resident_max, resident)
+            if self.kinds[-1] == "F":
+                del self.version_at_forward[k]
         elif action.kind == "B":
             if k not in self.version_at_forward:
                 raise ScheduleError(f"stage {self.index} does {action} before F{k}, or twice")
@@ -144,7 +147,11 @@ def _ready(stages: list[_Stage], stage: _Stage, action: Action) -> int | None:
     """Return when the inputs of an action are there, or None if something must be done first."""
     k = action.micro_batch
     if action.kind == "F":
-        return 0 if stage.index == 0 else stages[stage.index - 1].forward_end.get(k)
+        if stage.index == 0:
+            return 0
+        before = stages[stage.index - 1].forward_end
+        # A B needs it again; without one it can be dropped.
+        return before.get(k) if "B" in stage.kinds else before.pop(k, None)
     if action.kind == "B":
         if stage.index + 1 == len(stages):
             return stage.forward_end.pop(k, 0)
@@ -165,7 +172,7 @@ def _check_complete(schedule: Schedule, stages: list[_Stage]) -> None:
     total = schedule.shape.total
     for stage in stages:
         for kind, done in (("F", stage.forwards), ("B", stage.backwards), ("U", stage.updated)):
-            if done != total:
+            if done != (total if kind in stage.kinds else 0):
                 raise ScheduleError(f"stage {stage.index} does {kind} for {done} of {total} micro-batches")
 
 

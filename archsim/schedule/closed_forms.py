@@ -20,6 +20,8 @@ def makespan_cycles(kind: str, shape: PipelineShape) -> int | None:
         return 2 * (m + b - 1) * n
     if kind == "asynchronous":
         return 2 * (b * n + m - 1)
+    if kind == "inference":
+        return b * n + m - 1
     return None
 
 

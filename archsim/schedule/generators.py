@@ -3,7 +3,7 @@
 Stages count from the input side, ``s = 0 .. M-1``. With B micro-batches in a mini-batch and unit
 times, `gpipe` and `synchronous` take 2 (M + B - 1) cycles a mini-batch and `sequential` 2 M B;
 `asynchronous` takes 2 (K + M - 1) for all K micro-batches (closed forms of arXiv:2410.15155, whose
-drawing `synchronous` and `asynchronous` follow).
+drawing `synchronous` and `asynchronous` follow). `inference` has no B: K + M - 1 cycles.
 """
 
 from __future__ import annotations
@@ -12,13 +12,17 @@ from collections.abc import Iterator
 
 from archsim.schedule.actions import Action, PipelineShape, ScheduleKind
 
-__all__ = ["asynchronous", "gpipe", "sequential", "synchronous"]
+__all__ = ["asynchronous", "gpipe", "inference", "sequential", "synchronous"]
 
 
 def _one_by_one(shape: PipelineShape, stage: int) -> Iterator[Action]:
     for k in range(shape.total):
         yield Action("F", k)
         yield Action("B", k)
+
+
+def _forward_only(shape: PipelineShape, stage: int) -> Iterator[Action]:
+    return (Action("F", k) for k in range(shape.total))
 
 
 def _all_forward_then_all_backward(shape: PipelineShape, stage: int) -> Iterator[Action]:
@@ -68,4 +72,10 @@ asynchronous = ScheduleKind(
     "immediate",
     "Continuous one forward, one backward: no flush, no stashed weights "
     "(analog SGD with asynchronous pipeline, arXiv:2410.15155).",
+)
+inference = ScheduleKind(
+    _forward_only,
+    "deferred",
+    "Forward only, pipelined: no loss, no gradients, no updates; what a stage stored is released as it goes on.",
+    ("F",),
 )

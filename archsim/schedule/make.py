@@ -5,15 +5,28 @@ from __future__ import annotations
 from dataclasses import replace
 
 from archsim import plugins
+from archsim.errors import InputError
 from archsim.schedule.actions import PipelineShape, Schedule, ScheduleKind
 from archsim.schedule.checks import Profile, dry_run
 from archsim.schedule.passes import with_updates
 from archsim.schedule.specification import ScheduleSpecification
 
-__all__ = ["checked_profile", "make_schedule"]
+__all__ = ["checked_profile", "kind_of", "make_schedule"]
 
 #: Actions up to which a schedule is played through before the clock starts: about a second.
 _CHECKED_ACTIONS = 500_000
+
+
+def kind_of(specification: ScheduleSpecification) -> ScheduleKind:
+    """Return the registered kind of a schedule.
+
+    Raises
+    ------
+    InputError
+        If none is registered under its name.
+    """
+    registered = plugins.load("archsim.schedules", specification.kind, field="schedule.kind")
+    return plugins.checked(registered, ScheduleKind, "archsim.schedules", specification.kind)
 
 
 def make_schedule(specification: ScheduleSpecification, stages: int, mini_batches: int) -> Schedule:
@@ -22,13 +35,19 @@ def make_schedule(specification: ScheduleSpecification, stages: int, mini_batche
     Raises
     ------
     InputError
-        If no schedule of this kind is registered.
+        If no schedule of this kind is registered, or it cannot be as written.
     """
-    registered = plugins.load("archsim.schedules", specification.kind, field="schedule.kind")
-    kind = plugins.checked(registered, ScheduleKind, "archsim.schedules", specification.kind)
+    kind = kind_of(specification)
+    if specification.update is not None and "U" not in kind.actions:
+        raise InputError(
+            f"a schedule of the kind '{specification.kind}' has no updates",
+            field="schedule.update",
+            value=specification.update,
+            remedy="leave it out",
+        )
     update = specification.update or kind.default_update
     shape = PipelineShape(stages, mini_batches, specification.micro_batches)
-    return Schedule(specification.kind, shape, update, with_updates(kind.order, update))
+    return Schedule(specification.kind, shape, update, with_updates(kind.order, update), kind.actions)
 
 
 def checked_profile(schedule: Schedule) -> Profile:

@@ -23,8 +23,9 @@ from archsim.engine.checkpoint import CheckpointError
 from archsim.engine.checkpoint_folder import CheckpointFolder
 from archsim.engine.evaluation import Evaluator
 from archsim.engine.expectations import expectations_of, matrix_rates
-from archsim.engine.feed import Feed
+from archsim.engine.feed import Feed, Samples
 from archsim.engine.fit import check_buffers, check_shapes
+from archsim.engine.forward import ForwardNumbers, TestSamples
 from archsim.engine.given_weights import LayerFit, fit_warnings, load_weights
 from archsim.engine.inference import Deployment
 from archsim.engine.keeping import Keeper, rebuilt_names
@@ -49,7 +50,7 @@ from archsim.network.operators import Operator, load_operator
 from archsim.results import Run, buffer_table, inference_table, make_run
 from archsim.results.provenance import Provenance, collect_provenance
 from archsim.results.timeline import Timeline
-from archsim.schedule import Schedule, checked_profile, make_schedule
+from archsim.schedule import Schedule, checked_profile, kind_of, make_schedule
 
 __all__ = ["Interrupted", "Simulation", "identity", "schedule_of"]
 
@@ -100,17 +101,21 @@ class Simulation:
         run = experiment.run
         self.seeds = Seeds.derive(run.seed, run.device_seed, run.noise_seed, run.data_seed)
         self.graph = build_graph(experiment.network)
-        vectors = experiment.training.mini_batch // experiment.schedule.micro_batches
-        training, chip = experiment.training, as_designed(experiment.chip)
+        self.kind = kind_of(experiment.schedule)
+        # Without training every sample is a micro-batch of its own.
+        alone = TrainingSpecification(learning_rate=1.0, mini_batch=experiment.schedule.micro_batches)
+        training = self.training = experiment.training or alone
+        vectors, chip = training.mini_batch // experiment.schedule.micro_batches, as_designed(experiment.chip)
         rates = matrix_rates(self.graph, chip, training.algorithm, training.mini_batch)
-        plan = make_plan(self.graph, chip, experiment.schedule.stages, vectors, rates)
+        trains = "U" in self.kind.actions
+        plan = make_plan(self.graph, chip, experiment.schedule.stages, vectors, rates, trains=trains)
         self.expected = expectations_of(self.graph, chip, plan, training.algorithm, training.mini_batch)
         self.data = None if run.mode == "timing" else (data or load_data(experiment.data))
         self.data_origin = None if self.data is None else asdict(origin_of(self.data))
         if self.data is not None:
             check_shapes(self.graph, self.data)
         schedule = make_schedule(experiment.schedule, len(plan.stages), self._mini_batches())
-        programs = build_programs(self.graph, plan, self.expected.updates)
+        programs = build_programs(self.graph, plan, self.expected.updates, schedule.actions)
         stacks = {
             node.name: device_stack(node.layer.algorithm or training.algorithm, node.layer.device or chip.device)
             for node in self.graph.matrices
@@ -179,7 +184,8 @@ class Simulation:
             self.rebuilt["expected work"] = work
         else:
             work = self._numbers(self.data)
-        observer = Observer(work, setup.schedule.shape, setup.vectors, self.progress)
+        completion = setup.schedule.completion
+        observer = Observer(work, setup.schedule.shape, setup.vectors, self.progress, completion)
         if self.experiment.run.mode == "numerics" or not setup.schedule.shape.mini_batches:
             return UntimedMachine(setup, work, observer)
         return Machine(setup, work, Timeline(store=self.experiment.run.timeline), observer)
@@ -190,8 +196,8 @@ class Simulation:
             buffers = buffer_table({name: fill.points() for name, fill in machine.fills.items()})
         else:
             seen, timeline, buffers = observe_untimed(machine), Timeline(), buffer_table()
-        if self.data is not None:
-            seen = replace(seen, step_per_sample=self.experiment.training.learning_rate / self._averaged_over())
+        if self.data is not None and self.setup.schedule.trains:
+            seen = replace(seen, step_per_sample=self.training.learning_rate / self._averaged_over())
         return make_run(
             resolved(self.experiment),
             self.experiment.chip,
@@ -234,9 +240,9 @@ class Simulation:
         return inference_table([(point.time_s, point.accuracies) for point in deployment.accuracy_over_time()])
 
     def _mini_batches(self) -> int:
-        training = self.experiment.training
+        training = self.training
         if self.data is not None:
-            samples = len(self.data.train_inputs)
+            samples = len(self.data.train_inputs if "U" in self.kind.actions else self.data.test_inputs)
         elif self.experiment.data.samples is not None:
             samples = self.experiment.data.samples
         elif training.max_mini_batches is not None:
@@ -250,12 +256,12 @@ class Simulation:
         per_epoch = samples // training.mini_batch
         if not per_epoch:
             raise InputError(
-                f"a mini-batch is larger than the data: there are only {samples} training samples",
+                f"a mini-batch is larger than the data: there are only {samples} samples",
                 field="training.mini_batch",
                 value=training.mini_batch,
                 allowed=f"1 to {samples}",
             )
-        total = per_epoch * training.epochs
+        total = per_epoch * (training.epochs if "U" in self.kind.actions else 1)
         if training.max_mini_batches is not None:
             total = min(total, training.max_mini_batches)
         check_vectors(total * training.mini_batch, "training.epochs", training.epochs)
@@ -264,20 +270,23 @@ class Simulation:
     def _numbers(self, data: DataSet) -> Numbers:
         experiment, setup = self.experiment, self.setup
         shape, threads = setup.schedule.shape, experiment.run.threads
-        training, workers = experiment.training, Workers(threads)
+        training, workers = self.training, Workers(threads)
         self.matrices, self.fits = build_matrices(
             self.graph, setup.chip, setup.plan, training.algorithm, training.mini_batch, self.seeds, workers, self.given
         )
         operators = self._operators()
-        per_epoch = len(data.train_inputs) // experiment.training.mini_batch
+        trains = setup.schedule.trains
+        per_epoch = len(data.train_inputs if trains else data.test_inputs) // self.training.mini_batch
         every = experiment.run.evaluate_every or per_epoch
         settings = LearningSettings(
-            _learning_rate(experiment.training, per_epoch),
+            _learning_rate(self.training, per_epoch),
             self._averaged_over(),
             every,
         )
         sharing = Workers(threads)
-        feed = Feed(data, shape, experiment.training.mini_batch, self.seeds.data)
+        feed: Samples = TestSamples(data, setup.vectors, per_epoch * shape.micro_batches)
+        if trains:
+            feed = Feed(data, shape, self.training.mini_batch, self.seeds.data)
         evaluator = Evaluator(self.graph, operators, self.matrices, data, threads)
         self.rebuilt |= {
             "operators": operators,
@@ -287,11 +296,12 @@ class Simulation:
             "evaluator": evaluator,
             "workers": sharing,
         }
-        return Numbers(self.graph, setup.programs, operators, self.matrices, feed, evaluator, shape, settings, sharing)
+        make = Numbers if trains else ForwardNumbers
+        return make(self.graph, setup.programs, operators, self.matrices, feed, evaluator, shape, settings, sharing)
 
     def _averaged_over(self) -> int:
         """Return over how many samples the loss is averaged."""
-        training, setup = self.experiment.training, self.setup
+        training, setup = self.training, self.setup
         whole = training.average_over == "mini-batch" or setup.schedule.update == "deferred"
         return training.mini_batch if whole else setup.vectors
 

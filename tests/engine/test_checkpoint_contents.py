@@ -77,6 +77,8 @@ def experiments() -> Iterator[tuple[archsim.Experiment, int]]:
         yield load(f"schedule.kind={kind}", *tight, *cut, mode="timing"), 61
         yield load(f"schedule.kind={kind}", *tight, *cut), 97
         yield load(f"schedule.kind={kind}", mode="numerics"), 17
+    yield load("schedule.kind=inference", *tight, *cut), 41
+    yield load("schedule.kind=inference", mode="numerics"), 5
     yield load("chip=unit", "run.timeline=false"), 37
     ranges = ("chip.io.noise_management=none", "network.layers.0.scaling={input_range: {}}")
     yield load("chip.node_tiles=8", *cut, *ranges), 97

@@ -168,16 +168,18 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
             layer["scaling"] = {"input_range": {"init_from_data": 0, "learn_input_range": draw(st.booleans())}}
         layers += [layer, {"name": f"act{index}", "kind": draw(st.sampled_from(["tanh", "sigmoid"]))}]
     vectors, micro_batches = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    kind = draw(st.sampled_from(["sequential", "gpipe", "synchronous", "asynchronous", "inference"]))
+    update = None if kind == "inference" else draw(st.sampled_from([None, "immediate", "deferred"]))
     return {
         "network": {"input_shape": [sizes[0]], "layers": layers, "loss": "mean-squared-error"},
         "chip": draw(chips(algorithm["kind"], managed)),
         "data": {"samples": MINI_BATCHES * micro_batches * vectors},
         "training": {"algorithm": algorithm, "learning_rate": 1e-5, "mini_batch": micro_batches * vectors},
         "schedule": {
-            "kind": draw(st.sampled_from(["sequential", "gpipe", "synchronous", "asynchronous"])),
+            "kind": kind,
             "stages": draw(st.integers(1, len(sizes) - 1)),
             "micro_batches": micro_batches,
-            "update": draw(st.sampled_from([None, "immediate", "deferred"])),
+            "update": update,
         },
     }
 
@@ -187,7 +189,7 @@ def samples(document: dict[str, Any]) -> DataSet:
     inputs, outputs = document["network"]["input_shape"][0], document["network"]["layers"][-2]["features"]
     count = document["data"]["samples"]
     x, y = (random.uniform(0.1, 1, (count, size)).astype(np.float32) for size in (inputs, outputs))
-    return DataSet("uniform", x, y, x[:0], y[:0], None)
+    return DataSet("uniform", x, y, x, y, None)
 
 
 def counted(run: archsim.Run, algorithm: str) -> dict[CountKey, int]:
