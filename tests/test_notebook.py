@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import archsim
-from archsim.results import Run
+from archsim.results import Run, RunCollection
 
 HOSTILE = '<script>alert("x")</script>\x1b[31m' + "n" * 5000
 
@@ -103,3 +103,17 @@ def test_texts_of_users_are_only_texts(run: Run) -> None:
         assert "<script>" in shown.text
         assert "\x1b" not in shown.text
         assert len(shown.text) < 4000
+
+
+def test_a_comparison_is_a_small_table(run: Run) -> None:
+    names = [f"point {i}" for i in range(300)] + [HOSTILE]
+    comparison = RunCollection({name: {1: run} for name in names[:2]})
+    rows = Shown(comparison._repr_html_()).rows
+    assert [row[0] for row in rows] == ["run", "point 0", "point 1"]
+    assert f"{run.metrics['accuracy']:.4f}" in repr(comparison)
+    many = RunCollection({name: {1: run} for name in reversed(names)})
+    assert len(repr(many)) < 2000
+    shown = Shown(many._repr_html_())
+    assert len(shown.rows) <= 41
+    assert "script" not in shown.elements
+    assert "\x1b" not in repr(many) + shown.text

@@ -10,10 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from archsim.notebook import shortened
 from archsim.results.compared import COMPARED_COLUMNS, compared_row
 from archsim.results.run import Run
 
 __all__ = ["RunCollection"]
+
+#: What a notebook shows of a collection: a small table; `RunCollection.summary` has everything.
+_SHOWN = ("run", "n", "time_per_sample_ps", "energy_per_sample_pj", "accuracy", "accuracy_std")
+_MOST_ROWS = 40
+_LONGEST = 1000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -93,10 +99,13 @@ class RunCollection:
         return pd.DataFrame(columns)
 
     def __repr__(self) -> str:
-        return f"<RunCollection: {_described(self)}>"
+        return f"<RunCollection: {shortened(_described(self), _LONGEST)}>"
 
     def _repr_html_(self) -> str:
-        return f"<p>{html.escape(_described(self))}</p>{self.summary().dropna(axis=1, how='all').to_html(index=False)}"
+        table = self.summary()[list(_SHOWN)].dropna(axis=1, how="all").head(_MOST_ROWS)
+        table["run"] = [shortened(name) for name in table["run"]]
+        head = shortened(_described(self), _LONGEST)
+        return f"<div><p>{html.escape(head)}</p>{table.to_html(index=False, float_format='{:.4g}'.format)}</div>"
 
 
 def _spread(values: np.ndarray) -> float:
