@@ -53,6 +53,8 @@ class RunSpecification(Specification):
     ``seed`` feeds ``device_seed``, ``noise_seed`` and ``data_seed`` where they are not given.
     ``evaluate_every`` is in mini-batches (default: once an epoch). ``timeline`` false keeps the totals only.
     ``checkpoint_every`` writes a checkpoint after every so many mini-batches, where the run has a folder.
+    ``program`` true writes the initial weights before training begins, which takes time and energy; false
+    begins with them in place.
     """
 
     mode: Literal["timing", "numerics", "coupled"] = "coupled"
@@ -64,6 +66,7 @@ class RunSpecification(Specification):
     evaluate_every: Count | None = None
     checkpoint_every: Count | None = None
     timeline: bool = True
+    program: bool = False
 
 
 class Experiment(Specification):

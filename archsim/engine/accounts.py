@@ -12,6 +12,7 @@ from archsim.engine.equipment import Equipment
 from archsim.engine.handover import HostFeed
 from archsim.engine.kernel import Kernel
 from archsim.engine.program import MatrixStep, Step
+from archsim.engine.programming import Programmer
 from archsim.engine.setup import Setup
 from archsim.engine.tasks import PartTask
 from archsim.engine.transport import Transport, link_count
@@ -44,6 +45,7 @@ class MachineState(Protocol):
     equipment: Equipment
     transport: Transport
     feeds: list[HostFeed]
+    programmer: Programmer | None
     timeline: Timeline
 
     def busy_so_far(self) -> dict[str, int]:
@@ -71,6 +73,9 @@ def count_operations(machine: MachineState) -> Ledger:
     for phase, engine in equipment.engines:
         operation = {"F": "forward", "B": "backward", "U": "update"}[phase]
         ledger.add(CountKey("stage_engine", operation, phase, ""), engine.runs)
+    if machine.programmer is not None:
+        for layer, component, operation, count in machine.programmer.counts():
+            ledger.add(CountKey(component, operation, "P", layer), count)
     for key, count in machine.transport.byte_hops.items():
         ledger.add(key, count)
     for feed in machine.feeds:

@@ -32,6 +32,7 @@ def busiest_unit(machine: Machine) -> Bottleneck | None:
         layer, parts = tasks[0].step.layer, Counter()
         for task in tasks:
             parts.update(_parts_ps(machine, task))
+        parts.update(_programming_ps(machine, busiest.name))
     elif busiest.component == "stage":
         parts = _stage_parts_ps(machine, busiest.stage)
     return Bottleneck(busiest.name, busiest.component, busiest.stage, layer, busy_ps[busiest.name], dict(parts))
@@ -43,6 +44,19 @@ def _parts_ps(machine: Machine, task: PartTask) -> Counter[str]:
         return Counter(read_parts_ps(chip, part.rows, part.columns, task.vectors, transposed=task.phase == "B"))
     found = Counter(update_parts_ps(chip, task.vectors, task.slots + task.transfer_slots))
     found.update(read_parts_ps(chip, part.rows, part.columns, task.transfer_reads, overlapped=False))
+    return found
+
+
+def _programming_ps(machine: Machine, tile: str) -> Counter[str]:
+    """What writing the initial weights took of a tile."""
+    chip, found = machine.setup.chip, Counter[str]()
+    if machine.programmer is None:
+        return found
+    for task in machine.programmer.tasks:
+        if task.part is not None and task.unit.name == tile and task.done:
+            lines, write = task.part.rows, machine.programmer.line_write(task.name)
+            found.update(update_parts_ps(chip, lines * write.trains, lines * write.slots))
+            found.update(read_parts_ps(chip, 1, task.part.columns, lines, overlapped=False))
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from archsim.chip.components import BufferSpace, Unit
+from archsim.chip.components import NO_WORK_YET, BufferSpace, Unit
 from archsim.chip.operations import vector_bytes
 from archsim.chip.specification import Chip
 from archsim.engine.accounts import count_operations, unit_times
@@ -15,6 +15,7 @@ from archsim.engine.kernel import Kernel
 from archsim.engine.limits import last_moment_ps
 from archsim.engine.observer import Account, Observer
 from archsim.engine.program import HOST, Edge, StageProgram
+from archsim.engine.programming import Programmer
 from archsim.engine.sequencer import Sequencer
 from archsim.engine.setup import Setup
 from archsim.engine.transport import Channel, Transport
@@ -62,6 +63,7 @@ class Machine:
         "kernel",
         "latency_sum_ps",
         "observer",
+        "programmer",
         "setup",
         "stages",
         "timeline",
@@ -86,8 +88,12 @@ class Machine:
         self.feeds = self._host_feeds()
         self._values = [self._outward(stage) for stage in self.stages]
         self._gradients = [self._inward(stage) for stage in self.stages]
-        for feed in self.feeds:
-            feed.proceed()
+        self.programmer = self._programmer()
+        if self.programmer is None:
+            for feed in self.feeds:
+                feed.proceed()
+        else:
+            self.programmer.start(timeline.cause(NO_WORK_YET))
 
     def run(self, pause: Callable[[], bool] | None = None) -> bool:
         """Run the schedule to its end, or until it is asked to pause.
@@ -181,6 +187,18 @@ class Machine:
             self.timeline,
             self,
         )
+
+    def _programmer(self) -> Programmer | None:
+        """Have the initial weights written first, where that is asked for and takes time on this chip."""
+        setup, host = self.setup, self.equipment.units.get("host")
+        if setup.programming is None or setup.stage_engines or host is None:
+            return None
+        programmer = Programmer(setup.programming, setup.chip, self.feeds)
+        for task in self.equipment.parts:
+            if task.phase == "F":
+                programmer.write(task.unit, task.layer, task.step.layer, task.part)
+        programmer.deliver(host, self.timeline.layer(""))
+        return programmer
 
     def _host_feeds(self) -> list[HostFeed]:
         host = self.setup.chip.host if not self.setup.stage_engines else None

@@ -61,6 +61,7 @@ def observe(machine: Machine) -> Observations:
         macs_per_sample=_weights(setup),
         bottleneck=busiest_unit(machine),
         peak_buffer_bytes=_peaks(machine),
+        program_ps=None if machine.programmer is None else machine.programmer.duration_ps,
     )
 
 

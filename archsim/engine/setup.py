@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from archsim.analog.algorithms import DeviceStack
 from archsim.chip.specification import Chip
+from archsim.engine.line_writes import LineWrite
 from archsim.engine.program import StageProgram
 from archsim.mapping.plan import Plan
 from archsim.schedule.actions import Schedule
@@ -36,6 +37,8 @@ class Setup:
         The devices behind a weight, for each layer with a matrix; one where nothing is said.
     spare : DeviceStack
         The same for tiles that no layer uses.
+    programming : mapping of str to LineWrite, optional
+        How the initial weights of each layer are written, where that is simulated.
     """
 
     chip: Chip
@@ -45,6 +48,7 @@ class Setup:
     vectors: int
     stacks: Mapping[str, DeviceStack] = field(default_factory=dict)
     spare: DeviceStack = ONE_DEVICE
+    programming: Mapping[str, LineWrite] | None = None
 
     @property
     def stage_engines(self) -> bool:

@@ -38,6 +38,8 @@ METRICS: tuple[Metric, ...] = (
     Metric("energy_per_mac_pj", "pJ", "Energy, leakage included, divided by the MACs done in forward and backward."),
     Metric("peak_tops", "TOPS", "All tiles, used or not, reading whole arrays forward without a pause."),
     Metric("peak_buffer_bytes", "B", "By node: most bytes that were claimed of its buffer at a time."),
+    Metric("program_ps", "ps", "Time until the initial weights were written; null where that was not simulated."),
+    Metric("program_pj", "pJ", "Dynamic energy of writing the initial weights (phase P)."),
     Metric("placeholder_share", "", "Share of time (of the bottleneck), energy and area that rests on placeholders."),
     Metric("samples", "", "Samples that were trained, or that passed a forward-only run, as often as they were used."),
     Metric("mini_batches", "", "Trained mini-batches."),
@@ -83,6 +85,8 @@ class Costs:
         See `archsim.chip.attribution.peak_tops`.
     placeholder_share : mapping of str to float
         See `archsim.chip.standing.placeholder_shares`.
+    program_pj : float or None
+        Dynamic energy of writing the initial weights; None where that was not simulated.
     """
 
     dynamic_pj: float
@@ -90,6 +94,7 @@ class Costs:
     area_um2: float
     peak_tops: float | None = None
     placeholder_share: Mapping[str, float] = field(default_factory=dict)
+    program_pj: float | None = None
 
 
 def compute_metrics(observations: Observations, costs: Costs) -> dict[str, MetricValue]:
@@ -165,6 +170,8 @@ def _efficiency(seen: Observations, costs: Costs, energy_pj: float | None) -> di
         "energy_per_mac_pj": energy_pj / macs if energy_pj is not None and macs else None,
         "peak_tops": costs.peak_tops if makespan else None,
         "peak_buffer_bytes": dict(seen.peak_buffer_bytes) if makespan else None,
+        "program_ps": seen.program_ps if makespan else None,
+        "program_pj": costs.program_pj if makespan and seen.program_ps is not None else None,
         "placeholder_share": dict(costs.placeholder_share) if makespan else None,
     }
 

@@ -67,6 +67,8 @@ class Observations:
         The most bytes claimed of each node's buffer.
     latency_ps : float or None
         Mean time from the start of a micro-batch's first action to the end of its last.
+    program_ps : int or None
+        When the initial weights were written; None where that was not simulated.
     """
 
     makespan_ps: int
@@ -99,3 +101,4 @@ class Observations:
     bottleneck: Bottleneck | None = None
     peak_buffer_bytes: Mapping[str, int] = field(default_factory=dict)
     latency_ps: float | None = None
+    program_ps: int | None = None

@@ -322,14 +322,15 @@ def _price(observations: Observations, chip: Chip) -> _Priced:
     dynamic, leakage = energy_pj(seen.counts, seen.units, designed)
     built = area_rows(designed, Built(seen.tiles, seen.nodes, seen.arrays)) if seen.tiles else ()
     busy_ps = seen.bottleneck.parts_ps if seen.bottleneck else {}
+    table = cost_table(seen.counts, seen.units, designed)
     costs = Costs(
         dynamic,
         leakage,
         math.fsum(row.area_um2 for row in built),
         peak_tops(designed, seen.tiles),
         placeholder_shares(designed, seen.counts, seen.units, built, busy_ps),
+        math.fsum(table["dynamic_pj"][table["phase"] == "P"]),
     )
-    table = cost_table(seen.counts, seen.units, designed)
     return _Priced(
         metrics=compute_metrics(seen, costs),
         cost=table[list(COST_COLUMNS)].astype(COST_COLUMNS).reset_index(drop=True),

@@ -30,6 +30,7 @@ from archsim.engine.given_weights import LayerFit, fit_warnings, load_weights
 from archsim.engine.inference import Deployment
 from archsim.engine.keeping import Keeper, rebuilt_names
 from archsim.engine.limits import check_vectors
+from archsim.engine.line_writes import line_writes
 from archsim.engine.machine import Machine
 from archsim.engine.model import build_matrices
 from archsim.engine.numbers import LearningSettings, Numbers
@@ -121,7 +122,9 @@ class Simulation:
             for node in self.graph.matrices
         }
         spare = device_stack(training.algorithm, chip.device)
-        self.setup = Setup(chip, plan, programs, schedule, vectors, stacks, spare)
+        given = experiment.network.weights is not None
+        programming = line_writes(self.graph, chip, given=given) if run.program else None
+        self.setup = Setup(chip, plan, programs, schedule, vectors, stacks, spare, programming)
         profile = checked_profile(schedule)
         if run.mode != "numerics":
             check_buffers(self.setup, profile)
