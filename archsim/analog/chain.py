@@ -9,8 +9,17 @@ from numpy.typing import NDArray
 
 from archsim._core import EVALUATE, kernels
 from archsim.analog.blocks import BLOCK_VECTORS, FloatArray, NotFiniteError, ranges
-from archsim.analog.converters import FORWARD_LINES, draw_lines, make_converters, needs_lines, running_average
+from archsim.analog.converters import (
+    FORWARD_LINES,
+    draw_lines,
+    make_converters,
+    needs_lines,
+    output_codes,
+    resolution,
+    running_average,
+)
 from archsim.analog.observed import Read
+from archsim.analog.samples import ReadCounts, sampled
 from archsim.analog.specification import IOParameters
 from archsim.analog.threads import Workers
 
@@ -71,6 +80,9 @@ class Chain:
         self._transposed = transposed
         self._managed = managed and io.bound_management != "none"
         self._workers = workers
+        self._step = resolution(io.out_bound, adc_bits)
+        #: A sample of what the ADCs gave, evaluations left out.
+        self.samples = ReadCounts()
 
     def read(self, matrix: FloatArray, block: FloatArray, purpose: int, first_vector: int) -> Read:
         """Read a block.
@@ -112,7 +124,15 @@ class Chain:
                 reads = self._shared(matrix, block, values, purpose, first_vector, None)
         except ValueError as error:
             raise NotFiniteError("d" if self._transposed else "x") from error
+        if purpose != EVALUATE and (some := sampled(first_vector, len(block))) is not None:
+            self._note(block[some], values[some])
         return Read(values, reads)
+
+    def _note(self, block: FloatArray, values: FloatArray) -> None:
+        """Count what the ADCs gave in a few vectors."""
+        codes = output_codes(self._io, self._lines, block, values)
+        if codes is not None and codes.size:
+            self.samples.note(codes, self._io.out_bound, self._step)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays themselves that hold what was drawn or changes."""

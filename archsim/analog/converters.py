@@ -19,6 +19,7 @@ __all__ = [
     "draw_lines",
     "make_converters",
     "needs_lines",
+    "output_codes",
     "resolution",
     "running_average",
 ]
@@ -124,6 +125,48 @@ def running_average(io: IOParameters, block: FloatArray, average: float) -> NDAr
         average = (1.0 - io.nm_decay) * average + io.nm_decay * largest if average > 0.0 else largest
         averages[k] = average
     return averages
+
+
+def output_codes(io: IOParameters, lines: FloatArray, block: FloatArray, values: FloatArray) -> FloatArray | None:
+    """Return what ADCs gave in some vectors, in their own units; None where values do not tell it.
+
+    Parameters
+    ----------
+    io : IOParameters
+        What the user says. Vectors are read as a whole, and scaled by what is known of them alone.
+    lines : float32 [8, lines]
+        See `draw_lines`.
+    block : float32 [V, lines]
+        Inputs. Vectors of zeros are left out.
+    values : float32 [V, lines]
+        Products in the units of the inputs. Those of vectors that bound management read again are as if clipped never.
+    """
+    if io.is_perfect or io.mv_type == "pos-neg-separate-digital-sum":
+        return None
+    scales = _known_scales(io, block)
+    if scales is None:
+        return None
+    some = scales > 0.0
+    codes: FloatArray = values[some] / (scales[some, None] * np.float32(io.out_scale))
+    if is_uneven(io):
+        codes = codes / lines[6] + lines[7]
+    # Beyond the bound: read again at half the scale, or several times that. The codes of such a vector are smaller.
+    largest = np.abs(codes).max(axis=1, initial=0.0) / io.out_bound
+    codes /= np.exp2(np.ceil(np.log2(np.maximum(largest * (1.0 - 1e-6), 1.0)))).astype(np.float32)[:, None]
+    return codes
+
+
+def _known_scales(io: IOParameters, block: FloatArray) -> FloatArray | None:
+    """Return what noise management divides vectors by [V]."""
+    largest: FloatArray = np.abs(block).max(axis=1, initial=0.0)
+    common = np.where(largest > 0.0, np.float32(1.0), np.float32(0.0))
+    if io.noise_management == "none":
+        return common
+    if io.noise_management == "constant":
+        return common * np.float32(io.nm_thres or 1.0)
+    if io.noise_management == "abs-max":
+        return np.minimum(largest, np.float32(io.nm_thres or np.inf))
+    return None
 
 
 def make_converters(

@@ -24,6 +24,7 @@ from archsim.analog.devices import Site, devices_per_cell, devices_written, make
 from archsim.analog.devices.pulsed import PulsedArray
 from archsim.analog.observed import Read, Update
 from archsim.analog.pulses import MOST_PULSES
+from archsim.analog.samples import Samples
 from archsim.analog.specification import Device, IOParameters, UpdateParameters
 from archsim.analog.threads import Workers
 from archsim.errors import InputError
@@ -108,6 +109,7 @@ class Crossbar:
         self._forward = along(io, managed=True)
         self._transfer = along(transfer_io or io, managed=False)
         self._backward = chain(backward_io, lines=inputs, draw=TRANSPOSED_LINES, transposed=True, managed=False)
+        self.samples = Samples(self._forward.samples, self._backward.samples, self._transfer.samples)
         self._array = make_array(
             device,
             Site(
@@ -120,11 +122,17 @@ class Crossbar:
                 device_seed,
                 noise_seed,
                 self._workers,
+                self.samples,
             ),
         )
         self._weights = self._array.weights
         self._visible = self._weights.view()
         self._visible.flags.writeable = False
+
+    @property
+    def crossbars(self) -> tuple[Crossbar, ...]:
+        """This one, as of a tile that has no other."""
+        return (self,)
 
     @property
     def granularity(self) -> float:

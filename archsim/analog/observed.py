@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from archsim.analog.blocks import FloatArray
 
-__all__ = ["ExpectedUpdate", "Read", "Update"]
+__all__ = ["ExpectedUpdate", "FirstWrites", "Read", "Update"]
 
 
 @dataclass(slots=True)
@@ -83,6 +83,28 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstWrites:
+    """When the weights of a tile are first written, where gradients go elsewhere and transfers move them on.
+
+    Attributes
+    ----------
+    first, last : int or None
+        Vectors after which the first line can be written, and after which each line can have been; None for never.
+    """
+
+    first: int | None
+    last: int | None
+
+    def unwritten(self, vectors: int) -> float:
+        """Return which share of the lines no transfer can have written after so many vectors."""
+        if self.first is None or self.last is None or vectors < self.first:
+            return 1.0
+        if vectors >= self.last:
+            return 0.0
+        return (self.last - vectors) / (self.last - self.first + 1)
+
+
+@dataclass(frozen=True, slots=True)
 class ExpectedUpdate:
     """What updates take on average, for runs without numbers: for each vector, and once in so many vectors.
 
@@ -98,6 +120,8 @@ class ExpectedUpdate:
         It happens after so many vectors, again and again.
     later : tuple of ExpectedUpdate
         What happens less often than with every vector: transfers, refreshes. Nothing comes later there.
+    first_writes : FirstWrites or None
+        When transfers write the weights; None where gradients change them at once.
     """
 
     slots: Fraction = Fraction(0)
@@ -112,6 +136,7 @@ class ExpectedUpdate:
     outer_products: int = 0
     every: int = 1
     later: tuple[ExpectedUpdate, ...] = ()
+    first_writes: FirstWrites | None = None
 
     @property
     def works_digitally(self) -> bool:

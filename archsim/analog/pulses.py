@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from archsim._core import kernels
 from archsim.analog.blocks import FloatArray
+from archsim.analog.samples import TrainCounts, sampled
 from archsim.analog.specification import UpdateParameters
 from archsim.analog.threads import Workers
 
@@ -65,7 +66,10 @@ class PulseTrains:
         noise_seed: int,
         x_purpose: int,
         d_purpose: int,
+        counts: TrainCounts | None = None,
     ) -> None:
+        self._update, self._granularity = update, granularity
+        self._counts = counts
         self._rules = make_rules(update, granularity)
         self._stream = noise_seed, identity, x_purpose, d_purpose
         self.trains = kernels.Trains(outputs, inputs)
@@ -86,6 +90,8 @@ class PulseTrains:
             If a number is not finite.
         """
         given = self._rules, x, d, learning_rate
+        if self._counts is not None and (some := sampled(first_vector, len(x))) is not None:
+            self._counts.note(self._update, self._granularity, x[some], d[some], learning_rate)
         if workers.threads == 1 or x.size + d.size < WORTH_SHARING:
             return self.trains.draw(*given, *self._stream, first_vector)
         self.trains.prepare(*given)

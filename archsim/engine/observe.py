@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from archsim.engine.accounts import (
     MAC_PHASES,
     array_count,
@@ -15,10 +17,11 @@ from archsim.engine.busiest import busiest_unit
 from archsim.engine.machine import Machine
 from archsim.engine.setup import Setup
 from archsim.engine.untimed import UntimedMachine
+from archsim.network.matrix import AnalogMatrix
 from archsim.results.learning import LearningPoint
 from archsim.results.observations import Observations
 
-__all__ = ["observe", "observe_untimed"]
+__all__ = ["observe", "observe_matrices", "observe_untimed"]
 
 
 def observe(machine: Machine) -> Observations:
@@ -116,6 +119,28 @@ def _peaks(machine: Machine) -> dict[str, int]:
             node = f"node {machine.setup.home(stage.index)}"
             peaks[node] = peaks.get(node, 0) + stage.space.peak
     return peaks
+
+
+def observe_matrices(matrices: Mapping[str, AnalogMatrix]) -> dict[str, dict[str, float]]:
+    """Return what became of numbers on crossbars: by metric, the share of each layer, where there is one."""
+    found: dict[str, dict[str, float]] = {}
+    for layer, matrix in matrices.items():
+        samples = matrix.samples
+        shares = {
+            "outputs_clipped": samples.forward.clipped,
+            "outputs_lost": samples.forward.lost,
+            "errors_clipped": samples.backward.clipped,
+            "errors_lost": samples.backward.lost,
+            "transfers_clipped": samples.transfer.clipped,
+            "transfers_lost": samples.transfer.lost,
+            "trains_full": samples.updates.full,
+            "transfer_trains_full": samples.writes.full,
+            "cells_at_bounds": matrix.saturated,
+        }
+        for name, share in shares.items():
+            if share is not None:
+                found.setdefault(name, {})[layer] = float(share)
+    return found
 
 
 def _last(points: list[LearningPoint]) -> LearningPoint | None:

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from archsim.analog import EVALUATE
 from archsim.analog.algorithms import TrainingArray
+from archsim.analog.crossbar import Crossbar
 from archsim.analog.observed import Read, Update
+from archsim.analog.samples import Samples
 from archsim.digital.affine import Affine
 from archsim.digital.arrays import Array
 from archsim.digital.input_range import InputRange, InputRangeState, scaled_inputs
 
-__all__ = ["AnalogMatrix", "MatrixSnapshot", "MatrixState", "PartRange"]
+__all__ = ["AnalogMatrix", "MatrixSnapshot", "MatrixStart", "MatrixState", "PartRange"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +41,35 @@ class MatrixSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class MatrixState:
-    """Everything that was drawn or changes: the state of each part's arrays and input range, scales and biases."""
+    """Everything that was drawn or changes: the state of each part's arrays and input range, scales and biases.
+
+    And what was counted on the way: a sample of reads and pulse trains of each crossbar.
+    """
 
     arrays: tuple[dict[str, NDArray[Any]], ...]
     scale: Array | None
     bias: Array | None
     input_ranges: tuple[InputRangeState, ...] = ()
+    samples: tuple[tuple[NDArray[np.int64], ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixStart:
+    """What became of the weights that were programmed at the start.
+
+    Attributes
+    ----------
+    held : tuple of float32 [outputs, inputs]
+        What the crossbar of each part that holds the weights held then.
+    clipped : float
+        Fraction of its cells at a bound.
+    missed : float
+        Largest |difference| between a weight and what was asked for.
+    """
+
+    held: tuple[NDArray[np.float32], ...] = ()
+    clipped: float = 0.0
+    missed: float = 0.0
 
 
 class AnalogMatrix:
@@ -77,6 +102,7 @@ class AnalogMatrix:
         self.arrays = tuple(arrays)
         self.affine = affine
         self.input_ranges = tuple(input_ranges)
+        self.start = MatrixStart()
 
     def forward_part(self, part: int, x: Array, first_vector: int) -> Read:
         """Read one part: `x` of shape (V, inputs) is cut to the part's inputs."""
@@ -136,6 +162,9 @@ class AnalogMatrix:
         """Write what the crossbars hold of shape (outputs, inputs) exactly, clipped to each cell's bounds."""
         for cut, array in zip(self.ranges, self.arrays, strict=True):
             array.program(np.ascontiguousarray(weights[slice(*cut.outputs), slice(*cut.inputs)]))
+        held = tuple(crossbar.weights.copy() for crossbar in self._holders())
+        missed = float(np.abs(self.weights - weights).max(initial=0.0))
+        self.start = MatrixStart(held, self._of_cells([c.saturated() for c in self._holders()]), missed)
 
     @property
     def weights(self) -> NDArray[np.float32]:
@@ -157,8 +186,30 @@ class AnalogMatrix:
     @property
     def saturated(self) -> float:
         """The fraction of cells that stand at a bound."""
+        return self._of_cells([array.saturated() for array in self.arrays])
+
+    @property
+    def untouched(self) -> float:
+        """The fraction of cells that hold what was programmed at the start, which no pulse has changed."""
+        pairs = zip(self._holders(), self.start.held, strict=False)
+        return self._of_cells([float((crossbar.weights == held).mean()) for crossbar, held in pairs])
+
+    @property
+    def samples(self) -> Samples:
+        """A sample of reads and pulse trains, summed over all crossbars."""
+        total = Samples()
+        for array in self.arrays:
+            for crossbar in array.crossbars:
+                total.add(crossbar.samples)
+        return total
+
+    def _holders(self) -> list[Crossbar]:
+        """Return the crossbar of each part that holds its weights."""
+        return [array.crossbars[-1] for array in self.arrays]
+
+    def _of_cells(self, shares: Sequence[float]) -> float:
+        """Return the mean of what the parts say of their cells."""
         cells = [(end - start) * (r.outputs[1] - r.outputs[0]) for r in self.ranges for start, end in (r.inputs,)]
-        shares = [array.saturated() for array in self.arrays]
         return sum(c * s for c, s in zip(cells, shares, strict=True)) / sum(cells)
 
     def snapshot(self) -> MatrixSnapshot:
@@ -171,7 +222,12 @@ class AnalogMatrix:
         """Return copies of everything that was drawn or changes."""
         arrays = tuple(array.state() for array in self.arrays)
         reaches = tuple(reach.state() for reach in self.input_ranges)
-        return MatrixState(arrays, self.affine.scale, self.affine.bias, reaches)
+        samples = tuple(
+            tuple(counts.copy() for counts in crossbar.samples.arrays())
+            for array in self.arrays
+            for crossbar in array.crossbars
+        )
+        return MatrixState(arrays, self.affine.scale, self.affine.bias, reaches, samples)
 
     def restore(self, state: MatrixState) -> None:
         """Continue from a `state` of an equal matrix."""
@@ -179,6 +235,9 @@ class AnalogMatrix:
             array.restore(stored)
         for reach, found in zip(self.input_ranges, state.input_ranges, strict=True):
             reach.restore(found)
+        crossbars = (crossbar for array in self.arrays for crossbar in array.crossbars)
+        for crossbar, counts in zip(crossbars, state.samples, strict=True):
+            crossbar.samples.restore(counts)
         self.affine.scale = state.scale
         self.affine.bias = state.bias
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from archsim.chip.counts import UnitTime
 from archsim.results.observations import Observations
 
-__all__ = ["METRICS", "Costs", "Metric", "MetricValue", "compute_metrics"]
+__all__ = ["METRICS", "NUMERICS", "Costs", "Metric", "MetricValue", "compute_metrics"]
 
 MetricValue = int | float | None | list[int] | list[float] | dict[str, int] | dict[str, float]
 
@@ -63,11 +63,34 @@ METRICS: tuple[Metric, ...] = (
     Metric("pulses", "", "By layer: device pulses (coincidences of row and column pulses) of all updates."),
     Metric("bl_mean", "pulses", "By layer: mean length of the pulse train of an update (BL)."),
     Metric("reads_per_mvm", "", "By layer: crossbar reads per forward vector; above 1 where bound management repeats."),
+    Metric("outputs_clipped", "", "By layer: share of forward outputs at the ADC's bound, of a sample of the vectors."),
+    Metric("outputs_lost", "", "By layer: share of forward outputs below half a step of the ADC, which read as 0."),
+    Metric("errors_clipped", "", "By layer: share of the outputs of transposed reads at the ADC's bound."),
+    Metric("errors_lost", "", "By layer: share of the outputs of transposed reads that read as 0."),
+    Metric("transfers_clipped", "", "By layer: share of what transfers read that is at the ADC's bound."),
+    Metric("transfers_lost", "", "By layer: share of what transfers read that reads as 0."),
+    Metric("trains_full", "", "By layer: share of the pulse trains of updates that are too short for what is asked."),
+    Metric("transfer_trains_full", "", "By layer: share of the pulse trains of transfers that are too short."),
+    Metric("cells_at_bounds", "", "By layer: share of cells whose weight ended at a bound, over all arrays."),
     Metric("utilisation", "", "By component: busy time of its used units / (their number x makespan)."),
     Metric("idle", "ps", "By cause: idle time, summed over the stages."),
     Metric("bytes_sent", "B", "Bytes given to the host port and the links."),
     Metric("bytes_received", "B", "Bytes delivered by the host port and the links."),
     Metric("events", "", "Events of the simulation."),
+)
+
+
+#: Those that `Observations.numerics` has.
+NUMERICS = (
+    "outputs_clipped",
+    "outputs_lost",
+    "errors_clipped",
+    "errors_lost",
+    "transfers_clipped",
+    "transfers_lost",
+    "trains_full",
+    "transfer_trains_full",
+    "cells_at_bounds",
 )
 
 
@@ -143,6 +166,7 @@ def compute_metrics(observations: Observations, costs: Costs) -> dict[str, Metri
         "pulses": dict(seen.pulses) if seen.updates else None,
         "bl_mean": _ratio(seen.update_slots, seen.update_vectors) if seen.updates else None,
         "reads_per_mvm": _ratio(seen.reads, seen.read_vectors),
+        **{name: dict(seen.numerics.get(name, {})) for name in NUMERICS},
         "utilisation": _utilisation(seen.units, makespan) if makespan else None,
         "idle": _stage_idle(seen) if makespan else None,
         "bytes_sent": seen.bytes_sent if makespan else None,

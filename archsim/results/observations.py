@@ -55,6 +55,8 @@ class Observations:
         Updates (U actions) of each stage.
     step_per_sample : float or None
         Learning rate at the start divided by the samples over which the loss is averaged; None without numbers.
+    numerics : mapping of str to mapping of str to float
+        Shares by layer of what converters, pulse trains and cells made of the numbers: outputs_clipped and the like.
     arrays : int
         Arrays of one device a cell, over all tiles of the chip.
     macs : mapping of str to int
@@ -95,6 +97,7 @@ class Observations:
     events: int = 0
     updates: tuple[int, ...] = ()
     step_per_sample: float | None = None
+    numerics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     arrays: int = 0
     macs: Mapping[str, int] = field(default_factory=dict)
     macs_per_sample: int = 0

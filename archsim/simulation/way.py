@@ -34,13 +34,13 @@ from archsim.engine.line_writes import line_writes
 from archsim.engine.machine import Machine
 from archsim.engine.model import build_matrices
 from archsim.engine.numbers import LearningSettings, Numbers
-from archsim.engine.observe import observe, observe_untimed
+from archsim.engine.observe import observe, observe_matrices, observe_untimed
 from archsim.engine.observer import Observer, Progress
 from archsim.engine.program import build_programs
 from archsim.engine.seeds import Seeds
 from archsim.engine.setup import Setup
 from archsim.engine.untimed import UntimedMachine
-from archsim.engine.warnings import training_warnings
+from archsim.engine.warnings import Evidence, run_warnings
 from archsim.engine.work import Expected
 from archsim.errors import ArchsimError, InputError
 from archsim.experiment import Experiment, TrainingSpecification
@@ -49,6 +49,7 @@ from archsim.network.build import build_graph
 from archsim.network.matrix import AnalogMatrix
 from archsim.network.operators import Operator, load_operator
 from archsim.results import Run, buffer_table, inference_table, make_run
+from archsim.results.observations import Observations
 from archsim.results.provenance import Provenance, collect_provenance
 from archsim.results.timeline import Timeline
 from archsim.schedule import Schedule, checked_profile, kind_of, make_schedule
@@ -201,6 +202,8 @@ class Simulation:
             seen, timeline, buffers = observe_untimed(machine), Timeline(), buffer_table()
         if self.data is not None and self.setup.schedule.trains:
             seen = replace(seen, step_per_sample=self.training.learning_rate / self._averaged_over())
+        if self.data is not None:
+            seen = replace(seen, numerics=observe_matrices(self.matrices))
         return make_run(
             resolved(self.experiment),
             self.experiment.chip,
@@ -208,11 +211,16 @@ class Simulation:
             machine.observer.curve,
             timeline,
             self._provenance(),
-            warnings=() if self.data is None else (*fit_warnings(self.fits), *training_warnings(self.matrices, seen)),
+            warnings=(*fit_warnings(self.fits), *run_warnings(self._evidence(seen))),
             weights=_exported(self.matrices),
             inference=self._inference() if finished else None,
             buffers=buffers,
         )
+
+    def _evidence(self, seen: Observations) -> Evidence:
+        vectors = {node.name: seen.samples * node.vectors for node in self.graph.matrices}
+        given = self.given is not None
+        return Evidence(self.experiment, seen, self.expected.updates, vectors, self.matrices, given)
 
     def _evaluate_untrained(self, machine: Machine | UntimedMachine) -> None:
         """Evaluate given weights that nothing is trained on."""

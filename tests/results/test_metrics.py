@@ -8,7 +8,7 @@ import pytest
 
 from archsim.chip.counts import UnitTime
 from archsim.results import METRICS, Observations
-from archsim.results.metrics import Costs, compute_metrics
+from archsim.results.metrics import NUMERICS, Costs, compute_metrics
 
 SEEN = Observations(
     makespan_ps=1000,
@@ -43,6 +43,7 @@ SEEN = Observations(
     updates=(10, 10),
     latency_ps=30.0,
     step_per_sample=0.025,
+    numerics={"outputs_lost": {"fc1": 0.25}, "trains_full": {"fc1": 0.5, "fc2": 0.0}},
     bytes_sent=64,
     bytes_received=64,
     events=9,
@@ -90,6 +91,9 @@ def test_values_follow_the_definitions() -> None:
         "pulses": {"fc1": 12},
         "bl_mean": {"fc1": 4.5},
         "reads_per_mvm": {"fc1": 1.5},
+        **{name: {} for name in NUMERICS},
+        "outputs_lost": {"fc1": 0.25},
+        "trains_full": {"fc1": 0.5, "fc2": 0.0},
         "utilisation": {"tile": 0.6},
         "idle": {"input": 550, "drained": 50},
         "bytes_sent": 64,

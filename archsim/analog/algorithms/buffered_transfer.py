@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from archsim.analog.algorithms.buffer import Release
 from archsim.analog.algorithms.expectations import expected_transfers, single_slots
 from archsim.analog.algorithms.inputs import granularity_of
+from archsim.analog.algorithms.lines import for_each
 from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
 from archsim.analog.algorithms.tiki_taka import CompoundTransfers
 from archsim.analog.algorithms.work import BUFFERED_BITS, BUFFERED_OPERATIONS, add_write
@@ -55,7 +56,8 @@ class BufferedTransfer(CompoundTransfers):
     ) -> None:
         super().__init__(settings, make_crossbar, outputs, inputs, mini_batch=mini_batch, seed=seed, identity=identity)
         self._steps = [granularity_of(crossbar) for crossbar in self._crossbars[1:]]
-        self._thresholds = [settings.thres_scale * step for step in self._steps]
+        scales = for_each(settings.thres_scale, len(self._steps))
+        self._thresholds = [scale * step for scale, step in zip(scales, self._steps, strict=True)]
         self._step = settings.step
         self._gain = settings.gamma or 1.0
         self._release = Release(settings.transfer_update.desired_bl, settings.momentum, settings.forget_buffer)

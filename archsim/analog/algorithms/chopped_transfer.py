@@ -52,13 +52,21 @@ def vectors_between(
 
 
 def expected_chopped(
-    settings: ChoppedTransferSettings | DynamicTransferSettings, tile: TileOutline, operations: int, bits: int
+    settings: ChoppedTransferSettings | DynamicTransferSettings,
+    tile: TileOutline,
+    operations: int,
+    bits: int,
+    idle_passes: int = 0,
 ) -> ExpectedUpdate:
-    """Return what an update takes on average, with so many operations and bits for each cell that is read."""
+    """Return what an update takes on average, with so many operations and bits for each cell that is read.
+
+    In so many passes over the lines at the beginning nothing is written.
+    """
     interval = vectors_between(settings, tile.mini_batch, tile.inputs, settings.fast_device or tile.device)
     moves = [(interval if settings.transfer_lr else 0, 1)]
     slots = single_slots(settings.transfer_update)
-    return expected_transfers(settings, tile, moves, slots, operations * tile.outputs, bits * tile.outputs)
+    cells = tile.outputs
+    return expected_transfers(settings, tile, moves, slots, operations * cells, bits * cells, idle_passes)
 
 
 class ChoppedArrays(JointArrays):

@@ -39,7 +39,7 @@ class DynamicTransfer(ChoppedArrays):
     @staticmethod
     def expected(settings: DynamicTransferSettings, tile: TileOutline) -> ExpectedUpdate:
         """Return what an update takes on average."""
-        return expected_chopped(settings, tile, *_digital_work(settings))
+        return expected_chopped(settings, tile, *_digital_work(settings), idle_passes=_period(settings) + 1)
 
     def __init__(
         self,
@@ -96,10 +96,14 @@ class DynamicTransfer(ChoppedArrays):
         return super()._digital() | {"turned": self._turned, "mean": self._mean, "past": self._past}
 
 
+def _period(settings: DynamicTransferSettings) -> int:
+    """Return the passes after which signs turn."""
+    return max(math.ceil(1.0 / settings.in_chop_prob), 2)
+
+
 def _follow(settings: DynamicTransferSettings) -> float:
     """Return the share of a read in the running mean."""
-    period = max(math.ceil(1.0 / settings.in_chop_prob), 2)
-    return min(settings.tail_weightening / period, 1.0)
+    return min(settings.tail_weightening / _period(settings), 1.0)
 
 
 def _digital_work(settings: DynamicTransferSettings) -> tuple[int, int]:

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+import numpy as np
+
 from archsim.analog.algorithms.protocol import TileOutline
 from archsim.analog.devices import devices_per_cell, devices_written, refresh_of, takes_pulses
-from archsim.analog.observed import ExpectedUpdate
+from archsim.analog.observed import ExpectedUpdate, FirstWrites
 from archsim.analog.specification import Device, IOParameters, UpdateParameters
 from archsim.analog.specification.algorithms import AuxiliaryArray
 from archsim.errors import InputError
@@ -22,6 +24,7 @@ __all__ = [
     "expected_gradients",
     "expected_refreshes",
     "expected_transfers",
+    "first_writes",
     "in_proportion",
     "single_slots",
     "states_of",
@@ -69,6 +72,33 @@ def states_of(device: Device) -> float:
     return (w_max - w_min) / dw_min
 
 
+def first_writes(moves: Sequence[tuple[int, int]], lines: int, idle_passes: int = 0) -> FirstWrites:
+    """Return when the last array of a chain is written: from lines of the one before that hold something, and so on.
+
+    Line l is the one of the reads l + p ``lines``, p = 0, 1, ..., and read i comes after interval (i // at a time + 1)
+    vectors. The first of them counts that comes after the line of that array was written. Lines that are picked at
+    random count as if taken in order.
+
+    Parameters
+    ----------
+    moves : sequence of tuple of int
+        After how many vectors each array that is read is read (0: never), and how many lines then.
+    lines : int
+        Lines of an array.
+    idle_passes : int
+        Passes over the lines in which nothing is written, at least.
+    """
+    line = np.arange(lines, dtype=np.int64)
+    written = np.ones(lines, np.int64)
+    for interval, at_a_time in moves:
+        if not (interval and at_a_time):
+            return FirstWrites(None, None)
+        earliest = at_a_time * (-(-written // interval) - 1)
+        read = line + lines * np.maximum(-(-(earliest - line) // lines), idle_passes)
+        written = interval * (read // at_a_time + 1)
+    return FirstWrites(int(written.min(initial=2**62)), int(written.max(initial=0)))
+
+
 def expected_refreshes(
     tile: TileOutline, device: Device, io: IOParameters | None = None, *, updated: bool
 ) -> tuple[ExpectedUpdate, ...]:
@@ -107,6 +137,7 @@ def expected_transfers(
     slots_a_line: Fraction,
     operations_a_line: int,
     bits_a_line: int,
+    idle_passes: int = 0,
 ) -> ExpectedUpdate:
     """Return what an update takes if gradients go to a first array, and lines are read and written into later ones.
 
@@ -122,6 +153,8 @@ def expected_transfers(
         Pulse slots of writing one of them.
     operations_a_line, bits_a_line : int
         Digital operations and memory traffic of one of them.
+    idle_passes : int
+        Passes over the lines of the last array that is read in which nothing is written yet.
     """
     fast, io = settings.fast_device or tile.device, settings.transfer_io
     refreshes = expected_refreshes(tile, fast, io, updated=True)
@@ -142,7 +175,10 @@ def expected_transfers(
         if every and lines
     )
     return ExpectedUpdate(
-        slots=train_length(settings.update or tile.update, fast), outer_products=1, later=transfers + refreshes
+        slots=train_length(settings.update or tile.update, fast),
+        outer_products=1,
+        later=transfers + refreshes,
+        first_writes=first_writes(moves, tile.inputs, idle_passes),
     )
 
 

@@ -46,7 +46,7 @@ class HamiltonianDescent(LineTransfers):
             make_crossbar(1, None, None, *moves),
         ]
         reads = min(settings.n_reads_per_transfer or inputs, inputs)
-        super().__init__(crossbars, 0.0, [settings.transfer_every], reads)
+        super().__init__(crossbars, 0.0, [settings.transfer_every], [reads])
         self._fast_lr = settings.fast_lr
         self._displacement = settings.transfer_every * inputs / reads / settings.mass
 
@@ -64,7 +64,7 @@ class HamiltonianDescent(LineTransfers):
     def _fast_rate(self, learning_rate: float) -> float:
         return self._fast_lr * learning_rate
 
-    def _transfer_rate(self, learning_rate: float) -> float:
+    def _transfer_rate(self, learning_rate: float, source: int) -> float:
         return self._displacement
 
     def _move(

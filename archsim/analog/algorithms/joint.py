@@ -45,6 +45,11 @@ class JointArrays:
             self._term = np.zeros_like(self._sum)
 
     @property
+    def crossbars(self) -> tuple[Crossbar, ...]:
+        """All crossbars, from the one that takes gradients to the one that holds the weights."""
+        return self._crossbars
+
+    @property
     def weights(self) -> FloatArray:
         """The matrix that a forward read sees; read-only, valid until the next change."""
         if not self._joint:

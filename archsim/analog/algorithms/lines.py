@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,28 +18,39 @@ from archsim.analog.blocks import FloatArray
 from archsim.analog.crossbar import Crossbar
 from archsim.analog.observed import Update
 
-__all__ = ["LineTransfers", "transfer_intervals"]
+__all__ = ["LineTransfers", "for_each", "transfer_intervals"]
+
+Number = TypeVar("Number", int, float)
+
+
+def for_each(given: Number | Sequence[Number], sources: int) -> tuple[Number, ...]:
+    """Return a setting of each array that is read: one number for all of them, or a list."""
+    return tuple(given) if isinstance(given, Sequence) else (given,) * sources
 
 
 def transfer_intervals(
-    transfer_every: float, mini_batch: int | None, sources: int, lines: int, reads: int
+    transfer_every: float | Sequence[float], mini_batch: int | None, lines: int, reads: Sequence[int]
 ) -> tuple[int, ...]:
     """Return after how many vectors each array is read, 0 for never.
 
-    Each array waits as long as one pass over the lines of the array before takes (aihwkit ``TransferCompound``).
+    With a single number, each array waits as long as one pass over the lines of the array before takes (aihwkit
+    ``TransferCompound``, whose ``transfer_every_vec`` has the list).
 
     Parameters
     ----------
-    transfer_every : float
-        Interval of the first array, in vectors or mini-batches.
+    transfer_every : float or sequence of float
+        Interval of the first array, or of each, in vectors or mini-batches.
     mini_batch : int or None
         Vectors of a mini-batch, if that is the unit.
-    sources : int
-        Arrays that are read.
-    lines, reads : int
-        Lines of an array, and how many are read at a time.
+    lines : int
+        Lines of an array.
+    reads : sequence of int
+        How many are read at a time, of each array that is read.
     """
-    intervals = [transfer_every * (lines / reads) ** j for j in range(sources)]
+    if isinstance(transfer_every, Sequence):
+        intervals = list(transfer_every)
+    else:
+        intervals = [transfer_every * math.prod(lines / r for r in reads[:j]) for j in range(len(reads))]
     if mini_batch is None:
         return tuple(round(interval) for interval in intervals)
     return tuple(math.ceil(interval * mini_batch) for interval in intervals)
@@ -59,8 +70,8 @@ class LineTransfers(JointArrays):
         Weight of each crossbar relative to the next in what reads see.
     intervals : sequence of int
         After how many vectors each crossbar but the last is read; 0 for never.
-    reads : int
-        Lines at a time.
+    reads : sequence of int
+        Lines at a time, of each crossbar but the last.
     selection : Uniforms, optional
         Picks the first line of each transfer; in order without it.
     """
@@ -70,13 +81,13 @@ class LineTransfers(JointArrays):
         crossbars: Sequence[Crossbar],
         gamma: float,
         intervals: Sequence[int],
-        reads: int,
+        reads: Sequence[int],
         selection: Uniforms | None = None,
     ) -> None:
         super().__init__(crossbars, gamma)
         self._inputs, self._outputs = self._last.inputs, self._last.outputs
         self._intervals = tuple(intervals)
-        self._reads = min(reads, self._inputs)
+        self._reads = tuple(min(count, self._inputs) for count in reads)
         self._selection = selection
         self._vectors = np.zeros(1, np.int64)
         self._transfers = np.zeros(len(self._intervals), np.int64)
@@ -107,28 +118,29 @@ class LineTransfers(JointArrays):
         if self._selection is not None:
             sources = len(self._intervals)
             first = min(int(self._selection.at(number * sources + source) * self._inputs), self._inputs - 1)
-        lines = [line % self._inputs for line in range(first, first + self._reads)]
+        count = self._reads[source]
+        lines = [line % self._inputs for line in range(first, first + count)]
         self._transfers[source] += 1
-        self._next_line[source] = (first + self._reads) % self._inputs
-        rate = self._transfer_rate(learning_rate)
+        self._next_line[source] = (first + count) % self._inputs
+        rate = self._transfer_rate(learning_rate, source)
         if rate == 0.0:
             return
-        hot = np.zeros((self._reads, self._inputs), np.float32)
+        hot = np.zeros((count, self._inputs), np.float32)
         for read_line, line in zip(hot, lines, strict=True):
             read_line[line] = 1.0
         # Reads and writes are numbered through: each has random numbers of its own.
-        read = self._crossbars[source].transfer(hot, number * self._reads)
+        read = self._crossbars[source].transfer(hot, number * count)
         work.transfer_reads += read.reads
         work.devices_read += read.reads * self._crossbars[source].devices_read
-        self._move(source, lines, hot, read.values, rate, number * self._reads, work)
+        self._move(source, lines, hot, read.values, rate, number * count, work)
 
     @abstractmethod
     def _fast_rate(self, learning_rate: float) -> float:
         """Return the learning rate of the first array."""
 
     @abstractmethod
-    def _transfer_rate(self, learning_rate: float) -> float:
-        """Return the learning rate of transfers."""
+    def _transfer_rate(self, learning_rate: float, source: int) -> float:
+        """Return the learning rate of transfers out of an array."""
 
     @abstractmethod
     def _move(

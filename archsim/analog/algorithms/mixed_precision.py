@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from archsim._core import ROUND, SELECT, kernels
-from archsim.analog.algorithms.expectations import expected_refreshes, single_slots
+from archsim.analog.algorithms.expectations import expected_refreshes, first_writes, single_slots
 from archsim.analog.algorithms.inputs import checked, granularity_of
 from archsim.analog.algorithms.joint import JointArrays
 from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
@@ -80,6 +80,7 @@ class MixedPrecision(JointArrays):
         return ExpectedUpdate(
             digital_operations=Fraction(2 * tile.outputs * tile.inputs - tile.inputs),
             later=(write, *expected_refreshes(tile, tile.device, updated=False)),
+            first_writes=first_writes([(write.every, rows)], tile.outputs),
         )
 
     def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Update:

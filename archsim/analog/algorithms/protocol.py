@@ -87,6 +87,10 @@ class TrainingArray(Protocol):
     def weights(self) -> FloatArray:
         """The matrix that a forward read sees, float32 [outputs, inputs]; read-only, valid until the next change."""
 
+    @property
+    def crossbars(self) -> tuple[Crossbar, ...]:
+        """All crossbars of the tile; the last one holds the weights."""
+
     def set_output_scale(self, scale: FloatArray) -> None:
         """Learn which mapping scale [outputs] multiplies the outputs digitally, where there is one.
 

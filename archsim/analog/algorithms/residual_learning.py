@@ -41,7 +41,7 @@ class _Residual(LineTransfers):
             make_crossbar(1, None, None, *moves),
         ]
         reads = settings.n_reads_per_transfer or inputs
-        super().__init__(crossbars, settings.gamma, [settings.transfer_every], reads)
+        super().__init__(crossbars, settings.gamma, [settings.transfer_every], [reads])
 
     @staticmethod
     def arrays(settings: ResidualLearningSettings | ResidualLearningV2Settings) -> int:
@@ -58,7 +58,7 @@ class _Residual(LineTransfers):
     def _fast_rate(self, learning_rate: float) -> float:
         return self._settings.fast_lr * learning_rate
 
-    def _transfer_rate(self, learning_rate: float) -> float:
+    def _transfer_rate(self, learning_rate: float, source: int) -> float:
         return self._settings.transfer_lr
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archsim._core import SELECT
 from archsim.analog.algorithms.expectations import in_proportion
-from archsim.analog.algorithms.lines import LineTransfers, transfer_intervals
+from archsim.analog.algorithms.lines import LineTransfers, for_each, transfer_intervals
 from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
 from archsim.analog.algorithms.uniforms import Uniforms
 from archsim.analog.blocks import FloatArray
@@ -18,7 +18,8 @@ class CompoundTransfers(LineTransfers):
     """Arrays and rates as aihwkit's ``TransferCompound`` has them.
 
     The first array learns with fast_lr (times the learning rate with ``scale_fast_lr``; the learning rate itself if
-    fast_lr = 0), transfers with transfer_lr (times the learning rate with ``scale_transfer_lr``).
+    fast_lr = 0), transfers with transfer_lr (times the learning rate with ``scale_transfer_lr``). Interval, lines at a
+    time and rate of transfers may differ from array to array.
     """
 
     def __init__(
@@ -33,17 +34,14 @@ class CompoundTransfers(LineTransfers):
         identity: int,
     ) -> None:
         self._settings = settings
-        reads = min(settings.n_reads_per_transfer, inputs)
-        unit = mini_batch if settings.units_in_mbatch else None
-        sources = settings.n_devices - 1
         moves = settings.transfer_io, settings.transfer_update
         crossbars = [make_crossbar(0, settings.fast_device, settings.update, *moves)]
         crossbars += [make_crossbar(index, None, None, *moves) for index in range(1, settings.n_devices)]
+        self._transfer_lr = for_each(settings.transfer_lr, settings.n_devices - 1)
         super().__init__(
             crossbars,
             settings.gamma,
-            transfer_intervals(settings.transfer_every, unit, sources, inputs, reads),
-            reads,
+            *_rhythm(settings, mini_batch, inputs),
             Uniforms(seed, identity, SELECT) if settings.random_selection else None,
         )
 
@@ -55,10 +53,10 @@ class CompoundTransfers(LineTransfers):
     @staticmethod
     def moves(settings: TikiTakaSettings | BufferedTransferSettings, tile: TileOutline) -> tuple[tuple[int, int], ...]:
         """Return for each array but the last after how many vectors it is read, 0 for never, and how many lines."""
-        reads = min(settings.n_reads_per_transfer, tile.inputs)
-        unit = tile.mini_batch if settings.units_in_mbatch else None
-        intervals = transfer_intervals(settings.transfer_every, unit, settings.n_devices - 1, tile.inputs, reads)
-        return tuple((interval if settings.transfer_lr else 0, reads) for interval in intervals)
+        intervals, reads = _rhythm(settings, tile.mini_batch, tile.inputs)
+        rates = for_each(settings.transfer_lr, settings.n_devices - 1)
+        each = zip(intervals, reads, rates, strict=True)
+        return tuple((interval if rate else 0, count) for interval, count, rate in each)
 
     def _fast_rate(self, learning_rate: float) -> float:
         fast = self._settings.fast_lr
@@ -66,9 +64,18 @@ class CompoundTransfers(LineTransfers):
             return learning_rate
         return fast * learning_rate if self._settings.scale_fast_lr else fast
 
-    def _transfer_rate(self, learning_rate: float) -> float:
-        rate = self._settings.transfer_lr
+    def _transfer_rate(self, learning_rate: float, source: int) -> float:
+        rate = self._transfer_lr[source]
         return rate * learning_rate if self._settings.scale_transfer_lr else rate
+
+
+def _rhythm(
+    settings: TikiTakaSettings | BufferedTransferSettings, mini_batch: int, inputs: int
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return after how many vectors each array but the last is read, and how many of its lines."""
+    reads = tuple(min(count, inputs) for count in for_each(settings.n_reads_per_transfer, settings.n_devices - 1))
+    unit = mini_batch if settings.units_in_mbatch else None
+    return transfer_intervals(settings.transfer_every, unit, inputs, reads), reads
 
 
 class TikiTaka(CompoundTransfers):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from archsim import plugins
 from archsim.analog.blocks import FloatArray
 from archsim.analog.chain import Chain
 from archsim.analog.observed import Update
+from archsim.analog.samples import Samples
 from archsim.analog.specification import Device, UpdateParameters
 from archsim.analog.threads import Workers
 from archsim.specification import Specification
@@ -77,6 +78,8 @@ class Site:
         Seeds of device populations and of all noise.
     workers : Workers
         Threads that may share a large operation.
+    samples : Samples
+        Where a sample of the pulse trains is counted.
     """
 
     outputs: int
@@ -88,6 +91,7 @@ class Site:
     device_seed: int
     noise_seed: int
     workers: Workers
+    samples: Samples = field(default_factory=Samples)
 
     def part(self, index: int) -> Site:
         """Return the site of one of several arrays of devices at this one."""

@@ -60,6 +60,7 @@ class PulsedKind:
             site.identity,
             site.noise_seed,
             site.workers,
+            site.samples,
         )
 
 

@@ -14,6 +14,7 @@ from archsim.analog.devices.held import HeldCells
 from archsim.analog.devices.population import Population
 from archsim.analog.observed import Update
 from archsim.analog.pulses import PulseTrains
+from archsim.analog.samples import Samples
 from archsim.analog.specification import UpdateParameters
 from archsim.analog.threads import Workers
 
@@ -60,6 +61,7 @@ class PulsedArray(HeldCells):
         identity: int,
         noise_seed: int,
         workers: Workers,
+        samples: Samples | None = None,
     ) -> None:
         super().__init__(outputs, inputs, population, identity, noise_seed)
         self._rules = update, transfer_update
@@ -67,6 +69,7 @@ class PulsedArray(HeldCells):
         self._identity = identity
         self._seed = noise_seed
         self._workers = workers
+        self._samples = samples or Samples()
         self._parts = ranges(outputs, -(-outputs // (workers.threads * BLOCK_ROWS)) * BLOCK_ROWS)
         self.share_lines(identity, population.granularity)
 
@@ -74,8 +77,10 @@ class PulsedArray(HeldCells):
         """Take the pulse trains of an array of another identity, made for its granularity: they share their lines."""
         outputs, inputs = self.weights.shape
         stream = (granularity, identity, self._seed)
-        self._trains = PulseTrains(outputs, inputs, self._rules[0], *stream, UPDATE_X, UPDATE_D)
-        self._write_trains = PulseTrains(outputs, inputs, self._rules[1], *stream, WRITE_X, WRITE_D)
+        self._trains = PulseTrains(outputs, inputs, self._rules[0], *stream, UPDATE_X, UPDATE_D, self._samples.updates)
+        self._write_trains = PulseTrains(
+            outputs, inputs, self._rules[1], *stream, WRITE_X, WRITE_D, self._samples.writes
+        )
 
     def update(
         self,

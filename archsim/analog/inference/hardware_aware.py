@@ -85,6 +85,11 @@ class HardwareAware:
         return self._crossbar
 
     @property
+    def crossbars(self) -> tuple[Crossbar, ...]:
+        """The same in a tuple."""
+        return (self._crossbar,)
+
+    @property
     def weights(self) -> FloatArray:
         """The clean matrix; read-only."""
         return self._crossbar.weights

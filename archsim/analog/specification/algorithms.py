@@ -63,14 +63,25 @@ class _Transfer(AuxiliaryArray):
 
     n_devices: Annotated[int, Field(ge=2, le=16)] = 2
     gamma: NonNegative = 0.0
-    transfer_every: NonNegative = 1.0
+    transfer_every: NonNegative | tuple[NonNegative, ...] = 1.0
     units_in_mbatch: bool = True
-    n_reads_per_transfer: Count = 1
+    n_reads_per_transfer: Count | tuple[Count, ...] = 1
     random_selection: bool = False
     fast_lr: NonNegative = 1.0
     scale_fast_lr: bool = True
-    transfer_lr: NonNegative = 1.0
+    transfer_lr: NonNegative | tuple[NonNegative, ...] = 1.0
     scale_transfer_lr: bool = True
+
+    @model_validator(mode="after")
+    def _one_for_each_array(self) -> _Transfer:
+        for name in ("transfer_every", "n_reads_per_transfer", "transfer_lr", "thres_scale"):
+            given = getattr(self, name, None)
+            if isinstance(given, tuple) and len(given) != self.n_devices - 1:
+                raise ValueError(
+                    f"{name} is a number, or a list of one for each array that is read: {self.n_devices - 1} with "
+                    f"n_devices {self.n_devices}, not {len(given)}"
+                )
+        return self
 
 
 class TikiTakaSettings(_Transfer):
@@ -91,7 +102,7 @@ class BufferedTransferSettings(_Transfer):
 
     kind: Literal["buffered-transfer"] = "buffered-transfer"
     transfer_update: UpdateParameters = SINGLE_PULSES
-    thres_scale: Positive = 1.0
+    thres_scale: Positive | tuple[Positive, ...] = 1.0
     step: Positive = 1.0
     momentum: Probability = 0.1
     forget_buffer: bool = True

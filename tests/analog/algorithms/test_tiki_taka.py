@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
-from archsim.analog.specification import ConstantStep, Ideal, IOParameters, SoftBounds
+from archsim.analog.algorithms import TileOutline
+from archsim.analog.algorithms.tiki_taka import TikiTaka
+from archsim.analog.specification import ConstantStep, Ideal, IOParameters, SoftBounds, UpdateParameters
 from archsim.analog.specification.algorithms import TikiTakaSettings
 from tests.analog.algorithms.tiles import preset, tile
 from tests.analog.crossbars import quiet
@@ -161,3 +164,87 @@ def test_every_write_has_noise_of_its_own():
     array.update(np.ones((writes, 1)), d, 0.1, 0)
     assert abs(array.weights.mean() - 0.001 * writes) < 0.003
     assert abs(array.weights.std() / (0.001 * np.sqrt(writes)) - 1) < 5 / np.sqrt(1000)
+
+
+#: Three arrays, of which the first two are read.
+OUTLINE = TileOutline(2, 4, 1, Ideal(), UpdateParameters(), IOParameters(is_perfect=True))
+CHAIN = {"kind": "tiki-taka", "n_devices": 3, "units_in_mbatch": False, "scale_fast_lr": False}
+
+
+def descended(settings, vectors, inputs=4):
+    """The arrays after so many vectors with the gradient -1 in every cell, exact cells, and what that took."""
+    array = tile(TikiTakaSettings.model_validate(settings), 2, inputs, Ideal())
+    work = array.update(np.ones((vectors, inputs)), -np.ones((vectors, 2)), 1.0, 0)
+    return [crossbar.weights[0] for crossbar in array.crossbars], work
+
+
+def chained(vectors, inputs, every, reads, rates):
+    """Plain loops: one vector, then every array in turn that is due."""
+    arrays, lines, moved = [np.zeros(inputs) for _ in range(3)], [0, 0], 0
+    for vector in range(1, vectors + 1):
+        arrays[0] += 1.0
+        for k in range(2):
+            if vector % every[k] == 0:
+                for _ in range(reads[k]):
+                    arrays[k + 1][lines[k]] += rates[k] * arrays[k][lines[k]]
+                    lines[k] = (lines[k] + 1) % inputs
+                    moved += 1
+    return arrays, moved
+
+
+def mean(settings, name):
+    """What is expected of an update, for each vector."""
+    expected = TikiTaka.expected(settings, OUTLINE)
+    return getattr(expected, name) + sum(getattr(part, name) / part.every for part in expected.later)
+
+
+@pytest.mark.parametrize(
+    ("every", "reads", "rates"),
+    [
+        ([1, 1], [1, 1], [1.0, 1.0]),
+        ([2, 3], [1, 2], [0.5, 0.25]),
+        ([3, 2], [4, 1], [0.1, 2.0]),
+        ([5, 1], [2, 3], [1, 1]),
+    ],
+)
+def test_every_array_of_a_chain_has_its_own_rhythm_and_rate(every, reads, rates):
+    given = {"transfer_every": every, "n_reads_per_transfer": reads, "transfer_lr": rates}
+    found, work = descended(CHAIN | given, 24)
+    expected, moved = chained(24, 4, every, reads, rates)
+    for weights, wanted in zip(found, expected, strict=True):
+        np.testing.assert_allclose(weights, wanted, rtol=1e-5)
+    assert work.transfer_reads == moved
+
+
+def test_a_single_number_spaces_later_arrays_by_a_pass_over_the_one_before():
+    single, _ = descended(CHAIN | {"transfer_every": 2, "n_reads_per_transfer": 2}, 24)
+    listed, _ = descended(CHAIN | {"transfer_every": [2, 4], "n_reads_per_transfer": [2, 2]}, 24)
+    for one, other in zip(single, listed, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_what_a_chain_takes_on_average_is_what_it_takes():
+    given = CHAIN | {"transfer_every": [3, 2], "n_reads_per_transfer": [2, 3], "transfer_lr": [1, 0.5]}
+    settings = TikiTakaSettings.model_validate(given)
+    _, work = descended(given, 600)
+    assert mean(settings, "transfer_reads") * 600 == work.transfer_reads == 600 * 2 // 3 + 600 * 3 // 2
+    assert mean(settings, "digital_operations") * 600 == work.digital_operations
+    silent = settings.model_copy(update={"transfer_lr": (1.0, 0.0)})
+    assert mean(silent, "transfer_reads") * 600 == 600 * 2 // 3
+    assert TikiTaka.expected(silent, OUTLINE).first_writes.first is None
+
+
+def test_the_first_write_is_when_the_weights_first_change():
+    for every, reads in (([3, 2], [1, 1]), ([1, 5], [2, 1]), ([2, 8], [1, 1]), (2, 1)):
+        settings = TikiTakaSettings.model_validate(CHAIN | {"transfer_every": every, "n_reads_per_transfer": reads})
+        writes = TikiTaka.expected(settings, OUTLINE).first_writes
+        changed = [descended(settings.model_dump(), vectors)[0][-1].any() for vectors in range(1, writes.first + 1)]
+        assert changed == [False] * (writes.first - 1) + [True]
+        assert not descended(settings.model_dump(), writes.last - 1)[0][-1].all()
+        assert descended(settings.model_dump(), writes.last)[0][-1].all()
+
+
+@pytest.mark.parametrize("name", ["transfer_every", "n_reads_per_transfer", "transfer_lr"])
+def test_a_list_has_one_for_each_array_that_is_read(name):
+    with pytest.raises(ValidationError, match=f"{name}.*2 with n_devices 3, not 3"):
+        TikiTakaSettings.model_validate(CHAIN | {name: [1, 1, 1]})
