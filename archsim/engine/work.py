@@ -19,7 +19,9 @@ __all__ = ["Evaluation", "Expected", "UpdateWork", "Work", "do_step"]
 
 #: What a run without numbers counts of an update: all but when it happens.
 _QUANTITIES = tuple(
-    field.name for field in fields(ExpectedUpdate) if field.name not in ("outer_products", "every", "later")
+    field.name
+    for field in fields(ExpectedUpdate)
+    if field.name not in ("outer_products", "every", "later", "first_writes")
 )
 
 
