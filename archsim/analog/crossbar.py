@@ -110,21 +110,10 @@ class Crossbar:
         self._transfer = along(transfer_io or io, managed=False)
         self._backward = chain(backward_io, lines=inputs, draw=TRANSPOSED_LINES, transposed=True, managed=False)
         self.samples = Samples(self._forward.samples, self._backward.samples, self._transfer.samples)
-        self._array = make_array(
-            device,
-            Site(
-                outputs,
-                inputs,
-                update,
-                transfer_update or update,
-                self._transfer,
-                identity,
-                device_seed,
-                noise_seed,
-                self._workers,
-                self.samples,
-            ),
-        )
+        numbers = identity, device_seed, noise_seed
+        writes = transfer_update or update
+        site = Site(outputs, inputs, update, writes, self._transfer, *numbers, self._workers, self.samples)
+        self._array = make_array(device, site)
         self._weights = self._array.weights
         self._visible = self._weights.view()
         self._visible.flags.writeable = False
