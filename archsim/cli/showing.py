@@ -42,7 +42,7 @@ def show(name: str, overrides: Sequence[str] = (), figure: Path | None = None) -
     InputError
         If there is nothing of that name, an override does not fit, or there is no device to draw.
     """
-    found = list(_found(name, overrides))
+    found = list(_found(name, overrides, drawn=figure is not None))
     if not found:
         raise _unknown(name)
     if figure is not None:
@@ -54,7 +54,7 @@ def show(name: str, overrides: Sequence[str] = (), figure: Path | None = None) -
         console.print(text.rstrip(), soft_wrap=True)
 
 
-def _found(name: str, overrides: Sequence[str]) -> Iterator[tuple[str, str, BaseModel | None]]:
+def _found(name: str, overrides: Sequence[str], *, drawn: bool) -> Iterator[tuple[str, str, BaseModel | None]]:
     """Yield each thing of a name: its group, its text, and its specification if it has one."""
     for title, group in GROUPS.items():
         if name not in plugins.names(group):
@@ -68,27 +68,30 @@ def _found(name: str, overrides: Sequence[str]) -> Iterator[tuple[str, str, Base
         else:
             yield title, f"{name}: {described}", None
     if name in workload_names() or Path(name).is_file():
-        yield _from_file(name, overrides)
+        yield _from_file(name, overrides, drawn)
 
 
-def _from_file(name: str, overrides: Sequence[str]) -> tuple[str, str, BaseModel]:
+def _from_file(name: str, overrides: Sequence[str], drawn: bool) -> tuple[str, str, BaseModel | None]:
     file = find_experiment(name)
     group = group_of_file(file)
     if group is not None:
         part = load_part(group, file, overrides)
         return "file", _with_comment([str(file), ""], part), part
-    experiment = load_experiment(file, overrides)
-    # As it was written, with its comments, where nothing is changed.
-    text = readable(experiment) if overrides else file.read_text(encoding="utf-8")
-    return WORKLOADS, f"# {file}\n{text}", experiment
+    if overrides:
+        experiment = load_experiment(file, overrides)
+        return WORKLOADS, f"# {file}\n{readable(experiment)}", experiment
+    # As it was written, with its comments; who only reads it does not wait for it to be checked.
+    text = file.read_text(encoding="utf-8")
+    return WORKLOADS, f"# {file}\n{text}", load_experiment(file) if drawn else None
 
 
 def _with_comment(lines: Sequence[str], part: BaseModel) -> str:
     """Return a specification as YAML below comments: given lines, and the response of a device."""
-    from archsim.cli.plotting import response_lines
+    curves, drawn = _curves(part), []
+    if curves is not None:
+        from archsim.cli.plotting import response_lines
 
-    curves = None if isinstance(part, (Experiment, Chip)) else _curves(part)
-    drawn = response_lines(curves) if curves is not None else []
+        drawn = response_lines(curves)
     comment = "\n".join(f"# {line}".rstrip() for line in [*lines, *drawn]).rstrip("# \n")
     return f"{comment}\n{readable(part)}"
 
