@@ -5,10 +5,13 @@ from __future__ import annotations
 import gzip
 import lzma
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
 from archsim.errors import InputError, Place
+from archsim.files import open_regular
 
 __all__ = ["MOST_BYTES", "broken", "content"]
 
@@ -49,12 +52,17 @@ def content(file: Path, most: int = MOST_BYTES) -> bytes:
     return b"".join(parts)
 
 
-def _opened(file: Path) -> IO[bytes]:
-    if file.suffix == ".gz":
-        return cast(IO[bytes], gzip.open(file, "rb"))
-    if file.suffix == ".xz":
-        return cast(IO[bytes], lzma.open(file, "rb"))
-    return file.open("rb")
+@contextmanager
+def _opened(file: Path) -> Iterator[IO[bytes]]:
+    with open_regular(file) as stream:
+        if file.suffix == ".gz":
+            with gzip.open(stream, "rb") as unpacked:
+                yield cast(IO[bytes], unpacked)
+        elif file.suffix == ".xz":
+            with lzma.open(stream, "rb") as decompressed:
+                yield cast(IO[bytes], decompressed)
+        else:
+            yield stream
 
 
 def broken(file: Path, problem: str, *, allowed: str | None = None, remedy: str = "get the file again") -> InputError:

@@ -24,6 +24,7 @@ from archsim.data.files import MOST_BYTES, broken
 from archsim.data.folders import find_file, refuse
 from archsim.data.specification import ArrayNames, DataSpecification
 from archsim.errors import InputError, Place
+from archsim.files import open_regular
 
 __all__ = ["load", "read_arrays"]
 
@@ -88,7 +89,7 @@ def read_arrays(file: Path) -> dict[str, Array]:
         If it is no such file, or damaged.
     """
     try:
-        with zipfile.ZipFile(file) as archive:
+        with open_regular(file) as opened, zipfile.ZipFile(opened) as archive:
             names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
             return {name: _array(file, archive, name) for name in names}
     except (OSError, *_DAMAGE) as error:
@@ -118,7 +119,7 @@ def _classes(given: Array | None, targets: tuple[Array, Array]) -> int:
 
 def _arrays(file: Path, names: ArrayNames) -> dict[str, Array]:
     try:
-        with zipfile.ZipFile(file) as archive:
+        with open_regular(file) as opened, zipfile.ZipFile(opened) as archive:
             found = {part: _array(file, archive, getattr(names, part)) for part in _PARTS}
             if names.classes is not None or f"{_CLASSES}.npy" in archive.namelist():
                 found[_CLASSES] = _array(file, archive, names.classes or _CLASSES)

@@ -11,6 +11,7 @@ import numpy as np
 
 from archsim.data.dataset import DataSet
 from archsim.data.files import broken
+from archsim.files import digest_of
 
 __all__ = ["DataOrigin", "origin_of"]
 
@@ -59,8 +60,7 @@ def _text(path: Path) -> str:
 
 def _file_digest(file: Path) -> str:
     try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return digest_of(file)
     except OSError as error:
         raise broken(file, f"it cannot be read ({error.strerror})") from error
 

@@ -7,6 +7,7 @@ from pathlib import Path as FilePath
 from archsim.document.parse import MOST_NODES, parse
 from archsim.document.tree import Node
 from archsim.errors import InputError, Place
+from archsim.files import open_regular
 
 __all__ = ["MOST_BYTES", "Sources", "is_file", "read_file"]
 
@@ -70,7 +71,7 @@ class Sources:
                 place=place,
             )
         try:
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 raw = file.read(self._bytes_left + 1)
         except OSError as error:
             problem = f"the file cannot be read ({error.strerror})"

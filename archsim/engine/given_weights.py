@@ -6,7 +6,6 @@ The keys are those of a run's ``weights.npz``: LAYER for the matrix [outputs, in
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from archsim.data.npz import read_arrays
 from archsim.engine.initial import mapping_scale
 from archsim.errors import InputError, InputErrors, Place, did_you_mean
+from archsim.files import digest_of
 from archsim.network.graph import Graph, Node
 from archsim.network.matrix import AnalogMatrix
 from archsim.network.specification import WeightScaling
@@ -105,8 +105,7 @@ def load_weights(path: str, graph: Graph) -> GivenWeights:
         )
     try:
         found = read_arrays(file)
-        with file.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        digest = digest_of(file)
     except InputError as error:
         raise InputError(error.problem, field=FIELD, allowed=error.allowed, place=error.place) from error
     except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,12 +14,15 @@ import numpy as np
 
 from archsim.chip.specification import Chip
 from archsim.errors import InputError
+from archsim.files import digest_of, open_regular, read_regular
 from archsim.results.area import AREA_COLUMNS
 from archsim.results.buffers import BUFFER_COLUMNS, buffer_table
 from archsim.results.constants import ConstantRecord
 from archsim.results.inference import INFERENCE_COLUMNS, inference_table
 from archsim.results.learning import LEARNING_COLUMNS
 from archsim.results.lock import LOCK_FILE
+from archsim.results.metrics import METRICS
+from archsim.results.observations import Observations
 from archsim.results.provenance import Provenance
 from archsim.results.record import observations_from_json, tally_from_json
 from archsim.results.run import COST_COLUMNS, Run
@@ -31,17 +35,23 @@ from archsim.results.save import (
     FORMAT,
     INFERENCE_FILE,
     LEARNING_FILE,
+    MOST_OF_RUN_FILE,
     RUN_FILE,
     TIMELINE_FILE,
     WEIGHTS_FILE,
-    file_digest,
+    record_digest,
 )
 from archsim.results.slices import SlicesOnDisk
 from archsim.results.tables import read_csv
+from archsim.results.tally import Tally
+from archsim.results.types import check_type
 
 __all__ = ["load_run"]
 
 Content = TypeVar("Content")
+_Number = int | float | None
+#: What a metric can be.
+_Numbers = _Number | list[_Number] | dict[str, _Number]
 
 
 def load_run(directory: str | Path) -> Run:
@@ -71,6 +81,12 @@ def load_run(directory: str | Path) -> Run:
     record = _read(folder, RUN_FILE, _read_json)
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise InputError(f"{RUN_FILE} is not of the format {FORMAT} that this archsim reads", value=str(folder))
+    if record.get("digest") != _read(folder, RUN_FILE, lambda path: record_digest(record)):
+        raise InputError(
+            f"the run folder is damaged: {RUN_FILE} is not what was saved",
+            value=str(folder),
+            remedy=f"run its {DOCUMENT_FILE} again",
+        )
     _check_files(folder, record)
 
     def parse(path: Path) -> Run:
@@ -80,7 +96,7 @@ def load_run(directory: str | Path) -> Run:
 
 
 def _run_of(record: dict[str, Any], folder: Path) -> Run:
-    return Run(
+    run = Run(
         document=_read(folder, DOCUMENT_FILE, lambda path: path.read_text(encoding="utf-8")),
         chip=Chip.model_validate(record["chip"]),
         observations=observations_from_json(record["observations"]),
@@ -101,14 +117,31 @@ def _run_of(record: dict[str, Any], folder: Path) -> Run:
         if BUFFERS_FILE in record["sha256"]
         else buffer_table(),
     )
+    expected = {
+        "observations": Observations,
+        "metrics": dict[str, _Numbers],
+        "tallies": tuple[Tally | None, ...],
+        "constants": tuple[ConstantRecord, ...],
+        "provenance": Provenance,
+        "warnings": tuple[str, ...],
+    }
+    for name, kind in expected.items():
+        check_type(getattr(run, name), kind, name)
+    if missing := [metric.id for metric in METRICS if metric.id not in run.metrics]:
+        raise ValueError(f"metrics: {', '.join(missing)} missing")
+    return run
 
 
 def _read_json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+    return json.loads(read_regular(path, MOST_OF_RUN_FILE), parse_constant=_no_number)
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number")
 
 
 def _read_weights(path: Path) -> dict[str, Any]:
-    with np.load(path, allow_pickle=False) as archive:
+    with open_regular(path) as file, np.load(file, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
 
 
@@ -118,7 +151,7 @@ def _check_files(folder: Path, record: dict[str, Any]) -> None:
     for name in (*CHECKED_FILES, *(name for name in (INFERENCE_FILE, BUFFERS_FILE) if name in digests)):
         if not (folder / name).is_file():
             raise InputError(f"the run folder is incomplete: it has no {name}", value=str(folder))
-        if digests.get(name) != _read(folder, name, file_digest):
+        if digests.get(name) != _read(folder, name, digest_of):
             raise InputError(
                 f"the run folder is damaged: {name} is not what was saved",
                 value=str(folder),
@@ -129,7 +162,10 @@ def _check_files(folder: Path, record: dict[str, Any]) -> None:
 def _read(folder: Path, name: str, read: Callable[[Path], Content]) -> Content:
     try:
         return read(folder / name)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+    except (
+        *(OSError, ValueError, TypeError, KeyError, AttributeError, EOFError),
+        *(RecursionError, OverflowError, MemoryError, zipfile.BadZipFile, zlib.error),
+    ) as error:
         raise InputError(
             f"the run folder is damaged: {name} cannot be read ({type(error).__name__}: {error})", value=str(folder)
         ) from error

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from archsim.chip.area import Built, area_rows
 from archsim.chip.attribution import peak_tops
@@ -120,7 +121,17 @@ class Run:
     @cached_property
     def settings(self) -> Mapping[str, Any]:
         """The resolved experiment as nested mappings and lists."""
-        settings: Mapping[str, Any] = YAML(typ="safe", pure=True).load(self.document)
+        try:
+            settings: Mapping[str, Any] = YAML(typ="safe", pure=True).load(self.document)
+            for section, key in (("schedule", "kind"), ("run", "mode")):
+                if not isinstance(settings[section][key], str):
+                    raise TypeError(f"{section}.{key} is no text")
+        except (YAMLError, LookupError, TypeError, ValueError, RecursionError) as error:
+            raise InputError(
+                f"the document of this run is no resolved experiment ({type(error).__name__})",
+                value=self.document[:80],
+                remedy="simulate the experiment again",
+            ) from error
         return settings
 
     @cached_property

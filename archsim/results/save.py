@@ -9,11 +9,12 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from archsim.errors import InputError
+from archsim.files import digest_of
 from archsim.results.folder import Writer, check_target, to_disk, write_folder
 from archsim.results.lock import LOCK_FILE
 from archsim.results.metrics import METRICS
@@ -32,11 +33,12 @@ __all__ = [
     "FORMAT",
     "INFERENCE_FILE",
     "LEARNING_FILE",
+    "MOST_OF_RUN_FILE",
     "RUN_FILE",
     "TIMELINE_FILE",
     "WEIGHTS_FILE",
     "check_run_directory",
-    "file_digest",
+    "record_digest",
     "save_into",
     "save_run",
 ]
@@ -44,7 +46,9 @@ __all__ = [
 #: The file that makes a folder a run folder.
 RUN_FILE = "run.json"
 #: Version of its layout.
-FORMAT = 2
+FORMAT = 3
+#: Bytes of it that are read.
+MOST_OF_RUN_FILE = 2**30
 
 DOCUMENT_FILE = "experiment.yaml"
 AREA_FILE = "area.csv"
@@ -164,7 +168,7 @@ def _write_data(run: Run, folder: Path, *, complete: bool) -> None:
         if len(table):
             write_csv(table, folder / name)
             checked = (*checked, name)
-    record = {
+    record: dict[str, Any] = {
         "format": FORMAT,
         "complete": complete,
         "metrics": dict(run.metrics),
@@ -177,13 +181,15 @@ def _write_data(run: Run, folder: Path, *, complete: bool) -> None:
         "chip": run.chip.model_dump(mode="json"),
         "observations": observations_to_json(run.observations),
         "tallies": [tally_to_json(tally) for tally in run.tallies],
-        "sha256": {name: file_digest(folder / name) for name in checked},
+        "sha256": {name: digest_of(folder / name) for name in checked},
     }
+    record["digest"] = record_digest(record)
     text = json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False)
     (folder / RUN_FILE).write_text(text + "\n", encoding="utf-8")
 
 
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def record_digest(record: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of what `RUN_FILE` says, but for the digest itself, however it is laid out."""
+    content = {name: value for name, value in record.items() if name != "digest"}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()

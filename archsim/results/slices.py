@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from archsim.errors import InputError
+from archsim.files import open_regular
 
 __all__ = ["SCHEMA", "TIMELINE_COLUMNS", "Slices", "SlicesInMemory", "SlicesOnDisk", "write_slices"]
 
@@ -138,7 +140,7 @@ class SlicesOnDisk(Slices):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with pq.ParquetFile(path) as file:
+        with _parquet(path) as file:
             self._count: int = file.metadata.num_rows
             columns = tuple(file.schema_arrow.names)
         if columns != TIMELINE_COLUMNS:
@@ -166,22 +168,32 @@ class SlicesOnDisk(Slices):
                 if window_ps is None or _may_touch(file.metadata.row_group(group), *window_ps):
                     yield file.read_row_group(group, columns=list(columns))
 
-    def _open(self) -> pq.ParquetFile:
+    @contextmanager
+    def _open(self) -> Iterator[pq.ParquetFile]:
         try:
-            return pq.ParquetFile(self.path)
+            stream = open_regular(self.path)
         except FileNotFoundError as error:
             raise InputError(
                 "the timeline of this run is no longer there",
                 value=str(self.path),
                 remedy="save the run before its folder is removed, and load it",
             ) from error
+        with stream, pq.ParquetFile(stream) as file:
+            yield file
 
 
 def write_slices(path: Path, tables: Iterable[pa.Table]) -> None:
     """Write tables with the schema `SCHEMA` as the row groups of a Parquet file; equal tables give equal bytes."""
-    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
+    with path.open("wb") as stream, pq.ParquetWriter(stream, SCHEMA, compression="zstd") as writer:
         for table in tables:
             writer.write_table(table, row_group_size=max(1, len(table)))
+
+
+@contextmanager
+def _parquet(path: Path) -> Iterator[pq.ParquetFile]:
+    """Open a Parquet file. By its name alone, PyArrow would take ``s3:x`` for an address and ``~`` for a home."""
+    with open_regular(path) as stream, pq.ParquetFile(stream) as file:
+        yield file
 
 
 def _touches(table: pa.Table, start_ps: int, end_ps: int) -> pa.ChunkedArray:

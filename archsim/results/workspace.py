@@ -13,10 +13,11 @@ from enum import Enum
 from pathlib import Path
 
 from archsim.errors import ArchsimError, InputError
+from archsim.files import read_regular
 from archsim.results.folder import Writer, cannot_write, to_disk, write_file
 from archsim.results.lock import LOCK_FILE, FolderLock
 from archsim.results.run import Run
-from archsim.results.save import DOCUMENT_FILE, RUN_FILE, save_into
+from archsim.results.save import DOCUMENT_FILE, MOST_OF_RUN_FILE, RUN_FILE, save_into
 
 __all__ = ["FolderGone", "State", "Workspace", "state_of"]
 
@@ -64,8 +65,8 @@ def state_of(directory: Path) -> State:
 def _complete(directory: Path) -> bool:
     """Return whether `RUN_FILE` marks the end of a run; a damaged one does, for there is nothing to go on with."""
     try:
-        record = json.loads((directory / RUN_FILE).read_bytes())
-    except ValueError:
+        record = json.loads(read_regular(directory / RUN_FILE, MOST_OF_RUN_FILE))
+    except (OSError, ValueError, RecursionError):
         return True
     return not isinstance(record, dict) or record.get("complete") is not False
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from archsim.chip.specification import Chip
 from archsim.errors import InputError
 from archsim.results import Run, load_run
+from archsim.results.save import FORMAT, record_digest
 
 from .synthetic import reram, synthetic_run, total_energy_pj
 
@@ -121,7 +122,8 @@ def test_a_damaged_file_is_named(run: Run, name: str, tmp_path: Path) -> None:
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.recursive(st.none() | st.integers() | st.text(), lambda c: st.lists(c) | st.dictionaries(st.text(), c)))
 def test_any_strange_record_is_an_input_error(text: object, tmp_path: Path) -> None:
-    (tmp_path / "run.json").write_text(json.dumps({"format": 1, "sha256": text, "metrics": text}))
+    record = {"format": FORMAT, "sha256": text, "metrics": text}
+    (tmp_path / "run.json").write_text(json.dumps(record | {"digest": record_digest(record)}))
     with pytest.raises(InputError):
         load_run(tmp_path)
     (tmp_path / "run.json").write_text(json.dumps(text))
