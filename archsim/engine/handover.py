@@ -8,6 +8,7 @@ from archsim.chip.timing import host_ps
 from archsim.engine.program import Edge
 from archsim.engine.sequencer import Sequencer
 from archsim.engine.transport import Channel, Message, Transport
+from archsim.schedule.actions import PipelineShape
 
 __all__ = ["GradientHandover", "HostFeed", "ValueHandover"]
 
@@ -98,8 +99,8 @@ class HostFeed:
         The network's input at this stage.
     target : Sequencer
         The stage.
-    total : int
-        Micro-batches of the run.
+    shape : PipelineShape
+        How many micro-batches the run has.
     prefetch : int
         How many may wait at the stage.
     unit : Unit or None
@@ -118,10 +119,10 @@ class HostFeed:
         "_edge",
         "_next",
         "_prefetch",
+        "_shape",
         "_space",
         "_started",
         "_target",
-        "_total",
         "_transport",
         "_unit",
         "name",
@@ -134,7 +135,7 @@ class HostFeed:
         self,
         edge: Edge,
         target: Sequencer,
-        total: int,
+        shape: PipelineShape,
         prefetch: int,
         unit: Unit | None,
         chip: Chip,
@@ -149,7 +150,7 @@ class HostFeed:
         self.sent = 0
         self._edge = edge
         self._target = target
-        self._total = total
+        self._shape = shape
         self._prefetch = prefetch
         self._unit = unit
         self._duration_ps = host_ps(chip, size_bytes)
@@ -162,6 +163,11 @@ class HostFeed:
         self._channel = transport.channel(*nodes, size_bytes, layer, "F", self._demand)
         self._space = recorder.cause(f"space in {target.space.name}")
 
+    @property
+    def brought(self) -> int:
+        """How many micro-batches have left, or are claiming space."""
+        return self._next + self._claiming
+
     def forward_started(self) -> None:
         """The stage has taken an input: another one may come."""
         self._started += 1
@@ -169,7 +175,7 @@ class HostFeed:
 
     def proceed(self) -> None:
         """Bring what may be brought."""
-        while not self._claiming and self._next < self._total and self._next - self._started < self._prefetch:
+        while not self._claiming and self._next < self._shape.total and self._next - self._started < self._prefetch:
             self._claiming = True
             if self._target.program.claims_with(self._edge):
                 self._target.space.claim(self._target.footprint, self)

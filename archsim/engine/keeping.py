@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from archsim.engine.checkpoint import CheckpointError, restore_objects, store_objects
 from archsim.engine.checkpoint_folder import CheckpointFolder
+from archsim.engine.longer import check_length
 from archsim.engine.machine import Machine
 from archsim.engine.program import DigitalStep, MatrixStep
 from archsim.engine.setup import Setup
 from archsim.engine.untimed import UntimedMachine
 from archsim.network.matrix import AnalogMatrix, MatrixState
+from archsim.schedule.actions import Schedule
 
 __all__ = ["Keeper", "rebuilt_names"]
 
@@ -48,6 +50,7 @@ class _Stored:
 
     machine: Machine | UntimedMachine
     matrices: dict[str, MatrixState]
+    mini_batches: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +91,13 @@ class Keeper:
         ------
         CheckpointError
             If that is no checkpoint of such a machine.
+        InputError
+            If the run was to be of another length, and its state is not that of a run of this one.
         """
         found = restore_objects(stored, self.rebuilt)
         if not isinstance(found, _Stored) or type(found.machine) is not type(fresh):
             raise CheckpointError("the checkpoint is damaged or was not made by archsim: it holds no such run")
+        check_length(found.machine, found.mini_batches, self._schedule)
         try:
             for name, matrix in self.matrices.items():
                 matrix.restore(found.matrices[name])
@@ -117,10 +123,17 @@ class Keeper:
             if interrupted():
                 return False
 
+    @property
+    def _schedule(self) -> Schedule:
+        schedule = self.rebuilt["schedule"]
+        if not isinstance(schedule, Schedule):
+            raise TypeError("a run's schedule goes by the name 'schedule'")
+        return schedule
+
     def _save(self, machine: Machine | UntimedMachine) -> None:
         if self.folder is not None:
             states = {name: matrix.state() for name, matrix in self.matrices.items()}
-            self.folder.save(store_objects(_Stored(machine, states), self.rebuilt))
+            self.folder.save(store_objects(_Stored(machine, states, self._schedule.shape.mini_batches), self.rebuilt))
 
 
 def _never() -> bool:

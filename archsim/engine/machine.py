@@ -209,7 +209,7 @@ class Machine:
             HostFeed(
                 edge,
                 stage,
-                self.setup.schedule.shape.total,
+                self.setup.schedule.shape,
                 host.prefetch if host else _PREFETCH,
                 unit,
                 self.setup.chip,

@@ -33,12 +33,12 @@ class UntimedStage:
         "_actions",
         "_in_flight",
         "_needed",
-        "_position",
         "_schedule",
         "gradients",
         "in_flight_max",
         "inputs",
         "next",
+        "position",
         "program",
         "staleness_sum",
         "updates",
@@ -51,7 +51,7 @@ class UntimedStage:
         self.gradients: dict[int, int] = defaultdict(int)
         self.in_flight_max = self.updates = self.staleness_sum = 0
         self._schedule = schedule
-        self._position = 0
+        self.position = 0
         self._needed = sum(edge.source != HOST for edge in program.imports)
         self._in_flight: dict[int, int] = {}
         self._wind()
@@ -82,11 +82,11 @@ class UntimedStage:
             self.staleness_sum += self.updates - self._in_flight.pop(k)
         else:
             self.updates += 1
-        self._position += 1
+        self.position += 1
         self.next = next(self._actions, None)
 
     def _wind(self) -> None:
-        self._actions = islice(self._schedule.stage(self.program.index), self._position, None)
+        self._actions = islice(self._schedule.stage(self.program.index), self.position, None)
         self.next = next(self._actions, None)
 
 

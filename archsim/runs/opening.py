@@ -65,12 +65,12 @@ def open_to_resume(experiment: Experiment, directory: Path) -> Workspace | None:
         # The process that had the lock before may have come to the end.
         if state_of(directory) is State.UNFINISHED:
             try:
-                check_same(experiment, directory)
+                check_same(experiment, directory, finished=False)
             except InputError:
                 space.leave()
                 raise
             return space
         space.leave()
-    check_same(experiment, directory)
+    check_same(experiment, directory, finished=True)
     Workspace.sweep(directory)
     return None
