@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 
 from archsim.engine.warnings.converters import lossy_reads
 from archsim.engine.warnings.evidence import Evidence
+from archsim.engine.warnings.resolution import converters_without_resolution
 from archsim.engine.warnings.settings import spreads_in_percent
 from archsim.engine.warnings.transfers import unwritten_weights
 from archsim.engine.warnings.updates import clipped_start, full_trains, saturated_cells, small_updates
@@ -17,6 +18,7 @@ __all__ = ["CHECKS", "Evidence", "run_warnings"]
 Check = Callable[[Evidence], Iterable[str]]
 
 CHECKS: tuple[Check, ...] = (
+    converters_without_resolution,
     spreads_in_percent,
     clipped_start,
     small_updates,
