@@ -6,6 +6,7 @@ reason to wait an edge; start times follow from one walk in topological order.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,11 +19,11 @@ Key = tuple[str, int, int]
 
 @dataclass(frozen=True)
 class StageTimes:
-    """Durations of a stage's actions for one micro-batch, in picoseconds."""
+    """Durations of a stage's actions, in picoseconds; of updates by the number of micro-batches that they apply."""
 
     forward: int
     backward: int
-    update: int
+    update: Mapping[int, int]
 
 
 @dataclass(frozen=True)
@@ -123,4 +124,6 @@ class LongestPath:
         if what == "gradients":
             return self.transfers.gradients[s]
         times = self.stages[s]
-        return {"F": times.forward, "B": times.backward, "U": times.update * self._counts.get(key, 1)}[what]
+        if what == "U":
+            return times.update[self._counts[key]]
+        return times.forward if what == "F" else times.backward

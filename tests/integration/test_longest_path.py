@@ -102,7 +102,7 @@ def stage_times(chip: Chip, vectors: int, sizes: list[int], stage: int) -> Stage
     backward = digital(n_out + (0 if last else n_out), 0 if last else n_out)
     if stage:
         backward += max(read_ps(chip, n_in, n_out, vectors, transposed=True), moved(n_out)) + digital(n_in, n_in)
-    return StageTimes(read + behind, backward, update_time(chip, vectors, n_in, n_out))
+    return StageTimes(read + behind, backward, {1: update_time(chip, vectors, n_in, n_out)})
 
 
 def update_time(chip: Chip, vectors: int, n_in: int, n_out: int) -> int:
