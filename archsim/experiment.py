@@ -15,7 +15,7 @@ from archsim.data.specification import DataSpecification
 from archsim.network.specification import NetworkSpecification
 from archsim.notebook import facts_html, facts_text
 from archsim.schedule.specification import ScheduleSpecification
-from archsim.specification import Specification
+from archsim.specification import Specification, values_of
 
 __all__ = ["Experiment", "LearningRateStep", "RunSpecification", "TrainingSpecification"]
 
@@ -104,6 +104,18 @@ class Experiment(Specification):
             "schedule": self.schedule.kind,
             "mode": self.run.mode,
         }
+
+    @model_validator(mode="after")
+    def _biases_are_digital(self) -> Experiment:
+        for path, value in values_of(self):
+            if path.endswith(".perfect_bias") and value:
+                raise PydanticCustomError(
+                    "digital_bias",
+                    "biases are digital, and every input line is an ordinary one: a line with perfect cells would be "
+                    "another one for every size of a tile; leave perfect_bias out",
+                    {"field": path, "allowed": "false"},
+                )
+        return self
 
     @model_validator(mode="after")
     def _dac_ranges_stand_alone(self) -> Experiment:

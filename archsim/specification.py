@@ -36,6 +36,7 @@ __all__ = [
     "Status",
     "TimeConstant",
     "constants_of",
+    "values_of",
 ]
 
 #: Where a kind is told, in every specification of one of several kinds.
@@ -166,6 +167,18 @@ TimeConstant = Annotated[Constant[Picoseconds], BeforeValidator(_with_source)]
 EnergyConstant = Annotated[Constant[Picojoules], BeforeValidator(_with_source)]
 PowerConstant = Annotated[Constant[Watts], BeforeValidator(_with_source)]
 AreaConstant = Annotated[Constant[SquareMicrometres], BeforeValidator(_with_source)]
+
+
+def values_of(settings: object, path: str = "") -> Iterator[tuple[str, object]]:
+    """Yield the dotted path and the value of everything within a specification that has no parts of its own."""
+    if isinstance(settings, BaseModel):
+        for name in type(settings).model_fields:
+            yield from values_of(getattr(settings, name), f"{path}.{name}" if path else name)
+    elif isinstance(settings, tuple | list):
+        for index, item in enumerate(settings):
+            yield from values_of(item, f"{path}.{index}" if path else str(index))
+    else:
+        yield path, settings
 
 
 def constants_of(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, Constant[Any]]]:

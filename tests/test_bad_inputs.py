@@ -54,6 +54,30 @@ DOCUMENTS = {
     "missing section": Bad(
         DOCUMENT[DOCUMENT.index("training") : DOCUMENT.index("schedule")], "", "1:1", "'training' is"
     ),
+    "perfect bias": Bad(
+        "  preset: reram-1024\n",
+        "  preset: reram-1024\n  device: {preset: soft-bounds, perfect_bias: true}\n",
+        "8:47",
+        "biases are digital",
+    ),
+    "perfect bias of one of several devices": Bad(
+        "features: 3}",
+        "features: 3, device: {kind: vector, devices: [ecram, {kind: soft-bounds, perfect_bias: true}]}}",
+        "4:120",
+        "biases are digital",
+    ),
+    "perfect bias of an algorithm's own device": Bad(
+        "  mini_batch: 4",
+        "  mini_batch: 4\n  algorithm: {preset: tiki-taka, fast_device: {preset: soft-bounds, perfect_bias: true}}",
+        "12:83",
+        "biases are digital",
+    ),
+    "two bounds of an input": Bad(
+        "features: 3}",
+        "features: 3, scaling: {input_range: {init_value: 1}}}",
+        "4:69",
+        "noise management",
+    ),
     "zero stages": Bad("stages: 2", "stages: 0", "14:11", "a whole number, 1 or more"),
     "no stage": Bad("stages: 2", "stages: []", "14:11", "a list of one or more"),
     "half a stage": Bad("stages: 2", "stages: 1.5", "14:11", "a whole number, 1 or more"),
