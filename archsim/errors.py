@@ -9,6 +9,7 @@ from __future__ import annotations
 import copyreg
 import difflib
 import pickle
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,12 @@ __all__ = [
     "Place",
     "Shortage",
     "did_you_mean",
+    "printable",
 ]
+
+
+#: Control and format characters (escape sequences, changes of direction), halves of surrogates.
+_OBEYED = frozenset({"Cc", "Cf", "Cs"})
 
 
 class ArchsimError(Exception):
@@ -154,6 +160,16 @@ class DoesNotFit(InputError):
 
 class Deadlock(ArchsimError):
     """Unfinished actions remain and no event is left: the text spells out who waits for whom."""
+
+
+def printable(text: str) -> str:
+    """Return a text in which control characters, which a terminal would obey, are spelt out; line breaks stay."""
+    if text.isprintable():
+        return text
+    return "".join(
+        f"\\u{ord(letter):04x}" if unicodedata.category(letter) in _OBEYED and letter not in "\n\t" else letter
+        for letter in text
+    )
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:

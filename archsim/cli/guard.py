@@ -9,7 +9,7 @@ from typing import ParamSpec
 
 import typer
 
-from archsim.errors import ArchsimError, InputError
+from archsim.errors import ArchsimError, InputError, printable
 
 __all__ = ["INTERRUPTED", "guarded"]
 
@@ -28,13 +28,13 @@ def guarded(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
         try:
             command(*args, **kwargs)
         except ArchsimError as error:
-            print(f"archsim: {error}", file=sys.stderr)
+            print(f"archsim: {printable(str(error))}", file=sys.stderr)
             raise typer.Exit(error.exit_code) from error
         except ImportError as error:
             # The core cannot know archsim's errors; this is how it refuses what ARCHSIM_ISA asks for.
             if error.name != "archsim._core":
                 raise
-            print(f"archsim: {error}", file=sys.stderr)
+            print(f"archsim: {printable(str(error))}", file=sys.stderr)
             raise typer.Exit(InputError.exit_code) from error
         except KeyboardInterrupt as interruption:
             # Where the signal met an exec() of a text (a data class in the making), CPython takes it for unhandled

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from archsim.cli.console import SafeConsole
+from archsim.errors import printable
 from archsim.units import format_duration
 
 __all__ = ["Advance", "watched"]
@@ -43,7 +44,7 @@ def watched(title: str) -> Iterator[Callable[[Advance], None] | None]:
     title : str
         What is running.
     """
-    console = Console(stderr=True)
+    console = SafeConsole(stderr=True)
     if not console.is_terminal:
         yield None
         return
@@ -57,7 +58,7 @@ def watched(title: str) -> Iterator[Callable[[Advance], None] | None]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(title, total=None, rate="", simulated="0 ps")
+        task = bar.add_task(printable(title), total=None, rate="", simulated="0 ps")
 
         def report(now: Advance) -> None:
             speed = bar.tasks[0].finished_speed or bar.tasks[0].speed
