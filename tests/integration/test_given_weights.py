@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 import archsim
 from archsim import Run
+from archsim.cli.loading import load as load_named
 from archsim.errors import InputError, InputErrors
 from archsim.simulation import Interrupted
 
@@ -210,3 +211,11 @@ def test_without_an_epoch_there_must_be_weights_and_numbers(mode: str, overrides
     with pytest.raises(InputError, match="nothing to do but to evaluate given weights") as error:
         load("training.epochs=0", "data.samples=100", *overrides, mode=mode)
     assert error.value.field == "training.epochs"
+
+
+def test_the_command_line_takes_a_file_or_a_folder_from_the_current_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = load_named("mlp_digits", ["network.weights=other.npz"], "numerics", weights=Path("runs/a b: c"))
+    assert found.network.weights == str(tmp_path / "runs" / "a b: c")

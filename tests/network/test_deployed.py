@@ -5,7 +5,7 @@ import pytest
 
 from archsim.analog.algorithms import make_tile
 from archsim.analog.specification import Ideal, IOParameters
-from archsim.analog.specification.algorithms import AnalogSGDSettings
+from archsim.analog.specification.algorithms import AnalogSGDSettings, DigitalSGDSettings
 from archsim.analog.specification.hardware_aware import HardwareAwareSettings
 from archsim.analog.specification.inference import DriftCompensation, InferenceParameters, PCMLike, PostTraining
 from archsim.digital.affine import Affine
@@ -109,3 +109,13 @@ def test_times_must_have_been_measured():
     assert InferenceParameters.model_validate(wan).times == (1.0, 86_400.0)
     with pytest.raises(ValueError, match="was not measured at 5 seconds"):
         InferenceParameters.model_validate(wan | {"post_training": {"dac_ranges": True, "time": 5.0}})
+
+
+def test_a_network_that_was_trained_exactly_is_read_through_the_converters_of_the_chip():
+    exact = trained(DigitalSGDSettings(), UNSCALED)
+    assert np.array_equal(exact.arrays[0].forward(X[:, :4], 0).values, exact.arrays[0].forward(X[:, :4], 9).values)
+    deployed, pulsed = deploy(exact), deploy(trained(io=UNSCALED))
+    for one in (deployed, pulsed):
+        one.program()
+    assert not np.array_equal(read(deployed, evaluation=0), read(deployed, evaluation=1)), "noise of the converters"
+    assert np.array_equal(read(deployed), read(pulsed)), "whatever trained the same weights"
