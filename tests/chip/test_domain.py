@@ -11,6 +11,7 @@ from archsim.chip import presets
 from archsim.chip.domain import as_designed, departures, domain_warnings
 from archsim.chip.provenance import timing_fingerprint
 from archsim.chip.specification import Chip
+from archsim.chip.timing import read_ps, update_ps
 from archsim.specification import Constant, Domain, Scaling, constants_of
 
 
@@ -115,6 +116,14 @@ def test_a_constant_without_a_rule_becomes_a_placeholder_and_warns(
     assert name in {departure.name for departure in departures(chip) if not departure.covered}
 
 
+def test_converters_without_a_resolution_are_no_published_ones() -> None:
+    """Conversions that cost next to nothing must not look as if somebody had published them."""
+    chip = reram(adc__bits=None)
+    assert on(chip, "adc.energy.fixed").status == "placeholder"
+    (warning,) = domain_warnings(chip)
+    assert "adc_bits none instead of 2 to 8" in warning
+
+
 def test_times_scale_to_whole_picoseconds_and_count_for_repricing() -> None:
     four = reram(dac__bits=4)
     assert on(four, "tile.update_fixed_time").value == 32_000
@@ -124,8 +133,6 @@ def test_times_scale_to_whole_picoseconds_and_count_for_repricing() -> None:
 
 def test_the_published_total_at_four_bits_follows_from_the_eight_bit_constants() -> None:
     """80 ns for a VMM, an MVM and an OPU at 4 bits (Marinella 2018, table of latencies)."""
-    from archsim.chip.timing import read_ps, update_ps
-
     chip = as_designed(reram(dac__bits=4, adc__bits=4))
     both = read_ps(chip, 1024, 1024, 1) + read_ps(chip, 1024, 1024, 1, transposed=True)
     assert both + update_ps(chip, 1, 0) == 80_000
