@@ -98,6 +98,18 @@ class InputError(ArchsimError):
         self.place = place
         super().__init__(str(self))
 
+    def below(self, section: str) -> InputError:
+        """Return this error as that of a key in a section, whose dotted name goes before the field."""
+        field = f"{section}.{self.field}" if self.field else section
+        return InputError(
+            self.problem,
+            field=field,
+            value=self.value,
+            allowed=self.allowed,
+            remedy=self.remedy,
+            place=self.place,
+        )
+
     def __str__(self) -> str:
         head = self.problem
         if self.field:

@@ -19,7 +19,7 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
-from pydantic_core import core_schema
+from pydantic_core import PydanticCustomError, core_schema
 
 from archsim import plugins
 from archsim.units import Picojoules, Picoseconds, SquareMicrometres, Watts
@@ -36,6 +36,7 @@ __all__ = [
     "Status",
     "TimeConstant",
     "constants_of",
+    "contradiction",
     "values_of",
 ]
 
@@ -54,6 +55,26 @@ def _as_span(value: object) -> object:
 
 #: A number, or the lowest and the highest of several.
 Span = Annotated[tuple[float, ...], Field(min_length=2, max_length=2), BeforeValidator(_as_span)]
+
+
+def contradiction(
+    problem: str, *, remedy: str, field: str | None = None, allowed: str | None = None
+) -> PydanticCustomError:
+    """Return the error of a validator that sees keys which do not go together.
+
+    Parameters
+    ----------
+    problem : str
+        What is wrong, in a sentence.
+    remedy : str
+        What to do about it.
+    field : str, optional
+        Dotted name in the document of the key to blame, where it is known.
+    allowed : str, optional
+        What may stand there.
+    """
+    known = {"problem": problem, "remedy": remedy, "field": field, "allowed": allowed}
+    return PydanticCustomError("contradiction", "{problem}", {key: text for key, text in known.items() if text})
 
 
 class Specification(BaseModel):

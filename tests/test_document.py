@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import copy
+import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archsim.analog.specification import Ideal, LinearStep, SoftBounds
 from archsim.document import load_experiment, load_preset, readable, resolved
-from archsim.errors import InputError, InputErrors
+from archsim.document.parse import parse
+from archsim.errors import InputError, InputErrors, Place
 from archsim.experiment import Experiment
 
 DOCUMENT = """\
@@ -388,6 +391,70 @@ def test_a_mistake_in_a_file_is_placed(
     assert words in str(error)
 
 
+def test_a_wrong_entry_does_not_make_a_list_too_short(document: Path) -> None:
+    error = error_of(document, "schedule.stages=[[3]]")
+    assert not isinstance(error, InputErrors)
+    assert (error.field, error.problem) == ("schedule.stages.0.0", "not a text")
+
+
+def test_unknown_names_are_told_together_each_where_it_stands(document: Path) -> None:
+    text = DOCUMENT.replace("kind: tanh}", "kind: tanh, inputs: [fc2]}").replace("rate: 0.1", "rate: -1")
+    document.write_text(text.replace("stages: 2", "stages: [[fc1, akt1], [fc1, fc3]]"))
+    error = error_of(document)
+    assert isinstance(error, InputErrors)
+    found = [(str(one.place), one.field, one.value) for one in error.errors]
+    assert found == [
+        (f"{document}:7:41", "network.layers.1.inputs.0", "fc2"),
+        (f"{document}:13:18", "training.learning_rate", -1),
+        (f"{document}:17:18", "schedule.stages.0.1", "akt1"),
+        (f"{document}:17:26", "schedule.stages.1.0", "fc1"),
+        (f"{document}:17:31", "schedule.stages.1.1", "fc3"),
+    ]
+    assert "did you mean 'act1'?" in str(error)
+    assert f"remove one of the two; the first is at {document}:17:13" in str(error)
+
+
+def test_mistakes_stand_in_the_order_of_lines(document: Path) -> None:
+    text = DOCUMENT.replace("features: 3", "featurs: 3").replace("kind: gpipe", "kind: g")
+    document.write_text(text.replace("chip: unit", "chip: unit\nrum: 1"))
+    error = error_of(document, "chip.tiles=0")
+    assert isinstance(error, InputErrors)
+    lines = [one.place.line for one in error.errors if one.place is not None]
+    assert lines == [6, 12, 17, None]
+
+
+def test_a_chip_of_a_bare_tile_is_told_which_lines_it_needs(tmp_path: Path) -> None:
+    chip = "chip:\n  name: mine\n  tile: {rows: 64, columns: 64}\n"
+    bare = f"network: mlp-64-64-32-10\n{chip}training: {{learning_rate: 0.1}}\n"
+    error = error_of(write(tmp_path, bare))
+    assert "a chip needs the sections nmpu, buffer, interconnect, host, or a stage_engine" in error.problem
+    assert error.remedy is not None
+    lines = error.remedy.splitlines()[1:]
+    assert [line.strip().partition(":")[0] for line in lines] == ["nmpu", "buffer", "interconnect", "host"]
+    pasted = bare.replace("  name: mine", "\n".join(["  name: mine", *(f"  {line.strip()}" for line in lines)]))
+    assert load_experiment(write(tmp_path, pasted)).chip.name == "mine"
+    partly = bare.replace("  name: mine", "\n".join(["  name: mine", *(f"  {line.strip()}" for line in lines[:3])]))
+    assert "a chip needs the section host, or" in error_of(write(tmp_path, partly)).problem
+
+
+@pytest.mark.parametrize(
+    ("device", "line", "found", "remedy"),
+    [
+        ("w_max: 0\n    w_min: 0", 15, {"w_max": 0, "w_min": 0}, "change w_max or w_min"),
+        ("w_max: 0\n    dw_min: 0.1\n    w_min: 0", 16, {"w_max": 0, "w_min": 0}, "change w_max or w_min"),
+    ],
+)
+def test_keys_that_do_not_go_together_are_named_with_their_values(
+    document: Path, device: str, line: int, found: object, remedy: str
+) -> None:
+    document.write_text(DOCUMENT.replace("chip: unit", "chip:\n  preset: unit\n  device: {kind: soft-bounds}"))
+    text = document.read_text().replace("{kind: soft-bounds}", f"\n    kind: soft-bounds\n    {device}")
+    document.write_text(text)
+    error = error_of(document)
+    assert error.place is not None
+    assert (error.place.line, error.value, error.remedy) == (line + 1, found, remedy)
+
+
 def test_several_mistakes_are_told_together(document: Path) -> None:
     document.write_text(DOCUMENT.replace("features: 3", "features: 0").replace("kind: gpipe", "kind: g"))
     error = error_of(document, "run.sed=1", "training.learning_rate=-1")
@@ -433,6 +500,86 @@ def test_what_is_no_document(tmp_path: Path, content: bytes, words: str) -> None
     error = error_of(path)
     assert words in str(error)
     assert str(path) in str(error)
+
+
+TABS = [
+    ("a: 10\t# ten\nb: 2", {"a": 10, "b": 2}),
+    ("a: 1\n\t# a comment\nb:\t2\t\n", {"a": 1, "b": 2}),
+    ("a: 1\n \t \nb: 2", {"a": 1, "b": 2}),
+    ("a: two\twords\t\nb: 'x'\t# y\n", {"a": "two\twords", "b": "x"}),
+    ("a\t: 1\nb: {c:\t1,\td: 2}\n", {"a": 1, "b": {"c": 1, "d": 2}}),
+    ("a:\t# below\n  - x\n  -\ty\nb: [\n\t1\n\t]", {"a": ["x", "y"], "b": [1]}),
+    ("a: |\t# text\n  b\tc\n", {"a": "b\tc\n"}),
+]
+
+
+@pytest.mark.parametrize(("text", "value"), TABS, ids=range(len(TABS)))
+def test_tabs_stand_wherever_yaml_allows_them(text: str, value: object) -> None:
+    assert parse(text, Place("tabs.yaml")).plain() == value
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [("a: 1\n\tb: 1", "2:1"), ("a:\n  b: 1\n  \tc: 2", "3:3"), ("a:\n-\tb: 1", "2:4"), ("a:\n- \t- 1", "2:4")],
+)
+def test_a_tab_that_indents_is_refused_with_a_remedy_that_helps(text: str, place: str) -> None:
+    with pytest.raises(InputError, match="not valid YAML") as caught:
+        parse(text, Place("tabs.yaml"))
+    assert str(caught.value).startswith(f"tabs.yaml:{place}: ")
+    assert caught.value.remedy == "indent with blanks, not tabs"
+    assert isinstance(parse(text.replace("\t", ""), Place("x")).plain(), dict)
+
+
+def test_a_file_whose_name_is_no_utf8(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/tin\xff.yaml"))
+    path.write_text(DOCUMENT)
+    assert load_experiment(path).name == "tin\\xff"
+    path.write_text(DOCUMENT + "data: {name: npz, path: x.npz}\nname: x\n")
+    assert load_experiment(path).data.path == str(tmp_path / "x.npz")
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/f\xff"))
+    folder.mkdir()
+    path = path.rename(folder / "one.yaml")
+    error = error_of(path)
+    assert "data.path: the name of a folder or file is no UTF-8 text" in str(error)
+    assert str(error.value).endswith("f\\xff/x.npz")
+
+
+def test_numpy_values_and_paths_in_a_mapping(tmp_path: Path) -> None:
+    written = {
+        "network": {
+            "input_shape": np.array([4]),
+            "layers": [{"name": "out", "kind": "linear", "features": np.int64(3), "bias": np.bool_(False)}],
+        },
+        "chip": "unit",
+        "data": {"name": "npz", "path": tmp_path / "x.npz"},
+        "training": {"learning_rate": np.float32(0.5), "mini_batch": np.uint8(4)},
+        "schedule": {"stages": np.array([["out"]])},
+        "name": np.str_("numpy"),
+    }
+    plain = {
+        "network": {
+            "input_shape": [4],
+            "layers": [{"name": "out", "kind": "linear", "features": 3, "bias": False}],
+        },
+        "chip": "unit",
+        "data": {"name": "npz", "path": str(tmp_path / "x.npz")},
+        "training": {"learning_rate": 0.5, "mini_batch": 4},
+        "schedule": {"stages": [["out"]]},
+        "name": "numpy",
+    }
+    assert load_experiment(written) == load_experiment(plain)
+
+
+@pytest.mark.parametrize("number", ["10", "1e1", "10.0", "1.0e+1", "10."])
+def test_whole_numbers_may_be_written_with_a_point(document: Path, number: str) -> None:
+    assert load_experiment(document, [f"training.epochs={number}"]).training.epochs == 10
+    assert load_experiment(document, [f"training.learning_rate={number}"]).training.learning_rate == 10.0
+    tree = {"network": "mlp-64-64-32-10", "chip": "unit", "training": {"learning_rate": 1, "epochs": float(number)}}
+    assert load_experiment(tree).training.epochs == 10
+
+
+def test_what_was_written_with_a_point_is_quoted_so(document: Path) -> None:
+    assert "found:   10.0" in str(error_of(document, "run.mode=10.0"))
 
 
 def test_missing_files_and_folders(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def test_mistakes_are_placed_inside_included_files_and_preset_files(tmp_path: Pa
         tmp_path, "base.yaml", BASE.replace("epochs: 7", "epochs: 7\n  mini_bach: 4").replace("bits: 8", "bits: 99")
     )
     chip = write(tmp_path, "chip.yaml", "preset: unit\ntile:\n  rows: 0\n")
-    error = error_of(write(tmp_path, "own.yaml", "include: base.yaml\ntraining: {epochs: 0}\n"))
+    error = error_of(write(tmp_path, "own.yaml", "include: base.yaml\ntraining: {epochs: -1}\n"))
     assert isinstance(error, InputErrors)
     assert {str(one.place) for one in error.errors} == {
         f"{base}:4:15",

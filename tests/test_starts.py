@@ -32,7 +32,7 @@ finally:
         ("list operators", HEAVY),
         ("show reram-1024", (*HEAVY, "archsim._core")),
         ("show soft-bounds", HEAVY),
-        ("show mlp_digits", (*HEAVY, *CORE)),
+        ("show mlp_digits", HEAVY),
         ("schema", (*HEAVY, *CORE)),
     ],
 )

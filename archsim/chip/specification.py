@@ -16,6 +16,7 @@ from archsim.specification import (
     Specification,
     Status,
     TimeConstant,
+    contradiction,
 )
 from archsim.units import Bytes, ClockField
 
@@ -228,6 +229,15 @@ class StageEngine(Specification):
     update: TimeConstant
 
 
+#: Parts that a chip cannot do without, each with the least that may be said of it.
+_SMALLEST_PARTS = {
+    "nmpu": "{clock: 1 GHz, lanes: 64}",
+    "buffer": "{clock: 1 GHz, bytes_per_cycle: 64}",
+    "interconnect": "{clock: 1 GHz, bytes_per_cycle: 32}",
+    "host": "{clock: 1 GHz, bytes_per_cycle: 64}",
+}
+
+
 class Chip(Specification):
     """A multi-tile chip.
 
@@ -272,10 +282,13 @@ class Chip(Specification):
 
     @model_validator(mode="after")
     def _parts_are_there(self) -> Chip:
-        missing = [part for part in ("nmpu", "buffer", "interconnect", "host") if getattr(self, part) is None]
+        missing = [part for part in _SMALLEST_PARTS if getattr(self, part) is None]
         if self.stage_engine is None and missing:
-            raise ValueError(
-                f"a chip without a stage_engine needs the section{'s' if len(missing) > 1 else ''} "
-                f"{', '.join(missing)}: nothing is free"
+            lines = "".join(f"\n    {part}: {_SMALLEST_PARTS[part]}" for part in missing)
+            raise contradiction(
+                f"a chip needs the section{'s' if len(missing) > 1 else ''} {', '.join(missing)}, "
+                "or a stage_engine that stands for all of them",
+                remedy=f"add to this section, with numbers of your chip (their energies, areas and leakage are 0 until "
+                f"you give them):{lines}",
             )
         return self

@@ -88,7 +88,7 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print run.json and nothing else.")] = False,
 ) -> None:
     """Simulate an experiment and write its results into a folder."""
-    from archsim.cli.loading import load
+    from archsim.cli.loading import load_fitting
     from archsim.cli.running import RunOptions, run_experiment, run_seeds
 
     if seeds is not None:
@@ -96,7 +96,7 @@ def run(
         run_seeds(experiment, overrides or [], mode, seeds, weights, output, force=force, resume=resume, single=single)
         return
     options = RunOptions.checked(output, force=force, resume=resume, trace_window=trace_window)
-    run_experiment(load(experiment, overrides or [], mode, weights=weights), options, as_json=as_json)
+    run_experiment(load_fitting(experiment, overrides or [], mode, weights=weights), options, as_json=as_json)
 
 
 @app.command()
@@ -228,10 +228,10 @@ def schedule(
     ] = None,
 ) -> None:
     """Print what each stage does, in order: F forward, B backward, U update, with their micro-batches."""
-    from archsim.cli.loading import load
+    from archsim.cli.loading import load_fitting
     from archsim.cli.scheduling import print_schedule, write_schedule
 
-    loaded = load(experiment, overrides or [], mode)
+    loaded = load_fitting(experiment, overrides or [], mode)
     if output is None:
         print_schedule(loaded)
     else:

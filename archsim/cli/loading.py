@@ -3,25 +3,54 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from archsim import plugins
-from archsim.document import find_experiment, load_experiment
+from archsim.document import Document, find_experiment, load_document
+from archsim.errors import InputError
 from archsim.experiment import Experiment
+from archsim.mapping import make_plan
+from archsim.network.build import build_graph
 
-__all__ = ["load"]
+__all__ = ["load", "load_fitting"]
 
 
-def load(name: str, overrides: Sequence[str], mode: str | None, *, weights: Path | None = None) -> Experiment:
-    """Return the experiment of a file or a workload; its data set must be a registered one.
+def load(name: str, overrides: Sequence[str], mode: str | None) -> Experiment:
+    """Return the experiment of a file or a workload; its data set must be a registered one."""
+    return _load(name, overrides, mode).experiment
+
+
+def load_fitting(name: str, overrides: Sequence[str], mode: str | None, *, weights: Path | None = None) -> Experiment:
+    """Return the experiment of a file or a workload, whose network fits its stages and its chip.
 
     ``weights`` takes the place of ``network.weights``.
     """
-    file = find_experiment(name)
     if weights is not None:
         overrides = [*overrides, f"network.weights={json.dumps(str(weights))}"]
-    experiment = load_experiment(file, overrides, mode)
-    if experiment.data.name not in plugins.names("archsim.datasets"):
-        raise plugins.unknown("archsim.datasets", experiment.data.name, field="data.name")
+    document = _load(name, overrides, mode)
+    experiment = document.experiment
+    with _placed(document):
+        make_plan(build_graph(experiment.network), experiment.chip, experiment.schedule.stages)
     return experiment
+
+
+def _load(name: str, overrides: Sequence[str], mode: str | None) -> Document:
+    document = load_document(find_experiment(name), overrides, mode)
+    with _placed(document):
+        wanted = document.experiment.data.name
+        if wanted not in plugins.names("archsim.datasets"):
+            raise plugins.unknown("archsim.datasets", wanted, field="data.name")
+    return document
+
+
+@contextmanager
+def _placed(document: Document) -> Iterator[None]:
+    """Say of a mistake that is found in an experiment where its author wrote it."""
+    try:
+        yield
+    except InputError as error:
+        if error.place is None and error.field is not None:
+            error.place = document.place_of(error.field)
+        raise

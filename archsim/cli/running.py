@@ -112,13 +112,13 @@ def run_seeds(
         given.
     """
     from archsim.cli.collecting import Target, collect
-    from archsim.cli.loading import load
+    from archsim.cli.loading import load_fitting
     from archsim.document.axes import read_seeds
 
     for option, given in single.items():
         if given:
             raise InputError("this is for a single run", field=option, remedy="leave it out, or leave out --seeds")
-    experiment = load(name, overrides, mode, weights=weights)
+    experiment = load_fitting(name, overrides, mode, weights=weights)
     target = Target(output, force=force, resume=resume)
     collect({"": experiment}, read_seeds(seeds), target, f"{experiment.name}-seeds")
 

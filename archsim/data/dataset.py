@@ -78,7 +78,8 @@ class DataSet:
                     "wrong kind of targets",
                     field=f"{field}targets",
                     value=f"{targets.dtype} of shape {targets.shape}",
-                    allowed="finite float32 of shape (samples, outputs); for classes, give their number",
+                    allowed="whole class numbers from 0, shape (samples,), or finite values, shape (samples, outputs)",
+                    remedy="for one value a sample, reshape to (samples, 1)" if targets.ndim == 1 else None,
                 )
             return
         if targets.dtype != np.int64 or targets.ndim != 1:
@@ -94,7 +95,16 @@ class DataSet:
                 field=f"{field}targets",
                 value=int(targets.max() if targets.max() >= self.classes else targets.min()),
                 allowed=f"0 to {self.classes - 1}",
+                remedy="classes are counted from 0: subtract 1 from all" if targets.min() > 0 else None,
             )
+
+    def with_classes(self) -> DataSet:
+        """Return the data with one-hot targets (one 1 among zeros in each sample) as class numbers."""
+        parts = (self.train_targets, self.test_targets)
+        if self.classes is not None or not all(_one_hot(targets) for targets in parts):
+            return self
+        train, test = (targets.argmax(axis=1).astype(np.int64) for targets in parts)
+        return replace(self, train_targets=train, test_targets=test, classes=self.train_targets.shape[1])
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -142,6 +152,11 @@ class DataSet:
             test_inputs=self.test_inputs[:test_samples],
             test_targets=self.test_targets[:test_samples],
         )
+
+
+def _one_hot(targets: npt.NDArray[Any]) -> bool:
+    binary = np.isin(targets, (0, 1)).all()
+    return targets.ndim == 2 and targets.shape[1] > 1 and bool(binary and (targets.sum(axis=1) == 1).all())
 
 
 def epoch_order(seed: int, epoch: int, samples: int) -> npt.NDArray[np.int64]:

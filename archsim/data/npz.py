@@ -31,6 +31,7 @@ __all__ = ["load", "read_arrays"]
 Array = npt.NDArray[Any]
 
 _PARTS = ("train_inputs", "train_targets", "test_inputs", "test_targets")
+_TESTS = ("test_inputs", "test_targets")
 _CLASSES = "classes"
 _MOST_CLASSES = 2**24
 #: What the libraries raise on archives and headers that are not what they claim.
@@ -55,7 +56,8 @@ _DAMAGE = (
 def load(specification: DataSpecification) -> DataSet:
     """Return the arrays of an ``.npz`` file: ``train_inputs``, ``train_targets``, ``test_inputs``, ``test_targets``.
 
-    ``data.path`` names the file, ``data.arrays`` other names of the arrays (see `ArrayNames`).
+    ``data.path`` names the file, ``data.arrays`` other names of the arrays (see `ArrayNames`). Without the two arrays
+    of test samples, every fifth sample (the 5th, the 10th, ...) is a test sample.
 
     Raises
     ------
@@ -75,7 +77,7 @@ def load(specification: DataSpecification) -> DataSet:
             field="data.path",
             value=error.value,
             allowed=error.allowed,
-            remedy="write the file anew, or name other arrays in data.arrays",
+            remedy=error.remedy or "write the file anew, or name other arrays in data.arrays",
             place=Place(str(file)),
         ) from error
 
@@ -97,12 +99,29 @@ def read_arrays(file: Path) -> dict[str, Array]:
 
 
 def _data_set(file: Path, arrays: dict[str, Array]) -> DataSet:
+    if "test_inputs" not in arrays:
+        arrays = _split(arrays)
     targets = (arrays["train_targets"], arrays["test_targets"])
-    values = any(target.dtype.kind == "f" for target in targets)
+    values = not all(_are_labels(target) for target in targets)
     train, test = (_real(target) if values else _whole(target) for target in targets)
     classes = None if values else _classes(arrays.get(_CLASSES), targets)
     inputs = _real(arrays["train_inputs"]), _real(arrays["test_inputs"])
     return DataSet(file.stem, inputs[0], train, inputs[1], test, classes, files=(file,))
+
+
+def _split(arrays: dict[str, Array]) -> dict[str, Array]:
+    """Return arrays in which every fifth sample is a test sample; of fewer samples, none is."""
+    inputs, targets = arrays["train_inputs"], arrays["train_targets"]
+    if not inputs.ndim or not targets.ndim or len(inputs) != len(targets):
+        return arrays | {"test_inputs": inputs, "test_targets": targets}  # refused by the data set, in its words
+    test = np.arange(len(inputs)) % 5 == 4
+    parts = {"train_inputs": inputs[~test], "train_targets": targets[~test]}
+    return arrays | parts | {"test_inputs": inputs[test], "test_targets": targets[test]}
+
+
+def _are_labels(target: Array) -> bool:
+    """Return whether targets are one whole number a sample, of whatever type."""
+    return target.ndim == 1 and (target.dtype.kind != "f" or bool((np.isfinite(target) & (target % 1 == 0)).all()))
 
 
 def _classes(given: Array | None, targets: tuple[Array, Array]) -> int:
@@ -120,7 +139,10 @@ def _classes(given: Array | None, targets: tuple[Array, Array]) -> int:
 def _arrays(file: Path, names: ArrayNames) -> dict[str, Array]:
     try:
         with open_regular(file) as opened, zipfile.ZipFile(opened) as archive:
-            found = {part: _array(file, archive, getattr(names, part)) for part in _PARTS}
+            there = archive.namelist()
+            tests = {part: f"{getattr(names, part)}.npy" for part in _TESTS}
+            parts = _PARTS if any(entry in there for entry in tests.values()) else _PARTS[:2]
+            found = {part: _array(file, archive, getattr(names, part)) for part in parts}
             if names.classes is not None or f"{_CLASSES}.npy" in archive.namelist():
                 found[_CLASSES] = _array(file, archive, names.classes or _CLASSES)
             return found

@@ -21,8 +21,10 @@ class ArrayNames(Specification):
     """Which array of an ``.npz`` file holds what.
 
     Inputs have the shape (samples, ...) and are used as they are; targets are whole class numbers
-    from 0 of shape (samples,), or values of shape (samples, outputs). ``classes`` is a single whole
-    number; without it, an array of that name is used if there is one, else the highest class tells.
+    from 0 of shape (samples,), or values of shape (samples, outputs), which the loss softmax-cross-entropy takes as
+    classes if every sample has one 1 among zeros. Without test arrays, every fifth sample is a test sample.
+    ``classes`` is a single whole number; without it, an array of that name is used if there is one, else the
+    highest class tells.
     """
 
     train_inputs: str = "train_inputs"

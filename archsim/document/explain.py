@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import itertools
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -42,6 +42,8 @@ _PROBLEMS = {
 #: So many complaints are looked at, and so many mistakes told: who made thousands made one again and again.
 _MOST_COMPLAINTS = 200
 _MOST_TOLD = 20
+#: What the library says of a list, too, when one of its entries is wrong.
+_FOLLOWS = frozenset({"too_short"})
 _KIND_OF_VALUE = frozenset(problem for problem in _PROBLEMS if problem.endswith("_type"))
 
 
@@ -69,6 +71,8 @@ def explain(error: ValidationError, tree: Node, model: type[BaseModel]) -> list[
         if path in meant:
             continue  # It is missing because it is misspelt, which is told.
         deeper = any(other[: len(path)] == path and other != path for other in complaints)
+        if deeper and all(complaint["type"] in _FOLLOWS for complaint in group):
+            continue
         best = min(group, key=_weakness)
         if _weakness(best) < 2 or not deeper:
             found.append(_explain_one(best, len(group) > 1, path, tree, schema))
@@ -86,11 +90,19 @@ def _weakness(complaint: dict[str, Any]) -> int:
 
 
 def together(errors: Iterable[InputError]) -> InputError:
-    """Return one error for all, or for the first of very many."""
-    found = list(itertools.islice(errors, _MOST_TOLD + 1))
+    """Return one error for all, or for the first of very many: file by file, in the order of lines, each once."""
+    told = list({str(error): error for error in errors}.values())
+    files = list(dict.fromkeys(error.place.file for error in told if error.place is not None))
+    found = sorted(told, key=lambda error: _position(error.place, files))[: _MOST_TOLD + 1]
     if len(found) == 1:
         return found[0]
     return InputErrors(found[:_MOST_TOLD], there_are_more=len(found) > _MOST_TOLD)
+
+
+def _position(place: Place | None, files: list[str]) -> tuple[bool, int, int, int]:
+    if place is None or place.line is None:
+        return (True, 0, 0, 0)
+    return (False, files.index(place.file), place.line, place.column or 0)
 
 
 def _real_path(complaint: Any, tree: Node) -> Path:
@@ -131,6 +143,7 @@ def _explain_one(complaint: dict[str, Any], several: bool, path: Path, tree: Nod
             place=parent.place,
         )
     context = complaint.get("ctx", {})
+    remedy: str | None = context.get("remedy")
     field = dotted(path)
     place: Place | None = (node or parent).place
     allowed = schema.describe(path, tree)
@@ -141,10 +154,14 @@ def _explain_one(complaint: dict[str, Any], several: bool, path: Path, tree: Nod
         node, parent = _look_up(tuple(int(part) if part.isdecimal() else part for part in field.split(".")), tree)
         place, value = (node or parent).place, node.plain() if node is not None else None
         allowed = context.get("allowed")
+    elif remedy is not None:
+        place, value, allowed = _blamed(node or parent), None, context.get("allowed")
     elif kind == "value_error":
         problem = str(context["error"])
         if isinstance(value, dict):
-            place, value, allowed = _blamed(node or parent), None, "keys that fit together"
+            named = _named_in(problem, path, tree, schema)
+            place, value, allowed = _blamed(node or parent, named), _of(node or parent, named), None
+            remedy = f"change {' or '.join(named)}" if named else "change one of the keys of this section"
         elif " as '" in problem:
             allowed = None  # The problem says it already.
     elif kind in _KIND_OF_VALUE and several:
@@ -156,9 +173,19 @@ def _explain_one(complaint: dict[str, Any], several: bool, path: Path, tree: Nod
         field=field or None,
         value=value,
         allowed=allowed,
-        remedy=f"did you mean '{close}'?" if close else None,
+        remedy=f"did you mean '{close}'?" if close else remedy,
         place=place,
     )
+
+
+def _named_in(problem: str, path: Path, tree: Node, schema: Schema) -> list[str]:
+    """Return the keys of a section that a sentence about it names, in the sentence's order."""
+    keys = set(schema.keys(path, tree))
+    return list(dict.fromkeys(word for word in re.findall(r"\w+", problem) if word in keys))
+
+
+def _of(section: Node, keys: list[str]) -> dict[str, Any] | None:
+    return {key: section.entries[key].plain() for key in keys if key in section.entries} or None
 
 
 def _is_unknown(group: list[dict[str, Any]]) -> bool:
@@ -182,10 +209,17 @@ def _unknown_key(path: Path, tree: Node, schema: Schema) -> InputError:
     )
 
 
-def _blamed(section: Node) -> Place:
-    """Return the one override that reached into a section that contradicts itself, or where the section stands."""
+def _blamed(section: Node, keys: Iterable[str] = ()) -> Place:
+    """Return what is to blame for a section that contradicts itself.
+
+    That is the one override that reached into it, or the last of some keys in it that its author wrote, or itself.
+    """
     overrides = {node.place for node in _within(section) if node.place.file.startswith("--")}
-    return overrides.pop() if len(overrides) == 1 else section.place
+    if len(overrides) == 1:
+        return overrides.pop()
+    written = [section.entries[key].key_place for key in keys if key in section.entries]
+    own = [place for place in written if place is not None and place.file == section.place.file]
+    return max(own, key=lambda place: (place.line or 0, place.column or 0), default=section.place)
 
 
 def _within(node: Node) -> Iterator[Node]:

@@ -3,28 +3,55 @@
 from __future__ import annotations
 
 import itertools
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any
 
 from pydantic import ValidationError
 
-from archsim import plugins
 from archsim.document.expand import Expander
 from archsim.document.explain import explain, together
+from archsim.document.names import unknown_names
 from archsim.document.overrides import apply, put
 from archsim.document.paths import with_absolute_paths
 from archsim.document.source import Sources
-from archsim.document.tree import Node, Path, dotted, from_python
+from archsim.document.tree import Node, from_python
 from archsim.document.workloads import find_experiment
-from archsim.errors import InputError, Place
+from archsim.errors import Place
 from archsim.experiment import Experiment
 
-__all__ = ["load_experiment"]
+__all__ = ["Document", "load_document", "load_experiment"]
 
 _SECTIONS = frozenset({"data", "training", "schedule", "run"})
+
+
+@dataclass(frozen=True)
+class Document:
+    """An experiment, and where its author wrote what.
+
+    Attributes
+    ----------
+    experiment : Experiment
+        What the document describes.
+    tree : Node
+        The document with presets, included files and overrides written out.
+    """
+
+    experiment: Experiment
+    tree: Node
+
+    def place_of(self, field: str) -> Place | None:
+        """Return where a field stands, or the innermost section around it; None if nothing of it was written."""
+        node: Node | None = self.tree
+        place = None
+        for part in field.split("."):
+            node = node.child(int(part) if part.isdecimal() else part) if node is not None else None
+            if node is None:
+                break
+            place = node.place
+        return place
 
 
 def load_experiment(
@@ -53,6 +80,13 @@ def load_experiment(
     InputError
         With file, line, field, value, what is allowed and a remedy; `InputErrors` if there are several.
     """
+    return load_document(source, overrides, mode).experiment
+
+
+def load_document(
+    source: str | FilePath | Mapping[str, Any], overrides: Sequence[str] = (), mode: str | None = None
+) -> Document:
+    """Return the experiment that a document describes, and where its author wrote what; see `load_experiment`."""
     expander = Expander(Sources())
     if isinstance(source, Mapping):
         tree = expander.expand(from_python(source, Place("experiment")))
@@ -60,13 +94,19 @@ def load_experiment(
         file = find_experiment(source)
         tree = expander.document(file)
         if "name" not in tree.entries:
-            tree = put(tree, ("name",), Node(file.stem, tree.place))
+            tree = put(tree, ("name",), Node(_readable(file.stem), tree.place))
     for text in overrides:
         tree = apply(tree, text, expander)
     if mode is not None:
         place = Place(f"--mode {mode}")
         tree = put(tree, ("run", "mode"), Node(mode, place, key_place=place))
-    return _validate(with_absolute_paths(tree))
+    tree = with_absolute_paths(tree)
+    return Document(_validate(tree), tree)
+
+
+def _readable(name: str) -> str:
+    """Return the name of a file as text; bytes that are no UTF-8 are written as ``\\xff``."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _validate(tree: Node) -> Experiment:
@@ -74,35 +114,11 @@ def _validate(tree: Node) -> Experiment:
     for key in _SECTIONS & tree.entries.keys():
         if tree.entries[key].value is None:
             tree = tree.with_entries({**tree.entries, key: replace(tree.entries[key], value={})})
-    # Through JSON, because lists become tuples there while numbers in quotes and true for 1 stay refused.
-    text = json.dumps(tree.plain())
     try:
-        experiment = Experiment.model_validate_json(text, strict=True)
+        experiment = Experiment.model_validate_json(tree.as_json(), strict=True)
     except ValidationError as error:
-        raise together(itertools.chain(explain(error, tree, Experiment), _unregistered(tree))) from None
-    wrong = _unregistered(tree)
-    first = next(wrong, None)
-    if first is not None:
-        raise together(itertools.chain((first,), wrong))
+        raise together(itertools.chain(explain(error, tree, Experiment), unknown_names(tree))) from None
+    wrong = list(unknown_names(tree))
+    if wrong:
+        raise together(wrong)
     return experiment
-
-
-def _unregistered(tree: Node) -> Iterator[InputError]:
-    """Yield an error for every name that calls for something that is not registered."""
-    yield from _check(tree, ("schedule", "kind"), "archsim.schedules")
-    layers = _find(tree, ("network", "layers"))
-    for i in range(len(layers.value) if layers is not None and isinstance(layers.value, tuple) else 0):
-        yield from _check(tree, ("network", "layers", i, "kind"), "archsim.operators")
-
-
-def _check(tree: Node, path: Path, group: plugins.Group) -> Iterator[InputError]:
-    node = _find(tree, path)
-    if node is not None and isinstance(node.value, str) and node.value not in plugins.names(group):
-        yield plugins.unknown(group, node.value, field=dotted(path), place=node.place)
-
-
-def _find(tree: Node, path: Path) -> Node | None:
-    node: Node | None = tree
-    for part in path:
-        node = node.child(part) if node is not None else None
-    return node

@@ -14,6 +14,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from ruamel.yaml.nodes import Node as YamlNode
 from ruamel.yaml.reader import ReaderError
 
+from archsim.document.scanner import TabScanner
 from archsim.document.tree import Node, Path, Scalar, dotted
 from archsim.errors import InputError, Place
 
@@ -39,6 +40,7 @@ def parse(text: str, origin: Place, *, lines: bool = True) -> Node:
         Whether lines and columns of the text mean something to its author (not in an override).
     """
     yaml = YAML(typ="safe", pure=True)
+    yaml.Scanner = TabScanner
     yaml.Composer = _BoundedComposer
     try:
         return _Builder(origin, lines).build(yaml.compose(text), ())
@@ -49,7 +51,8 @@ def parse(text: str, origin: Place, *, lines: bool = True) -> Node:
     except MarkedYAMLError as error:
         problem = ", ".join(part for part in (error.problem, error.context) if part)
         place = _at(origin, error.problem_mark, lines)
-        raise InputError(f"not valid YAML: {problem}", remedy=_remedy(problem), place=place) from error
+        remedy = _TABS if _after_a_tab(text, error.problem_mark) else _remedy(problem)
+        raise InputError(f"not valid YAML: {problem}", remedy=remedy, place=place) from error
     except ReaderError as error:
         raise _strange_character(text, error, origin, lines) from error
     except RecursionError as error:
@@ -60,8 +63,9 @@ def parse(text: str, origin: Place, *, lines: bool = True) -> Node:
         raise InputError(f"not valid YAML: {problem}", remedy=_remedy(problem), place=origin) from error
 
 
+_TABS = "indent with blanks, not tabs"
 _REMEDIES = (
-    ("\\t", "indent with blanks, not tabs"),
+    ("\\t", _TABS),
     ("undefined alias", "write its anchor '&...' before it, or put the text in quotes"),
     ("another document", "keep one document in a file"),
     ("", "check brackets, quotes and indentation, here and on the lines above"),
@@ -70,6 +74,15 @@ _REMEDIES = (
 
 def _remedy(problem: str) -> str:
     return next(remedy for words, remedy in _REMEDIES if words in problem)
+
+
+def _after_a_tab(text: str, mark: StringMark | None) -> bool:
+    """Return whether a tab takes part in the indentation of the line at a mark, up to the mark."""
+    if mark is None:
+        return False
+    before = "".join(text.splitlines(keepends=True)[mark.line : mark.line + 1])[: mark.column]
+    indentation = before[: len(before) - len(before.lstrip(" \t-?"))]
+    return "\t" in indentation
 
 
 #: Broken text makes the YAML library stumble over its own feet, too.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any
@@ -85,7 +84,7 @@ def load_part(
     for text in overrides:
         tree = apply(tree, text, expander, slot)
     try:
-        part: BaseModel = model.model_validate_json(json.dumps(tree.plain()), strict=True).root
+        part: BaseModel = model.model_validate_json(tree.as_json(), strict=True).root
     except ValidationError as error:
         raise together(explain(error, tree, model)) from None
     return part

@@ -5,6 +5,7 @@ So a resolved document names the same file from any folder, and a section may be
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path as FilePath
 
@@ -75,10 +76,25 @@ def _changed(node: Node, path: Path, at: int) -> Node:
             return node
         return node.with_entries({**node.entries, str(path[at]): _changed(child, path, at + 1)})
     if isinstance(node.value, str):
-        return replace(node, value=str(absolute(node, path)))
+        return replace(node, value=_text(absolute(node, path), node, path))
     if isinstance(node.value, tuple):
         return replace(node, value=tuple(_beside(item, (*path, i)) for i, item in enumerate(node.value)))
     return node
+
+
+def _text(file: FilePath, node: Node, field: Path) -> str:
+    """Return a path as text, which a resolved document can hold."""
+    try:
+        str(file).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InputError(
+            "the name of a folder or file is no UTF-8 text, and a document is",
+            field=dotted(field),
+            value=os.fsencode(file).decode("utf-8", "backslashreplace"),
+            remedy="rename it, or make a symbolic link to it and give the path of that",
+            place=node.place,
+        ) from error
+    return str(file)
 
 
 def _beside(name: Node, field: Path) -> Node:
@@ -87,4 +103,4 @@ def _beside(name: Node, field: Path) -> Node:
         return name
     file = absolute(name, field)
     there = any(is_file(file.with_name(file.name + ending)) for ending in ("", *COMPRESSED) if file.name)
-    return replace(name, value=str(file)) if there else name
+    return replace(name, value=_text(file, name, field)) if there else name

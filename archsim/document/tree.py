@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
+from pathlib import PurePath
 from typing import Any
 
+import numpy as np
 from pydantic import BaseModel
 
 from archsim.errors import InputError, Place
@@ -18,6 +21,8 @@ Path = tuple[str | int, ...]
 
 _DEEPEST = 50
 _MOST_BITS = 3000
+#: Below it, every whole number has a floating-point number of its own.
+_EXACT = 2.0**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,21 @@ class Node:
             return [child.plain() for child in self.value]
         return self.value
 
+    def as_json(self) -> str:
+        """Return the value as JSON, for validation: lists become tuples there, and numbers in quotes stay refused."""
+        return json.dumps(_with_whole_numbers(self.plain()))
+
+
+def _with_whole_numbers(content: Any) -> Any:
+    """Return plain values with 10.0 as 10, which is allowed wherever 10.0 is, and as a whole number."""
+    if isinstance(content, dict):
+        return {key: _with_whole_numbers(item) for key, item in content.items()}
+    if isinstance(content, list):
+        return [_with_whole_numbers(item) for item in content]
+    if isinstance(content, float) and 0 < abs(content) < _EXACT and content.is_integer():
+        return int(content)
+    return content
+
 
 def dotted(path: Path) -> str:
     """Write a path as users do: ``network.layers.0.features``."""
@@ -79,7 +99,7 @@ def dotted(path: Path) -> str:
 
 
 def from_python(value: object, place: Place, path: Path = ()) -> Node:
-    """Return plain Python values (and specifications among them) as a tree.
+    """Return plain Python values (and specifications, NumPy's numbers and arrays, and paths among them) as a tree.
 
     Raises
     ------
@@ -90,6 +110,10 @@ def from_python(value: object, place: Place, path: Path = ()) -> Node:
         raise InputError("the document is nested too deeply", field=dotted(path[:3]), place=place)
     if isinstance(value, BaseModel):
         value = value.model_dump(mode="json")
+    elif isinstance(value, (np.generic, np.ndarray)):
+        value = value.tolist()
+    elif isinstance(value, PurePath):
+        value = str(value)
     if value is None or isinstance(value, (bool, float)):
         return Node(value, place)
     if isinstance(value, int):

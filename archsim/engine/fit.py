@@ -9,11 +9,24 @@ from archsim.errors import DoesNotFit, InputError, Shortage
 from archsim.network.graph import Graph
 from archsim.schedule import Profile
 
-__all__ = ["check_buffers", "check_shapes"]
+__all__ = ["check_buffers", "fitted"]
 
 
-def check_shapes(graph: Graph, data: DataSet) -> None:
-    """Refuse data whose samples or targets the network cannot take."""
+def fitted(graph: Graph, data: DataSet) -> DataSet:
+    """Return data as the network takes them: for a loss over classes, one-hot targets become class numbers.
+
+    Raises
+    ------
+    InputError
+        If the network cannot take the samples or the targets.
+    """
+    if graph.loss == "softmax-cross-entropy":
+        data = data.with_classes()
+    _check_shapes(graph, data)
+    return data
+
+
+def _check_shapes(graph: Graph, data: DataSet) -> None:
     found = data.train_inputs.shape[1:]
     if found != graph.input_shape:
         raise InputError(
@@ -29,7 +42,7 @@ def check_shapes(graph: Graph, data: DataSet) -> None:
                 f"'{data.name}' has {data.classes or 'no'} classes, but the network has {outputs} outputs",
                 field="network.loss",
                 value=graph.loss,
-                remedy="give the last layer one output per class, or use the loss mean-squared-error for values",
+                remedy=_classes_remedy(data),
             )
     elif data.train_targets.shape[1:] != (outputs,):
         raise InputError(
@@ -39,6 +52,18 @@ def check_shapes(graph: Graph, data: DataSet) -> None:
             value=graph.loss,
             remedy="use the loss softmax-cross-entropy for classes",
         )
+
+
+def _classes_remedy(data: DataSet) -> str:
+    if data.classes is None:
+        return (
+            "give whole class numbers from 0, or one-hot targets (one 1 among zeros), or use the loss "
+            "mean-squared-error for values"
+        )
+    first = min(int(part.min()) for part in (data.train_targets, data.test_targets) if len(part))
+    if first > 0:
+        return f"the classes run from {first} and are counted from 0: subtract {first} from all targets"
+    return "give the last layer one output per class, or use the loss mean-squared-error for values"
 
 
 def check_buffers(setup: Setup, profile: Profile) -> None:

@@ -281,7 +281,7 @@ class _StageBuilder:
 
 
 def _operator(node: Node) -> DigitalOperator:
-    operator = load_operator(node.kind, f"network.layers.{node.name}")
+    operator = load_operator(node.kind)
     if not isinstance(operator, DigitalOperator):
         raise TypeError(f"'{node.name}' of kind '{node.kind}' is no digital operator")
     return operator

@@ -108,7 +108,7 @@ def _read_ps(
 
 
 def _digital_ps(graph: Graph, node: Node, chip: Chip, samples: int, trains: bool) -> int:
-    operator = load_operator(node.kind, f"network.layers.{node.name}")
+    operator = load_operator(node.kind)
     if not isinstance(operator, DigitalOperator):
         raise TypeError(f"'{node.name}' of kind '{node.kind}' holds no matrix and is no digital operator")
     total = _step_ps(chip, operator.cost(node), node, samples)

@@ -28,7 +28,10 @@ def build_graph(specification: NetworkSpecification) -> Graph:
         operator = load_operator(layer.kind, path)
         operator.refuse_unused_fields(layer, path)
         inputs = _inputs(layer, nodes, shapes, path, operator.arity)
-        node = operator.build(layer, inputs, tuple(shapes[name] for name in inputs))
+        try:
+            node = operator.build(layer, inputs, tuple(shapes[name] for name in inputs))
+        except InputError as error:
+            raise error.below(path) from error
         nodes.append(node)
         shapes[node.name] = node.shape
     _check_ends(nodes)

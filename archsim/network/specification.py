@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from archsim.analog.specification import Algorithm, Device
-from archsim.specification import Specification
+from archsim.specification import Specification, contradiction
 
 __all__ = ["InputRangeParameters", "Layer", "NetworkSpecification", "WeightScaling"]
 
@@ -92,6 +92,11 @@ class NetworkSpecification(Specification):
         seen: set[str] = {"input"}
         for layer in self.layers:
             if layer.name in seen:
-                raise ValueError(f"two layers are called '{layer.name}' ('input' is the network's input)")
+                raise contradiction(
+                    "a layer cannot be called 'input', the name of the network's input"
+                    if layer.name == "input"
+                    else f"two layers are called '{layer.name}'",
+                    remedy="give every layer a name of its own",
+                )
             seen.add(layer.name)
         return self

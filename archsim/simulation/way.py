@@ -24,7 +24,7 @@ from archsim.engine.checkpoint_folder import CheckpointFolder
 from archsim.engine.evaluation import Evaluator
 from archsim.engine.expectations import expectations_of, matrix_rates
 from archsim.engine.feed import Feed, Samples
-from archsim.engine.fit import check_buffers, check_shapes
+from archsim.engine.fit import check_buffers, fitted
 from archsim.engine.forward import ForwardNumbers, TestSamples
 from archsim.engine.given_weights import LayerFit, fit_warnings, load_weights
 from archsim.engine.inference import Deployment
@@ -116,7 +116,7 @@ class Simulation:
         self.data = None if run.mode == "timing" else (data or load_data(experiment.data))
         self.data_origin = None if self.data is None else asdict(origin_of(self.data))
         if self.data is not None:
-            check_shapes(self.graph, self.data)
+            self.data = fitted(self.graph, self.data)
         schedule = make_schedule(experiment.schedule, len(plan.stages), self._mini_batches())
         programs = build_programs(self.graph, plan, self.expected.updates, schedule.actions)
         stacks = {
@@ -232,7 +232,7 @@ class Simulation:
         machine.observer.curve.add(0, 0, 0, None, None, evaluator.accuracy(snapshots, 0))
 
     def _operators(self) -> dict[str, Operator]:
-        return {node.name: load_operator(node.kind, f"network.layers.{node.name}") for node in self.graph.nodes}
+        return {node.name: load_operator(node.kind) for node in self.graph.nodes}
 
     def _inference(self) -> pd.DataFrame:
         """Evaluate the trained network on programmed conductances, if that is asked for."""

@@ -61,6 +61,34 @@ def test_targets_may_be_values(tmp_path: Path) -> None:
     assert data.test_targets.dtype == np.float32
 
 
+def test_labels_may_be_floats_that_are_whole(tmp_path: Path) -> None:
+    data = load(write(tmp_path, train_targets=np.array([0.0, 1, 2] * 2), test_targets=np.array([1.0, 0.0])))
+    assert data.classes == 3
+    assert data.train_targets.dtype == np.int64
+    assert data.train_targets.tolist() == [0, 1, 2] * 2
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.uint8, bool])
+def test_one_hot_targets_are_classes_for_a_loss_over_classes(tmp_path: Path, kind: type) -> None:
+    one_hot = np.eye(3, dtype=kind)
+    data = load(write(tmp_path, train_targets=one_hot[[0, 1, 2, 0, 1, 2]], test_targets=one_hot[[1, 0]]))
+    assert data.classes is None
+    labels = data.with_classes()
+    assert (labels.classes, labels.train_targets.tolist(), labels.test_targets.tolist()) == (3, [0, 1, 2] * 2, [1, 0])
+    values = load(write(tmp_path, train_targets=np.full((6, 3), 0.5), test_targets=one_hot[[1, 0]]))
+    assert values.with_classes() is values
+
+
+def test_without_test_arrays_every_fifth_sample_is_one(tmp_path: Path) -> None:
+    data = load(write(tmp_path, test_inputs=None, test_targets=None))
+    inputs = arrays()["train_inputs"]
+    assert np.array_equal(data.test_inputs, inputs[[4]])
+    assert np.array_equal(data.train_inputs, inputs[[0, 1, 2, 3, 5]])
+    assert (data.train_targets.tolist(), data.test_targets.tolist()) == ([0, 1, 2, 0, 2], [1])
+    few = write(tmp_path, train_inputs=np.ones((3, 4)), train_targets=[0, 1, 1], test_inputs=None, test_targets=None)
+    assert len(load(few).test_inputs) == 0
+
+
 def test_arrays_may_have_other_names(tmp_path: Path) -> None:
     file = write(tmp_path, train_inputs=None, X=arrays()["train_inputs"], k=5)
     assert load(file, arrays={"train_inputs": "X", "classes": "k"}).classes == 5
@@ -83,10 +111,12 @@ def test_compressed_archives(tmp_path: Path) -> None:
         ({"train_inputs": np.full((6, 4), 1e300)}, "inputs must be finite"),
         ({"train_inputs": np.zeros((6, 0)), "test_inputs": np.zeros((2, 0))}, "samples without a single value"),
         ({"train_targets": np.zeros(5, int)}, "6 inputs and 5 targets"),
-        ({"train_targets": np.zeros(6)}, "wrong kind of targets"),
+        ({"train_targets": np.full(6, 0.5)}, "for one value a sample, reshape to (samples, 1)"),
         ({"train_targets": np.full(6, -1)}, "a class that does not exist"),
         ({"train_targets": np.full(6, 2**63, np.uint64)}, "no number of classes"),
         ({"classes": 2}, "a class that does not exist"),
+        ({"train_targets": [1, 2, 3] * 2, "test_targets": [1, 3], "classes": 3}, "from 0: subtract 1 from all"),
+        ({"test_targets": None}, "it has no array 'test_targets'"),
         ({"classes": 2.0}, "no number of classes"),
         ({"classes": 0}, "no number of classes"),
         ({"classes": [1, 2]}, "no number of classes"),

@@ -175,7 +175,7 @@ CASES = (
     Bad("zero stages", ("bad.yaml:10", "schedule.stages"), document=changed("stages: 3", "stages: 0")),
     Bad("half a stage", ("schedule.stages",), setting("schedule.stages=2.5")),
     Bad("more stages than layers", ("schedule.stages",), document=changed("stages: 3", "stages: 4")),
-    Bad("negative epochs", ("training.epochs", "1 or more"), setting("training.epochs=-3")),
+    Bad("negative epochs", ("training.epochs", "0 or more"), setting("training.epochs=-3")),
     Bad("huge seed", ("run.seed",), setting(f"run.seed={10**30}")),
     Bad("true for a number", ("training.mini_batch",), setting("training.mini_batch=true")),
     Bad(

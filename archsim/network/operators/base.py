@@ -38,7 +38,13 @@ class Operator(ABC):
 
     @abstractmethod
     def build(self, layer: Layer, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> Node:
-        """Return the node for a layer whose inputs have the given shapes (of one sample)."""
+        """Return the node for a layer whose inputs have the given shapes (of one sample).
+
+        Raises
+        ------
+        InputError
+            If the layer does not fit; ``field`` is the name of its key, without the path of the layer.
+        """
 
     def refuse_unused_fields(self, layer: Layer, path: str) -> None:
         """Refuse fields that this kind would silently ignore."""
@@ -75,8 +81,8 @@ class DigitalOperator(Operator):
         """Return what the gradient rule costs for one sample."""
 
 
-def load_operator(kind: str, path: str) -> Operator:
-    """Return the operator registered as `kind`; `path` names the field in error messages."""
-    made = plugins.load("archsim.operators", kind, field=f"{path}.kind")()
+def load_operator(kind: str, path: str | None = None) -> Operator:
+    """Return the operator registered as `kind`; `path` is that of its layer in the document, for error messages."""
+    made = plugins.load("archsim.operators", kind, field=None if path is None else f"{path}.kind")()
     # An abstract class is what a type checker does not take for a type; here it is one.
     return plugins.checked(made, Operator, "archsim.operators", kind)  # type: ignore[type-abstract]

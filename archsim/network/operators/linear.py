@@ -28,18 +28,17 @@ class Linear(Operator):
     )
 
     def build(self, layer: Layer, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> Node:
-        path = f"network.layers.{layer.name}"
         if layer.features is None:
             raise InputError(
                 "a linear layer needs its number of outputs",
-                field=f"{path}.features",
+                field="features",
                 allowed="an integer of at least 1",
                 remedy="add for example 'features: 64'",
             )
         if len(shapes[0]) != 1:
             raise InputError(
                 f"a linear layer takes vectors, but its input has the shape {list(shapes[0])}",
-                field=f"{path}.inputs",
+                field="inputs",
                 value=list(inputs),
                 remedy="put a layer of kind 'reshape' before it",
             )

@@ -24,7 +24,7 @@ class Reshape(DigitalOperator):
         if math.prod(shape) != size:
             raise InputError(
                 f"shape {list(shape)} does not hold the {size} numbers of {list(shapes[0])}",
-                field=f"network.layers.{layer.name}.shape",
+                field="shape",
                 value=list(shape),
                 allowed=f"a shape whose product is {size}",
             )
