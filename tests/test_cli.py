@@ -234,6 +234,8 @@ def test_seeds_give_means_and_spread() -> None:
     assert table["accuracy"][0] == pytest.approx(statistics.mean(accuracies))
     assert table["accuracy_std"][0] == pytest.approx(statistics.stdev(accuracies))
     assert pd.read_csv("out/runs.csv")["accuracy"].tolist() == accuracies
+    assert [seed for seed in (1, 2, 3) if Path(f"out/seed-{seed}/report.html").is_file()] == [1]
+    assert invoke("report", "out/seed-2").exit_code == 0
     shown = f"{100 * statistics.mean(accuracies):.2f} ± {100 * statistics.stdev(accuracies):.2f} %"
     assert shown in result.stdout
 

@@ -18,7 +18,7 @@ from archsim.errors import ArchsimError, InputError
 
 if TYPE_CHECKING:
     from archsim.experiment import Experiment
-    from archsim.results import RunCollection
+    from archsim.results import Run, RunCollection
 
 __all__ = ["Target", "collect", "print_collection", "write_collection"]
 
@@ -130,8 +130,13 @@ def collect(experiments: Mapping[str, Experiment], seeds: Sequence[int] | None, 
         from archsim.report import write_views
         from archsim.runs import Stopped
 
+        def views(run: Run, folder: Path) -> None:
+            # One report a point: they take longer than a short run, and 'archsim report' writes the others.
+            if not seeds or run.settings["run"]["seed"] == seeds[0]:
+                write_views(run, folder)
+
         try:
-            runs = run_points(experiments, directory, seeds=seeds, views=write_views, watched=watched, asked=asked)
+            runs = run_points(experiments, directory, seeds=seeds, views=views, watched=watched, asked=asked)
         except Stopped as stopped:
             problem = f"interrupted; finished runs are in {directory}"
             raise Stopped(f"{problem}\n  resume:  the same command with -o {directory} --resume") from stopped
