@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -106,7 +107,17 @@ class Keeper:
         return found.machine
 
     def run(self, machine: Machine | UntimedMachine) -> bool:
-        """Run to the end (True), or to where it was interrupted (False; a checkpoint is then written)."""
+        """Run to the end (True), or to where it was interrupted (False; a checkpoint is then written).
+
+        At the end a checkpoint is written, too, where there is room: the results have yet to be saved.
+        """
+        if not self._run(machine):
+            return False
+        with contextlib.suppress(CheckpointError):
+            self._save(machine)
+        return True
+
+    def _run(self, machine: Machine | UntimedMachine) -> bool:
         every = self.every if self.folder is not None else None
         if every is None and self.interrupted is None:
             return machine.run()

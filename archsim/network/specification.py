@@ -11,7 +11,7 @@ from archsim.specification import Specification, contradiction
 
 __all__ = ["InputRangeParameters", "Layer", "NetworkSpecification", "WeightScaling"]
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,127}$")]
 
 
 class InputRangeParameters(Specification):

@@ -126,14 +126,14 @@ def save_into(run: Run, folder: Path, *, complete: bool, extra: Sequence[Writer]
     ------
     OSError
         If something cannot be written.
+    Exception
+        Of any kind, if the run holds what has no place in a file; all other files are in the folder then.
     """
     staged = folder / _STAGED
     shutil.rmtree(staged, ignore_errors=True)
     try:
         staged.mkdir()
-        _write_data(run, staged, complete=complete)
-        for write in extra:
-            write(staged)
+        failure = _write_what_can_be(run, staged, complete=complete, extra=extra)
         written = sorted(staged.iterdir(), key=lambda path: path.name == RUN_FILE)
         for path in written:
             to_disk(path)
@@ -144,8 +144,30 @@ def save_into(run: Run, folder: Path, *, complete: bool, extra: Sequence[Writer]
                 to_disk(folder)
             path.replace(folder / path.name)
         to_disk(folder)
+        if failure is not None:
+            raise failure
     finally:
         shutil.rmtree(staged, ignore_errors=True)
+
+
+def _write_what_can_be(run: Run, folder: Path, *, complete: bool, extra: Sequence[Writer]) -> Exception | None:
+    """Write all files into a folder; return what went wrong with the first that cannot be written.
+
+    Where the disk is what fails, nothing is of use, and the error is raised.
+    """
+
+    def data(folder: Path) -> None:
+        _write_data(run, folder, complete=complete)
+
+    failure: Exception | None = None
+    for write in (data, *extra):
+        try:
+            write(folder)
+        except OSError:
+            raise
+        except Exception as error:  # Whatever it is, hours of simulation may be in the other files.
+            failure = failure or error
+    return failure
 
 
 def _write_weights(weights: Mapping[str, np.ndarray], path: Path) -> None:

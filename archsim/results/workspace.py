@@ -17,7 +17,7 @@ from archsim.files import read_regular
 from archsim.results.folder import Writer, cannot_write, to_disk, write_file
 from archsim.results.lock import LOCK_FILE, FolderLock
 from archsim.results.run import Run
-from archsim.results.save import DOCUMENT_FILE, MOST_OF_RUN_FILE, RUN_FILE, save_into
+from archsim.results.save import DOCUMENT_FILE, MOST_OF_RUN_FILE, RUN_FILE, WEIGHTS_FILE, save_into
 
 __all__ = ["FolderGone", "State", "Workspace", "state_of"]
 
@@ -106,6 +106,14 @@ class Workspace:
             If there is something that may not be replaced, or the folder cannot be made.
         """
         directory = Path(os.path.abspath(directory))
+        try:
+            str(directory).encode()
+        except UnicodeEncodeError as error:
+            raise InputError(
+                "the name of this folder is not UTF-8, so no file can contain it",
+                value=str(directory),
+                remedy="give another folder with -o",
+            ) from error
         old = _take_old(directory, force)
         new = _aside(directory)
         made: list[Path] = []
@@ -208,6 +216,13 @@ class Workspace:
                 f"the results cannot be written to {self.directory}: {error.strerror or error}"
                 + (" (the last checkpoint is kept)" if self.has_checkpoint else "")
             ) from error
+        except Exception as error:
+            self.check()
+            raise ArchsimError(
+                f"not all results can be written to {self.directory} ({type(error).__name__}: {error})\n"
+                "  remedy:  what could be written is there"
+                + (", and a checkpoint; please report this" if self.has_checkpoint else "; please report this")
+            ) from error
         shutil.rmtree(self.directory / _REPLACED, ignore_errors=True)
         if complete:
             self.tidy()
@@ -230,7 +245,7 @@ class Workspace:
             self._lock.release()
 
     def _has_something(self) -> bool:
-        return self.has_checkpoint or (self.directory / RUN_FILE).is_file()
+        return self.has_checkpoint or any((self.directory / name).is_file() for name in (RUN_FILE, WEIGHTS_FILE))
 
     def _discard(self) -> None:
         aside = _aside(self.directory)

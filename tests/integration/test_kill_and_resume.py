@@ -258,7 +258,7 @@ def test_a_full_disk_keeps_the_last_checkpoint(
 
 def test_a_disk_too_full_for_the_results(tmp_path: Path) -> None:
     few = ("training.max_mini_batches=2", "run.checkpoint_every=null")
-    code, said = Command(arguments("gpipe", overrides=few), tmp_path, file_limit=20_000).ended()
+    code, said = Command(arguments("gpipe", overrides=few), tmp_path, file_limit=30_000).ended()
     assert code == 1, said
     assert said.count("archsim: ") == 1
     assert "the results cannot be written to" in said
