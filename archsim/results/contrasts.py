@@ -52,9 +52,10 @@ def _updates(runs: Mapping[str, Run]) -> Iterator[str]:
     told: dict[str, list[str]] = {}
     for name, run in runs.items():
         samples = run.metrics.get("samples_per_update")
-        if not isinstance(samples, (int, float)):
+        training = run.settings.get("training")
+        if not isinstance(samples, (int, float)) or not training:
             continue
-        mini_batch = int(run.settings["training"]["mini_batch"])
+        mini_batch = int(training["mini_batch"])
         how = "mini-batch" if abs(samples - mini_batch) < _EQUAL else "micro-batch"
         staleness = run.observations.staleness
         stale = f"staleness {min(staleness):.3g} to {max(staleness):.3g} updates" if any(staleness) else "no staleness"

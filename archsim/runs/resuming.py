@@ -40,7 +40,8 @@ def check_same(experiment: Experiment, directory: Path, *, finished: bool) -> No
     """
     begun = load_experiment(directory / DOCUMENT_FILE)
     if identity(begun) == identity(experiment):
-        _check_length(begun.training, experiment.training, directory, finished=finished)
+        if begun.training is not None and experiment.training is not None:
+            _check_length(begun.training, experiment.training, directory, finished=finished)
         return
     lines = [
         f"  {field}: begun with {_shown(before)}, now {_shown(now)}"
