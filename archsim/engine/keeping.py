@@ -13,6 +13,7 @@ from archsim.engine.machine import Machine
 from archsim.engine.program import DigitalStep, MatrixStep
 from archsim.engine.setup import Setup
 from archsim.engine.untimed import UntimedMachine
+from archsim.errors import ArchsimError
 from archsim.network.matrix import AnalogMatrix, MatrixState
 from archsim.schedule.actions import Schedule
 
@@ -96,14 +97,18 @@ class Keeper:
             If the run was to be of another length, and its state is not that of a run of this one.
         """
         found = restore_objects(stored, self.rebuilt)
-        if not isinstance(found, _Stored) or type(found.machine) is not type(fresh):
-            raise CheckpointError("the checkpoint is damaged or was not made by archsim: it holds no such run")
-        check_length(found.machine, found.mini_batches, self._schedule)
         try:
+            if not isinstance(found, _Stored) or type(found.machine) is not type(fresh):
+                raise CheckpointError("the checkpoint is damaged or was not made by archsim: it holds no such run")
+            check_length(found.machine, found.mini_batches, self._schedule)
             for name, matrix in self.matrices.items():
                 matrix.restore(found.matrices[name])
+        except ArchsimError:
+            raise
         except Exception as error:  # what stands there may be anything
-            raise CheckpointError("the checkpoint is damaged or was not made by archsim: its arrays differ") from error
+            raise CheckpointError(
+                f"the checkpoint is damaged or was not made by archsim ({type(error).__name__}: {error})"
+            ) from error
         return found.machine
 
     def run(self, machine: Machine | UntimedMachine) -> bool:
