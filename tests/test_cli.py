@@ -286,6 +286,41 @@ def test_shipped_workloads_run_from_any_folder(tmp_path: Path, monkeypatch: pyte
     assert {"mlp_digits", "pipeline_unit", "sizes"} <= set(workload_names())
 
 
+def test_figures_of_a_report_become_files_of_their_own() -> None:
+    assert invoke("run", *FAST, "-o", "out").exit_code == 0
+    before = {path.name: path.read_bytes() for path in Path("out").iterdir()}
+    result = invoke("report", "out", "--figures", "deep/figures", "--format", "pdf,svg,png")
+    assert result.exit_code == 0, result.output
+    written = {path.name: path.read_bytes() for path in Path("deep/figures").iterdir()}
+    names = {name.partition(".")[0] for name in written}
+    # No accuracy without numbers, no energy on the unit chip: a figure without data is no file.
+    assert {"timeline", "idle", "utilisation"} <= names
+    assert "learning" not in names
+    assert written.keys() == {f"{name}.{ending}" for name in names for ending in ("pdf", "svg", "png")}
+    begins = {"pdf": b"%PDF", "png": b"\x89PNG", "svg": b"<?xml"}
+    assert all(content.startswith(begins[name.partition(".")[2]]) for name, content in written.items())
+    assert {path.name: path.read_bytes() for path in Path("out").iterdir()} == before
+    assert "exists already" in invoke("report", "out", "--figures", "deep/figures").output
+    assert invoke("report", "out", "--figures", "deep/figures", "--force").exit_code == 0
+    assert Path("deep/figures/idle.svg").read_bytes() == written["idle.svg"]
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("--figures", "f", "--format", "gif"), "svg, pdf, png"),
+        (("--format", "pdf"), "do not go together"),
+        (("--figures", "f", "--trace-window", "0 ns:1 ns"), "do not go together"),
+        (("--figures", "out/run.json"), "cannot be made or written"),
+    ],
+)
+def test_figures_are_refused_before_anything_is_written(args: tuple[str, ...], words: str) -> None:
+    assert invoke("run", *FAST, "-o", "out").exit_code == 0
+    result = invoke("report", "out", *args)
+    assert (result.exit_code, words in result.output) == (2, True), result.output
+    assert not Path("f").exists()
+
+
 @pytest.mark.parametrize("workload", ["mlp_digits", "mlp_mnist", "pipeline_unit"])
 def test_every_workload_is_a_valid_experiment(workload: str) -> None:
     assert workload in workload_names()

@@ -9,6 +9,7 @@ import typer
 
 from archsim.cli import completing
 from archsim.cli.guard import guarded
+from archsim.errors import InputError
 
 __all__ = ["app"]
 
@@ -210,10 +211,27 @@ def diff(
 def report(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of results.")],
     trace_window: TraceWindow = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option("--figures", metavar="OUT", help="Write each figure into this folder instead of the report."),
+    ] = None,
+    formats: Annotated[
+        str | None, typer.Option("--format", metavar="LIST", help="Formats of the figures: pdf,svg,png (default: svg).")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace figures that exist.")] = False,
 ) -> None:
-    """Write the report of a run anew; with --trace-window, the trace too."""
-    from archsim.cli.reporting import rewrite
+    """Write the report of a run anew, with --trace-window the trace too; or, with --figures, its figures as files."""
+    from archsim.cli.reporting import export_figures, rewrite
 
+    if figures is not None and trace_window is None:
+        export_figures(directory, figures, formats or "svg", force=force)
+        return
+    if figures is not None or formats is not None or force:
+        raise InputError(
+            "these options do not go together",
+            field="--figures, --format, --force, --trace-window",
+            allowed="--figures OUT with --format and --force; or --trace-window alone",
+        )
     rewrite(directory, trace_window)
 
 

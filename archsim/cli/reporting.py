@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from archsim.cli.console import out
-from archsim.report import parse_window, write_report, write_views
+from archsim.report import parse_window, write_figures, write_report, write_views
 from archsim.results import load_run
 from archsim.results.folder import cannot_write
 
-__all__ = ["rewrite"]
+__all__ = ["export_figures", "rewrite"]
 
 
 def rewrite(directory: Path, trace_window: str | None) -> None:
@@ -30,3 +30,32 @@ def rewrite(directory: Path, trace_window: str | None) -> None:
     except OSError as error:
         raise cannot_write(directory, error) from error
     out().print(f"report: {directory / 'report.html'}", soft_wrap=True)
+
+
+def export_figures(directory: Path, folder: Path, formats: str, *, force: bool) -> None:
+    """Write each figure of a saved run's report as files of its own; the run's folder stays as it is.
+
+    Parameters
+    ----------
+    directory : Path
+        Folder of the run.
+    folder : Path
+        Where the figures go.
+    formats : str
+        Such as ``"pdf,svg"``.
+    force : bool
+        Whether files that exist are replaced.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no run that can be read, a format is unknown, or a figure exists.
+    """
+    run = load_run(directory)
+    endings = tuple(dict.fromkeys(ending.strip().lower() for ending in formats.split(",")))
+    try:
+        written = write_figures(run, folder, endings, force=force)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    for file in written:
+        out().print(f"figure: {file}", soft_wrap=True)

@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     from archsim.report.style import save_figure
     from archsim.report.trace import write_trace
     from archsim.report.window import parse_window
-    from archsim.report.write import write_report, write_run, write_views
+    from archsim.report.write import write_figures, write_report, write_run, write_views
 
 __all__ = [
     "comparison",
     "parse_window",
     "render_report",
     "save_figure",
+    "write_figures",
     "write_report",
     "write_run",
     "write_trace",
@@ -29,6 +30,7 @@ _HOMES = {
     "parse_window": "archsim.report.window",
     "render_report": "archsim.report.html",
     "save_figure": "archsim.report.style",
+    "write_figures": "archsim.report.write",
     "write_report": "archsim.report.write",
     "write_run": "archsim.report.write",
     "write_trace": "archsim.report.trace",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -12,7 +12,7 @@ from archsim.report import content, figures
 from archsim.report.inline import inline_svg
 from archsim.results import Run
 
-__all__ = ["Drawing", "render_report"]
+__all__ = ["Drawing", "figures_of", "render_report"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,14 @@ _RECIPES: dict[str, _Recipe] = {
         "Busy time of the units that were used at all, as a share of the makespan.",
     ),
 }
+
+
+def figures_of(run: Run) -> Iterator[tuple[str, Figure]]:
+    """Yield the figures of a run's report that have data, by their names."""
+    for name, recipe in _RECIPES.items():
+        figure = recipe.draw(run)
+        if figure is not None:
+            yield name, figure
 
 
 def render_report(run: Run) -> str:

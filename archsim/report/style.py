@@ -17,6 +17,7 @@ __all__ = [
     "ACTION_COLOURS",
     "CARD",
     "CAUSE_STYLES",
+    "FORMATS",
     "GRID",
     "INK",
     "LEAKAGE_COLOURS",
@@ -57,6 +58,9 @@ CAUSE_STYLES: dict[str, tuple[str, str]] = {
     "drained": ("#b4bec8", "//"),
     "no work": ("#b4bec8", ".."),
 }
+
+#: Formats of figures, with what would make equal figures differ.
+FORMATS: dict[str, str] = {"svg": "Date", "pdf": "CreationDate", "png": "Software"}
 
 _FONT_POINTS = 9
 
@@ -111,11 +115,12 @@ def save_figure(figure: Figure, path: Path) -> None:
     InputError
         If the ending is another one.
     """
-    dates = {".svg": "Date", ".pdf": "CreationDate", ".png": "Software"}
-    if path.suffix not in dates:
-        raise InputError("figures are not saved in this format", value=path.name, allowed=", ".join(dates))
+    ending = path.suffix.removeprefix(".")
+    if ending not in FORMATS:
+        known = ", ".join(f".{known}" for known in FORMATS)
+        raise InputError("figures are not saved in this format", value=path.name, allowed=known)
     with _settings():
-        figure.savefig(path, dpi=200, facecolor="white", metadata={dates[path.suffix]: None})
+        figure.savefig(path, dpi=200, facecolor="white", metadata={FORMATS[ending]: None})
 
 
 def _settings() -> AbstractContextManager[None]:

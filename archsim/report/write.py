@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
-from archsim.report.html import render_report
+from archsim.errors import InputError
+from archsim.report.html import figures_of, render_report
+from archsim.report.style import FORMATS, save_figure
 from archsim.report.trace import write_trace
 from archsim.results import Run
 
-__all__ = ["REPORT_FILE", "TRACE_FILE", "write_report", "write_run", "write_views"]
+__all__ = ["REPORT_FILE", "TRACE_FILE", "write_figures", "write_report", "write_run", "write_views"]
 
 REPORT_FILE = "report.html"
 TRACE_FILE = "trace.json.gz"
@@ -53,3 +57,46 @@ def write_report(run: Run, directory: Path) -> None:
     part = directory / f".{REPORT_FILE}.partial"
     part.write_text(render_report(run), encoding="utf-8")
     part.replace(directory / REPORT_FILE)
+
+
+def write_figures(run: Run, folder: Path, formats: Sequence[str], *, force: bool = False) -> list[Path]:
+    """Write each figure of a run's report as a file of its own in each format.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    folder : Path
+        Where the files go; it is made if it is not there.
+    formats : sequence of str
+        Of ``svg``, ``pdf`` and ``png``.
+    force : bool
+        Whether files that exist are replaced.
+
+    Returns
+    -------
+    list of Path
+        The files, such as ``timeline.pdf``. A figure without data has none.
+
+    Raises
+    ------
+    InputError
+        If a format is another one, or a file exists and may not be replaced; then none is written.
+    """
+    for ending in formats:
+        if ending not in FORMATS:
+            raise InputError(
+                "figures are not saved in this format", field="--format", value=ending, allowed=", ".join(FORMATS)
+            )
+    drawn = {folder / f"{name}.{ending}": figure for name, figure in figures_of(run) for ending in formats}
+    there = next((file for file in drawn if os.path.lexists(file)), None)
+    if there is not None and not force:
+        raise InputError(
+            "the figure exists already", field="--figures", value=str(there), remedy="give another folder, or --force"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, figure in drawn.items():
+        part = file.with_name(f".partial-{file.name}")
+        save_figure(figure, part)
+        part.replace(file)
+    return list(drawn)
