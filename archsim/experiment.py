@@ -62,7 +62,7 @@ class RunSpecification(Specification):
     device_seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     noise_seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     data_seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
-    threads: Count = 1
+    threads: Annotated[int, Field(ge=1, le=1024)] = 1
     evaluate_every: Count | None = None
     checkpoint_every: Count | None = None
     timeline: bool = True

@@ -15,6 +15,7 @@ from archsim.engine.accounts import (
 )
 from archsim.engine.busiest import busiest_unit
 from archsim.engine.machine import Machine
+from archsim.engine.program import MatrixStep
 from archsim.engine.setup import Setup
 from archsim.engine.untimed import UntimedMachine
 from archsim.network.matrix import AnalogMatrix
@@ -88,13 +89,19 @@ def observe_untimed(machine: UntimedMachine) -> Observations:
         tiles=0,
         nodes=0,
         idle_ps={},
-        pulses=dict(machine.pulses),
-        update_slots=dict(machine.slots),
-        update_vectors=dict(machine.vectors),
+        pulses=_by_layer(setup, machine.pulses),
+        update_slots=_by_layer(setup, machine.slots),
+        update_vectors=_by_layer(setup, machine.vectors),
         updates=tuple(machine.observer.updates) if setup.schedule.trains else (),
         macs=_untimed_macs(machine),
         macs_per_sample=_weights(setup),
     )
+
+
+def _by_layer(setup: Setup, found: Mapping[str, int]) -> dict[str, int]:
+    """Return counts in the order of the network, whichever stage came first: a resumed run begins with the first."""
+    layers = (step.layer for program in setup.programs for step in program.update if isinstance(step, MatrixStep))
+    return {layer: found[layer] for layer in layers if layer in found}
 
 
 def _weights(setup: Setup) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
+from archsim.errors import printable
 from archsim.report import content, figures
 from archsim.report.inline import inline_svg
 from archsim.results import Run
@@ -83,7 +84,7 @@ def render_report(run: Run) -> str:
         loader=PackageLoader("archsim.report"), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
     )
     phases, energy_rows = content.energy_rows(run)
-    return environment.get_template("report.html").render(
+    page = environment.get_template("report.html").render(
         name=str(run.settings["name"]),
         description=str(run.settings.get("description") or ""),
         facts=content.facts(run),
@@ -104,6 +105,8 @@ def render_report(run: Run) -> str:
         constant_value=content.constant_value,
         version=run.provenance.archsim,
     )
+    # What a document says may hold control characters, which neither HTML nor XML allows.
+    return printable(page)
 
 
 def _drawing(run: Run, key: str, recipe: _Recipe) -> Drawing | None:

@@ -10,7 +10,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from archsim.errors import InputError
+from archsim.errors import InputError, printable
 
 __all__ = [
     "ACCENT",
@@ -81,8 +81,10 @@ def label_colour(action: str) -> str:
 
 
 def plain_text(text: str) -> str:
-    """Return a text that matplotlib draws as it is written, dollar signs included."""
-    return text.replace("$", r"\$")
+    """Return a text that matplotlib draws as it is written: dollar signs, too, and control characters spelt out."""
+    text = printable(text).replace("$", r"\$")
+    # What begins with an underscore is left out of legends.
+    return f" {text}" if text.startswith("_") else text
 
 
 def plain_axes(axes: Axes, *, grid: str | None = None) -> None:

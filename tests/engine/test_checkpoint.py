@@ -57,6 +57,7 @@ def in_pieces(what: archsim.Experiment, workspace: Path, seed: int, most: int = 
 
 def assert_equal_runs(one: Run, other: Run) -> None:
     assert one.metrics == other.metrics
+    assert repr(one.metrics) == repr(other.metrics)  # layers stand in the same order, too
     assert one.learning.equals(other.learning)
     assert one.cost.equals(other.cost)
     assert one.timeline.equals(other.timeline)
@@ -72,6 +73,14 @@ def test_resumed_equals_uninterrupted(kind: str, mode: str, tmp_path: Path) -> N
     assert_equal_runs(resumed, simulate(what))
     if mode != "numerics":
         assert stops >= 2
+
+
+def test_layers_stand_in_the_order_of_the_network_however_often_it_was_interrupted(tmp_path: Path) -> None:
+    what = experiment("gpipe", "numerics")
+    resumed, stops = in_pieces(what, tmp_path, seed=1, most=9)
+    assert stops >= 5
+    assert_equal_runs(resumed, simulate(what))
+    assert [*resumed.metrics["pulses"]] == ["fc1", "fc2", "fc3"]
 
 
 def test_resumed_with_another_number_of_threads(tmp_path: Path) -> None:

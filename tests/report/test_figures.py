@@ -7,6 +7,7 @@ import math
 import statistics
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import matplotlib as mpl
 import numpy as np
@@ -123,6 +124,15 @@ def test_figures_are_saved_alike(suffix: str, run: Run, tmp_path: Path) -> None:
     for name in ("a", "b"):
         save_figure(comparison(runs), tmp_path / f"{name}.{suffix}")
     assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
+
+
+def test_any_name_is_shown_as_it_is_written(run: Run, tmp_path: Path) -> None:
+    names = {"_first": "_first", "$\\frac{$": "$\\frac{$", "a\x1b[31m\u202eb": "a\\u001b[31m\\u202eb"}
+    figure = comparison(RunCollection.of_runs(dict.fromkeys(names, run)))
+    save_figure(figure, tmp_path / "figure.svg")
+    texts = [(text.text or "").strip() for text in ElementTree.parse(tmp_path / "figure.svg").iter()]
+    # On the axis, in the legend, above the timeline.
+    assert [texts.count(shown) for shown in names.values()] == [3, 3, 3]
 
 
 def test_another_format_is_refused(run: Run, tmp_path: Path) -> None:

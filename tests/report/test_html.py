@@ -124,6 +124,12 @@ def test_text_of_a_user_is_shown_and_not_obeyed(run: Run) -> None:
     assert page.text.count(nasty) >= 3
 
 
+def test_control_characters_of_a_user_are_spelt_out(run: Run) -> None:
+    page = render_report(replace(run, warnings=("a\x1b[31m\x00\u202eb",)))
+    assert "a\\u001b[31m\\u0000\\u202eb" in page
+    assert not {"\x1b", "\x00", "\u202e"} & set(page)
+
+
 @pytest.mark.parametrize("kind", ["numerics", "timing", "without slices"])
 def test_a_run_that_lacks_something_has_a_report(kind: str, run: Run) -> None:
     lacking = synthetic_run(numerics=kind == "numerics", store=kind == "coupled")
