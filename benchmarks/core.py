@@ -92,7 +92,7 @@ class Bench:
                         yield self._timed(work, variant, shape, batch, threads, call)
 
     def updates(self, only: str | None) -> Iterator[Row]:
-        """Measure pulsed updates by jumps where they are allowed, and pulse by pulse."""
+        """Measure pulsed updates by aggregates where they are allowed, and pulse by pulse."""
         from benchmarks.updates import DEVICES, DW_MIN, LOADS, make_crossbar
 
         for work, load in LOADS.items():

@@ -20,7 +20,15 @@ from archsim import plugins
 from archsim.analog.devices.curves import Curves, response_curves
 from archsim.analog.specification.devices.pulsed import CellStatistics, PulsedDevice
 from archsim.document.allowed import Schema
-from archsim.document.meanings import Meaning, Meanings, load_meanings, meaning_of, models_in, prose, specifications
+from archsim.document.field_descriptions import (
+    FieldDescription,
+    FieldDescriptions,
+    description_of,
+    load_field_descriptions,
+    models_in,
+    prose,
+    specifications,
+)
 from archsim.document.presets import group_at
 from archsim.document.tree import Node
 from archsim.errors import Place
@@ -153,14 +161,14 @@ def _device(name: str, response: Curves | None) -> str:
 
 def reference() -> str:
     """Return the reference of the document, section by section."""
-    meanings = load_meanings()
+    descriptions = load_field_descriptions()
     parts = [HEAD, _contents()]
     for title, introduction, models in chapters():
         parts.append(f"## {title}\n\n{introduction}\n" if introduction else f"## {title}\n")
         if title == DEVICES_TITLE:
-            parts += [_common(base, words, meanings) for base, words in COMMON.items()]
+            parts += [_common(base, words, descriptions) for base, words in COMMON.items()]
             models = dict(sorted(models.items(), key=lambda found: _tag(found[0]) is not None))
-        parts += [_section(model, paths, meanings) for model, paths in models.items()]
+        parts += [_section(model, paths, descriptions) for model, paths in models.items()]
     return "\n".join(parts)
 
 
@@ -239,21 +247,21 @@ def places() -> dict[type[BaseModel], list[ModelPath]]:
 TABLE = ["| key | allowed | unit | default | source of the default | what it is |", "|---|---|---|---|---|---|"]
 
 
-def _common(base: type[BaseModel], title: str, meanings: Meanings) -> str:
+def _common(base: type[BaseModel], title: str, descriptions: FieldDescriptions) -> str:
     """Return the table of the keys that a base gives to all kinds of devices."""
     above = {name for other in base.__mro__[1:] if other in COMMON for name in other.model_fields}
     names = [name for name in base.model_fields if name not in above and name != "kind"]
-    rows = [_row(base, name, [("chip", "device")], meanings) for name in names]
+    rows = [_row(base, name, [("chip", "device")], descriptions) for name in names]
     return "\n".join([f"### {title}", "", *TABLE, *rows, ""])
 
 
-def _section(model: type[BaseModel], paths: list[ModelPath], meanings: Meanings) -> str:
+def _section(model: type[BaseModel], paths: list[ModelPath], descriptions: FieldDescriptions) -> str:
     title = _title(model, paths)
     lines = [*([f"### {title}", ""] if title else []), *_where(model, paths), _prose(model), ""]
     names = [name for name in model.model_fields if name != "kind" or _tag(model) is None]
     shared = [base for base in COMMON if issubclass(model, base)]
     told = {name for base in shared for name in base.model_fields if _same(model, base, name)}
-    rows = [_row(model, name, paths, meanings) for name in names if name not in told]
+    rows = [_row(model, name, paths, descriptions) for name in names if name not in told]
     if shared:
         lines += [f"It also has the {', and the '.join(_lower(COMMON[base]) for base in shared)}.", ""]
     return "\n".join([*lines, *TABLE, *rows, ""]) if rows else "\n".join(lines)
@@ -270,10 +278,10 @@ def _same(model: type[BaseModel], base: type[BaseModel], name: str) -> bool:
     return defaults[0] == defaults[1] and mine.annotation == its.annotation and mine.metadata == its.metadata
 
 
-def _row(model: type[BaseModel], name: str, paths: list[ModelPath], meanings: Meanings) -> str:
-    field, said = model.model_fields[name], meaning_of(model, name, meanings)
+def _row(model: type[BaseModel], name: str, paths: list[ModelPath], descriptions: FieldDescriptions) -> str:
+    field, said = model.model_fields[name], description_of(model, name, descriptions)
     words = _words(model, name, field, paths)
-    cells = (f"`{name}`", words, _unit(said, words), _default(field), _source(field, said), said.meaning)
+    cells = (f"`{name}`", words, _unit(said, words), _default(field), _source(field, said), said.text)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
@@ -287,11 +295,11 @@ def _where(model: type[BaseModel], paths: list[ModelPath]) -> list[str]:
     return [f"At {', '.join(named)}.", ""]
 
 
-def _unit(said: Meaning, words: str) -> str:
+def _unit(said: FieldDescription, words: str) -> str:
     return "with the number" if ", such as '" in words else said.unit
 
 
-def _source(field: FieldInfo, said: Meaning) -> str:
+def _source(field: FieldInfo, said: FieldDescription) -> str:
     if field.is_required():
         return ""
     value = field.get_default(call_default_factory=True)

@@ -270,8 +270,8 @@ def test_no_meaning_is_left_over(generator: ModuleType) -> None:
     for model in generator.places():
         for base in model.__mro__:
             known.setdefault(base.__name__.partition("[")[0], set()).update(model.model_fields)
-    for name, fields in generator.load_meanings().items():
-        assert set(fields) <= known.get(name, set()), f"docs/meanings.yaml: {name}"
+    for name, fields in generator.load_field_descriptions().items():
+        assert set(fields) <= known.get(name, set()), f"docs/field_descriptions.yaml: {name}"
 
 
 def test_the_changelog_has_the_version() -> None:

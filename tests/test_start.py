@@ -13,7 +13,7 @@ import archsim
 from archsim import differing_keys, load_experiment, plugins
 from archsim.cli.app import app
 from archsim.document import starting_document
-from archsim.document.meanings import load_meanings
+from archsim.document.field_descriptions import load_field_descriptions
 from archsim.results.save import DOCUMENT_FILE
 
 
@@ -42,10 +42,10 @@ def test_it_runs_as_it_is_and_is_the_shipped_workload() -> None:
 def test_every_key_has_its_description_before_it() -> None:
     lines = starting_document().splitlines()
     text = " ".join(line.strip().removeprefix("# ") for line in lines)
-    meanings = load_meanings()
+    descriptions = load_field_descriptions()
     for model in ("TrainingSpecification", "ScheduleSpecification", "RunSpecification", "DataSpecification"):
-        for name, said in meanings[model].items():
-            assert " ".join(said.meaning.split()) in text
+        for name, said in descriptions[model].items():
+            assert " ".join(said.text.split()) in text
             assert any(re.match(rf"  #?{name}:", line) for line in lines), name
     for before, line in pairwise(lines):
         if re.match(r" *#?\w+:", line):

@@ -4,7 +4,7 @@
 
 #include "normal.h"
 #include "response.h"
-#include "meetings.h"
+#include "coincidences.h"
 
 enum {
   GROUP_CELLS = 64,

@@ -3,7 +3,7 @@
 #define ARCHSIM_PAIRS_H
 
 #include "exact.h"
-#include "jump.h"
+#include "aggregate.h"
 
 /* The pulses of neighbouring registers of listed cells, which get those of one vector, all the same way. */
 INLINE void advance_listed(const int family, const response_t *all, const law_t *law, const cell_t *cell, path_t *path,
@@ -14,8 +14,8 @@ INLINE void advance_listed(const int family, const response_t *all, const law_t 
   }
 }
 
-/* One vector's listed cells by jumps; those for which a jump would not do are done after them. */
-INLINE void jump_listed(const int family, const walk_t *walk, progress_t *p, list_t *list) {
+/* One vector's listed cells by aggregates; those for which an aggregate would not do are done after them. */
+INLINE void aggregate_listed(const int family, const walk_t *walk, progress_t *p, list_t *list) {
   const response_t *all = walk->response;
   const law_t law = law_of(family, all);
   group_t *g = &p->group;
@@ -82,7 +82,7 @@ INLINE void do_listed(const int family, const walk_t *walk, progress_t *p, const
   else if (walk->response->exact)
     exact_listed(family, walk, p, &p->list);
   else
-    jump_listed(family, walk, p, &p->list);
+    aggregate_listed(family, walk, p, &p->list);
 }
 
 /* The first cells of a full list, always as many: the order of the noise must not depend on the width of registers. */

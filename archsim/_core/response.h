@@ -19,7 +19,7 @@ enum { SHORT_CELL = 4, CELL = 8, NODES = 32 };
 /* What all cells of an array have in common. */
 typedef struct {
   int family;
-  int exact;         /* pulse by pulse, never as a jump */
+  int exact;         /* pulse by pulse, never as an aggregate */
   float deviation;   /* noise of a pulse, relative to its step */
   float noise_add;   /* what is added to the step for the noise of families other than affine ones ... */
   float noise_slope; /* ... and times |w| */

@@ -3,11 +3,11 @@
 #define ARCHSIM_ROWS_H
 
 #include "exact.h"
-#include "jump.h"
+#include "aggregate.h"
 
-/* Words of trains after which a jump ends: what is left out of each word adds up, most where noise changes later steps. */
+/* Words of trains after which an aggregate ends: what is left out of each word adds up, most where noise changes later steps. */
 enum { FEW_WORDS = 8, MANY_WORDS = 16 };
-INLINE int words_of_jump(const int family) { return skews(family) ? FEW_WORDS : MANY_WORDS; }
+INLINE int words_of_aggregate(const int family) { return skews(family) ? FEW_WORDS : MANY_WORDS; }
 
 /* One word of a row's trains on consecutive columns, in neighbouring registers; `met` if it is one of several vectors. */
 INLINE void advance_row(const int family, const walk_t *walk, const law_t *law, const cell_t *cell, path_t *path,
@@ -108,7 +108,7 @@ INLINE void show_row(const walk_t *walk, progress_t *p, uint32_t row, uint32_t c
   }
 }
 
-/* Write n consecutive weights back, but for cells whose jump failed; these are listed with column and row. */
+/* Write n consecutive weights back, but for cells whose aggregate failed; these are listed with column and row. */
 INLINE void store_row(const walk_t *walk, progress_t *p, uint32_t row, uint32_t column, int n) {
   group_t *g = &p->group;
   const uint32_t base = row * walk->inputs, *columns = walk->trains->columns;
@@ -127,8 +127,8 @@ INLINE void store_row(const walk_t *walk, progress_t *p, uint32_t row, uint32_t 
   if (walk->visible != NULL) show_row(walk, p, row, column, n);
 }
 
-/* The next pulses of a group as jumps of their own; those of cells for which that would not do are left. */
-INLINE void jump_group(const int family, const walk_t *walk, progress_t *p, int n) {
+/* The next pulses of a group as aggregates of their own; those of cells for which that would not do are left. */
+INLINE void aggregate_group(const int family, const walk_t *walk, progress_t *p, int n) {
   const response_t *all = walk->response;
   const law_t law = law_of(family, all);
   group_t *g = &p->group;
@@ -148,7 +148,7 @@ INLINE void jump_group(const int family, const walk_t *walk, progress_t *p, int 
   }
 }
 
-/* The cells whose jumps failed, word by word: by a jump each, where the word is one vector's, else pulse by pulse. Their
+/* The cells whose aggregates failed, word by word: by an aggregate each, where the word is one vector's, else pulse by pulse. Their
  * lists hold column and row. */
 INLINE void redo_failed(const int family, const walk_t *walk, progress_t *p) {
   const trains_t *t = walk->trains;
@@ -164,7 +164,7 @@ INLINE void redo_failed(const int family, const walk_t *walk, progress_t *p) {
       for (int l = 0; l < whole; l++) g->slots[l] = g->ups[l] = 0;
       for (int l = 0; l < n; l++)
         g->slots[l] = coincidences(t, word, list->slots[first + l], list->ups[first + l], &g->ups[l]);
-      if (t->alike[word]) jump_group(family, walk, p, whole);
+      if (t->alike[word]) aggregate_group(family, walk, p, whole);
       exact_pulses(family, walk, p, whole);
     }
     count_pulses(p, whole);
@@ -173,14 +173,14 @@ INLINE void redo_failed(const int family, const walk_t *walk, progress_t *p) {
   list->n = 0;
 }
 
-/* n consecutive cells of a row by jumps, with all words of the block. */
-INLINE void jump_row(const int family, const walk_t *walk, progress_t *p, uint32_t row, uint32_t column, int n) {
+/* n consecutive cells of a row by aggregates, with all words of the block. */
+INLINE void aggregate_row(const int family, const walk_t *walk, progress_t *p, uint32_t row, uint32_t column, int n) {
   const trains_t *t = walk->trains;
   const law_t law = law_of(family, walk->response);
   group_t *g = &p->group;
   load_row(family, walk, g, row, column, n);
-  for (int first = 0; first < t->words; first += words_of_jump(family)) {
-    const int last = first + words_of_jump(family) < t->words ? first + words_of_jump(family) : t->words;
+  for (int first = 0; first < t->words; first += words_of_aggregate(family)) {
+    const int last = first + words_of_aggregate(family) < t->words ? first + words_of_aggregate(family) : t->words;
     const float *normal = take_normals(p, GROUP_CELLS);
     meetings_t met[MANY_WORDS];
     for (int word = first; word < last; word++) {
@@ -207,9 +207,9 @@ INLINE void jump_row(const int family, const walk_t *walk, progress_t *p, uint32
   if (p->failed.n > LISTED - GROUP_CELLS) redo_failed(family, walk, p);
 }
 
-/* n consecutive cells of a row by jumps, where the block has a single word of several vectors: what `jump_row` does, with
+/* n consecutive cells of a row by aggregates, where the block has a single word of several vectors: what `aggregate_row` does, with
  * nothing to carry from word to word. */
-INLINE void jump_word(const int family, const walk_t *walk, progress_t *p, uint32_t row, uint32_t column, int n,
+INLINE void aggregate_word(const int family, const walk_t *walk, progress_t *p, uint32_t row, uint32_t column, int n,
                       const lines_t *lines) {
   const response_t *all = walk->response;
   const law_t law = law_of(family, all);

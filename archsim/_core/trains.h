@@ -31,7 +31,7 @@ typedef struct {
   uint32_t *x_on, *x_sign; /* [words][x_stride], padded with zeros */
   uint32_t *d_on, *d_sign; /* [words][d_stride] */
   uint8_t *alike;          /* words whose slots belong to one vector, and are many */
-  uint8_t *spread;         /* slots of the other words on input lines, in bytes; see meetings.h */
+  uint8_t *spread;         /* slots of the other words on input lines, in bytes; see coincidences.h */
   piece_t *piece;
   /* the active lines of every piece in order, [pieces][stride], with those words of them */
   uint32_t *x_lines, *x_slots, *x_turns, *d_lines;

@@ -1,11 +1,11 @@
 /* A block of vectors on the cells of some outputs: which pulses a cell gets, and what they do to it.
  *
  * Sixty-four cells are worked on at a time, with their pulses in order, in one of two ways:
- *   jump   the mean changes of the pulses summed up, their noise as one normal number: the exact law of a single pulse
+ *   aggregate   the mean changes of the pulses summed up, their noise as one normal number: the exact law of a single pulse
  *          and of constant steps within bounds; else used where it is close (see `within_law`);
  *   exact  pulse by pulse, clipped after each.
  * Where many of a block's vectors reach most cells of rows and columns that any of them reaches, consecutive ones of these
- * cells take all vectors in a jump, and those for which that would not do take the words again one by one. Elsewhere each
+ * cells take all vectors in an aggregate, and those for which that would not do take the words again one by one. Elsewhere each
  * vector's pairs of active lines are listed.
  */
 #ifndef ARCHSIM_WALK_H
@@ -44,11 +44,11 @@ INLINE void walk_rows(const int family, const walk_t *walk, progress_t *p, uint3
         if (walk->response->exact)
           exact_row(family, walk, p, row, column, n);
         else if (single && n == GROUP_CELLS)
-          jump_word(family, walk, p, row, column, GROUP_CELLS, &lines);
+          aggregate_word(family, walk, p, row, column, GROUP_CELLS, &lines);
         else if (single)
-          jump_word(family, walk, p, row, column, n, &lines);
+          aggregate_word(family, walk, p, row, column, n, &lines);
         else
-          jump_row(family, walk, p, row, column, n);
+          aggregate_row(family, walk, p, row, column, n);
       }
     }
     if (p->failed.n) redo_failed(family, walk, p);

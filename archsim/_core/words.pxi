@@ -1,4 +1,4 @@
-# Words of slots, and what is done with them in C (trains.h, meetings.h).
+# Words of slots, and what is done with them in C (trains.h, coincidences.h).
 
 cdef extern from "trains.h" nogil:
     ctypedef struct piece_t:
@@ -51,7 +51,7 @@ cdef extern from "trains.h" nogil:
     void list_lines(trains_t *t, int inputs, int outputs)
     enum: LINES
 
-cdef extern from "meetings.h" nogil:
+cdef extern from "coincidences.h" nogil:
     void spread_slots(trains_t *t)
     enum: SLOTS
 

@@ -13,9 +13,9 @@ import pandas as pd
 
 from archsim.chip.area import area_um2
 from archsim.chip.counts import OPERATIONS, CountKey, UnitTime
-from archsim.chip.prices import UnitEnergy, leakages, unit_energies
 from archsim.chip.provenance import constants_used, placeholders_used, timing_fingerprint
 from archsim.chip.specification import Chip
+from archsim.chip.unit_energies import UnitEnergy, leakages, unit_energies
 
 __all__ = [
     "CostRow",

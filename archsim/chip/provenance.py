@@ -9,8 +9,8 @@ from pydantic import BaseModel
 
 from archsim.chip.counts import CountKey, UnitTime
 from archsim.chip.domain import as_designed
-from archsim.chip.prices import leakages, unit_energies
 from archsim.chip.specification import Chip
+from archsim.chip.unit_energies import leakages, unit_energies
 from archsim.specification import Constant, constants_of
 
 __all__ = ["constants_used", "placeholders_used", "timing_fingerprint"]

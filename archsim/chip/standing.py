@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from archsim.chip.area import AreaRow
 from archsim.chip.counts import CountKey, UnitTime
-from archsim.chip.prices import leakages, unit_energies
 from archsim.chip.specification import Chip
+from archsim.chip.unit_energies import leakages, unit_energies
 from archsim.specification import Status, constants_of
 
 __all__ = ["placeholder_shares"]

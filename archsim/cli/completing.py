@@ -48,7 +48,7 @@ def shown(incomplete: str) -> list[str]:
 
 def keys(incomplete: str) -> list[str]:
     """Return the keys of an experiment up to the next dot; keys of devices and other kinds are all kinds' together."""
-    from archsim.document.meanings import specifications
+    from archsim.document.field_descriptions import specifications
 
     found: set[str] = set()
     depth = incomplete.count(".")

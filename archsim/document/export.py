@@ -10,7 +10,14 @@ from pydantic.json_schema import models_json_schema
 
 from archsim import plugins
 from archsim.document.expand import INCLUDE, PRESET
-from archsim.document.meanings import Meanings, load_meanings, meaning_of, models_in, prose, specifications
+from archsim.document.field_descriptions import (
+    FieldDescriptions,
+    description_of,
+    load_field_descriptions,
+    models_in,
+    prose,
+    specifications,
+)
 from archsim.document.presets import SLOTS
 from archsim.experiment import Experiment
 from archsim.specification import Constant
@@ -35,7 +42,7 @@ def schema() -> dict[str, Any]:
     paths = specifications()
     references, made = models_json_schema([(model, "validation") for model in paths])
     definitions: dict[str, _Part] = made["$defs"]
-    meanings = load_meanings()
+    descriptions = load_field_descriptions()
     titles: dict[str, str] = {}
     for model in paths:
         name = _name(references[model, "validation"])
@@ -44,7 +51,7 @@ def schema() -> dict[str, Any]:
             titles[name] = f"{part['properties']['value']['description'].split()[-1].title()}Constant"
         slots = {path[-1]: group for path, group in SLOTS.items() if path[:-1] in paths[model]}
         slots |= {path[-2]: group for path, group in SLOTS.items() if path[-1] == "*" and path[:-2] in paths[model]}
-        _write(part, model, meanings, slots, definitions)
+        _write(part, model, descriptions, slots, definitions)
     root = definitions.pop(_name(references[Experiment, "validation"]))
     whole = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -62,7 +69,7 @@ def schema() -> dict[str, Any]:
 def _write(
     part: _Part,
     model: type[BaseModel],
-    meanings: Meanings,
+    descriptions: FieldDescriptions,
     slots: dict[str, plugins.Group],
     definitions: dict[str, _Part],
 ) -> None:
@@ -72,13 +79,13 @@ def _write(
     part.pop("title", None)
     needed = part.pop("required", [])
     for name, field in model.model_fields.items():
-        said = meaning_of(model, name, meanings)
+        said = description_of(model, name, descriptions)
         written = _as_written(_without_kinds(part["properties"][name]), field)
         if name in slots:
             written = _or_preset(written, slots[name], definitions)
         if constant and name == "value":
             written = {"anyOf": [written, {"const": 0}]}
-        written |= {"description": said.meaning} | ({"x-unit": said.unit} if said.unit else {})
+        written |= {"description": said.text} | ({"x-unit": said.unit} if said.unit else {})
         written |= {"x-required": True} if name in needed else {"default": _default(field)}
         source = _source(field, said.source)
         part["properties"][name] = written | ({"x-source": source} if source else {})

@@ -12,8 +12,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from archsim import plugins
+from archsim.document.field_descriptions import FieldDescriptions, description_of, load_field_descriptions
 from archsim.document.load import load_experiment
-from archsim.document.meanings import Meanings, load_meanings, meaning_of
 from archsim.document.source import read_file
 from archsim.document.workloads import SHIPPED
 from archsim.experiment import Experiment
@@ -59,7 +59,7 @@ def starting_document(*, chip: str | None = None, network: str | None = None, sc
         content["network"] = _known("archsim.networks", network, "--network")
         _fit(content)
     experiment = load_experiment(content)
-    return "\n".join([_HEAD, *_section(content, experiment, load_meanings(), "")]) + "\n"
+    return "\n".join([_HEAD, *_section(content, experiment, load_field_descriptions(), "")]) + "\n"
 
 
 def _known(group: plugins.Group, name: str, option: str) -> str:
@@ -80,7 +80,9 @@ def _fit(content: dict[str, Any]) -> None:
         content["run"]["mode"] = "timing"
 
 
-def _section(content: Mapping[str, Any], model: BaseModel, meanings: Meanings, indent: str) -> Iterator[str]:
+def _section(
+    content: Mapping[str, Any], model: BaseModel, descriptions: FieldDescriptions, indent: str
+) -> Iterator[str]:
     """Yield the lines of a section: its keys in the order of the specification, then its defaults as comments."""
     if "preset" in content:
         yield from _comment("The preset that this section starts from; its other keys are laid over it.", indent)
@@ -90,15 +92,15 @@ def _section(content: Mapping[str, Any], model: BaseModel, meanings: Meanings, i
         there = name in content
         if not there and (indent == "" or not _is_complete(model) or not _is_plain(default)):
             continue
-        said = meaning_of(type(model), name, meanings)
+        said = description_of(type(model), name, descriptions)
         if indent == "":
             yield ""
-        yield from _comment(said.meaning + (f" Unit: {said.unit}." if said.unit not in ("", "1") else ""), indent)
+        yield from _comment(said.text + (f" Unit: {said.unit}." if said.unit not in ("", "1") else ""), indent)
         if not there:
             yield f"{indent}#{name}: {_written(default)}"
         elif isinstance(content[name], Mapping):
             yield f"{indent}{name}:"
-            yield from _section(content[name], getattr(model, name), meanings, f"{indent}  ")
+            yield from _section(content[name], getattr(model, name), descriptions, f"{indent}  ")
         else:
             yield f"{indent}{name}: {_written(content[name])}"
 

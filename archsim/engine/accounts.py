@@ -8,8 +8,8 @@ from typing import Protocol
 
 from archsim.chip.counts import CountKey, UnitTime
 from archsim.chip.operations import read_counts, transfer_counts, update_counts
+from archsim.engine.activation_transfer import HostFeed
 from archsim.engine.equipment import Equipment
-from archsim.engine.handover import HostFeed
 from archsim.engine.kernel import Kernel
 from archsim.engine.program import MatrixStep, Step
 from archsim.engine.programming import Programmer

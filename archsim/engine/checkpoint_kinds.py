@@ -91,10 +91,10 @@ KINDS: tuple[Kind, ...] = (
     Kind("archsim.engine.transport", "Channel"),
     Kind("archsim.engine.transport", "Message", calls=("_advance", "_arrive")),
     Kind("archsim.engine.transport", "Transport"),
-    Kind("archsim.engine.handover", "GradientHandover"),
-    Kind("archsim.engine.handover", "HostFeed"),
-    Kind("archsim.engine.handover", "ValueHandover"),
-    Kind("archsim.engine.handover", "_HostJob"),
+    Kind("archsim.engine.activation_transfer", "GradientTransfer"),
+    Kind("archsim.engine.activation_transfer", "HostFeed"),
+    Kind("archsim.engine.activation_transfer", "ActivationTransfer"),
+    Kind("archsim.engine.activation_transfer", "_HostJob"),
     Kind("archsim.engine.untimed", "UntimedMachine"),
     Kind("archsim.engine.untimed", "UntimedStage", rebuilt=("_actions", "next")),
     Kind("archsim.schedule.actions", "Action"),
@@ -113,7 +113,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("archsim.results.timeline", "Timeline", rebuilt=("spill",)),
     Kind("archsim.results.timeline", "Unit"),
     # All of it
-    Kind("archsim.engine.keeping", "_Stored"),
+    Kind("archsim.engine.checkpoint_writer", "_Stored"),
 )
 
 

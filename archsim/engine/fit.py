@@ -1,4 +1,4 @@
-"""Does it fit? The data the network, the schedule the buffers: asked before the clock starts."""
+"""Whether the data fit the network and the schedule fits the buffers: checked before simulation."""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ from archsim.chip.components import NO_WORK_YET, BufferSpace, Unit
 from archsim.chip.operations import vector_bytes
 from archsim.chip.specification import Chip
 from archsim.engine.accounts import count_operations, unit_times
+from archsim.engine.activation_transfer import ActivationTransfer, GradientTransfer, HostFeed
 from archsim.engine.equipment import Equipment
 from archsim.engine.fill import FillCurve
-from archsim.engine.handover import GradientHandover, HostFeed, ValueHandover
 from archsim.engine.kernel import Kernel
 from archsim.engine.limits import last_moment_ps
 from archsim.engine.observer import Account, Observer
@@ -149,15 +149,15 @@ class Machine:
         """Send a stage's values to the stages that need them."""
         for edge, channel in self._values[stage]:
             self._work.deliver(edge, micro_batch)
-            ValueHandover(
+            ActivationTransfer(
                 edge, micro_batch, self.stages[stage], self.stages[edge.target], self.transport, channel
             ).depart()
 
     def send_gradients(self, stage: int, micro_batch: int) -> None:
         """Send gradients back to the stages whose values were used."""
-        for edge, channel, handover in self._gradients[stage]:
+        for edge, channel, transfer in self._gradients[stage]:
             self._work.deliver_gradient(edge, micro_batch)
-            self.transport.send(channel, micro_batch, handover)
+            self.transport.send(channel, micro_batch, transfer)
 
     def action_ended(self, stage: int, action: Action) -> None:
         """Pass it on to the observer, and note how long the micro-batches took that are done with it."""
@@ -229,12 +229,12 @@ class Machine:
             for edge in stage.program.exports
         ]
 
-    def _inward(self, stage: Sequencer) -> list[tuple[Edge, Channel, GradientHandover]]:
+    def _inward(self, stage: Sequencer) -> list[tuple[Edge, Channel, GradientTransfer]]:
         return [
             (
                 edge,
                 self._channel(edge, stage.index, edge.source, self._edge_bytes(edge) if edge.gradient else 0, "B"),
-                GradientHandover(edge, self.stages[edge.source]),
+                GradientTransfer(edge, self.stages[edge.source]),
             )
             for edge in stage.program.imports
             if edge.source != HOST

@@ -8,7 +8,7 @@ from archsim.chip.components import Unit
 from archsim.chip.operations import vector_bytes
 from archsim.chip.specification import Chip
 from archsim.chip.timing import host_ps
-from archsim.engine.handover import HostFeed
+from archsim.engine.activation_transfer import HostFeed
 from archsim.engine.line_writes import LineWrite, part_counts, part_ps
 from archsim.mapping.plan import Part
 

@@ -21,6 +21,7 @@ from archsim.data import DataSet, load_data, origin_of
 from archsim.document import resolved
 from archsim.engine.checkpoint import CheckpointError
 from archsim.engine.checkpoint_folder import CheckpointFolder
+from archsim.engine.checkpoint_writer import CheckpointWriter, rebuilt_names
 from archsim.engine.evaluation import Evaluator
 from archsim.engine.expectations import expectations_of, matrix_rates
 from archsim.engine.feed import Feed, Samples
@@ -28,7 +29,6 @@ from archsim.engine.fit import check_buffers, fitted
 from archsim.engine.forward import ForwardNumbers, TestSamples
 from archsim.engine.given_weights import LayerFit, fit_warnings, load_weights
 from archsim.engine.inference import Deployment
-from archsim.engine.keeping import Keeper, rebuilt_names
 from archsim.engine.limits import check_vectors
 from archsim.engine.line_writes import line_writes
 from archsim.engine.machine import Machine
@@ -149,12 +149,14 @@ class Simulation:
         if workspace is not None:
             workspace.mkdir(parents=True, exist_ok=True)
             folder = CheckpointFolder(workspace / "checkpoints", version("archsim"), self._identity())
-        keeper = Keeper(folder, self.experiment.run.checkpoint_every, interrupted, self.matrices, self.rebuilt)
+        writer = CheckpointWriter(
+            folder, self.experiment.run.checkpoint_every, interrupted, self.matrices, self.rebuilt
+        )
         stored = folder.load() if resume and folder is not None else None
         if stored is None:
-            run, finished = self._run(keeper, machine, workspace)
+            run, finished = self._run(writer, machine, workspace)
         else:
-            run, finished = self._go_on(keeper, keeper.restore(stored, machine), workspace)
+            run, finished = self._go_on(writer, writer.restore(stored, machine), workspace)
         if not finished:
             raise Interrupted(run)
         return run
@@ -163,19 +165,23 @@ class Simulation:
         """Return the text by which checkpoints are known again: given weights are part of it, whatever their path."""
         return identity(self.experiment) + (f"weights: {self.given.sha256}\n" if self.given is not None else "")
 
-    def _run(self, keeper: Keeper, machine: Machine | UntimedMachine, workspace: Path | None) -> tuple[Run, bool]:
+    def _run(
+        self, writer: CheckpointWriter, machine: Machine | UntimedMachine, workspace: Path | None
+    ) -> tuple[Run, bool]:
         machine.observer.progress = self.progress
         if workspace is not None and isinstance(machine, Machine):
             machine.timeline.go_on_in(workspace / "timeline")
-        finished = keeper.run(machine)
+        finished = writer.run(machine)
         if not self.setup.schedule.shape.mini_batches:
             self._evaluate_untrained(machine)
         return self._result(machine, finished), finished
 
-    def _go_on(self, keeper: Keeper, machine: Machine | UntimedMachine, workspace: Path | None) -> tuple[Run, bool]:
+    def _go_on(
+        self, writer: CheckpointWriter, machine: Machine | UntimedMachine, workspace: Path | None
+    ) -> tuple[Run, bool]:
         # What a checkpoint says is well-formed by now; whether it makes sense is seen by going on with it.
         try:
-            return self._run(keeper, machine, workspace)
+            return self._run(writer, machine, workspace)
         except (AttributeError, LookupError, TypeError, ValueError, ZeroDivisionError, RuntimeError) as error:
             if isinstance(error, ArchsimError):
                 raise

@@ -138,7 +138,7 @@ BLOCKS = {
     "many slots, few cells": (UpdateParameters(), 3, 10, 70, 0.8),
     "one word of many vectors": (UpdateParameters(desired_bl=3), 9, 66, 20, 8.0),
     "words of one vector": (UpdateParameters(), 3, 6, 130, 20.0),
-    "more words than a jump takes": (UpdateParameters(), 19, 5, 20, 20.0),
+    "more words than an aggregate takes": (UpdateParameters(), 19, 5, 20, 20.0),
     "words of both sorts": (UpdateParameters(desired_bl=12), 9, 6, 70, 4.0),
     "trains of several words": (UpdateParameters(desired_bl=80, update_bl_management=False), 3, 5, 20, 20.0),
     "shared numbers": (UPDATES["shared"], 4, 6, 70, 6.0),
@@ -186,14 +186,14 @@ def check_pulses(kernels, family, name, *, exact=False, direction="both", seen=F
 
 @pytest.mark.parametrize("name", BLOCKS)
 @pytest.mark.parametrize("family", SETTINGS)
-def test_jumps_equal_the_twins(kernels, family, name):
-    """Of cells near bounds, or with steep steps, many may not jump; these are done after the others."""
+def test_aggregates_equal_the_twins(kernels, family, name):
+    """Of cells near bounds, or with steep steps, many may not aggregate; these are done after the others."""
     check_pulses(kernels, family, name)
 
 
 @pytest.mark.parametrize("name", ["many slots, few cells", "one word of many vectors", "words of both sorts"])
 @pytest.mark.parametrize("family", SETTINGS)
-def test_jumps_of_small_steps_equal_the_twins(kernels, family, name):
+def test_aggregates_of_small_steps_equal_the_twins(kernels, family, name):
     check_pulses(kernels, family, name, fine=True)
 
 

@@ -10,9 +10,9 @@ from archsim import plugins
 from archsim.chip import presets
 from archsim.chip.area import Built, area_um2
 from archsim.chip.operations import read_counts, update_counts
-from archsim.chip.prices import unit_energies
 from archsim.chip.specification import Chip
 from archsim.chip.timing import nmpu_ps, read_ps, update_ps
+from archsim.chip.unit_energies import unit_energies
 from archsim.specification import constants_of
 
 

@@ -214,7 +214,7 @@ def test_every_kernel_is_called_for_valgrind(capsys: pytest.CaptureFixture[str])
 LOG = """\
 ==7== Memcheck, a memory error detector
 ==7==
-==7== Conditional jump or move depends on uninitialised value(s)
+==7== Conditional aggregate or move depends on uninitialised value(s)
 ==7==    at 0x4B0C216: unicode_hash (unicodeobject.c:710)
 ==7==    by 0x4B0C217: main (in /usr/bin/python3.11)
 ==7==

@@ -6,8 +6,8 @@ import numpy as np
 
 from archsim.analog.blocks import aligned_zeros
 from archsim.analog.devices.draw import SHAPE, Cells, Doubles, Draws, PulsedCells, draw_cells
-from archsim.analog.devices.life import Life, draw_life
 from archsim.analog.devices.population import CELL_NUMBERS, FEW_NUMBERS, Family, Population
+from archsim.analog.devices.retention import Retention, draw_retention
 from archsim.analog.specification import (
     ConstantStep,
     LinearResponse,
@@ -27,14 +27,14 @@ def constant_step(device: ConstantStep, draws: Draws) -> Population:
     """Draw cells whose step does not depend on the weight."""
     cells = draw_cells(device, draws)
     none = np.zeros_like(cells.up)
-    return _population(device, cells, (none, none), True, draw_life(device, draws))
+    return _population(device, cells, (none, none), True, draw_retention(device, draws))
 
 
 def soft_bounds(device: SoftBounds | SoftBoundsPmax, draws: Draws) -> Population:
     """Draw cells whose step falls to zero at the cell's own bound; a bound at zero leaves its step constant."""
     cells = draw_cells(device, draws)
     slopes = _to_zero_at(cells, cells.w_max, cells.w_min)
-    return _population(device, cells, slopes, device.mult_noise, draw_life(device, draws))
+    return _population(device, cells, slopes, device.mult_noise, draw_retention(device, draws))
 
 
 def linear_step(device: LinearStep, draws: Draws) -> Population:
@@ -59,7 +59,7 @@ def linear_step(device: LinearStep, draws: Draws) -> Population:
         high + device.reverse_offset if device.reverse_down else low,
     )
     slopes = gamma_up * slope_up, gamma_down * slope_down
-    return _population(device, cells, slopes, device.mult_noise, draw_life(device, draws))
+    return _population(device, cells, slopes, device.mult_noise, draw_retention(device, draws))
 
 
 def soft_bounds_reference(device: SoftBoundsReference, draws: Draws) -> Population:
@@ -84,8 +84,8 @@ def soft_bounds_reference(device: SoftBoundsReference, draws: Draws) -> Populati
     at_zero = Cells(
         w_max - reference, w_min - reference, cells.up + slope_up * reference, cells.down - slope_down * reference
     )
-    life = draw_life(device, draws, points)
-    return _population(device, at_zero, (slope_up, slope_down), device.mult_noise, life, (cells.up, cells.down))
+    retention = draw_retention(device, draws, points)
+    return _population(device, at_zero, (slope_up, slope_down), device.mult_noise, retention, (cells.up, cells.down))
 
 
 def linear_response(device: LinearResponse, draws: Draws) -> Population:
@@ -97,7 +97,7 @@ def linear_response(device: LinearResponse, draws: Draws) -> Population:
     cells = Cells(drawn.w_max, drawn.w_min, (1.0 + device.c) * drawn.up, (1.0 - device.c) * drawn.down)
     slopes = _to_zero_at(cells, cells.w_max, cells.w_min)
     sizes = drawn.up, drawn.down
-    return _population(device, cells, slopes, device.mult_noise, draw_life(device, draws), sizes)
+    return _population(device, cells, slopes, device.mult_noise, draw_retention(device, draws), sizes)
 
 
 def _to_zero_at(cells: Cells, high: Doubles, low: Doubles) -> tuple[Doubles, Doubles]:
@@ -121,7 +121,7 @@ def _population(
     cells: Cells,
     slopes: tuple[Doubles, Doubles],
     multiplicative: bool,
-    life: Life,
+    retention: Retention,
     sizes: tuple[Doubles, Doubles] | None = None,
 ) -> Population:
     """Put the numbers into their columns, as few as tell the cells: see `Population`."""
@@ -146,5 +146,5 @@ def _population(
         device.dw_min_std,
         multiplicative,
         write_noise=device.write_noise_std * device.dw_min,
-        life=life,
+        retention=retention,
     )

@@ -23,7 +23,7 @@ class Ageing:
     Parameters
     ----------
     population : Population
-        The cells, and their `Life`.
+        The cells, and their `Retention`.
     identity, noise_seed : int
         Which array of the run this is, and the seed of all noise.
     """
@@ -32,13 +32,13 @@ class Ageing:
         self._population = population
         self._identity = identity
         self._seed = noise_seed
-        life = population.life
-        self.happens = bool((life.remaining != 1.0).any() or life.diffusion.any() or life.drift.any())
-        count = len(population.cells) if life.drift.any() else 0
+        retention = population.retention
+        self.happens = bool((retention.remaining != 1.0).any() or retention.diffusion.any() or retention.drift.any())
+        count = len(population.cells) if retention.drift.any() else 0
         self._since_written: FloatArray = np.zeros(count, np.float32)
         self._left: FloatArray = np.zeros(count, np.float32)
 
-    def pass_mini_batch(self, held: FloatArray, index: int) -> None:
+    def pass_mini_batch(self, persistent: FloatArray, index: int) -> None:
         """Let one mini-batch pass: a random step, then decay towards rest, then drift.
 
         With N drawn anew, w + diffusion N; (w - rest) remaining + rest (aihwkit's ``PulsedDevice``); and drift by
@@ -51,23 +51,23 @@ class Ageing:
         index : int
             Which mini-batch of the run has ended.
         """
-        life = self._population.life
-        written = held != self._left if len(self._left) else None
-        if life.diffusion.any():
-            held += life.diffusion * self._normals(len(held), DIFFUSION, index)
-            self._clip(held)
-        if (life.remaining != 1.0).any():
-            held[...] = (held - life.rest) * life.remaining + life.rest
-            self._clip(held)
+        retention = self._population.retention
+        written = persistent != self._left if len(self._left) else None
+        if retention.diffusion.any():
+            persistent += retention.diffusion * self._normals(len(persistent), DIFFUSION, index)
+            self._clip(persistent)
+        if (retention.remaining != 1.0).any():
+            persistent[...] = (persistent - retention.rest) * retention.remaining + retention.rest
+            self._clip(persistent)
         if written is not None:
             self._since_written[written] = 0.0
-            age = self._since_written + np.float32(life.drift_t0)
-            held *= (age / (age + np.float32(1.0))) ** life.drift
-            self._clip(held)
+            age = self._since_written + np.float32(retention.drift_t0)
+            persistent *= (age / (age + np.float32(1.0))) ** retention.drift
+            self._clip(persistent)
             self._since_written += np.float32(1.0)
-            self._left[...] = held
+            self._left[...] = persistent
 
-    def reset(self, held: FloatArray, cells: Mask, index: int) -> None:
+    def reset(self, persistent: FloatArray, cells: Mask, index: int) -> None:
         """Put some cells to rest + reset_std N.
 
         Parameters
@@ -79,14 +79,14 @@ class Ageing:
         index : int
             Which reset of this array it is.
         """
-        life = self._population.life
-        fresh = np.broadcast_to(life.rest, held.shape).copy()
-        if life.reset_std > 0.0:
-            fresh += np.float32(life.reset_std) * self._normals(len(held), RESET, index)
-        held[cells] = fresh[cells]
-        self._clip(held)
+        retention = self._population.retention
+        fresh = np.broadcast_to(retention.rest, persistent.shape).copy()
+        if retention.reset_std > 0.0:
+            fresh += np.float32(retention.reset_std) * self._normals(len(persistent), RESET, index)
+        persistent[cells] = fresh[cells]
+        self._clip(persistent)
 
-    def seen(self, held: FloatArray, index: int) -> FloatArray:
+    def seen(self, persistent: FloatArray, index: int) -> FloatArray:
         """Return what is seen of what is held: with fresh write noise in every cell.
 
         Parameters
@@ -97,17 +97,17 @@ class Ageing:
             How often this has been asked of this array.
         """
         deviation = np.float32(self._population.write_noise)
-        seen: FloatArray = held + deviation * self._normals(len(held), WRITE_NOISE, index)
+        seen: FloatArray = persistent + deviation * self._normals(len(persistent), WRITE_NOISE, index)
         return seen
 
     def arrays(self) -> dict[str, FloatArray]:
         """Return the arrays that were drawn, and those that remember when cells were written, by name."""
-        life = self._population.life
+        retention = self._population.retention
         return {
-            "remaining": life.remaining,
-            "diffusion": life.diffusion,
-            "rest": life.rest,
-            "drift": life.drift,
+            "remaining": retention.remaining,
+            "diffusion": retention.diffusion,
+            "rest": retention.rest,
+            "drift": retention.drift,
             "since_written": self._since_written,
             "left": self._left,
         }
@@ -117,6 +117,6 @@ class Ageing:
         kernels.normals(numbers, self._seed, self._identity, purpose, index, 0, 0, 0)
         return numbers[:, 0]
 
-    def _clip(self, held: FloatArray) -> None:
+    def _clip(self, persistent: FloatArray) -> None:
         cells = self._population.cells
-        np.clip(held, cells[:, W_MIN], cells[:, W_MAX], out=held)
+        np.clip(persistent, cells[:, W_MIN], cells[:, W_MAX], out=persistent)

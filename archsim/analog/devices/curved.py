@@ -9,9 +9,9 @@ import numpy as np
 
 from archsim.analog.blocks import FloatArray, aligned_zeros
 from archsim.analog.devices.draw import SHAPE, Cells, Doubles, Draws, draw_cells
-from archsim.analog.devices.life import Life, draw_life
 from archsim.analog.devices.population import CELL_NUMBERS, W_MAX, W_MIN, Family, Population
 from archsim.analog.devices.response import mean_step, symmetric_point
+from archsim.analog.devices.retention import Retention, draw_retention
 from archsim.analog.specification import (
     ExponentialResponse,
     ExpStep,
@@ -54,7 +54,7 @@ def exp_step(device: ExpStep, draws: Draws) -> Population:
         noise_add=device.dw_min_std_add,
         noise_slope=device.dw_min_std_slope,
         write_noise=device.write_noise_std * device.dw_min,
-        life=draw_life(device, draws),
+        retention=draw_retention(device, draws),
     )
 
 
@@ -96,10 +96,10 @@ def pow_step_reference(device: PowStepReference, draws: Draws) -> Population:
     bare = _power(device, draws, cells, n)
     reference = device.reference_mean + device.reference_std * n[2]
     if not device.subtract_symmetry_point:
-        return _read_against(bare, reference, bare.life)
+        return _read_against(bare, reference, bare.retention)
     points = symmetric_point(bare) if device.n_estimation_steps is None else _settled(bare, device.n_estimation_steps)
     points = np.where(cells.two_sided, points, 0.0)
-    return _read_against(bare, reference + points, draw_life(device, draws, points))
+    return _read_against(bare, reference + points, draw_retention(device, draws, points))
 
 
 def power_response(device: PowerResponse, draws: Draws) -> Population:
@@ -134,7 +134,7 @@ def piecewise_step(device: PiecewiseStep, draws: Draws) -> Population:
         write_noise=device.write_noise_std * device.dw_min,
         nodes_up=_nodes(device.piecewise_up),
         nodes_down=_nodes(device.piecewise_down),
-        life=draw_life(device, draws),
+        retention=draw_retention(device, draws),
     )
 
 
@@ -155,17 +155,17 @@ def _power(device: PowStep | PowStepReference, draws: Draws, cells: Cells, n: Do
         device.dw_min * 0.5**device.pow_gamma,
         device.dw_min_std,
         write_noise=device.write_noise_std * device.dw_min,
-        life=draw_life(device, draws),
+        retention=draw_retention(device, draws),
     )
 
 
-def _read_against(population: Population, reference: Doubles, life: Life) -> Population:
+def _read_against(population: Population, reference: Doubles, retention: Retention) -> Population:
     """Return the same cells, told in the weight w = u - reference."""
     cells = aligned_zeros(*population.cells.shape)
     cells[...] = population.cells
     cells[:, W_MIN] = population.cells[:, W_MIN] - reference
     cells[:, W_MAX] = population.cells[:, W_MAX] - reference
-    return replace(population, cells=cells, life=life)
+    return replace(population, cells=cells, retention=retention)
 
 
 def _settled(population: Population, steps: int) -> Doubles:
@@ -189,7 +189,7 @@ def _response(
         device.dw_min_std * share,
         noise_add=0.0 if device.mult_noise else device.dw_min / share,
         write_noise=device.write_noise_std * device.dw_min,
-        life=draw_life(device, draws),
+        retention=draw_retention(device, draws),
     )
 
 

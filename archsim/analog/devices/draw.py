@@ -11,7 +11,7 @@ from scipy.special import ndtr
 from archsim._core import POPULATION, kernels
 from archsim.analog.specification import PulsedDevice, SoftBoundsPmax
 
-__all__ = ["BASICS", "LIFE", "SHAPE", "STUCK", "Cells", "Doubles", "Draws", "PulsedCells", "draw_cells"]
+__all__ = ["BASICS", "RETENTION", "SHAPE", "STUCK", "Cells", "Doubles", "Draws", "PulsedCells", "draw_cells"]
 
 Doubles = NDArray[np.float64]
 
@@ -19,7 +19,7 @@ Doubles = NDArray[np.float64]
 PulsedCells = PulsedDevice | SoftBoundsPmax
 
 #: Draws of a cell: bounds and steps; what shapes its steps; its life between mini-batches; whether it is stuck.
-BASICS, SHAPE, LIFE, STUCK = range(4)
+BASICS, SHAPE, RETENTION, STUCK = range(4)
 
 
 @dataclass(frozen=True)

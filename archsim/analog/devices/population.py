@@ -8,7 +8,7 @@ from typing import Final, Literal
 import numpy as np
 
 from archsim.analog.blocks import FloatArray
-from archsim.analog.devices.life import Life
+from archsim.analog.devices.retention import Retention
 
 __all__ = ["CELL_NUMBERS", "DOWN", "FEW_NUMBERS", "FIRST_SHAPE", "UP", "W_MAX", "W_MIN", "Family", "Population"]
 
@@ -68,7 +68,7 @@ class Population:
         Standard deviation of what is seen about what is held, drawn anew when a cell is written; a weight.
     nodes_up, nodes_down : float32 [n >= 2]
         Relative steps at equal distances from bound to bound; empty but in the piecewise family.
-    life : Life
+    retention : Retention
         What happens to the cells between mini-batches.
     """
 
@@ -82,4 +82,4 @@ class Population:
     write_noise: float = 0.0
     nodes_up: FloatArray = field(default_factory=_no_nodes)
     nodes_down: FloatArray = field(default_factory=_no_nodes)
-    life: Life = field(default_factory=Life.still)
+    retention: Retention = field(default_factory=Retention.still)

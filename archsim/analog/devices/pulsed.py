@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from archsim._core import UPDATE_CELL, UPDATE_D, UPDATE_LATE, UPDATE_X, WRITE_CELL, WRITE_D, WRITE_X, kernels
 from archsim.analog.blocks import FloatArray, NotFiniteError, ranges
-from archsim.analog.devices.held import HeldCells
+from archsim.analog.devices.persistent import PersistentCells
 from archsim.analog.devices.population import Population
 from archsim.analog.observed import Update
 from archsim.analog.pulses import PulseTrains
@@ -34,7 +34,7 @@ def make_response(population: Population, update: UpdateParameters) -> kernels.R
     piecewise = population.family == "piecewise"
     return kernels.Response(
         family,
-        # Without noise there is no law that a jump could be close to.
+        # Without noise there is no law that an aggregate could be close to.
         exact=update.pulse_by_pulse or (family != "constant" and not population.deviation),
         deviation=population.deviation,
         noise_add=population.noise_add,
@@ -45,7 +45,7 @@ def make_response(population: Population, update: UpdateParameters) -> kernels.R
     )
 
 
-class PulsedArray(HeldCells):
+class PulsedArray(PersistentCells):
     """A population of cells, updated by coincidences of pulse trains.
 
     A coincidence whose values have a positive product is a down pulse, so that W <- W - learning_rate d x^T on average.
@@ -181,13 +181,13 @@ class PulsedArray(HeldCells):
     def _apply(
         self, trains: PulseTrains, purpose: int, first_vector: int, direction: Direction, coincidences: int
     ) -> int:
-        visible = None if self.held is self.weights else self.weights
+        visible = None if self.persistent is self.weights else self.weights
 
         def part(begin: int, end: int) -> int:
             return kernels.apply_trains(
                 trains.trains,
                 self._response,
-                self.held,
+                self.persistent,
                 visible,
                 self.population.cells,
                 direction,
@@ -207,6 +207,6 @@ class PulsedArray(HeldCells):
         """Make W <- W - learning_rate d x^T without pulses, then clip to each cell's bounds."""
         if not (math.isfinite(learning_rate) and kernels.all_finite(x) and kernels.all_finite(d)):
             raise NotFiniteError("x, d or the learning rate of an update")
-        kernels.exact_update(self.held, x, d, learning_rate, 0, len(self.held))
-        self.program(self.held)
+        kernels.exact_update(self.persistent, x, d, learning_rate, 0, len(self.persistent))
+        self.program(self.persistent)
         return Update()

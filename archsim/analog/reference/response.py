@@ -31,7 +31,7 @@ class Law:
 
     @classmethod
     def of(cls, population: Population, exact: bool = False) -> Law:
-        """Return the law of a population's pulses; `exact`, or where steps vary without noise, nothing is jumped."""
+        """Return the law of pulses; `exact`, or where steps vary without noise, nothing is aggregated."""
         family: str = population.family if population.multiplicative else "additive"
         return cls(
             family,

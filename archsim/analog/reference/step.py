@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.analog.blocks import FloatArray
-from archsim.analog.reference.jump import Path, land, land_word
+from archsim.analog.reference.aggregate import Path, land, land_word
 from archsim.analog.reference.random import Series
 from archsim.analog.reference.response import Law, clipped, in_full, respond
 from archsim.analog.reference.trains import BlockTrains, Piece
@@ -17,7 +17,7 @@ Bits = NDArray[np.uint32]
 
 #: Cells that are worked on together, outputs that share a series of noise, and cells of a full list.
 GROUP, ROWS, LISTED = 64, 64, 4096
-#: Words of a jump, where noise changes later steps and where it does not.
+#: Words of an aggregate, where noise changes later steps and where it does not.
 FEW_WORDS, MANY_WORDS = 8, 16
 #: Lanes that noise is taken for.
 LANES = 16
@@ -52,12 +52,12 @@ class Walk:
 
     def apply(self, trains: BlockTrains, *, key: int, crossbar: int, purpose: int, first_vector: int) -> int:
         """Apply a block, and return the number of pulses."""
-        with np.errstate(all="ignore"):  # a path that leads nowhere is not jumped
+        with np.errstate(all="ignore"):  # a path that leads nowhere is not aggregated
             return self._apply(trains, key, crossbar, purpose, first_vector)
 
     def _apply(self, trains: BlockTrains, key: int, crossbar: int, purpose: int, first_vector: int) -> int:
         self.trains, self.pulses = trains, 0
-        self.meetings = [self._directed(*trains.meet(word)) for word in range(len(trains.alike))]
+        self.coincidences = [self._directed(*trains.meet(word)) for word in range(len(trains.alike))]
         crowded, self.columns = trains.crowded(), trains.columns()
         for first in range(0, self.outputs, ROWS):
             self.series = Series(key, crossbar, purpose, first_vector, first // ROWS)
@@ -78,7 +78,7 @@ class Walk:
     # rows of which most cells are reached
 
     def _rows(self, rows: range) -> None:
-        """Take consecutive cells with all vectors; those for which a jump would not do come after them."""
+        """Take consecutive cells with all vectors; those for which an aggregate would not do come after them."""
         failed: list[int] = []
         for row in rows:
             if not any(on[row] for on in self.trains.d_on):
@@ -88,14 +88,14 @@ class Walk:
                 if self.law.exact:
                     self._row_by_pulses(cells, row)
                 else:
-                    failed += self._row_by_jumps(cells, row)
+                    failed += self._row_by_aggregates(cells, row)
                 if len(failed) > LISTED - GROUP:
                     self._redo(failed)
         self._redo(failed)
 
     def _row_by_pulses(self, cells: NDArray[np.intp], row: int) -> None:
         count = np.zeros(len(cells), np.int64)
-        for word, (slots, ups) in enumerate(self.meetings):
+        for word, (slots, ups) in enumerate(self.coincidences):
             if not self.trains.d_on[word][row]:
                 continue
             for slot in range(32):
@@ -106,7 +106,7 @@ class Walk:
         self._show(cells, count > 0, GROUP)
         self.pulses += int(count.sum())
 
-    def _row_by_jumps(self, cells: NDArray[np.intp], row: int) -> list[int]:
+    def _row_by_aggregates(self, cells: NDArray[np.intp], row: int) -> list[int]:
         alike, w = self.trains.alike, self.w[cells]
         failed, count = np.zeros(len(cells), np.bool_), np.zeros(len(cells), np.int64)
         single = len(alike) == 1 and not alike[0] and len(self.columns) == self.inputs
@@ -114,7 +114,7 @@ class Walk:
         for first in range(0, len(alike), most):
             path = Path(self.law, self.cells[cells], w)
             for word in range(first, min(first + most, len(alike))):
-                slots, ups = self.meetings[word]
+                slots, ups = self.coincidences[word]
                 if self.trains.d_on[word][row]:
                     path.advance(slots[cells], ups[cells], alike[word])
             end, wrong = (land_word if single else land)(path, self.series.take(GROUP)[: len(cells)])
@@ -131,7 +131,7 @@ class Walk:
         for first in range(0, len(failed), GROUP):
             cells = np.array(failed[first : first + GROUP])
             count = np.zeros(len(cells), np.int64)
-            for alike, (slots, ups) in zip(self.trains.alike, self.meetings, strict=True):
+            for alike, (slots, ups) in zip(self.trains.alike, self.coincidences, strict=True):
                 left = np.ones(len(cells), np.bool_)
                 if alike:
                     path = Path(self.law, self.cells[cells], self.w[cells])
@@ -148,7 +148,7 @@ class Walk:
 
     def _pairs(self, piece: Piece, rows: range) -> None:
         """Take the cells that one vector reaches, as many at a time as a list holds."""
-        slots, ups = self.meetings[piece.word]
+        slots, ups = self.coincidences[piece.word]
         block = np.arange(rows.start * self.inputs, rows.stop * self.inputs)
         cells = block[slots[block] & piece.mask != 0]
         for first in range(0, len(cells), LISTED):

@@ -38,8 +38,8 @@ class Conformance:
             assert np.isfinite(made.weights).all()
             for part in parts(made):
                 cells = part.population.cells
-                assert (part.held.reshape(-1) >= cells[:, W_MIN]).all()
-                assert (part.held.reshape(-1) <= cells[:, W_MAX]).all()
+                assert (part.persistent.reshape(-1) >= cells[:, W_MIN]).all()
+                assert (part.persistent.reshape(-1) <= cells[:, W_MAX]).all()
 
     def test_updates_descend(self, device):
         made = array(changed(device, **NOISE))
@@ -76,7 +76,7 @@ class Conformance:
         within = np.ones((6, 9), bool)
         for part in parts(made):
             low, high = (part.population.cells[:, column].reshape(6, 9) for column in (W_MIN, W_MAX))
-            within &= (part.held > low) & (part.held < high) | (part.held == 0.0)
+            within &= (part.persistent > low) & (part.persistent < high) | (part.persistent == 0.0)
         np.testing.assert_allclose(made.weights[within], wanted[within], rtol=1e-6)
         assert within.mean() > 0.5
         made.program(np.full((6, 9), 1e4, np.float32))

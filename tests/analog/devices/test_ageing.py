@@ -16,8 +16,8 @@ MANY = 4 / np.sqrt(10_000)
 WIDE = {"w_max": 100.0, "w_min": -100.0, "w_max_dtod": 0.0, "w_min_dtod": 0.0}
 
 
-def ageing(**life):
-    return array(ConstantStep(**WIDE, **life), *SIZE)
+def ageing(**retention):
+    return array(ConstantStep(**WIDE, **retention), *SIZE)
 
 
 def test_decay_leads_to_rest_exponentially():
@@ -97,7 +97,7 @@ def test_resets_lead_to_rest_with_a_spread():
 def test_what_is_seen_has_write_noise_and_what_is_held_has_not():
     made = ageing(dw_min=0.01, write_noise_std=20.0)
     made.program(np.full(SIZE, 1.0, np.float32))
-    assert (made.held == 1.0).all()
+    assert (made.persistent == 1.0).all()
     first = made.weights.copy()
     assert np.mean(first) == pytest.approx(1.0, abs=0.2 * MANY)
     assert np.std(first) == pytest.approx(0.2, rel=MANY / np.sqrt(2))
@@ -133,7 +133,7 @@ def test_drift_goes_on_after_a_restore():
         made.age(k)
         other.age(k)
     np.testing.assert_array_equal(made.weights, other.weights)
-    np.testing.assert_array_equal(made.held, other.held)
+    np.testing.assert_array_equal(made.persistent, other.persistent)
 
 
 def test_a_reset_is_a_write_of_those_cells_only():

@@ -2,7 +2,7 @@
 
 Nothing here uses the package's own numbers of a cell or its twin: a loop adds one pulse after the other to ten thousand
 weights, with normal numbers of NumPy, and clips after each. Two-sample Kolmogorov-Smirnov at a false-alarm rate of 1e-4
-each; jumps may be 1e-3 away from the law.
+each; aggregates may be 1e-3 away from the law.
 """
 
 import numpy as np

@@ -244,13 +244,13 @@ def test_life_is_drawn_as_said():
     device = ConstantStep(
         lifetime=100.0, lifetime_dtod=0.1, diffusion=0.02, diffusion_dtod=0.1, reset=0.1, reset_dtod=0.03
     )
-    life = populate(device, 100, 120, 0, 1).life
+    retention = populate(device, 100, 120, 0, 1).retention
     n = np.sqrt(12_000)
-    assert np.mean(1 / (1 - life.remaining.astype(np.float64))) == pytest.approx(100.0, abs=4 * 10.5 / n)
-    assert np.mean(life.diffusion) == pytest.approx(0.02, abs=4 * 0.002 / n)
-    assert np.mean(life.rest) == pytest.approx(0.1, abs=4 * 0.03 / n)
-    assert np.std(life.rest) == pytest.approx(0.03, rel=4 / np.sqrt(2) / n)
-    short = populate(ConstantStep(lifetime=0.5), 2, 2, 0, 1).life
+    assert np.mean(1 / (1 - retention.remaining.astype(np.float64))) == pytest.approx(100.0, abs=4 * 10.5 / n)
+    assert np.mean(retention.diffusion) == pytest.approx(0.02, abs=4 * 0.002 / n)
+    assert np.mean(retention.rest) == pytest.approx(0.1, abs=4 * 0.03 / n)
+    assert np.std(retention.rest) == pytest.approx(0.03, rel=4 / np.sqrt(2) / n)
+    short = populate(ConstantStep(lifetime=0.5), 2, 2, 0, 1).retention
     assert (short.remaining == 0.0).all()
-    still = populate(ConstantStep(), 2, 2, 0, 1).life
+    still = populate(ConstantStep(), 2, 2, 0, 1).retention
     assert [array.shape for array in (still.remaining, still.diffusion, still.rest, still.drift)] == [(1,)] * 4

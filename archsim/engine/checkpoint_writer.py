@@ -17,7 +17,7 @@ from archsim.errors import ArchsimError
 from archsim.network.matrix import AnalogMatrix, MatrixState
 from archsim.schedule.actions import Schedule
 
-__all__ = ["Keeper", "rebuilt_names"]
+__all__ = ["CheckpointWriter", "rebuilt_names"]
 
 
 def rebuilt_names(setup: Setup) -> dict[str, object]:
@@ -56,7 +56,7 @@ class _Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Keeper:
+class CheckpointWriter:
     """Keeps a run.
 
     Attributes

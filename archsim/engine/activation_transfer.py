@@ -10,10 +10,10 @@ from archsim.engine.sequencer import Sequencer
 from archsim.engine.transport import Channel, Message, Transport
 from archsim.schedule.actions import PipelineShape
 
-__all__ = ["GradientHandover", "HostFeed", "ValueHandover"]
+__all__ = ["ActivationTransfer", "GradientTransfer", "HostFeed"]
 
 
-class ValueHandover:
+class ActivationTransfer:
     """A value on its way to the stage that needs it: space there first, then the links."""
 
     __slots__ = ("_channel", "_edge", "_micro_batch", "_source", "_target", "_transport", "_waited")
@@ -53,7 +53,7 @@ class ValueHandover:
         self._target.input_arrived(self._edge, self._micro_batch, self._waited)
 
 
-class GradientHandover:
+class GradientTransfer:
     """A gradient on its way back to the stage that made the value; its space was claimed with the value."""
 
     __slots__ = ("_edge", "_source")

@@ -1,4 +1,4 @@
-"""Many pulses of cells as one jump (twin of ``_core/jump.h``, where the conditions are explained)."""
+"""Many pulses of cells as one aggregate (twin of ``_core/aggregate.h``, where the conditions are explained)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Jumps against the law of pulses one by one, clipped after each.
+"""Aggregates against the law of pulses one by one, clipped after each.
 
-The twin makes the same jumps as the core, bit for bit (test_update.py), and is asked for all normal numbers at once:
-the distances are computed, not sampled, and there are no false alarms.
+The twin makes the same aggregates as the core, bit for bit (test_update.py), and is asked for all normal numbers at
+once: the distances are computed, not sampled, and there are no false alarms.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from scipy import stats
 from scipy.special import ndtr
 
 from archsim._core import UPDATE_CELL
-from archsim.analog.reference.jump import Path, land, land_word
+from archsim.analog.reference.aggregate import Path, land, land_word
 from archsim.analog.reference.response import in_full
 
 from .families import SETTINGS, make_cells, make_law, make_response
@@ -21,7 +21,7 @@ Z = np.linspace(-3.9, 3.9, 157).astype(np.float32)
 MOST = 1e-3
 
 
-def jump(law, cell, start, words, alike, single):
+def aggregate(law, cell, start, words, alike, single):
     """Return the path, where it ends for every normal number of Z, and whether that may be used."""
     law, cells = in_full(law, np.repeat(cell[None], len(Z), axis=0))
     path = Path(law, cells, np.full(len(Z), start, np.float32))
@@ -81,28 +81,28 @@ def excess(law, cell, start, order, path, ends):
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("family", SETTINGS)
-def test_jumps_are_close_to_the_law_pulse_by_pulse(family, way):
+def test_aggregates_are_close_to_the_law_pulse_by_pulse(family, way):
     """Steps from a tenth to a two-thousandth of the range, with a little to a lot of noise, from anywhere."""
     rng = np.random.default_rng([list(SETTINGS).index(family), WAYS.index(way)])
-    jumped = 0
+    aggregated = 0
     for _ in range(40):
         law, cell, start, words, alike, order = random_case(family, way, rng)
-        path, ends, allowed = jump(law, cell, start, words, alike, way == "a word of several vectors")
+        path, ends, allowed = aggregate(law, cell, start, words, alike, way == "a word of several vectors")
         outside = path.lowest[0] - 4 * path.spread()[0] < cell[0] or path.highest[0] + 4 * path.spread()[0] > cell[1]
-        assert allowed or len(order) > 1, "one pulse is always as good as a jump"
-        assert not (allowed and outside and len(order) > 1), "a jump keeps away from the bounds"
-        if not allowed or jumped == 4:
+        assert allowed or len(order) > 1, "one pulse is always as good as an aggregate"
+        assert not (allowed and outside and len(order) > 1), "an aggregate keeps away from the bounds"
+        if not allowed or aggregated == 4:
             continue
-        jumped += 1
+        aggregated += 1
         assert excess(law, cell, start, order, path, ends) <= MOST
-    assert jumped >= (4 if family != "exponential" else 1)
+    assert aggregated >= (4 if family != "exponential" else 1)
 
 
 @pytest.mark.parametrize("seed", [[2, 64, 1, 4], [3, 120, 1, 4]])
 def test_noise_that_shrinks_with_a_curved_step_is_summed_up_right(seed):
     """Found among two thousand random cases: a tenth of a power step is gone at the end of two dozen pulses."""
     law, cell, start, words, alike, order = random_case("power", WAYS[1], np.random.default_rng(seed))
-    path, ends, allowed = jump(law, cell, start, words, alike, single=False)
+    path, ends, allowed = aggregate(law, cell, start, words, alike, single=False)
     assert allowed
     assert excess(law, cell, start, order, path, ends) <= 0.6 * MOST
 
@@ -131,7 +131,7 @@ def sample(kernels, law, cell, start, count):
 @pytest.mark.parametrize("near_a_bound", [False, True])
 @pytest.mark.parametrize("family", SETTINGS)
 def test_cells_follow_the_law(kernels, family, near_a_bound, exact):
-    """Kolmogorov-Smirnov with 102,400 cells, at a rate of 1e-4; jumps may be 1e-3 away."""
+    """Kolmogorov-Smirnov with 102,400 cells, at a rate of 1e-4; aggregates may be 1e-3 away."""
     cell = make_cells(family, 1, 0.002, np.random.default_rng(3))[0]
     law = make_law(family, exact=exact, noise_add=0.0, noise_slope=0.0)
     start, count = (cell[1] - np.float32(0.005), 9) if near_a_bound else (np.float32(0.05), 7)

@@ -12,10 +12,10 @@ from archsim.analog.devices.ageing import Ageing, Mask
 from archsim.analog.devices.population import W_MAX, W_MIN, Population
 from archsim.analog.observed import Update
 
-__all__ = ["HeldCells"]
+__all__ = ["PersistentCells"]
 
 
-class HeldCells:
+class PersistentCells:
     """Cells with the weights that they hold (`held`) and the weights that are seen (`weights`).
 
     Both are one array unless there is write noise: then a cell is seen with a deviation that is drawn anew whenever the
@@ -35,16 +35,16 @@ class HeldCells:
         self.population = population
         self.granularity = population.granularity
         self.weights: FloatArray = aligned_zeros(outputs, inputs)
-        self.held: FloatArray = aligned_zeros(outputs, inputs) if population.write_noise > 0.0 else self.weights
+        self.persistent: FloatArray = aligned_zeros(outputs, inputs) if population.write_noise > 0.0 else self.weights
         self._ageing = Ageing(population, identity, noise_seed)
         #: How often cells were reset, and how often they were seen anew.
         self._times: NDArray[np.int64] = np.zeros(2, np.int64)
-        np.clip(self.held, *self._bounds(), out=self.held)
-        self.weights[...] = self.held
+        np.clip(self.persistent, *self._bounds(), out=self.persistent)
+        self.weights[...] = self.persistent
 
     def program(self, weights: FloatArray) -> None:
         """Write a matrix exactly, clipped to each cell's bounds; with write noise it is seen with that."""
-        np.clip(weights, *self._bounds(), out=self.held)
+        np.clip(weights, *self._bounds(), out=self.persistent)
         self._see_anew()
 
     def age(self, index: int) -> Update:
@@ -61,13 +61,13 @@ class HeldCells:
             Nothing: this costs no operation.
         """
         if self._ageing.happens:
-            self._ageing.pass_mini_batch(self.held.reshape(-1), index)
+            self._ageing.pass_mini_batch(self.persistent.reshape(-1), index)
             self._see_anew()
         return Update()
 
     def reset(self, cells: Mask) -> None:
         """Reset some cells, bool [outputs, inputs]."""
-        self._ageing.reset(self.held.reshape(-1), cells.reshape(-1), int(self._times[0]))
+        self._ageing.reset(self.persistent.reshape(-1), cells.reshape(-1), int(self._times[0]))
         self._times[0] += 1
         self._see_anew(cells)
 
@@ -76,24 +76,24 @@ class HeldCells:
         if not self.weights.size:
             return 0.0
         low, high = self._bounds()
-        return float(np.mean((self.held <= low) | (self.held >= high)))
+        return float(np.mean((self.persistent <= low) | (self.persistent >= high)))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays themselves that hold what was drawn or changes, by name."""
-        held = {"held": self.held} if self.held is not self.weights else {}
+        persistent = {"persistent": self.persistent} if self.persistent is not self.weights else {}
         return {
             "weights": self.weights,
             "cells": self.population.cells,
             "times": self._times,
-            **held,
+            **persistent,
             **self._ageing.arrays(),
         }
 
     def _see_anew(self, cells: Mask | None = None) -> None:
         """Draw the write noise of some cells, or of all."""
-        if self.held is self.weights:
+        if self.persistent is self.weights:
             return
-        seen = self._ageing.seen(self.held.reshape(-1), int(self._times[1])).reshape(self.weights.shape)
+        seen = self._ageing.seen(self.persistent.reshape(-1), int(self._times[1])).reshape(self.weights.shape)
         np.copyto(self.weights, seen, where=True if cells is None else cells)
         self._times[1] += 1
 

@@ -1,4 +1,4 @@
-"""What every key of a document means: one text for the reference and for the JSON schema."""
+"""What every key of a document is: one text for the reference and for the JSON schema."""
 
 from __future__ import annotations
 
@@ -14,20 +14,28 @@ from ruamel.yaml import YAML
 from archsim.experiment import Experiment
 from archsim.specification import Constant
 
-__all__ = ["Meaning", "Meanings", "load_meanings", "meaning_of", "models_in", "prose", "specifications"]
+__all__ = [
+    "FieldDescription",
+    "FieldDescriptions",
+    "description_of",
+    "load_field_descriptions",
+    "models_in",
+    "prose",
+    "specifications",
+]
 
 ModelPath = tuple[str, ...]
 #: By specification and field.
-Meanings = Mapping[str, Mapping[str, "Meaning"]]
+FieldDescriptions = Mapping[str, Mapping[str, "FieldDescription"]]
 
 
 @dataclass(frozen=True)
-class Meaning:
-    """What a key means.
+class FieldDescription:
+    """What a key is.
 
     Attributes
     ----------
-    meaning : str
+    text : str
         A sentence.
     unit : str
         Unit of a plain number; empty for what is no number or carries its unit.
@@ -35,22 +43,25 @@ class Meaning:
         Where its default comes from; empty if it is archsim's own choice.
     """
 
-    meaning: str
+    text: str
     unit: str = ""
     source: str = ""
 
 
-def load_meanings() -> dict[str, dict[str, Meaning]]:
+def load_field_descriptions() -> dict[str, dict[str, FieldDescription]]:
     """Return what each field of each specification means."""
-    text = files(__package__).joinpath("meanings.yaml").read_text(encoding="utf-8")
+    text = files(__package__).joinpath("field_descriptions.yaml").read_text(encoding="utf-8")
     written: dict[str, dict[str, Any]] = YAML(typ="safe", pure=True).load(text)
     return {
-        model: {field: Meaning(**said) if isinstance(said, dict) else Meaning(said) for field, said in fields.items()}
+        model: {
+            field: FieldDescription(**said) if isinstance(said, dict) else FieldDescription(said)
+            for field, said in fields.items()
+        }
         for model, fields in written.items()
     }
 
 
-def meaning_of(model: type[BaseModel], field: str, meanings: Meanings) -> Meaning:
+def description_of(model: type[BaseModel], field: str, descriptions: FieldDescriptions) -> FieldDescription:
     """Return what a field means: said of its own specification, or of one that it is derived from.
 
     Raises
@@ -60,9 +71,9 @@ def meaning_of(model: type[BaseModel], field: str, meanings: Meanings) -> Meanin
     """
     for base in model.__mro__:
         name = base.__name__.partition("[")[0]
-        if field in meanings.get(name, {}):
-            return meanings[name][field]
-    raise KeyError(f"meanings.yaml does not say what {model.__name__}.{field} means")
+        if field in descriptions.get(name, {}):
+            return descriptions[name][field]
+    raise KeyError(f"field_descriptions.yaml does not say what {model.__name__}.{field} means")
 
 
 def prose(model: type[BaseModel]) -> str:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from archsim.analog.blocks import FloatArray
-from archsim.analog.devices.draw import LIFE, Doubles, Draws
+from archsim.analog.devices.draw import RETENTION, Doubles, Draws
 from archsim.analog.specification.devices import CellStatistics
 
-__all__ = ["Life", "draw_life"]
+__all__ = ["Retention", "draw_retention"]
 
 
 @dataclass(frozen=True)
-class Life:
+class Retention:
     """How cells change while nobody writes them. Every array is float32 [cells], or [1] where all cells are alike.
 
     Attributes
@@ -41,13 +41,13 @@ class Life:
     reset_std: float
 
     @classmethod
-    def still(cls) -> Life:
+    def still(cls) -> Retention:
         """Return the life of cells that keep what they hold, and are reset to zero exactly."""
         zero = np.zeros(1, np.float32)
         return cls(np.ones(1, np.float32), zero, zero, zero, 1.0, 0.0)
 
 
-def draw_life(device: CellStatistics, draws: Draws, shift: Doubles | None = None) -> Life:
+def draw_retention(device: CellStatistics, draws: Draws, shift: Doubles | None = None) -> Retention:
     """Draw the life of each cell.
 
     With standard normal N of each cell (aihwkit's pulsed devices): a mini-batch leaves 1 - 1 / t of the distance to
@@ -64,12 +64,12 @@ def draw_life(device: CellStatistics, draws: Draws, shift: Doubles | None = None
         Added to where the cells rest.
     """
     varied = device.lifetime_dtod or device.diffusion_dtod or device.reset_dtod or device.drift.nu_dtod
-    n = draws.normals(LIFE) if varied else np.zeros((4, 1))
+    n = draws.normals(RETENTION) if varied else np.zeros((4, 1))
     remaining = np.ones(1)
     if device.lifetime > 0.0:
         remaining = 1.0 - 1.0 / np.maximum(device.lifetime * (1.0 + device.lifetime_dtod * n[0]), 1.0)
     rest = device.reset + device.reset_dtod * n[2]
-    return Life(
+    return Retention(
         remaining.astype(np.float32),
         np.abs(device.diffusion * (1.0 + device.diffusion_dtod * n[1])).astype(np.float32),
         (rest if shift is None else rest + shift).astype(np.float32),

@@ -1,14 +1,14 @@
-/* Many pulses of a cell as one jump: where it leads, how its noise is spread, and where its law is close enough. */
+/* Many pulses of a cell as one aggregate: where it leads, how its noise is spread, and where its law is close enough. */
 #ifndef ARCHSIM_JUMP_H
 #define ARCHSIM_JUMP_H
 
 #include "group.h"
 
-/* Standard deviations that a jump keeps away from a bound. */
+/* Standard deviations that an aggregate keeps away from a bound. */
 #define REACH 4.0f
-/* By how much of its standard deviation curvature may shift a jump: the laws then are 1e-3 apart (1 / sqrt(2 pi) of it). */
+/* By how much of its standard deviation curvature may shift an aggregate: the laws then are 1e-3 apart (1 / sqrt(2 pi) of it). */
 #define SHIFT 2.5e-3f
-/* Largest skewness of a jump, which is corrected to first order (Cornish & Fisher 1938, doi:10.2307/1400905): what is
+/* Largest skewness of an aggregate, which is corrected to first order (Cornish & Fisher 1938, doi:10.2307/1400905): what is
  * left is its square over 36 and a kurtosis of about twice its square. */
 #define SKEWNESS 0.1f
 
@@ -27,7 +27,7 @@ typedef struct {
 } path_t; /* variance and third cumulant in units of the relative deviation, the latter a third of itself where noise is
              in proportion to the step */
 
-/* What the law of a jump takes from all cells. Local numbers, so that none is fetched again after every store. */
+/* What the law of an aggregate takes from all cells. Local numbers, so that none is fetched again after every store. */
 typedef struct {
   float deviation; /* of a pulse, relative to its step */
   float scale;     /* of the path's noise */
@@ -270,7 +270,7 @@ INLINE ints short_series(const int family, const law_t *law, const cell_t *cell,
   return (steepest * steepest <= STRETCH) & (fourth * fourth * to_floats(path->count) <= allowed * allowed);
 }
 
-/* Where the law of a jump lies within a Kolmogorov-Smirnov distance of 1e-3 of the law pulse by pulse: more than one
+/* Where the law of an aggregate lies within a Kolmogorov-Smirnov distance of 1e-3 of the law pulse by pulse: more than one
  * pulse must stay away from the bounds, be little skewed by noise that changes the noise of later pulses, and meet a step
  * that is nearly straight as far as the noise reaches. (A single one is a normal number that is clipped.) */
 INLINE ints within_law(const int family, const response_t *all, const law_t *law, const cell_t *cell, const path_t *path,
@@ -293,7 +293,7 @@ INLINE ints within_law(const int family, const response_t *all, const law_t *law
   return within;
 }
 
-/* End a jump with the next normal numbers, and mark the cells for which the law is not close enough: they keep their
+/* End an aggregate with the next normal numbers, and mark the cells for which the law is not close enough: they keep their
  * weights. */
 INLINE void land(const int family, const response_t *all, const law_t *law, const cell_t *cell, const path_t *path,
                  group_t *g, int l, const float *normal, int first) {
