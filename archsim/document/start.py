@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from archsim import plugins
-from archsim.document.field_descriptions import FieldDescriptions, description_of, load_field_descriptions
+from archsim.document.field_descriptions import FieldDescriptions, description_of, load_field_descriptions, models_in
 from archsim.document.load import load_experiment
 from archsim.document.source import read_file
 from archsim.document.workloads import SHIPPED
@@ -106,7 +106,9 @@ def _section(
 
 
 def _is_complete(model: BaseModel) -> bool:
-    return any(type(model) is Experiment.model_fields[name].annotation for name in _COMPLETE)
+    return any(
+        type(model) is found for name in _COMPLETE for found, _ in models_in(Experiment.model_fields[name].annotation)
+    )
 
 
 def _is_plain(value: Any) -> bool:
