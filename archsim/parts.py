@@ -65,6 +65,10 @@ class Tile:
         self.array = array
         self._next = {"forward": 0, "backward": 0, "update": 0, "mini-batch": 0}
 
+    def __repr__(self) -> str:
+        outputs, inputs = self.weights.shape
+        return f"<Tile of {outputs} outputs and {inputs} inputs, {type(self.array).__name__}>"
+
     @property
     def weights(self) -> FloatArray:
         """The matrix that a forward read sees, float32 [outputs, inputs]; read-only, valid until the next change."""

@@ -29,8 +29,10 @@ __all__ = [
     "Seconds",
     "SquareMicrometres",
     "Watts",
+    "format_age",
     "format_duration",
     "format_energy",
+    "format_operations",
     "format_power",
     "format_time",
 ]
@@ -227,6 +229,25 @@ def format_energy(energy_pj: float) -> str:
 def format_area(area_um2: float) -> str:
     """Write an area for a person, as ``"2.93 mm2"``."""
     return _engineering(area_um2, ((1e6, "mm2"), (1.0, "um2")))
+
+
+def format_operations(tera: float, per: str = "") -> str:
+    """Write 10^12 operations a second (or of a watt, ...) for a person: ``"13.36 GOPS"``, ``"1.225 TOPS/W"``."""
+    steps = ((1.0, "TOPS"), (1e-3, "GOPS"), (1e-6, "MOPS"), (1e-9, "kOPS"))
+    return _engineering(tera, steps if tera else steps[:1]) + per
+
+
+def format_age(seconds: float) -> str:
+    """Write a long time exactly, in the largest unit that needs no fraction: ``"1 year"``, ``"2 days"``, ``"20 s"``."""
+    for factor, one, many in (
+        (31_557_600, "year", "years"),
+        (86_400, "day", "days"),
+        (3600, "h", "h"),
+        (60, "min", "min"),
+    ):
+        if seconds and seconds % factor == 0:
+            return f"{seconds / factor:,.12g} {one if seconds == factor else many}"
+    return f"{seconds:,.12g} s"
 
 
 def format_power(power_w: float) -> str:

@@ -49,6 +49,7 @@ class Bad:
 DOCUMENTS = {
     "misspelt section": Bad("training:", "trainning:", "9:1", "did you mean 'training'?"),
     "misspelt key": Bad("learning_rate:", "learnig_rate:", "10:3", "did you mean 'learning_rate'?"),
+    "key of another program": Bad("learning_rate:", "lr:", "10:3", "did you mean 'learning_rate'?"),
     "misspelt key of a layer": Bad("features: 3", "feature: 3", "4:33", "did you mean 'features'?"),
     "missing key": Bad("  learning_rate: 0.1\n", "", "10:3", "add 'learning_rate: ...' under 'training'"),
     "missing section": Bad(

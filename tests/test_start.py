@@ -126,3 +126,10 @@ def test_the_script_for_a_shell_is_there() -> None:
     shown = CliRunner().invoke(app, [], env={"_ARCHSIM_COMPLETE": "source_zsh"}, prog_name="archsim").output
     assert "compdef" in shown
     assert "_ARCHSIM_COMPLETE" in shown
+
+
+@pytest.mark.parametrize(("kind", "micro_batches"), [("gpipe", 5), ("synchronous", 5), ("asynchronous", 1)])
+def test_a_schedule_that_flushes_has_micro_batches_to_overlap(kind: str, micro_batches: int) -> None:
+    assert invoke("init", "new.yaml", "--schedule", kind).exit_code == 0
+    schedule = load_experiment("new.yaml").schedule
+    assert (schedule.kind, schedule.micro_batches) == (kind, micro_batches)

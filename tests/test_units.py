@@ -17,7 +17,9 @@ from archsim.units import (
     Picoseconds,
     SquareMicrometres,
     Watts,
+    format_age,
     format_energy,
+    format_operations,
     format_power,
     format_time,
 )
@@ -148,3 +150,25 @@ def test_formats_for_people() -> None:
     assert format_energy(13_400.0) == "13.4 nJ"
     assert format_energy(0.0) == "0 fJ"
     assert format_power(0.0031) == "3.1 mW"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (1, "1 s"),
+        (20, "20 s"),
+        (86_400, "1 day"),
+        (2 * 86_400, "2 days"),
+        (31_557_600, "1 year"),
+        (0.5, "0.5 s"),
+        (0, "0 s"),
+    ],
+)
+def test_long_times_are_written_as_people_state_them(seconds: float, text: str) -> None:
+    assert format_age(seconds) == text
+
+
+def test_operations_have_a_handy_prefix() -> None:
+    assert format_operations(6.266e-05) == "62.66 MOPS"
+    assert format_operations(1.2252, "/W") == "1.225 TOPS/W"
+    assert format_operations(0.0) == "0 TOPS"

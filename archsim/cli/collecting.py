@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ _TABLE = "comparison.csv"
 _RUNS = "runs.csv"
 _FIGURE = "comparison.svg"
 _MOST_KEYS = 12
+#: Numbers in a warning that a run measured, which are others under another seed; counts and names of keys are not.
+_MEASURED = re.compile(r"(?<![\w.'-])(?:\d+(?:\.\d+)?(?=%)|\d+\.\d+(?:e[+-]?\d+)?(?![\w.]))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +185,7 @@ def _differences(runs: RunCollection) -> Iterator[str]:
     first = runs.first_runs
     found = differing_keys(*first.values()) if len(first) > 1 else {}
     if found:
-        yield f"keys that differ ({', '.join(first)}):"
+        yield f"keys that differ ({_joined(first)}):"
     for key, values in list(found.items())[:_MOST_KEYS]:
         yield f"  {key}: {', '.join(map(shown, values))}"
     if len(found) > _MOST_KEYS:
@@ -190,11 +193,26 @@ def _differences(runs: RunCollection) -> Iterator[str]:
 
 
 def _warnings(runs: RunCollection) -> Iterator[str]:
-    """Yield each warning once, with the points that give it."""
-    told: dict[str, list[str]] = {}
+    """Yield each warning once, with the points that give it and the range of the numbers that they measured."""
+    told: dict[str, tuple[list[str], list[list[str]]]] = {}
     for point, by_seed in runs.points.items():
-        for warning in dict.fromkeys(warning for run in by_seed.values() for warning in run.warnings):
-            told.setdefault(warning, []).append(point)
-    for warning, points in told.items():
-        named = ", ".join(filter(None, points))
-        yield f"warning ({named}): {warning}" if named else f"warning: {warning}"
+        for warning in (warning for run in by_seed.values() for warning in run.warnings):
+            points, numbers = told.setdefault(_MEASURED.sub("\0", warning), ([], []))
+            points += [point] if point and point not in points else []
+            numbers.append(_MEASURED.findall(warning))
+    for text, (points, numbers) in told.items():
+        warning = text
+        for found in zip(*numbers, strict=True):
+            warning = warning.replace("\0", _range(found), 1)
+        yield f"warning ({_joined(points)}): {warning}" if points else f"warning: {warning}"
+
+
+def _range(numbers: Sequence[str]) -> str:
+    least, most = min(numbers, key=float), max(numbers, key=float)
+    return least if least == most else f"{least} to {most}"
+
+
+def _joined(points: Iterable[str]) -> str:
+    """Write the names of some points one after the other; those of a grid have commas in them."""
+    names = list(points)
+    return ("; " if any("," in name for name in names) else ", ").join(names)

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from archsim.cli.console import plain_table
 from archsim.results import MetricValue, Run, RunCollection
-from archsim.units import format_area, format_duration, format_energy, format_power
+from archsim.units import format_age, format_area, format_duration, format_energy, format_operations, format_power
 
 __all__ = ["comparison_table", "inference_summary", "notes", "summary_table"]
 
@@ -28,16 +28,12 @@ def _plain(value: float) -> str:
     return f"{value:.4g}"
 
 
-def _tops(value: float) -> str:
-    return f"{value:.4g} TOPS"
+def _per_w(value: float) -> str:
+    return format_operations(value, "/W")
 
 
-def _tops_per_w(value: float) -> str:
-    return f"{value:.4g} TOPS/W"
-
-
-def _tops_per_mm2(value: float) -> str:
-    return f"{value:.4g} TOPS/mm2"
+def _per_mm2(value: float) -> str:
+    return format_operations(value, "/mm2")
 
 
 _LINES: tuple[tuple[str, str, Callable[[float], str]], ...] = (
@@ -45,9 +41,9 @@ _LINES: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("energy", "energy_pj", format_energy),
     ("area", "area_um2", format_area),
     ("power", "power_w", format_power),
-    ("throughput", "tops", _tops),
-    ("efficiency", "tops_per_w", _tops_per_w),
-    ("density", "tops_per_mm2", _tops_per_mm2),
+    ("throughput", "tops", format_operations),
+    ("efficiency", "tops_per_w", _per_w),
+    ("density", "tops_per_mm2", _per_mm2),
     ("energy per MAC", "energy_per_mac_pj", format_energy),
     ("accuracy (test)", "accuracy", _percent),
     ("loss (training)", "loss", _plain),
@@ -97,7 +93,7 @@ def inference_summary(run: Run) -> Table:
     rows = []
     for time_s, found in run.inference.groupby("time_s", sort=False)["test_accuracy"]:
         spread = _percent(float(found.std())) if len(found) > 1 else "-"
-        rows.append((f"{time_s:,.12g} s", _percent(float(found.mean())), spread, str(len(found))))
+        rows.append((format_age(float(str(time_s))), _percent(float(found.mean())), spread, str(len(found))))
     return plain_table(("after programming", "accuracy (test)", "deviation", "programmings"), rows, numbers_from=1)
 
 

@@ -80,6 +80,8 @@ def read_seeds(seeds: str | Iterable[int]) -> tuple[int, ...]:
     """
     allowed = "1..5, or 1,4,7; whole numbers from 0 to 2^63 - 1"
     found: list[int] = []
+    if not isinstance(seeds, Iterable):
+        raise InputError("seeds are several", field="seeds", value=seeds, allowed=f"{allowed}, such as [{seeds}]")
     parts: Iterable[object] = seeds.split(",") if isinstance(seeds, str) else seeds
     for part in parts:
         ends = [end.strip() for end in part.split("..")] if isinstance(part, str) else [str(part)]

@@ -188,13 +188,29 @@ def _of(section: Node, keys: list[str]) -> dict[str, Any] | None:
     return {key: section.entries[key].plain() for key in keys if key in section.entries} or None
 
 
+#: What a key is called in other programs, for users who come from there.
+_ELSEWHERE = {
+    "batch_size": "mini_batch",
+    "lr": "learning_rate",
+    "optimizer": "algorithm",
+    "num_epochs": "epochs",
+    "resolution": "bits",
+    "precision": "bits",
+    "size": "capacity",
+    "model": "network",
+    "dataset": "data",
+}
+
+
 def _is_unknown(group: list[dict[str, Any]]) -> bool:
     return any(complaint["type"] == "extra_forbidden" for complaint in group)
 
 
 def _closest_key(path: Path, tree: Node, schema: Schema) -> str | None:
     references = (INCLUDE, PRESET) if group_at(path[:-1]) else (INCLUDE,)
-    return did_you_mean(str(path[-1]), (*schema.keys(path[:-1], tree), *references))
+    keys = schema.keys(path[:-1], tree)
+    elsewhere = _ELSEWHERE.get(str(path[-1]))
+    return elsewhere if elsewhere in keys else did_you_mean(str(path[-1]), (*keys, *references))
 
 
 def _unknown_key(path: Path, tree: Node, schema: Schema) -> InputError:

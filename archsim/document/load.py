@@ -19,7 +19,7 @@ from archsim.document.paths import with_absolute_paths
 from archsim.document.source import Sources
 from archsim.document.tree import Node, from_python
 from archsim.document.workloads import find_experiment
-from archsim.errors import Place
+from archsim.errors import InputError, Place
 from archsim.experiment import Experiment
 
 __all__ = ["Document", "load_document", "load_experiment"]
@@ -87,6 +87,13 @@ def load_document(
     source: str | FilePath | Mapping[str, Any], overrides: Sequence[str] = (), mode: str | None = None
 ) -> Document:
     """Return the experiment that a document describes, and where its author wrote what; see `load_experiment`."""
+    if isinstance(overrides, (str, Mapping)):
+        raise InputError(
+            "overrides are a list of texts",
+            field="overrides",
+            value=overrides,
+            allowed='a list, such as ["training.epochs=3", "chip=rpu-512"]',
+        )
     expander = Expander(Sources())
     if isinstance(source, Mapping):
         tree = expander.expand(from_python(source, Place("experiment")))

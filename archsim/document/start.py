@@ -28,6 +28,8 @@ _HEAD = """\
 # What a name stands for:                 archsim show NAME
 # What may stand in the place of a name:  archsim list
 # Lines that begin with #KEY are defaults; remove the # to change one."""
+#: Micro-batches of a mini-batch under a schedule that flushes after each; they divide the workload's ten samples.
+_MICRO_BATCHES = 5
 #: Sections whose keys are shown even where they have their defaults.
 _COMPLETE = frozenset({"data", "training", "schedule", "run"})
 #: Data by the number of values of a sample.
@@ -53,6 +55,10 @@ def starting_document(*, chip: str | None = None, network: str | None = None, sc
     del content["description"]
     if schedule is not None:
         content["schedule"]["kind"] = _known("archsim.schedules", schedule, "--schedule")
+        kind = plugins.load("archsim.schedules", schedule)
+        if kind.default_update == "deferred":
+            # One micro-batch in a mini-batch would leave nothing to overlap before the flush.
+            content["schedule"]["micro_batches"] = _MICRO_BATCHES
     if chip is not None:
         content["chip"] = _known("archsim.chips", chip, "--chip")
     if network is not None:

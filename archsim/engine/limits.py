@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archsim.chip.specification import Chip
-from archsim.engine.accounts import unit_counts
+from archsim.engine.accounts import array_count, unit_counts
 from archsim.engine.kernel import LONGEST_PS
 from archsim.engine.setup import Setup
 from archsim.errors import InputError
@@ -17,7 +17,13 @@ MOST_VECTORS = 2**43
 
 def last_moment_ps(setup: Setup) -> int:
     """Return the last moment of a run: until then the times of all units of a component add up to a 63-bit number."""
-    return LONGEST_PS // max(unit_counts(setup).values())
+    return LONGEST_PS // _most_units(setup)
+
+
+def _most_units(setup: Setup) -> int:
+    """Return how many units the largest component has; arrays of a tile count one by one, as their times are told."""
+    arrays = 0 if setup.stage_engines else array_count(setup)
+    return max(*unit_counts(setup).values(), arrays)
 
 
 def too_long(setup: Setup) -> InputError:
@@ -28,7 +34,7 @@ def too_long(setup: Setup) -> InputError:
         f"simulated time exceeds {limit}, the most that the tables of this chip can hold; this is its longest time",
         field=f"chip.{name}",
         value=format_time(time_ps),
-        allowed=f"times that add up to less than 2^63 ps over the {max(unit_counts(setup).values())} units of a kind",
+        allowed=f"times that add up to less than 2^63 ps over the {_most_units(setup)} units of a kind",
         remedy="give a shorter time, fewer samples or a smaller chip",
     )
 

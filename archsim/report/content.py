@@ -124,7 +124,10 @@ def side_cards(run: Run) -> tuple[Card, ...]:
 
 def metric_rows(run: Run) -> list[MetricRow]:
     """Return every metric with its definition."""
-    return [MetricRow(metric.id, _write(run.metrics[metric.id], metric.unit), metric.definition) for metric in METRICS]
+    return [
+        MetricRow(metric.id, _write(run.metrics[metric.id], metric.unit), metric.definition.replace("`", ""))
+        for metric in METRICS
+    ]
 
 
 def energy_rows(run: Run) -> tuple[tuple[str, ...], list[EnergyRow]]:

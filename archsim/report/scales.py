@@ -28,7 +28,11 @@ _ENERGY = (
 _POWER = (Scale(1.0, "W"), Scale(1e-3, "mW"), Scale(1e-6, "µW"), Scale(1e-9, "nW"))
 _AREA = (Scale(1e6, "mm²"), Scale(1.0, "µm²"))
 _SIZE = (Scale(2.0**30, "GiB"), Scale(2.0**20, "MiB"), Scale(2.0**10, "KiB"), Scale(1.0, "B"))
-_BY_UNIT = {"ps": _TIME, "pJ": _ENERGY, "W": _POWER, "um^2": _AREA, "B": _SIZE}
+_OPERATIONS = (Scale(1.0, "TOPS"), Scale(1e-3, "GOPS"), Scale(1e-6, "MOPS"), Scale(1e-9, "kOPS"))
+_BY_UNIT = {"ps": _TIME, "pJ": _ENERGY, "W": _POWER, "um^2": _AREA, "B": _SIZE} | {
+    f"TOPS{per}": tuple(Scale(factor, unit + per.replace("^2", "²")) for factor, unit in _OPERATIONS)
+    for per in ("", "/W", "/mm^2")
+}
 
 
 def _choose(scales: tuple[Scale, ...], values: Iterable[float]) -> Scale:
@@ -52,9 +56,9 @@ def power_scale(values_w: Iterable[float]) -> Scale:
 
 
 def short(number: float) -> str:
-    """Write a pure number with four digits, a whole one with thin gaps between thousands."""
-    if isinstance(number, int) or (number == int(number) and abs(number) < 1e15):
-        return f"{int(number):,}".replace(",", "\u202f")
+    """Write a pure number with four digits; a whole or a large one to the unit, with thin gaps between thousands."""
+    if isinstance(number, int) or ((number == int(number) or abs(number) >= 1e4) and abs(number) < 1e15):
+        return f"{round(number):,}".replace(",", "\u202f")
     return f"{number:.4g}"
 
 
@@ -65,6 +69,6 @@ def write_value(value: float | None, unit: str) -> str:
     if unit not in _BY_UNIT:
         return f"{short(value)} {unit}".rstrip()
     if value == 0:
-        return f"0 {unit.replace('um^2', 'µm²')}"
+        return f"0 {unit.replace('um^2', 'µm²').replace('^2', '²')}"
     factor, name = _choose(_BY_UNIT[unit], (value,))
     return f"{value / factor:.4g} {name}"

@@ -120,6 +120,8 @@ def _described(collection: RunCollection) -> str:
     for point, n, mean, spread in zip(table["run"], table["n"], table["accuracy"], table["accuracy_std"], strict=True):
         if mean == mean:
             parts.append(f"{point} accuracy {mean:.4f}" + (f" ± {spread:.4f} (n = {n})" if n > 1 else ""))
+        else:
+            parts.append(f"{point} (n = {n})" if n > 1 else str(point))
     if collection.failures:
         parts.append(f"{len(collection.failures)} failed")
     return "; ".join(parts)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from scipy.special import stdtrit
 
 from archsim.results.collection import RunCollection
 from archsim.results.compare import equal_weights, paired_differences
@@ -13,6 +16,8 @@ from archsim.results.run import Run
 __all__ = ["contrasts"]
 
 _EQUAL = 1e-9
+#: Probability with which the confidence interval of a difference contains it.
+_CONFIDENCE = 0.95
 
 
 def contrasts(runs: RunCollection) -> list[str]:
@@ -87,18 +92,46 @@ def _progress(runs: Mapping[str, Run]) -> Iterator[str]:
 
 
 def _pairs(runs: RunCollection) -> Iterator[str]:
-    """Say how accuracies differ between runs with the same seed."""
+    """Say how accuracies differ between runs with the same seed, each point from its `_neighbour`."""
     if len(runs.seeds) < 2 or len(runs.points) < 2:
         return
-    first = next(iter(runs.points))
-    equal = {point for group in equal_weights(runs) if first in group for point in group}
-    table = paired_differences(runs, "accuracy")
-    for name, n, mean, spread in zip(table["run"], table["n"], table["mean"], table["std"], strict=True):
-        if n > 1 and name not in equal:
-            yield (
-                f"{name}: accuracy differs from {first} by {100 * mean:+.2f} ± {100 * spread:.2f} points "
-                f"(mean and standard deviation of {n} pairs with equal seeds)."
-            )
+    groups = equal_weights(runs)
+    for name, other in _neighbours(runs.first_runs).items():
+        if any(name in group and other in group for group in groups):
+            continue
+        pair = RunCollection({point: runs[point] for point in (other, name)})
+        for n, mean, spread in paired_differences(pair, "accuracy")[["n", "mean", "std"]].itertuples(index=False):
+            if n > 1:
+                yield (
+                    f"{name}: accuracy differs from {other} by {100 * mean:+.2f} ± {100 * spread:.2f} points "
+                    f"(mean and standard deviation of {n} pairs with equal seeds){_interval(n, mean, spread)}."
+                )
+
+
+def _interval(n: int, mean: float, spread: float) -> str:
+    """Return the confidence interval of a mean difference by Student's t; empty where all pairs differ equally."""
+    if not spread:
+        return ""
+    half = float(stdtrit(n - 1, 0.5 + _CONFIDENCE / 2)) * spread / math.sqrt(n)
+    zero = ", which includes 0" if abs(mean) <= half else ""
+    return f"; {_CONFIDENCE:.0%} confidence: {100 * (mean - half):+.2f} to {100 * (mean + half):+.2f}{zero}".replace(
+        "%", " %", 1
+    )
+
+
+def _neighbours(runs: Mapping[str, Run]) -> dict[str, str]:
+    """Return with which point each one after the first is compared.
+
+    That is the first point before it from which a single key separates it, so that a grid tells the effect of one key
+    at a time; the first of all points where there is none.
+    """
+    names = list(runs)
+    differing = differing_keys(*runs.values()).values() if len(names) > 1 else ()
+    found = {}
+    for i, name in enumerate(names[1:], 1):
+        apart = (sum(values[i] != values[j] for values in differing) for j in range(i))
+        found[name] = next((names[j] for j, keys in enumerate(apart) if keys == 1), names[0])
+    return found
 
 
 def _lengths(runs: Mapping[str, Run]) -> Iterator[str]:
@@ -114,4 +147,6 @@ def _normalises(settings: Any) -> bool:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    # A point of a grid has a comma in its name.
+    between = "; " if any("," in name for name in names) else ", "
+    return names[0] if len(names) == 1 else f"{between.join(names[:-1])} and {names[-1]}"

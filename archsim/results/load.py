@@ -76,7 +76,7 @@ def load_run(directory: str | Path) -> Run:
         raise InputError(
             f"this folder holds no run: it has no {RUN_FILE}",
             value=str(folder),
-            remedy="give a folder that 'archsim run' wrote",
+            remedy=_runs_below(folder) or "give a folder that 'archsim run' wrote",
         )
     record = _read(folder, RUN_FILE, _read_json)
     if not isinstance(record, dict) or record.get("format") != FORMAT:
@@ -93,6 +93,16 @@ def load_run(directory: str | Path) -> Run:
         return _run_of(record, folder)
 
     return _read(folder, RUN_FILE, parse)
+
+
+def _runs_below(folder: Path) -> str | None:
+    """Say how to get at the runs of a folder of several; None if it is no such folder."""
+    found = next(iter(sorted(folder.glob(f"*/{RUN_FILE}")) or sorted(folder.glob(f"*/*/{RUN_FILE}"))), None)
+    if found is None:
+        return None
+    return (
+        f"it holds several runs: give one of them, such as {found.parent}, or archsim.explore.load_collection for all"
+    )
 
 
 def _run_of(record: dict[str, Any], folder: Path) -> Run:

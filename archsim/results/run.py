@@ -221,8 +221,16 @@ class Run:
         Raises
         ------
         InputError
-            If the chip differs in fields that change counts or times; they are listed.
+            If the chip differs in fields that change counts or times, which are listed; or if it is no `Chip`.
         """
+        if not isinstance(chip, Chip):
+            raise InputError(
+                "a run is priced for a chip of an experiment",
+                field="chip",
+                value=chip,
+                allowed="an archsim.chip.Chip",
+                remedy='archsim.load_experiment(EXPERIMENT, ["chip.adc.energy.fixed=1 pJ"]).chip',
+            )
         mine, its = dict(_flat(timing_fingerprint(self.chip))), dict(_flat(timing_fingerprint(chip)))
         differing = sorted(name for name in mine.keys() | its.keys() if mine.get(name) != its.get(name))
         if differing:

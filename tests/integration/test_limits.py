@@ -33,8 +33,8 @@ def test_unused_tiles_are_one_number_and_leak() -> None:
     gated = many.cost[(many.cost.component == "tile") & (many.cost.phase == "gated")]
     unused, makespan = 2**20 - 3, many.metrics["makespan_ps"]
     assert gated["count"].tolist() == [unused * makespan]
-    # 0.13 mW each.
-    assert gated.leakage_pj.tolist() == [pytest.approx(1.3e-4 * unused * makespan)]
+    # 0.102 mW each, its array apart.
+    assert gated.leakage_pj.tolist() == [pytest.approx(1.02e-4 * unused * makespan)]
 
 
 @pytest.mark.parametrize("tiles", [2**20 + 4, 10**12, 10**20])
@@ -98,3 +98,28 @@ def test_times_of_all_units_add_up_within_the_tables() -> None:
     run = archsim.simulate(document(chip=chip, training=training))
     assert most // 100 * 10 < run.metrics["makespan_ps"] < most
     assert int(run.cost["count"].max()) < 2**63
+
+
+def test_arrays_of_a_tile_count_one_by_one_towards_the_bound() -> None:
+    """Two arrays behind each weight halve the longest run: the times of arrays stand in the tables, too."""
+    most = 2**63 // 4
+    chip = {"preset": "rpu-512", "tiles": 4, "tile": {"integration_time": f"{most // 1000} ps"}}
+    data = {"samples": 400}
+
+    def longest(mini_batches: int, algorithm: str) -> archsim.Run:
+        training = {
+            "learning_rate": 0.1,
+            "mini_batch": 1,
+            "max_mini_batches": mini_batches,
+            "algorithm": algorithm,
+        }
+        return archsim.simulate(document(chip=chip, data=data, training=training))
+
+    alone = longest(150, "analog-sgd")
+    assert most // 2 < alone.metrics["makespan_ps"] < most
+    assert int(alone.cost["count"].max()) < 2**63
+    with pytest.raises(InputError, match="simulated time exceeds"):
+        longest(100, "residual-learning")
+    half = longest(50, "residual-learning")
+    assert half.metrics["makespan_ps"] < most // 2
+    assert int(half.cost["count"].max()) < 2**63

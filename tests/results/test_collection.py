@@ -7,6 +7,7 @@ import statistics
 from dataclasses import replace
 
 import pytest
+from scipy import stats
 
 import archsim
 from archsim.results import RunCollection, compare_runs, contrasts, equal_weights, paired_differences
@@ -111,3 +112,57 @@ def test_a_collection_is_short_to_look_at_and_crosses_processes(schedules: RunCo
     assert "<table" in schedules._repr_html_()
     again = pickle.loads(pickle.dumps(schedules))
     assert again.frame().equals(schedules.frame())
+
+
+def test_points_of_a_grid_are_compared_where_one_key_differs() -> None:
+    points = {
+        f"{kind}, bits={bits}": numerics(f"schedule.kind={kind}", f"chip.adc.bits={bits}")
+        for kind in ("sequential", "asynchronous")
+        for bits in (6, 8)
+    }
+    text = "\n".join(contrasts(RunCollection(points)))
+    assert "asynchronous, bits=8: accuracy differs from sequential, bits=8 by" in text
+    assert "asynchronous, bits=6: accuracy differs from sequential, bits=6 by" in text
+    assert "sequential, bits=6 and sequential, bits=8: an update" in text
+
+
+def test_the_interval_of_a_difference_is_that_of_a_paired_t_test(schedules: RunCollection) -> None:
+    differences = [
+        schedules["asynchronous"][seed].metrics["accuracy"] - schedules["sequential"][seed].metrics["accuracy"]
+        for seed in (1, 2, 3)
+    ]
+    ends = stats.ttest_1samp(differences, 0).confidence_interval(0.95)
+    text = "\n".join(contrasts(schedules))
+    assert f"95 % confidence: {100 * ends.low:+.2f} to {100 * ends.high:+.2f}" in text
+    assert ("which includes 0" in text) == (ends.low <= 0 <= ends.high)
+
+
+def test_runs_without_accuracy_are_named() -> None:
+    runs = archsim.simulate("mlp_digits", SHORT, mode="timing", seeds=[1, 2])
+    assert repr(runs) == "<RunCollection: 2 runs; mlp_digits (n = 2)>"
+
+
+@pytest.mark.parametrize("seeds", [3, 3.5])
+def test_one_number_is_no_list_of_seeds(seeds: object) -> None:
+    with pytest.raises(archsim.InputError, match="seeds are several") as refused:
+        archsim.simulate("mlp_digits", SHORT, seeds=seeds)  # type: ignore[call-overload]
+    assert f"[{seeds}]" in str(refused.value)
+
+
+@pytest.mark.parametrize("overrides", ["training.epochs=3", {"training.epochs": 3}])
+def test_overrides_are_a_list(overrides: object) -> None:
+    with pytest.raises(archsim.InputError, match="overrides are a list") as refused:
+        archsim.simulate("mlp_digits", overrides)  # type: ignore[call-overload]
+    assert refused.value.field == "overrides"
+
+
+def test_a_folder_of_several_runs_is_no_run_and_names_one(tmp_path, schedules: RunCollection) -> None:
+    schedules["gpipe"][1].save(tmp_path / "gpipe" / "seed-1")
+    with pytest.raises(archsim.InputError, match="no run") as refused:
+        archsim.load_run(tmp_path)
+    assert str(tmp_path / "gpipe" / "seed-1") in str(refused.value)
+
+
+def test_a_run_is_priced_for_a_chip_only(schedules: RunCollection) -> None:
+    with pytest.raises(archsim.InputError, match="priced for a chip"):
+        schedules["gpipe"][1].reprice("rpu-512")  # type: ignore[arg-type]
