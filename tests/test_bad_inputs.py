@@ -55,6 +55,9 @@ DOCUMENTS = {
     "missing section": Bad(
         DOCUMENT[DOCUMENT.index("training") : DOCUMENT.index("schedule")], "", "1:1", "'training' is"
     ),
+    "more threads than any computer has": Bad(
+        "schedule:\n", "run: {threads: 1000000000}\nschedule:\n", "12:16", "1 or more and 1024 or less"
+    ),
     "perfect bias": Bad(
         "  preset: reram-1024\n",
         "  preset: reram-1024\n  device: {preset: soft-bounds, perfect_bias: true}\n",
