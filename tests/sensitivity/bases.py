@@ -1,0 +1,233 @@
+"""Small experiments in which, together, every key should act."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from archsim import DataSet
+
+Document = dict[str, Any]
+Place = tuple[str, ...]
+
+_LAYERS = [
+    {"name": "a", "kind": "linear", "features": 5},
+    {"name": "t", "kind": "tanh"},
+    {"name": "b", "kind": "linear", "features": 4},
+]
+_SOFT = {"kind": "soft-bounds", "dw_min": 0.02}
+#: What makes cells differ, signs included, and change by themselves.
+_LIFE = {
+    "dw_min": 0.02,
+    "dw_min_dtod": 1.5,
+    "dw_min_std": 0.5,
+    "w_max_dtod": 0.8,
+    "w_min_dtod": 0.8,
+    "write_noise_std": 0.1,
+    "lifetime": 20.0,
+    "lifetime_dtod": 0.2,
+    "diffusion": 0.01,
+    "diffusion_dtod": 0.2,
+    "corrupt_devices_prob": 0.1,
+    "drift": {"nu": 0.1, "nu_dtod": 0.1},
+}
+_DEVICES: dict[str, Document] = {
+    "constant-step": {},
+    "linear-step": {"reverse_up": True, "mult_noise": True},
+    "soft-bounds": {},
+    "soft-bounds-reference": {},
+    "soft-bounds-pmax": {},
+    "exp-step": {},
+    "pow-step": {},
+    "pow-step-reference": {"n_estimation_steps": 20, "subtract_symmetry_point": True},
+    "piecewise-step": {},
+    "linear-response": {},
+    "power-response": {},
+    "exponential-response": {},
+}
+_ALGORITHMS = (
+    "tiki-taka",
+    "ttv2",
+    "c-ttv2",
+    "agad",
+    "residual-learning",
+    "rlv2",
+    "stochastic-hamiltonian-descent",
+    "mixed-precision",
+)
+_EAGER: dict[str, Document] = {
+    "agad": {"in_chop_prob": 0.5, "transfer_every": 1},
+    "c-ttv2": {"in_chop_prob": 0.5, "out_chop_prob": 0.5, "transfer_every": 1},
+    "ttv2": {"transfer_every": 1},
+    "tiki-taka": {"transfer_every": 1},
+}
+_LONG = {"max_mini_batches": 30, "epochs": 10, "learning_rate": 2}
+#: Settings without which others have nothing to act on.
+_OTHERWISE: tuple[Document, ...] = (
+    {"preset": "tiki-taka-v2", "transfer_every": 2, "fast_lr": 0.3},
+    *(_EAGER[name] | {"preset": name, "buffer_granularity": 10.0} for name in ("agad", "c-ttv2")),
+    *(
+        _EAGER[name] | {"preset": name, "buffer_granularity": 10.0, "auto_scale": False, "fast_lr": 0.3}
+        for name in ("agad", "c-ttv2")
+    ),
+    *(_EAGER[name] | {"preset": name, "auto_granularity": 100} for name in ("agad", "c-ttv2")),
+    _EAGER["agad"] | {"preset": "agad", "forget_buffer": False, "buffer_cap": 1.0},
+    {"preset": "mixed-precision", "n_x_bins": 3, "n_d_bins": 3, "transfer_every": 1, "n_rows_per_transfer": 2},
+)
+_NOISY_READS = {
+    "inp_noise": 0.05,
+    "w_noise": 0.05,
+    "w_noise_type": "additive-constant",
+    "out_noise_std": 0.1,
+    "r_series": 0.01,
+    "ir_drop": 1.0,
+}
+
+
+def small_data() -> DataSet:
+    """Return 12 samples of six values to train on and 60 to test, in four classes."""
+    draw = np.random.default_rng(7)
+    inputs = draw.random((72, 6), dtype=np.float32)
+    targets = inputs[:, :4].argmax(axis=1).astype(np.int64)
+    return DataSet("small", inputs[:12], targets[:12], inputs[12:], targets[12:], classes=4)
+
+
+def base(
+    chip: Document | None = None,
+    training: Document | None = None,
+    layer: Document | None = None,
+    **sections: Any,
+) -> Document:
+    """Return an experiment of a few mini-batches, on small tiles, with sections of one's own."""
+    document = {
+        "network": {"input_shape": [6], "layers": [_LAYERS[0] | (layer or {}), *_LAYERS[1:]]},
+        "chip": {"preset": "reram-1024", "tile": {"rows": 4, "columns": 4}, **(chip or {})},
+        "data": {"samples": 12},
+        "training": {"learning_rate": 0.5, "mini_batch": 4, "max_mini_batches": 3, **(training or {})},
+        "schedule": {"kind": "synchronous", "stages": 2, "micro_batches": 2},
+    }
+    return document | sections
+
+
+def bases() -> Iterator[tuple[Document, Place]]:
+    """Yield each experiment with the section whose keys are looked at in it; an empty place is all of it."""
+    yield base(), ()
+    yield base(run={"mode": "timing"}), ()
+    yield from ((document, ("chip",)) for document in _chips())
+    yield from ((document, ("chip", "io")) for document in _reads())
+    yield from ((document, ("chip", "update")) for document in _updates())
+    yield from ((document, ("chip", "device")) for document in _devices())
+    yield from ((document, ("training",)) for document in _trainings())
+    yield from ((document, ("training", "algorithm")) for document in _algorithms())
+    yield from ((document, ("network",)) for document in _networks())
+    yield from ((document, ("inference",)) for document in _inferences())
+
+
+def data_base() -> Document:
+    """Return an experiment on a data set that is registered."""
+    layers = [_LAYERS[0], _LAYERS[1], _LAYERS[2] | {"features": 10}]
+    return base() | {
+        "network": {"input_shape": [64], "layers": layers},
+        "data": {"samples": 12, "test_samples": 10},
+    }
+
+
+def _chips() -> Iterator[Document]:
+    yield base(chip={"preset": "rpu-512"})
+    unit = base(chip={"preset": "unit"})
+    del unit["chip"]["tile"]
+    yield unit
+    yield base(chip={"device": _SOFT, "adc": {"per_tile": 2}, "buffer": {"capacity": "4 KiB"}})
+    yield base(chip={"host": {"clock": "1 MHz", "bytes_per_cycle": 1}})
+    placeholder = {"status": "placeholder", "source": "a guess"}
+    yield base(chip={"nmpu": {"lanes": 1, "clock": "1 MHz", "timing": placeholder}})
+
+
+def _reads() -> Iterator[Document]:
+    def chip(**io: Any) -> Document:
+        return base(chip={"device": _SOFT, "io": io})
+
+    yield chip(**_NOISY_READS)
+    yield chip(out_asymmetry=0.05, out_nonlinearity=0.2, out_nonlinearity_std=0.1)
+    yield chip(v_offset_std=0.05, v_offset_w_min=-0.5, r_series=0.01)
+    yield chip(bound_management="iterative", out_bound=0.05, max_bm_factor=3)
+    yield chip(bound_management="iterative", out_bound=0.001, max_bm_factor=100000)
+    yield chip(noise_management="abs-max-np-sum", nm_assumed_wmax=3.0)
+    yield chip(ir_drop=50.0)
+    yield chip(out_calibration=True, out_gain_std=0.2)
+    yield chip(noise_management="average-abs-max", w_noise=0.1, w_noise_type="pcm-read")
+    yield chip(noise_management="constant", nm_thres=0.2)
+    yield chip(mv_type="pos-neg-separate")
+
+
+def _updates() -> Iterator[Document]:
+    for update in (
+        {"update_management": True, "update_bl_management": True, "desired_bl": 31},
+        {"update_management": False, "update_bl_management": False, "desired_bl": 3},
+        {"pulse_type": "deterministic-implicit", "desired_bl": 10, "x_res_implicit": 0.1, "d_res_implicit": 0.1},
+        {"pulse_type": "mean-count"},
+    ):
+        yield base(chip={"device": _SOFT, "update": update})
+
+
+def _devices() -> Iterator[Document]:
+    for kind, more in _DEVICES.items():
+        life = {key: value for key, value in _LIFE.items() if (kind, key) != ("soft-bounds-pmax", "dw_min")}
+        yield base(chip={"device": {"preset": kind, **life, **more}})
+    yield base(chip={"device": {"preset": "linear-step", "dw_min": 0.02, "mult_noise": True}})
+    one_sided = {"kind": "one-sided", "device": _SOFT, "refresh_every": 2}
+    yield base(chip={"device": one_sided | {"refresh_upper_thres": 0.1, "refresh_lower_thres": 0.05}})
+    yield base(chip={"device": {"kind": "vector", "devices": [_SOFT, _SOFT | {"dw_min": 0.01}]}})
+    pair = {"kind": "vector", "devices": [_SOFT, _SOFT | {"dw_min": 0.01}], "update_policy": "single-fixed"}
+    yield base(chip={"device": pair})
+    yield base(chip={"device": {"kind": "reference-cell", "device": _SOFT, "reference": _SOFT}})
+
+
+def _trainings() -> Iterator[Document]:
+    step = {"epochs": 1, "factor": 0.5}
+    yield base(training={"learning_rate_step": step, "epochs": 3, "max_mini_batches": None})
+    asynchronous = {"kind": "asynchronous", "stages": 2, "micro_batches": 2}
+    yield base(chip={"device": _SOFT}, schedule=asynchronous)
+
+
+def _algorithms() -> Iterator[Document]:
+    for name in _ALGORITHMS:
+        yield base(chip={"device": _SOFT}, training={"algorithm": {"preset": name}})
+        # What comes late, or only with large gradients.
+        eager = {"preset": name, **_EAGER.get(name, {})}
+        yield base(chip={"device": _SOFT}, training={"algorithm": eager, **_LONG})
+    for algorithm in _OTHERWISE:
+        yield base(chip={"device": _SOFT}, training={"algorithm": algorithm, **_LONG})
+    clip = {"kind": "layer-gaussian"}
+    for kind in ("add-normal", "mult-normal", "discretize", "dorefa", "polynomial", "programming-noise"):
+        yield base(training={"algorithm": {"preset": "hardware-aware", "modifier": {"kind": kind}, "clip": clip}})
+    fixed = {"kind": "fixed-value", "value": 0.05}
+    yield base(training={"algorithm": {"preset": "hardware-aware", "clip": fixed}})
+
+
+def _networks() -> Iterator[Document]:
+    yield base(layer={"device": _SOFT, "algorithm": {"preset": "analog-sgd"}})
+    scaling = {"weight_scaling_omega": 0.5, "learn_out_scaling": True}
+    ranged = {"input_range": {"init_from_data": 1, "decay": 0.1}}
+    fixed = {"input_range": {"init_from_data": 0, "init_value": 0.5}}
+    for more in (ranged, fixed):
+        yield base(chip={"device": _SOFT, "io": {"noise_management": "none"}}, layer={"scaling": scaling | more})
+
+
+def _inferences() -> Iterator[Document]:
+    def deployed(**inference: Any) -> Document:
+        return base(chip={"io": {"noise_management": "none"}}, training={"learning_rate": 2.0}, inference=inference)
+
+    noise = {"kind": "pcm-like", "g_min": 1.0, "prog_noise_scale": 3.0, "drift_scale": 3.0, "read_noise_scale": 3.0}
+    ranges = {"conductance_ranges": True, "dac_ranges": True, "samples": 5}
+    yield deployed(noise=noise, times=[1.0, 1e5], repeats=3)
+    yield deployed(noise=noise, times=[1.0, 1e5], repeats=3, post_training=ranges)
+    yield deployed(noise={"kind": "reram-wan2022", "noise_scale": 4.0, "g_min": 2.0}, times=[1.0, 86400.0], repeats=3)
+    for write in (
+        {"kind": "set-with-error", "absolute_std": 0.2},
+        {"kind": "pulse-steps", "step": 0.01, "step_std": 1.0, "max_pulses": 3},
+    ):
+        programming = {"kind": "program-and-verify", "write": write, "max_iterations": 4, "verify_std": 0.1}
+        yield deployed(noise=noise, times=[1.0], programming=programming, repeats=3)
