@@ -56,17 +56,7 @@ def draw_curves(figure: SubFigure, runs: RunCollection) -> None:
     if len(runs.points) > 1:
         # Above the curves, not on them: nobody knows where they run.
         handles, labels = max((panel.get_legend_handles_labels() for panel in panels), key=lambda found: len(found[1]))
-        panels[0].legend(
-            handles,
-            labels,
-            loc="lower left",
-            bbox_to_anchor=(0, 1.02),
-            borderaxespad=0,
-            ncols=4,
-            fontsize=8,
-            frameon=False,
-            labelcolor=MUTED,
-        )
+        figure.legend(handles, labels, loc="outside upper left", ncols=4, fontsize=8, frameon=False, labelcolor=MUTED)
 
 
 def _scale(column: str, runs: RunCollection) -> Scale:
