@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import archsim
 from archsim import Run
-from archsim.cli.loading import load as load_named
+from archsim.cli.loading import load_fitting
 from archsim.errors import InputError, InputErrors
 from archsim.simulation import Interrupted
 
@@ -217,5 +217,5 @@ def test_the_command_line_takes_a_file_or_a_folder_from_the_current_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    found = load_named("mlp_digits", ["network.weights=other.npz"], "numerics", weights=Path("runs/a b: c"))
+    found = load_fitting("mlp_digits", ["network.weights=other.npz"], "numerics", weights=Path("runs/a b: c"))
     assert found.network.weights == str(tmp_path / "runs" / "a b: c")

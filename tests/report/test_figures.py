@@ -215,3 +215,11 @@ def test_accuracies_close_to_one_stand_apart_and_a_poor_one_is_still_shown() -> 
     assert lowest <= 0.1 < 0.96 <= highest
     places = axes.transAxes.inverted().transform(axes.transData.transform([(0, 0.93), (0, 0.96)]))
     assert places[1, 1] - places[0, 1] > 0.1
+
+
+@pytest.mark.parametrize("accuracy", [0.0, 0.9999, 1.0])
+def test_an_accuracy_axis_has_a_height_for_any_accuracy(accuracy: float) -> None:
+    axes = Figure().subplots()
+    accuracy_axis(axes, [accuracy])
+    lowest, highest = axes.get_ylim()
+    assert lowest < highest

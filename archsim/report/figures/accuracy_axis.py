@@ -31,7 +31,7 @@ def accuracy_axis(axes: Axes, accuracies: Iterable[float]) -> None:
     Equal distances are equal factors of the error 1 - accuracy.
     """
     shown = [accuracy for accuracy in accuracies if np.isfinite(accuracy)] or [0.0, 1.0]
-    lowest = max(tick for tick in _TICKS if tick <= max(min(shown), 0.0))
+    lowest = max(tick for tick in _TICKS[:-1] if tick <= max(min(shown), 0.0))
     highest = min((tick for tick in _TICKS if tick >= max(shown) and tick > lowest), default=_TICKS[-1])
     axes.set_yscale("function", functions=(_height, _accuracy))
     axes.set_ylim(lowest, highest)
