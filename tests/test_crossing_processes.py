@@ -117,7 +117,9 @@ def _interrupt(experiment: archsim.Experiment) -> Run:
     return simulate(experiment, interrupted=lambda: True)
 
 
-def test_a_process_pool_gives_back_runs_and_raises_errors(run: Run) -> None:
+def test_a_process_pool_gives_back_runs_and_raises_errors(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A spawned process imports this module by its name, from the path that it is given.
+    monkeypatch.syspath_prepend(Path(__file__).resolve().parents[1])
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         whole = pool.submit(_simulate, [])
         too_small = pool.submit(_simulate, ["chip.tiles=1"])
