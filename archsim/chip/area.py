@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from archsim.chip.specification import BitArea, Chip
+from archsim.chip.specification import Chip
 
 __all__ = ["AreaRow", "Built", "area_rows", "area_um2"]
 
@@ -67,8 +67,8 @@ def area_rows(chip: Chip, built: Built) -> tuple[AreaRow, ...]:
     dacs, adcs = max(tile.rows, tile.columns), adc.on(tile.rows, tile.columns)
     rows = [
         AreaRow("array", built.arrays, {"tile.array_area": tile.array_area.value / tile.cell_devices}),
-        AreaRow("dac", tiles * dacs, _converter(dac.area, dac.bits, "dac.area")),
-        AreaRow("adc", tiles * adcs, _converter(adc.area, adc.bits, "adc.area")),
+        AreaRow("dac", tiles * dacs, dac.area.parts(dac.bits, "dac.area")),
+        AreaRow("adc", tiles * adcs, adc.area.parts(adc.bits, "adc.area")),
         AreaRow("tile", tiles, {"tile.area": tile.area.value}),
     ]
     if chip.nmpu is not None:
@@ -83,9 +83,3 @@ def area_rows(chip: Chip, built: Built) -> tuple[AreaRow, ...]:
 def area_um2(chip: Chip, built: Built) -> float:
     """Return the chip's area in square micrometres: the correctly rounded sum over its components."""
     return math.fsum(row.area_um2 for row in area_rows(chip, built))
-
-
-def _converter(area: BitArea, bits: int | None, name: str) -> dict[str, float]:
-    if bits is None:
-        return {f"{name}.fixed": area.fixed.value}
-    return {f"{name}.fixed": area.fixed.value, f"{name}.per_step": area.per_step.value * 2**bits}

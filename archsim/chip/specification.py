@@ -59,18 +59,26 @@ class Leakage(Specification):
     gated: PowerConstant = Field(default_factory=_nothing)
 
 
-class BitEnergy(Specification):
+class ByResolution(Specification):
+    """What grows with a converter's resolution: fixed + per_step * 2**bits."""
+
+    fixed: Constant[float]
+    per_step: Constant[float]
+
+    def parts(self, bits: int | None, name: str) -> dict[str, float]:
+        """Return what each constant contributes at a resolution, by dotted name below `name`; without one, `fixed`."""
+        found = {f"{name}.fixed": self.fixed.value}
+        return found if bits is None else found | {f"{name}.per_step": self.per_step.value * 2**bits}
+
+
+class BitEnergy(ByResolution):
     """An energy that grows with a converter's resolution: fixed + per_step * 2**bits."""
 
     fixed: EnergyConstant = Field(default_factory=_nothing)
     per_step: EnergyConstant = Field(default_factory=_nothing)
 
-    def at(self, bits: int) -> float:
-        """Return the energy at a resolution, in picojoules."""
-        return self.fixed.value + self.per_step.value * (1 << bits)
 
-
-class BitArea(Specification):
+class BitArea(ByResolution):
     """An area that grows with a converter's resolution: fixed + per_step * 2**bits."""
 
     fixed: AreaConstant = Field(default_factory=_nothing)

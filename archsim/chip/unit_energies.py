@@ -72,9 +72,7 @@ def leakages(chip: Chip) -> dict[str, tuple[Leakage, str]]:
 
 
 def _at_resolution(energy: BitEnergy, bits: int | None, name: str) -> UnitEnergy:
-    if bits is None:
-        return UnitEnergy({f"{name}.fixed": energy.fixed.value})
-    return UnitEnergy({f"{name}.fixed": energy.fixed.value, f"{name}.per_step": energy.per_step.value * 2**bits})
+    return UnitEnergy(energy.parts(bits, name))
 
 
 def _per_device(cell: UnitEnergy, devices: int) -> UnitEnergy:

@@ -70,7 +70,9 @@ class Target:
         check_place(self.output)
         if not os.path.lexists(self.output) or (self.output.is_dir() and not any(self.output.iterdir())):
             return
-        ours = self.output.is_dir() and any((self.output / name).is_file() for name in ("points.json", _TABLE))
+        from archsim.explore import POINTS_FILE
+
+        ours = self.output.is_dir() and any((self.output / name).is_file() for name in (POINTS_FILE, _TABLE))
         if not ours or self.output.is_symlink():
             raise InputError(
                 "the output folder exists already, and it does not hold several runs of archsim, so it is not used",

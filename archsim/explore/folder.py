@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from archsim.errors import InputError
+from archsim.files import read_regular
 from archsim.results import Run, RunCollection, load_run
 from archsim.results.folder import write_file
 
@@ -16,6 +17,7 @@ __all__ = ["POINTS_FILE", "load_collection", "point_folders", "run_folder", "wri
 #: The file that makes a folder that of a collection.
 POINTS_FILE = "points.json"
 _LONGEST = 80
+_MOST_BYTES = 64 * 2**20
 _FORMAT = 1
 
 
@@ -56,7 +58,7 @@ def load_collection(directory: str | Path) -> RunCollection:
     """
     folder = Path(directory)
     try:
-        record = json.loads((folder / POINTS_FILE).read_text(encoding="utf-8"))
+        record = json.loads(read_regular(folder / POINTS_FILE, _MOST_BYTES))
         places = {
             str(point): (str(at["folder"]), [int(seed) for seed in at["seeds"]])
             for point, at in record["points"].items()

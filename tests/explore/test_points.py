@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import archsim
+from archsim.errors import InputError
 from archsim.experiment import Experiment
-from archsim.explore import load_collection, run_points
+from archsim.explore import POINTS_FILE, load_collection, run_points
 from archsim.results import Run
 from archsim.runs import Stopped
 
@@ -91,4 +93,10 @@ def test_a_list_of_points_leads_nowhere_else(tmp_path: Path) -> None:
     record = {"format": 1, "points": {"a": {"folder": "../elsewhere", "seeds": [1]}}}
     (tmp_path / "points.json").write_text(json.dumps(record))
     with pytest.raises(archsim.InputError, match=r"points\.json"):
+        load_collection(tmp_path)
+
+
+def test_a_list_of_points_that_is_a_pipe_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / POINTS_FILE)
+    with pytest.raises(InputError, match="cannot be read"):
         load_collection(tmp_path)
