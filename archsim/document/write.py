@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import io
+import json
 from importlib.metadata import version
 from typing import Any
 
@@ -24,12 +26,19 @@ def resolved(experiment: Experiment) -> str:
     Reading it gives the same experiment again, exactly.
     """
     head = f"# Resolved by archsim {version('archsim')}: presets, defaults and overrides written out.\n"
-    return head + _text(experiment.model_dump(mode="json"))
+    content = experiment.model_dump(mode="json")
+    return head + "".join(_section(name, json.dumps(below)) for name, below in content.items())
 
 
 def readable(model: BaseModel) -> str:
     """Return YAML for a person: what is not set is left out, and a constant's source stands behind it."""
     return _text(_commented(model))
+
+
+@functools.lru_cache(maxsize=128)
+def _section(name: str, content: str) -> str:
+    """Return a section, given as JSON, as YAML: runs of one study share most sections, and writing takes long."""
+    return _text({name: json.loads(content)})
 
 
 def _text(content: Any) -> str:

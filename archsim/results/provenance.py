@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
@@ -90,7 +91,7 @@ def collect_provenance(
         instruction_set=instruction_set,
         threads=threads,
         seeds=dict(seeds),
-        dependencies=_dependencies(),
+        dependencies=dict(_dependencies()),
         git_commit=_git_commit(Path(__file__)),
         started=started.isoformat(timespec="seconds"),
         duration_s=duration_s,
@@ -100,6 +101,7 @@ def collect_provenance(
     )
 
 
+@cache
 def _dependencies() -> dict[str, str]:
     found: dict[str, str] = {}
     for requirement in requires("archsim") or ():
@@ -111,7 +113,10 @@ def _dependencies() -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
+@cache
 def _git_commit(file: Path) -> str | None:
+    """Return the commit of the code that this process runs; asked once, as the code is loaded once."""
+
     def git(*arguments: str) -> str | None:
         try:
             done = subprocess.run(
