@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ def key_of(model: type[BaseModel], field: str) -> Key:
     return owner.__name__, field
 
 
+@functools.cache
 def keys() -> frozenset[Key]:
     """Return the keys of a document that hold a value, by specification and field.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 from importlib.resources import files
 from typing import Any
 
@@ -54,6 +56,13 @@ def rpu_512_single() -> dict[str, Any]:
 
 
 def _document(name: str) -> dict[str, Any]:
+    # A copy: who asks may change it.
+    return copy.deepcopy(_parsed(name))
+
+
+@functools.cache
+def _parsed(name: str) -> dict[str, Any]:
+    """Return a document of this folder, read once: parsing it takes longer than a short run."""
     text = files(__name__).joinpath(name).read_text(encoding="utf-8")
     document: dict[str, Any] = YAML(typ="safe").load(text)
     return document
