@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from archsim.engine.accounts import (
+from archsim.engine.events.accounts import (
     MAC_PHASES,
     array_count,
     count_macs,
@@ -13,11 +13,11 @@ from archsim.engine.accounts import (
     unit_times,
     weights_of,
 )
-from archsim.engine.busiest import busiest_unit
-from archsim.engine.machine import Machine
+from archsim.engine.events.busiest import busiest_unit
+from archsim.engine.events.machine import Machine
+from archsim.engine.numbers.untimed import UntimedMachine
 from archsim.engine.program import MatrixStep
 from archsim.engine.setup import Setup
-from archsim.engine.untimed import UntimedMachine
 from archsim.network.matrix import AnalogMatrix
 from archsim.results.learning import LearningPoint
 from archsim.results.observations import Observations

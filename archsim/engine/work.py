@@ -1,28 +1,19 @@
 """What the executor asks for when a unit is granted: do the numbers, and say how much work that was.
 
-Two answer: `archsim.engine.numbers.Numbers` computes, `Expected` only knows documented averages.
+Two answer: `archsim.engine.numbers.coupling.Numbers` computes, the expected averages
+of `archsim.engine.numbers.expected` stand for them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from fractions import Fraction
+from dataclasses import dataclass
 from typing import Protocol
 
-from archsim.analog.observed import ExpectedUpdate, Update
-from archsim.engine.expectations import Expectations
+from archsim.analog.observed import Update
 from archsim.engine.program import DigitalStep, Edge, MatrixStep, Step, TransferStep
 from archsim.schedule.actions import Action
 
-__all__ = ["Evaluation", "Expected", "UpdateWork", "Work", "do_step"]
-
-#: What a run without numbers counts of an update: all but when it happens.
-_QUANTITIES = tuple(
-    field.name
-    for field in fields(ExpectedUpdate)
-    if field.name not in ("outer_products", "every", "later", "first_writes")
-)
+__all__ = ["Evaluation", "UpdateWork", "Work", "do_step"]
 
 
 @dataclass(slots=True)
@@ -131,94 +122,3 @@ def do_step(step: Step, stage: int, action: Action, work: Work) -> UpdateWork | 
     for part in range(1, parts):
         total.add(work.update(stage, step, part, action))
     return total
-
-
-class _Share:
-    """What is counted of a quantity that comes at a mean rate: whole numbers, so that every long run has that mean.
-
-    Of the first n vectors of a run, floor(rate floor(n / every)) is counted: it depends on the index of a vector and
-    never on the order of execution.
-    """
-
-    __slots__ = ("_denominator", "_every", "_numerator", "quantity")
-
-    def __init__(self, quantity: str, rate: Fraction, every: int = 1) -> None:
-        self.quantity = quantity
-        self._numerator, self._denominator, self._every = rate.numerator, rate.denominator, every
-
-    def within(self, first: int, last: int) -> int:
-        """Return the share of the vectors from `first` to before `last`."""
-        every, numerator, denominator = self._every, self._numerator, self._denominator
-        if every == denominator == 1:
-            return (last - first) * numerator
-        return last // every * numerator // denominator - first // every * numerator // denominator
-
-
-def _shares(expected: ExpectedUpdate) -> Iterator[_Share]:
-    for name in _QUANTITIES:
-        if rate := getattr(expected, name):
-            yield _Share(name, rate, expected.every)
-    for part in expected.later:
-        yield from _shares(part)
-
-
-class Expected:
-    """Work without numbers: documented averages, exact where nothing depends on the numbers.
-
-    Everything is counted by the index of a vector in the run; see `archsim.analog.observed.ExpectedUpdate`. Device
-    pulses depend on the data and are not counted.
-
-    Parameters
-    ----------
-    vectors : int
-        Vectors in a micro-batch.
-    expected : Expectations
-        What the reads and updates of each layer take.
-    """
-
-    def __init__(self, vectors: int, expected: Expectations) -> None:
-        self._vectors = vectors
-        self._forward = {
-            layer: (_Share("reads", reads.forward), reads.forward_passes) for layer, reads in expected.reads.items()
-        }
-        self._backward = {layer: vectors * reads.backward_passes for layer, reads in expected.reads.items()}
-        self._updates = {
-            layer: tuple(tuple(_shares(part)) for part in parts) for layer, parts in expected.updates.items()
-        }
-
-    def begin(self, stage: int, action: Action) -> None:
-        """Nothing to prepare."""
-
-    def prepare(self, stage: int, step: MatrixStep, parts: tuple[int, ...], action: Action) -> None:
-        """Nothing to compute."""
-
-    def read(self, stage: int, step: MatrixStep, part: int, micro_batch: int) -> int:
-        """Return the expected number of reads; bound management repeats forward ones only."""
-        if step.phase != "F":
-            return self._backward[step.layer]
-        share, passes = self._forward[step.layer]
-        first = micro_batch * self._vectors
-        return passes * share.within(first, first + self._vectors)
-
-    def update(self, stage: int, step: MatrixStep, part: int, action: Action) -> UpdateWork:
-        """Return what is expected of the vectors of some micro-batches."""
-        count = self._vectors * action.count
-        last = (action.micro_batch + 1) * self._vectors
-        work = UpdateWork(count if step.pulsed else 0)
-        for share in self._updates[step.layer][part]:
-            before = getattr(work, share.quantity)
-            setattr(work, share.quantity, before + share.within(last - count, last))
-        return work
-
-    def digital(self, stage: int, step: DigitalStep, action: Action) -> None:
-        """Nothing to compute."""
-
-    def deliver(self, edge: Edge, micro_batch: int) -> None:
-        """Nothing to hand over."""
-
-    def deliver_gradient(self, edge: Edge, micro_batch: int) -> None:
-        """Nothing to hand over."""
-
-    def finish(self, stage: int, action: Action) -> list[Evaluation]:
-        """Nothing is evaluated."""
-        return []

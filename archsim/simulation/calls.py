@@ -12,8 +12,8 @@ from threadpoolctl import threadpool_limits
 from archsim.data import DataSet
 from archsim.document import load_experiment
 from archsim.document.axes import read_seeds, with_seed
-from archsim.engine.kernel import TimeLimitError
-from archsim.engine.limits import too_long
+from archsim.engine.events.kernel import TimeLimitError
+from archsim.engine.events.limits import too_long
 from archsim.engine.observer import Progress
 from archsim.errors import InputError
 from archsim.experiment import Experiment

@@ -19,29 +19,29 @@ from archsim.analog.threads import Workers
 from archsim.chip.domain import as_designed
 from archsim.data import DataSet, load_data, origin_of
 from archsim.document import resolved
-from archsim.engine.checkpoint import CheckpointError
-from archsim.engine.checkpoint_folder import CheckpointFolder
-from archsim.engine.checkpoint_writer import CheckpointWriter, rebuilt_names
-from archsim.engine.evaluation import Evaluator
-from archsim.engine.expectations import expectations_of, matrix_rates
-from archsim.engine.feed import Feed, Samples
-from archsim.engine.fit import check_buffers, fitted
-from archsim.engine.forward import ForwardNumbers, TestSamples
-from archsim.engine.given_weights import LayerFit, fit_warnings, load_weights
-from archsim.engine.inference import Deployment
-from archsim.engine.limits import check_vectors
+from archsim.engine.checkpoint.folder import CheckpointFolder
+from archsim.engine.checkpoint.store import CheckpointError
+from archsim.engine.checkpoint.writer import CheckpointWriter, rebuilt_names
+from archsim.engine.events.fit import check_buffers, fitted
+from archsim.engine.events.limits import check_vectors
+from archsim.engine.events.machine import Machine
 from archsim.engine.line_writes import line_writes
-from archsim.engine.machine import Machine
-from archsim.engine.model import build_matrices
-from archsim.engine.numbers import LearningSettings, Numbers
+from archsim.engine.numbers.coupling import LearningSettings, Numbers
+from archsim.engine.numbers.evaluation import Evaluator
+from archsim.engine.numbers.expectations import expectations_of, matrix_rates
+from archsim.engine.numbers.expected import Expected
+from archsim.engine.numbers.feed import Feed, Samples
+from archsim.engine.numbers.forward import ForwardNumbers, TestSamples
+from archsim.engine.numbers.given_weights import LayerFit, fit_warnings, load_weights
+from archsim.engine.numbers.inference import Deployment
+from archsim.engine.numbers.model import build_matrices
+from archsim.engine.numbers.seeds import Seeds
+from archsim.engine.numbers.untimed import UntimedMachine
+from archsim.engine.numbers.warnings import Evidence, run_warnings
 from archsim.engine.observe import observe, observe_matrices, observe_untimed
 from archsim.engine.observer import Observer, Progress
 from archsim.engine.program import build_programs
-from archsim.engine.seeds import Seeds
 from archsim.engine.setup import Setup
-from archsim.engine.untimed import UntimedMachine
-from archsim.engine.warnings import Evidence, run_warnings
-from archsim.engine.work import Expected
 from archsim.errors import ArchsimError, InputError
 from archsim.experiment import Experiment, TrainingSpecification
 from archsim.mapping import make_plan

@@ -13,9 +13,9 @@ import archsim
 from archsim import Run
 from archsim.analog.observed import ExpectedUpdate
 from archsim.chip.timing import read_ps
-from archsim.engine.expectations import Expectations, ExpectedReads
+from archsim.engine.numbers.expectations import Expectations, ExpectedReads
+from archsim.engine.numbers.expected import Expected
 from archsim.engine.program import MatrixStep
-from archsim.engine.work import Expected
 from archsim.errors import InputError
 from archsim.mapping.plan import Placement
 from archsim.schedule import Action

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from archsim import load_experiment, simulate
-from archsim.engine.checkpoint import restore_objects, store_objects
+from archsim.engine.checkpoint.store import restore_objects, store_objects
 from archsim.errors import InputError
 from archsim.results.blocks import BLOCK
 from archsim.results.slices import TIMELINE_COLUMNS, Slices, SlicesOnDisk

@@ -1,0 +1,134 @@
+"""The list of all that a checkpoint may hold, and of the methods that its events may call.
+
+Everything else is refused, when a checkpoint is written and when it is read. Classes of other packages are never on
+it: an algorithm or a device gives its state as arrays, by ``state`` and ``restore``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any
+
+__all__ = ["KINDS", "Kind", "kind_of", "kinds_by_name"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A class whose objects may stand in a checkpoint.
+
+    Attributes
+    ----------
+    module, name : str
+        Where the class is.
+    calls : tuple of str
+        The methods that a pending event may call back.
+    rebuilt : tuple of str
+        Attributes that are left out. The class has a method ``restored`` that sets them again from the others.
+    state : tuple of str
+        What its ``__getstate__`` returns and its ``__setstate__`` takes, if it has them; else all its attributes
+        are stored.
+    """
+
+    module: str
+    name: str
+    calls: tuple[str, ...] = ()
+    rebuilt: tuple[str, ...] = ()
+    state: tuple[str, ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        """Module and name."""
+        return f"{self.module}.{self.name}"
+
+    def load(self) -> type[Any]:
+        """Return the class."""
+        found: type[Any] = getattr(import_module(self.module), self.name)
+        return found
+
+    def attributes(self) -> tuple[str, ...]:
+        """Return the names of what is stored of an object, in a fixed order."""
+        return self.state or _attributes(self.load(), self.rebuilt)  # type: ignore[arg-type]
+
+
+@cache
+def _attributes(found: type[Any], rebuilt: tuple[str, ...]) -> tuple[str, ...]:
+    if issubclass(found, tuple):
+        names: tuple[str, ...] = found._fields  # type: ignore[attr-defined]
+    elif is_dataclass(found):
+        names = tuple(field.name for field in fields(found))
+    else:
+        names = tuple(name for base in reversed(found.__mro__) for name in vars(base).get("__slots__", ()))
+    return tuple(name for name in names if name not in rebuilt)
+
+
+KINDS: tuple[Kind, ...] = (
+    # The chip at work
+    Kind("archsim.chip.components", "BufferSpace"),
+    Kind("archsim.chip.components", "Unit", calls=("_complete",)),
+    Kind("archsim.chip.counts", "CountKey"),
+    # The machine
+    Kind("archsim.engine.events.machine", "Machine"),
+    Kind("archsim.engine.events.kernel", "Kernel", state=("now", "events", "limit_ps", "pending")),
+    Kind("archsim.engine.events.equipment", "Equipment"),
+    Kind("archsim.engine.events.fill", "FillCurve"),
+    Kind("archsim.engine.events.sequencer", "Sequencer", rebuilt=("_actions",)),
+    Kind("archsim.engine.events.sequencer", "StepTasks"),
+    Kind("archsim.engine.events.tasks", "DigitalTask"),
+    Kind("archsim.engine.events.tasks", "Grid"),
+    Kind("archsim.engine.events.tasks", "PartTask"),
+    Kind("archsim.engine.events.tasks", "PortTask"),
+    Kind("archsim.engine.events.tasks", "RemotePartTask"),
+    Kind("archsim.engine.events.tasks", "StageEngineTask", calls=("_finish",)),
+    Kind("archsim.engine.line_writes", "LineWrite"),
+    Kind("archsim.engine.events.programming", "ProgramTask"),
+    Kind("archsim.engine.events.programming", "Programmer"),
+    Kind("archsim.engine.events.transfers", "TransferMemoryTask"),
+    Kind("archsim.engine.events.transfers", "TransferOperationsTask"),
+    Kind("archsim.engine.events.transport", "Channel"),
+    Kind("archsim.engine.events.transport", "Message", calls=("_advance", "_arrive")),
+    Kind("archsim.engine.events.transport", "Transport"),
+    Kind("archsim.engine.events.activation_transfer", "GradientTransfer"),
+    Kind("archsim.engine.events.activation_transfer", "HostFeed"),
+    Kind("archsim.engine.events.activation_transfer", "ActivationTransfer"),
+    Kind("archsim.engine.events.activation_transfer", "_HostJob"),
+    Kind("archsim.engine.numbers.untimed", "UntimedMachine"),
+    Kind("archsim.engine.numbers.untimed", "UntimedStage", rebuilt=("_actions", "next")),
+    Kind("archsim.schedule.actions", "Action"),
+    # The numbers
+    Kind("archsim.engine.numbers.coupling", "Numbers", rebuilt=("_digital", "_factors", "_rates", "_sources")),
+    Kind("archsim.engine.numbers.forward", "ForwardNumbers", rebuilt=("_digital", "_factors", "_rates", "_sources")),
+    Kind("archsim.engine.numbers.coupling", "_Stored"),
+    Kind("archsim.network.matrix", "MatrixSnapshot"),
+    Kind("archsim.network.matrix", "MatrixState"),
+    Kind("archsim.digital.input_range", "InputRangeState"),
+    # What was observed
+    Kind("archsim.engine.observer", "Observer", rebuilt=("progress",)),
+    Kind("archsim.results.learning", "LearningCurve"),
+    Kind("archsim.results.learning", "LearningPoint"),
+    Kind("archsim.results.tally", "Tally"),
+    Kind("archsim.results.timeline", "Timeline", rebuilt=("spill",)),
+    Kind("archsim.results.timeline", "Unit"),
+    # All of it
+    Kind("archsim.engine.checkpoint.writer", "_Stored"),
+)
+
+
+@cache
+def kinds_by_name() -> Mapping[str, Kind]:
+    """Return the list by module and name."""
+    return MappingProxyType({kind.full_name: kind for kind in KINDS})
+
+
+def kind_of(value: object) -> Kind | None:
+    """Return the kind of an object; None if its class is not on the list."""
+    return _kind_of_class(type(value))  # type: ignore[arg-type]
+
+
+@cache
+def _kind_of_class(found: type[Any]) -> Kind | None:
+    kind = kinds_by_name().get(f"{found.__module__}.{found.__qualname__}")
+    return kind if kind is not None and kind.load() is found else None

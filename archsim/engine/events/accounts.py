@@ -1,0 +1,221 @@
+"""From the tallies of a machine to counts of operations and power-state times."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from archsim.chip.counts import CountKey, UnitTime
+from archsim.chip.operations import read_counts, transfer_counts, update_counts
+from archsim.engine.events.activation_transfer import HostFeed
+from archsim.engine.events.equipment import Equipment
+from archsim.engine.events.kernel import Kernel
+from archsim.engine.events.programming import Programmer
+from archsim.engine.events.tasks import PartTask
+from archsim.engine.events.transport import Transport, link_count
+from archsim.engine.program import MatrixStep, Step
+from archsim.engine.setup import Setup
+from archsim.results.ledger import Ledger
+from archsim.results.timeline import Timeline
+
+__all__ = [
+    "MAC_PHASES",
+    "LayerTotals",
+    "MachineState",
+    "array_count",
+    "count_macs",
+    "count_operations",
+    "layer_totals",
+    "unit_counts",
+    "unit_times",
+    "weights_of",
+]
+
+
+#: What the multiply-accumulates of a phase are called.
+MAC_PHASES = {"F": "forward", "B": "backward", "U": "update"}
+
+
+class MachineState(Protocol):
+    """What the accounts read of a machine."""
+
+    setup: Setup
+    kernel: Kernel
+    equipment: Equipment
+    transport: Transport
+    feeds: list[HostFeed]
+    programmer: Programmer | None
+    timeline: Timeline
+
+    def busy_so_far(self) -> dict[str, int]:
+        """Return how long each unit in use has worked up to now, in picoseconds."""
+
+
+def count_operations(machine: MachineState) -> Ledger:
+    """Return what was counted so far."""
+    ledger = Ledger()
+    equipment = machine.equipment
+    for part in equipment.parts:
+        _count_part(ledger, part, machine.setup)
+    for digital in equipment.digital:
+        cost, step = digital.step.cost, digital.step
+        for operation, count in (("multiply_add", cost.multiply_adds), ("activation", cost.activations)):
+            if count and digital.samples:
+                ledger.add(CountKey("nmpu", operation, step.phase, step.layer), count * digital.samples)
+    for operations, memory in equipment.transfers:
+        ledger.add(CountKey("nmpu", "multiply_add", "U", operations.name), operations.operations)
+        ledger.add(CountKey("buffer", "read_byte", "U", memory.name), memory.bytes_read)
+        ledger.add(CountKey("buffer", "write_byte", "U", memory.name), memory.bytes_written)
+    for port in equipment.ports:
+        if port.size_bytes:
+            ledger.add(CountKey("buffer", port.operation, port.phase, port.name), port.size_bytes)
+    for phase, engine in equipment.engines:
+        operation = {"F": "forward", "B": "backward", "U": "update"}[phase]
+        ledger.add(CountKey("stage_engine", operation, phase, ""), engine.runs)
+    if machine.programmer is not None:
+        for layer, component, operation, count in machine.programmer.counts():
+            ledger.add(CountKey(component, operation, "P", layer), count)
+    for key, count in machine.transport.byte_hops.items():
+        ledger.add(key, count)
+    for feed in machine.feeds:
+        if feed.size_bytes:
+            ledger.add(CountKey("host", "byte", "F", feed.name), feed.size_bytes * feed.sent)
+    return ledger
+
+
+def _count_part(ledger: Ledger, task: PartTask, setup: Setup) -> None:
+    if not (task.vectors or task.transfer_reads or task.output_writes):
+        return
+    part, phase, layer = task.part, task.step.phase, task.step.layer
+    devices = setup.stack(layer)
+    if phase == "U":
+        counts = update_counts(part.rows, part.columns, task.vectors, devices=devices.written)
+        transfers = transfer_counts(
+            part.rows,
+            part.columns,
+            task.transfer_reads,
+            task.input_writes,
+            task.output_writes,
+            devices_read=task.devices_read,
+            devices_written=task.devices_written,
+            column_devices=devices.written,
+        )
+        for key, count in transfers.items():
+            counts[key] = counts.get(key, 0) + count
+        if task.pulses:
+            ledger.add(CountKey("array", "coincidence", phase, layer), task.pulses)
+    else:
+        transposed = phase == "B"
+        counts = read_counts(part.rows, part.columns, task.vectors, transposed=transposed, devices=devices.read)
+    for (component, operation), count in counts.items():
+        ledger.add(CountKey(component, operation, phase, layer), count)
+
+
+def count_macs(equipment: Equipment, vectors: int) -> dict[str, int]:
+    """Return the multiply-accumulates done so far by phase.
+
+    One for each weight and vector: repeats of a read by bound management are no more of them, and an update's are
+    those of the outer products, wherever they were computed.
+    """
+    found = dict.fromkeys(MAC_PHASES.values(), 0)
+    for part in equipment.parts:
+        cells = part.part.rows * part.part.columns
+        found[MAC_PHASES[part.phase]] += cells * (part.applied if part.phase == "U" else part.requested)
+    for phase, engine in equipment.engines:
+        found[MAC_PHASES[phase]] += weights_of(engine.steps) * engine.micro_batches * vectors
+    return found
+
+
+def weights_of(steps: Iterable[Step]) -> int:
+    """Return the weights that the matrix steps of an action meet."""
+    matrices = (step for step in steps if isinstance(step, MatrixStep))
+    return sum(part.rows * part.columns for step in matrices for part in step.placement.parts)
+
+
+class LayerTotals:
+    """Sums over the parts of each layer.
+
+    Attributes
+    ----------
+    reads, read_vectors : dict of str to int
+        Forward vector reads with and without repeats.
+    update_slots, update_vectors, pulses : dict of str to int
+        Of updates.
+    """
+
+    def __init__(self) -> None:
+        self.reads: dict[str, int] = defaultdict(int)
+        self.read_vectors: dict[str, int] = defaultdict(int)
+        self.update_slots: dict[str, int] = defaultdict(int)
+        self.update_vectors: dict[str, int] = defaultdict(int)
+        self.pulses: dict[str, int] = defaultdict(int)
+
+
+def layer_totals(equipment: Equipment) -> LayerTotals:
+    """Return the totals by layer."""
+    totals = LayerTotals()
+    for task in equipment.parts:
+        layer = task.step.layer
+        if task.phase == "F":
+            totals.reads[layer] += task.vectors
+            totals.read_vectors[layer] += task.requested
+        elif task.phase == "U":
+            totals.update_slots[layer] += task.slots
+            totals.update_vectors[layer] += task.vectors
+            totals.pulses[layer] += task.pulses
+    for _, engine in equipment.engines:
+        for layer, pulses in engine.pulses.items():
+            totals.pulses[layer] += pulses
+    return totals
+
+
+def unit_counts(setup: Setup) -> dict[str, int]:
+    """Return how many units of each component the chip has, used or not."""
+    plan = setup.plan
+    if setup.stage_engines:
+        return {"stage": len(plan.stages)}
+    nodes = plan.mesh[0] * plan.mesh[1]
+    return {"tile": plan.tiles, "nmpu": nodes, "buffer": nodes, "link": link_count(plan), "host": 1}
+
+
+def unit_times(machine: MachineState) -> tuple[UnitTime, ...]:
+    """Return the power-state times of the chip's units up to now; those that no stage uses are gated, and summed up."""
+    now_ps, busy_ps = machine.kernel.now, machine.busy_so_far()
+    used: dict[str, list[str]] = {}
+    for unit in machine.timeline.units:
+        used.setdefault(unit.component, []).append(unit.name)
+    times = []
+    for component, count in unit_counts(machine.setup).items():
+        names = used.get(component, [])
+        times += [UnitTime(component, name, busy_ps[name], now_ps - busy_ps[name], 0) for name in names]
+        rest = count - len(names)
+        if rest:
+            times.append(UnitTime(component, f"{rest} unused of {component}", 0, 0, rest * now_ps, rest))
+    return (*times, *_array_times(machine.setup, times))
+
+
+def array_count(setup: Setup) -> int:
+    """Return how many arrays of one device a cell the chip has, over all tiles, used or not."""
+    held = _devices_of_tiles(setup)
+    return sum(held.values()) + (setup.plan.tiles - len(held)) * setup.spare.built
+
+
+def _array_times(setup: Setup, tiles: Iterable[UnitTime]) -> Iterator[UnitTime]:
+    """The arrays of devices in each tile share its power state."""
+    held = _devices_of_tiles(setup)
+    for tile in tiles:
+        if tile.component == "tile":
+            n = held.get(tile.unit, setup.spare.built)
+            states = (n * tile.active_ps, n * tile.idle_ps, n * tile.gated_ps)
+            yield UnitTime("array", f"arrays of {tile.unit}", *states, n * tile.units)
+
+
+def _devices_of_tiles(setup: Setup) -> dict[str, int]:
+    """Return the devices behind a weight on each tile in use, by the tile's name."""
+    return {
+        f"tile {part.tile}": setup.stack(placement.layer).built
+        for stage in setup.plan.stages
+        for placement in stage.placements
+        for part in placement.parts
+    }

@@ -1,0 +1,72 @@
+"""Finds the unit of a machine that works longest, and the constants that its time comes from."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from archsim.chip.attribution import read_parts_ps, update_parts_ps
+from archsim.engine.events.machine import Machine
+from archsim.engine.events.tasks import PartTask
+from archsim.results.bottleneck import Bottleneck
+
+__all__ = ["busiest_unit"]
+
+#: Sections of the chip whose clock and width say how long a unit takes, by component.
+_SECTIONS = {"nmpu": "nmpu", "buffer": "buffer", "link": "interconnect", "host": "host"}
+
+
+def busiest_unit(machine: Machine) -> Bottleneck | None:
+    """Return the unit that worked longest up to now; None if none did.
+
+    A stage is a unit where the chip has stage engines; elsewhere it is the order in which units are asked.
+    """
+    busy_ps = machine.busy_so_far()
+    stages = machine.setup.stage_engines
+    units = [unit for unit in machine.timeline.units if stages or unit.component != "stage"]
+    busiest = max(units, key=lambda unit: busy_ps[unit.name], default=None)
+    if busiest is None or not busy_ps[busiest.name]:
+        return None
+    layer, parts = "", Counter({f"{_SECTIONS.get(busiest.component, '')}.timing": busy_ps[busiest.name]})
+    if busiest.component == "tile":
+        tasks = [task for task in machine.equipment.parts if task.unit.name == busiest.name]
+        layer, parts = tasks[0].step.layer, Counter()
+        for task in tasks:
+            parts.update(_parts_ps(machine, task))
+        parts.update(_programming_ps(machine, busiest.name))
+    elif busiest.component == "stage":
+        parts = _stage_parts_ps(machine, busiest.stage)
+    return Bottleneck(busiest.name, busiest.component, busiest.stage, layer, busy_ps[busiest.name], dict(parts))
+
+
+def _parts_ps(machine: Machine, task: PartTask) -> Counter[str]:
+    chip, part = machine.setup.chip, task.part
+    if task.phase != "U":
+        return Counter(read_parts_ps(chip, part.rows, part.columns, task.vectors, transposed=task.phase == "B"))
+    found = Counter(update_parts_ps(chip, task.vectors, task.slots + task.transfer_slots))
+    found.update(read_parts_ps(chip, part.rows, part.columns, task.transfer_reads, overlapped=False))
+    return found
+
+
+def _programming_ps(machine: Machine, tile: str) -> Counter[str]:
+    """What writing the initial weights took of a tile."""
+    chip, found = machine.setup.chip, Counter[str]()
+    if machine.programmer is None:
+        return found
+    for task in machine.programmer.tasks:
+        if task.part is not None and task.unit.name == tile and task.done:
+            lines, write = task.part.rows, machine.programmer.line_write(task.name)
+            found.update(update_parts_ps(chip, lines * write.trains, lines * write.slots))
+            found.update(read_parts_ps(chip, 1, task.part.columns, lines, overlapped=False))
+    return found
+
+
+def _stage_parts_ps(machine: Machine, stage: int | None) -> Counter[str]:
+    engine, found = machine.setup.chip.stage_engine, Counter[str]()
+    if engine is None:
+        return found
+    times = {"F": ("forward", engine.forward), "B": ("backward", engine.backward), "U": ("update", engine.update)}
+    for phase, task in machine.equipment.engines:
+        if task.stage == stage:
+            name, time = times[phase]
+            found[f"stage_engine.{name}"] += task.runs * time.value
+    return +found

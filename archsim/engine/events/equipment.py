@@ -1,0 +1,159 @@
+"""Equips stages: makes the chip's units that a plan uses, and the tasks that steps ask of them."""
+
+from __future__ import annotations
+
+from archsim.chip.components import Unit
+from archsim.chip.operations import vector_bytes
+from archsim.engine.events.kernel import Kernel
+from archsim.engine.events.sequencer import Sequencer, StageTasks, StepTasks
+from archsim.engine.events.tasks import DigitalTask, Grid, PartTask, PortTask, RemotePartTask, StageEngineTask, Task
+from archsim.engine.events.transfers import TransferMemoryTask, TransferOperationsTask
+from archsim.engine.events.transport import Transport
+from archsim.engine.program import DigitalStep, MatrixStep, StageProgram, Step, TransferStep
+from archsim.engine.setup import Setup
+from archsim.engine.work import Work
+from archsim.mapping.plan import Part
+from archsim.results.timeline import Timeline
+
+__all__ = ["Equipment"]
+
+
+class Equipment:
+    """The units in use, and every task that may be asked of them.
+
+    Parameters
+    ----------
+    setup : Setup
+        What is built, and where everything lies.
+    kernel, timeline, transport, work
+        Event kernel, recorder of slices, links, and the numbers.
+    """
+
+    __slots__ = (
+        "_kernel",
+        "_setup",
+        "_timeline",
+        "_transport",
+        "_work",
+        "digital",
+        "engines",
+        "parts",
+        "ports",
+        "transfers",
+        "units",
+    )
+
+    def __init__(self, setup: Setup, kernel: Kernel, timeline: Timeline, transport: Transport, work: Work) -> None:
+        self.parts: list[PartTask] = []
+        self.digital: list[DigitalTask] = []
+        self.ports: list[PortTask] = []
+        self.transfers: list[tuple[TransferOperationsTask, TransferMemoryTask]] = []
+        self.engines: list[tuple[str, StageEngineTask]] = []
+        self.units: dict[str, Unit] = {}
+        self._setup = setup
+        self._kernel = kernel
+        self._timeline = timeline
+        self._transport = transport
+        self._work = work
+
+    def unit(self, component: str, number: int, stage: int | None) -> Unit:
+        """Return a unit, made on first use."""
+        name = f"{component} {number}"
+        if name not in self.units:
+            self.units[name] = Unit(self._kernel, self._timeline, name, component, stage)
+        return self.units[name]
+
+    def tasks(self, program: StageProgram, stage: Sequencer) -> dict[str, StageTasks]:
+        """Return the tasks of a stage's actions."""
+        engine = self._setup.chip.stage_engine
+        phases = {"F": program.forward, "B": program.backward, "U": program.update}
+        if engine is None:
+            return {phase: self._steps(steps, stage) for phase, steps in phases.items()}
+        times = {"F": engine.forward, "B": engine.backward, "U": engine.update}
+        return {phase: self._engine(phase, steps, times[phase].value, stage) for phase, steps in phases.items()}
+
+    def _engine(self, phase: str, steps: tuple[Step, ...], duration_ps: int, stage: Sequencer) -> StageTasks:
+        task = StageEngineTask(stage, steps, duration_ps, self._work, self._kernel)
+        self.engines.append((phase, task))
+        return (StepTasks((task,), 0),)
+
+    def _steps(self, steps: tuple[Step, ...], stage: Sequencer) -> StageTasks:
+        equipped: list[StepTasks] = []
+        giver = f"stage {stage.index}"
+        for step in steps:
+            cause = self._timeline.cause(f"input from {giver}")
+            if isinstance(step, MatrixStep):
+                tasks, grid = self._matrix(step, stage)
+                equipped.append(StepTasks(tasks, cause, grid))
+                giver = f"tile {step.placement.parts[0].tile}"
+            else:
+                tasks = self._transfer(step, stage) if isinstance(step, TransferStep) else self._digital(step, stage)
+                equipped.append(StepTasks(tasks, cause))
+                giver = f"nmpu {self._home(stage)}"
+        return tuple(equipped)
+
+    def _matrix(self, step: MatrixStep, stage: Sequencer) -> tuple[tuple[Task, ...], Grid | None]:
+        layer = self._timeline.layer(step.layer)
+        parts = [self._part(step, index, part, layer, stage) for index, part in enumerate(step.placement.parts)]
+        self.parts += parts
+        at_home = tuple(part for part in parts if not isinstance(part, RemotePartTask))
+        grid = Grid(step, at_home, self._work) if len(at_home) > 1 else None
+        return (*parts, self._port(stage, layer, step.layer, step.phase, "read_byte", step.elements)), grid
+
+    def _part(self, step: MatrixStep, index: int, part: Part, layer: int, stage: Sequencer) -> PartTask:
+        unit = self.unit("tile", part.tile, stage.index)
+        node, home = part.tile // self._setup.plan.node_tiles, self._home(stage)
+        if node == home:
+            return PartTask(stage, unit, layer, step, index, self._setup, self._work)
+        return RemotePartTask(
+            stage,
+            unit,
+            layer,
+            step,
+            index,
+            self._setup,
+            self._work,
+            self._transport,
+            (home, node),
+            self._remote_bytes(step, part),
+            self._timeline.cause(f"input from stage {stage.index}"),
+        )
+
+    def _remote_bytes(self, step: MatrixStep, part: Part) -> tuple[int, int]:
+        """Return the bytes of a micro-batch that a remote part is sent, and gives back."""
+        sent, given = {
+            "F": (part.rows, part.columns),
+            "B": (part.columns, part.rows),
+            "U": (part.rows + part.columns, 0),
+        }[step.phase]
+        return (
+            vector_bytes(self._setup.chip, sent) * self._setup.vectors,
+            vector_bytes(self._setup.chip, given) * self._setup.vectors,
+        )
+
+    def _digital(self, step: DigitalStep, stage: Sequencer) -> tuple[Task, ...]:
+        layer = self._timeline.layer(step.layer)
+        unit = self.unit("nmpu", self._home(stage), stage.index)
+        task = DigitalTask(stage, unit, layer, step, self._setup, self._work)
+        self.digital.append(task)
+        if not step.elements:
+            return (task,)
+        return task, self._port(stage, layer, step.layer, step.phase, "write_byte", step.elements)
+
+    def _transfer(self, step: TransferStep, stage: Sequencer) -> tuple[Task, ...]:
+        layer, chip, home = self._timeline.layer(step.layer), self._setup.chip, self._home(stage)
+        parts = tuple(part for part in self.parts if part.phase == "U" and part.step.layer == step.layer)
+        operations = TransferOperationsTask(stage, self.unit("nmpu", home, stage.index), layer, step.layer, parts, chip)
+        memory = TransferMemoryTask(stage, self.unit("buffer", home, stage.index), layer, step.layer, parts, chip)
+        self.transfers.append((operations, memory))
+        return operations, memory
+
+    def _port(self, stage: Sequencer, layer: int, name: str, phase: str, operation: str, elements: int) -> PortTask:
+        size = vector_bytes(self._setup.chip, elements) * self._setup.vectors
+        unit = self.unit("buffer", self._home(stage), stage.index)
+        task = PortTask(stage, unit, layer, name, phase, operation, size, self._setup.chip)
+        self.ports.append(task)
+        return task
+
+    def _home(self, stage: Sequencer) -> int:
+        return self._setup.home(stage.index)

@@ -1,0 +1,265 @@
+"""The machine: a chip's units equipped with a plan's programs, ready to run a schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from archsim.chip.components import NO_WORK_YET, BufferSpace, Unit
+from archsim.chip.operations import vector_bytes
+from archsim.chip.specification import Chip
+from archsim.engine.events.accounts import count_operations, unit_times
+from archsim.engine.events.activation_transfer import ActivationTransfer, GradientTransfer, HostFeed
+from archsim.engine.events.equipment import Equipment
+from archsim.engine.events.fill import FillCurve
+from archsim.engine.events.kernel import Kernel
+from archsim.engine.events.limits import last_moment_ps
+from archsim.engine.events.programming import Programmer
+from archsim.engine.events.sequencer import Sequencer
+from archsim.engine.events.transport import Channel, Transport
+from archsim.engine.observer import Account, Observer
+from archsim.engine.program import HOST, Edge, StageProgram
+from archsim.engine.setup import Setup
+from archsim.engine.work import Work
+from archsim.errors import Deadlock
+from archsim.results.tally import Tally
+from archsim.results.timeline import Timeline
+from archsim.schedule.actions import Action
+
+__all__ = ["Machine", "footprint_bytes"]
+
+#: Micro-batches that may wait at a stage where the chip has no host port to say so.
+_PREFETCH = 2
+
+
+def footprint_bytes(chip: Chip, program: StageProgram, vectors: int) -> int:
+    """Return the bytes that one micro-batch takes at a stage, from its arrival to the end of its update."""
+    return vector_bytes(chip, program.stored_elements) * vectors
+
+
+class Machine:
+    """A chip at work.
+
+    Parameters
+    ----------
+    setup : Setup
+        What is built, and what it does.
+    work : Work
+        The numbers, or what stands for them.
+    timeline : Timeline
+        Told of every busy and idle slice.
+    observer : Observer
+        Told of every ended action.
+    """
+
+    __slots__ = (
+        "_gradients",
+        "_started_ps",
+        "_values",
+        "_work",
+        "completed",
+        "equipment",
+        "feeds",
+        "fills",
+        "kernel",
+        "latency_sum_ps",
+        "observer",
+        "programmer",
+        "setup",
+        "stages",
+        "timeline",
+        "transport",
+    )
+
+    def __init__(self, setup: Setup, work: Work, timeline: Timeline, observer: Observer) -> None:
+        self.setup = setup
+        self.kernel = Kernel(last_moment_ps(setup))
+        self.transport = Transport(setup, self.kernel, timeline)
+        self.equipment = Equipment(setup, self.kernel, timeline, self.transport, work)
+        self.timeline = timeline
+        self.observer = observer
+        self._work = work
+        #: Of all micro-batches that are done: from the start of their first action to the end of their last.
+        self.latency_sum_ps = self.completed = 0
+        self._started_ps: dict[int, int] = {}
+        self.fills: dict[str, FillCurve] = {}
+        self.stages = [self._stage(program) for program in setup.programs]
+        for program, stage in zip(setup.programs, self.stages, strict=True):
+            stage.equip(self.equipment.tasks(program, stage))
+        self.feeds = self._host_feeds()
+        self._values = [self._outward(stage) for stage in self.stages]
+        self._gradients = [self._inward(stage) for stage in self.stages]
+        self.programmer = self._programmer()
+        if self.programmer is None:
+            for feed in self.feeds:
+                feed.proceed()
+        else:
+            self.programmer.start(timeline.cause(NO_WORK_YET))
+
+    def run(self, pause: Callable[[], bool] | None = None) -> bool:
+        """Run the schedule to its end, or until it is asked to pause.
+
+        Parameters
+        ----------
+        pause : callable, optional
+            Asked after every event; where it says True, the run stops between two events.
+
+        Returns
+        -------
+        bool
+            Whether the run has come to its end.
+
+        Raises
+        ------
+        Deadlock
+            If actions remain and nothing more will happen.
+        RuntimeError
+            If buffer space is still claimed at the end.
+        """
+        if not self.kernel.run(pause):
+            return False
+        waiting = [stage for stage in self.stages if stage.next is not None]
+        if waiting:
+            raise Deadlock(self._explain(waiting))
+        kept = [f"{stage.space.used} B in {stage.space.name}" for stage in self.stages if stage.space.used]
+        if kept:
+            raise RuntimeError(f"the run has ended, but space is still claimed: {', '.join(kept)}")
+        return True
+
+    def busy_so_far(self) -> dict[str, int]:
+        """Return how long each unit in use has worked up to now, its running job included, in picoseconds."""
+        now = self.kernel.now
+        units = (*self.equipment.units.values(), *self.transport.units)
+        running = {unit.name: unit.busy_since for unit in units}
+        running |= {f"stage {stage.index}": stage.busy_since for stage in self.stages}
+        return {
+            unit.name: self.timeline.busy_ps(number)
+            + (now - since if (since := running.get(unit.name)) is not None else 0)
+            for number, unit in enumerate(self.timeline.units)
+        }
+
+    def forward_started(self, stage: int) -> None:
+        """Let the host bring another micro-batch."""
+        if stage == 0:
+            self._started_ps[self.stages[stage].action.micro_batch] = self.kernel.now
+        for feed in self.feeds:
+            if feed.stage == stage:
+                feed.forward_started()
+
+    def send_values(self, stage: int, micro_batch: int) -> None:
+        """Send a stage's values to the stages that need them."""
+        for edge, channel in self._values[stage]:
+            self._work.deliver(edge, micro_batch)
+            ActivationTransfer(
+                edge, micro_batch, self.stages[stage], self.stages[edge.target], self.transport, channel
+            ).depart()
+
+    def send_gradients(self, stage: int, micro_batch: int) -> None:
+        """Send gradients back to the stages whose values were used."""
+        for edge, channel, transfer in self._gradients[stage]:
+            self._work.deliver_gradient(edge, micro_batch)
+            self.transport.send(channel, micro_batch, transfer)
+
+    def action_ended(self, stage: int, action: Action) -> None:
+        """Pass it on to the observer, and note how long the micro-batches took that are done with it."""
+        if (stage, action.kind) == self.setup.schedule.completion:
+            for micro_batch in action.micro_batches:
+                self.latency_sum_ps += self.kernel.now - self._started_ps.pop(micro_batch)
+                self.completed += 1
+        self.observer.action_ended(stage, action, self.kernel.now, self.kernel.events, self._account)
+
+    def _account(self) -> Account:
+        tally = Tally.of(count_operations(self).counts, unit_times(self))
+        return tally.energy_pj(self.setup.chip), tally
+
+    def _stage(self, program: StageProgram) -> Sequencer:
+        setup, buffer = self.setup, self.setup.chip.buffer
+        name = f"buffer {setup.home(program.index)}"
+        gauge = None
+        if buffer is not None and not setup.stage_engines:
+            gauge = self.fills[name] = FillCurve(self.kernel)
+        return Sequencer(
+            program,
+            setup.schedule,
+            self._work,
+            BufferSpace(name, None if gauge is None or buffer is None else buffer.capacity, gauge),
+            footprint_bytes(setup.chip, program, setup.vectors),
+            self.kernel,
+            self.timeline,
+            self,
+        )
+
+    def _programmer(self) -> Programmer | None:
+        """Have the initial weights written first, where that is asked for and takes time on this chip."""
+        setup, host = self.setup, self.equipment.units.get("host")
+        if setup.programming is None or setup.stage_engines or host is None:
+            return None
+        programmer = Programmer(setup.programming, setup.chip, self.feeds)
+        for task in self.equipment.parts:
+            if task.phase == "F":
+                programmer.write(task.unit, task.layer, task.step.layer, task.part)
+        programmer.deliver(host, self.timeline.layer(""))
+        return programmer
+
+    def _host_feeds(self) -> list[HostFeed]:
+        host = self.setup.chip.host if not self.setup.stage_engines else None
+        unit = Unit(self.kernel, self.timeline, "host", "host") if host else None
+        if unit:
+            self.equipment.units[unit.name] = unit
+        return [
+            HostFeed(
+                edge,
+                stage,
+                self.setup.schedule.shape,
+                host.prefetch if host else _PREFETCH,
+                unit,
+                self.setup.chip,
+                self.transport,
+                (self.setup.home(0), self.setup.home(stage.index)),
+                self._edge_bytes(edge),
+                self.timeline,
+            )
+            for stage in self.stages
+            for edge in stage.program.imports
+            if edge.source == HOST
+        ]
+
+    def _outward(self, stage: Sequencer) -> list[tuple[Edge, Channel]]:
+        return [
+            (edge, self._channel(edge, stage.index, edge.target, self._edge_bytes(edge), "F"))
+            for edge in stage.program.exports
+        ]
+
+    def _inward(self, stage: Sequencer) -> list[tuple[Edge, Channel, GradientTransfer]]:
+        return [
+            (
+                edge,
+                self._channel(edge, stage.index, edge.source, self._edge_bytes(edge) if edge.gradient else 0, "B"),
+                GradientTransfer(edge, self.stages[edge.source]),
+            )
+            for edge in stage.program.imports
+            if edge.source != HOST
+        ]
+
+    def _channel(self, edge: Edge, source: int, target: int, size_bytes: int, phase: str) -> Channel:
+        home, layer = self.setup.home, (self.timeline.layer(edge.name), edge.name)
+        cause = self.timeline.cause(f"input from stage {source}")
+        return self.transport.channel(home(source), home(target), size_bytes, layer, phase, cause)
+
+    def _edge_bytes(self, edge: Edge) -> int:
+        return vector_bytes(self.setup.chip, edge.elements) * self.setup.vectors
+
+    def _explain(self, waiting: list[Sequencer]) -> str:
+        lines = ["the run cannot finish: actions remain, but nothing more will happen"]
+        for stage in waiting:
+            action = stage.next
+            if action is None:
+                continue
+            space = stage.space
+            line = f"  stage {stage.index} waits to do {action}, for {stage.missing(action) or 'a task of its own'}"
+            if space.waiting:
+                line += (
+                    f"; {space.waiting} inputs wait for space in {space.name} "
+                    f"({space.used} of {space.capacity} bytes used, {stage.footprint} needed)"
+                )
+            lines.append(line)
+        return "\n".join(lines)

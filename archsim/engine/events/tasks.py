@@ -1,0 +1,394 @@
+"""The tasks of a stage's steps: what is asked of tiles, digital units, ports and stage engines.
+
+A stage does one action at a time, so each task is made once and used for every micro-batch; it keeps
+only its tally.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from archsim.chip.components import Timekeeper, Unit
+from archsim.chip.specification import Chip
+from archsim.chip.timing import buffer_ps, nmpu_ps, read_ps, transfer_ps, update_ps
+from archsim.engine.events.transport import Channel, Message, Transport
+from archsim.engine.program import DigitalStep, MatrixStep, Step
+from archsim.engine.setup import Setup
+from archsim.engine.work import UpdateWork, Work, do_step
+from archsim.mapping.plan import Part
+from archsim.schedule.actions import Action
+
+__all__ = [
+    "DigitalTask",
+    "Grid",
+    "PartTask",
+    "PortTask",
+    "RemotePartTask",
+    "StageEngineTask",
+    "StageState",
+    "Task",
+    "UnitTask",
+]
+
+
+class StageState(Protocol):
+    """What a task needs to know of its stage: its number, and the action that it is doing."""
+
+    index: int
+    action: Action
+
+    def task_done(self) -> None:
+        """Learn that a task of the current step is done."""
+
+
+class Task(Protocol):
+    """A piece of a step."""
+
+    def request(self, cause: int) -> None:
+        """Ask for it to be done; `cause` says what its unit was waiting for."""
+
+
+class UnitTask:
+    """A task that occupies one unit.
+
+    Attributes
+    ----------
+    layer : int
+        Number of its layer in the timeline.
+    phase : str
+        What it belongs to.
+    micro_batch : int
+        The micro-batch that it was asked for last.
+    """
+
+    __slots__ = ("_stage", "_unit", "layer", "micro_batch", "phase")
+
+    def __init__(self, stage: StageState, unit: Unit, layer: int, phase: str) -> None:
+        self._stage = stage
+        self._unit = unit
+        self.layer = layer
+        self.phase = phase
+        self.micro_batch = -1
+
+    @property
+    def unit(self) -> Unit:
+        """The unit that it occupies."""
+        return self._unit
+
+    def request(self, cause: int) -> None:
+        """Ask for the unit."""
+        self.micro_batch = self._stage.action.micro_batch
+        self._unit.request(self, cause)
+
+    def start(self) -> int:
+        """Do the work and return how long it takes; see `archsim.chip.components.Job`."""
+        raise NotImplementedError
+
+    def finish(self) -> None:
+        """Tell the stage."""
+        self._stage.task_done()
+
+
+class PartTask(UnitTask):
+    """A read, transposed read or update of one part on its tile.
+
+    Attributes
+    ----------
+    index : int
+        Number of the part in its matrix.
+    vectors : int
+        Vector reads (with repeats), or vectors updated.
+    requested : int
+        The same without repeats.
+    slots, pulses : int
+        Pulse slots sent and device pulses made.
+    applied : int
+        Vectors that updates applied, sent to the array one by one or not.
+    transfer_reads, input_writes, output_writes, devices_read, devices_written, transfer_slots : int
+        Lines that an algorithm's transfers read, and lines that they wrote; see `archsim.analog.observed.Update`.
+    """
+
+    __slots__ = (
+        "_durations",
+        "_memory_bits",
+        "_operations",
+        "_setup",
+        "_update_durations",
+        "_work",
+        "applied",
+        "devices_read",
+        "devices_written",
+        "index",
+        "input_writes",
+        "output_writes",
+        "part",
+        "pulses",
+        "requested",
+        "slots",
+        "step",
+        "transfer_reads",
+        "transfer_slots",
+        "vectors",
+    )
+
+    def __init__(
+        self,
+        stage: StageState,
+        unit: Unit,
+        layer: int,
+        step: MatrixStep,
+        index: int,
+        setup: Setup,
+        work: Work,
+    ) -> None:
+        super().__init__(stage, unit, layer, step.phase)
+        self.step = step
+        self.part: Part = step.placement.parts[index]
+        self.vectors = self.requested = self.slots = self.pulses = 0
+        self.transfer_reads = self.input_writes = self.output_writes = self.transfer_slots = 0
+        self.devices_read = self.devices_written = self.applied = 0
+        self._operations = self._memory_bits = 0
+        self.index = index
+        self._setup = setup
+        self._work = work
+        self._durations: dict[int, int] = {}
+        self._update_durations: dict[tuple[int, int], int] = {}
+
+    def start(self) -> int:
+        """Compute on the conductances of this moment; the numbers decide how long it takes."""
+        action = self._stage.action
+        if self.phase == "U":
+            return self._update(self._work.update(self._stage.index, self.step, self.index, action))
+        reads = self._work.read(self._stage.index, self.step, self.index, action.micro_batch)
+        self.vectors += reads
+        self.requested += self._setup.vectors
+        duration = self._durations.get(reads)
+        if duration is None:
+            part = self.part
+            duration = read_ps(self._setup.chip, part.rows, part.columns, reads, transposed=self.phase == "B")
+            self._durations[reads] = duration
+        return duration
+
+    def _update(self, work: UpdateWork) -> int:
+        self.vectors += work.vectors
+        self.requested += work.vectors
+        self.applied += self._setup.vectors * self._stage.action.count
+        self.slots += work.slots
+        self.pulses += work.pulses
+        key = work.vectors, work.slots
+        duration = self._update_durations.get(key)
+        if duration is None:
+            duration = self._update_durations[key] = update_ps(self._setup.chip, *key)
+        if not (work.transfer_reads or work.transfer_slots or work.digital_operations):
+            return duration
+        self.transfer_reads += work.transfer_reads
+        self.input_writes += work.input_writes
+        self.output_writes += work.output_writes
+        self.devices_read += work.devices_read
+        self.devices_written += work.devices_written
+        self.transfer_slots += work.transfer_slots
+        self._operations += work.digital_operations
+        self._memory_bits += work.memory_bits
+        rows, columns = self.part.rows, self.part.columns
+        return duration + transfer_ps(self._setup.chip, rows, columns, work.transfer_reads, work.transfer_slots)
+
+    def take_operations(self) -> int:
+        """Return the digital operations that updates left to do since this was asked last."""
+        operations, self._operations = self._operations, 0
+        return operations
+
+    def take_memory_bits(self) -> int:
+        """Return the bits of digital state that updates asked for since this was asked last."""
+        bits, self._memory_bits = self._memory_bits, 0
+        return bits
+
+
+class RemotePartTask(PartTask):
+    """The same for a part on another node: what it needs is sent there, what it gives is sent back."""
+
+    __slots__ = ("_bytes_back", "_bytes_out", "_cause", "_channels", "_home", "_node", "_returning", "_transport")
+
+    def __init__(
+        self,
+        stage: StageState,
+        unit: Unit,
+        layer: int,
+        step: MatrixStep,
+        index: int,
+        setup: Setup,
+        work: Work,
+        transport: Transport,
+        nodes: tuple[int, int],
+        sizes: tuple[int, int],
+        cause: int,
+    ) -> None:
+        super().__init__(stage, unit, layer, step, index, setup, work)
+        self._transport = transport
+        self._home, self._node = nodes
+        self._bytes_out, self._bytes_back = sizes
+        self._cause = cause
+        self._channels: dict[tuple[bool, int], Channel] = {}
+        self._returning = False
+
+    def request(self, cause: int) -> None:
+        """Send the inputs first."""
+        self._returning = False
+        self._send()
+
+    def arrived(self, message: Message) -> None:
+        """Ask for the tile when the inputs are there; be done when the outputs are back."""
+        if self._returning:
+            self._stage.task_done()
+        else:
+            super().request(self._cause)
+
+    def finish(self) -> None:
+        """Send the outputs back."""
+        self._returning = True
+        self._send()
+
+    def _send(self) -> None:
+        action = self._stage.action
+        key = self._returning, action.count
+        if key not in self._channels:
+            self._channels[key] = self._channel(*key)
+        self._transport.send(self._channels[key], action.micro_batch, self)
+
+    def _channel(self, back: bool, micro_batches: int) -> Channel:
+        source, target = (self._node, self._home) if back else (self._home, self._node)
+        size = (self._bytes_back if back else self._bytes_out) * micro_batches
+        layer = (self.layer, self.step.layer)
+        return self._transport.channel(source, target, size, layer, self.phase, self._cause)
+
+
+class Grid:
+    """The parts of a matrix on one node: those granted at the same moment may be computed side by side."""
+
+    __slots__ = ("_parts", "_step", "_work")
+
+    def __init__(self, step: MatrixStep, parts: tuple[PartTask, ...], work: Work) -> None:
+        self._step = step
+        self._parts = parts
+        self._work = work
+
+    def prepare(self, stage: int, action: Action) -> None:
+        """Announce the parts whose tiles are free, and will therefore be granted now."""
+        now = tuple(part.index for part in self._parts if part.unit.busy_since is None)
+        if len(now) > 1:
+            self._work.prepare(stage, self._step, now, action)
+
+
+class DigitalTask(UnitTask):
+    """A step on the near-memory unit.
+
+    Attributes
+    ----------
+    samples : int
+        Samples it was done for.
+    """
+
+    __slots__ = ("_durations", "_setup", "_work", "samples", "step")
+
+    def __init__(self, stage: StageState, unit: Unit, layer: int, step: DigitalStep, setup: Setup, work: Work) -> None:
+        super().__init__(stage, unit, layer, step.phase)
+        self.step = step
+        self.samples = 0
+        self._setup = setup
+        self._work = work
+        self._durations: dict[int, int] = {}
+
+    def start(self) -> int:
+        """Compute, and say how long it takes."""
+        action = self._stage.action
+        self._work.digital(self._stage.index, self.step, action)
+        samples = self._setup.vectors * action.count
+        self.samples += samples
+        duration = self._durations.get(samples)
+        if duration is None:
+            cost = self.step.cost
+            duration = nmpu_ps(self._setup.chip, (cost.multiply_adds + cost.activations) * samples)
+            self._durations[samples] = duration
+        return duration
+
+
+class PortTask(UnitTask):
+    """Traffic at the port of a node's buffer, streaming beside the step that needs it.
+
+    Attributes
+    ----------
+    size_bytes : int
+        Bytes moved.
+    """
+
+    __slots__ = ("_bytes_per_micro_batch", "_chip", "_durations", "name", "operation", "size_bytes")
+
+    def __init__(
+        self,
+        stage: StageState,
+        unit: Unit,
+        layer: int,
+        name: str,
+        phase: str,
+        operation: str,
+        bytes_per_micro_batch: int,
+        chip: Chip,
+    ) -> None:
+        super().__init__(stage, unit, layer, phase)
+        self.name = name
+        self.operation = operation
+        self.size_bytes = 0
+        self._bytes_per_micro_batch = bytes_per_micro_batch
+        self._chip = chip
+        self._durations: dict[int, int] = {}
+
+    def start(self) -> int:
+        """Move the bytes of the micro-batches at hand."""
+        size = self._bytes_per_micro_batch * self._stage.action.count
+        self.size_bytes += size
+        duration = self._durations.get(size)
+        if duration is None:
+            duration = self._durations[size] = buffer_ps(self._chip, size)
+        return duration
+
+
+class StageEngineTask:
+    """A whole action of an abstract stage, which takes a given time.
+
+    Attributes
+    ----------
+    pulses : dict of str to int
+        Device pulses by layer.
+    runs, micro_batches : int
+        How often it was done, and for how many micro-batches.
+    """
+
+    __slots__ = ("_duration_ps", "_stage", "_timekeeper", "_work", "micro_batches", "pulses", "runs", "steps")
+
+    def __init__(
+        self, stage: StageState, steps: tuple[Step, ...], duration_ps: int, work: Work, timekeeper: Timekeeper
+    ) -> None:
+        self._stage = stage
+        self.steps = steps
+        self._duration_ps = duration_ps
+        self._work = work
+        self._timekeeper = timekeeper
+        self.runs = self.micro_batches = 0
+        self.pulses: dict[str, int] = {}
+
+    @property
+    def stage(self) -> int:
+        """Number of the stage."""
+        return self._stage.index
+
+    def request(self, cause: int) -> None:
+        """Do the numbers now; be done after the given time."""
+        self.runs += 1
+        self.micro_batches += self._stage.action.count
+        for step in self.steps:
+            done = do_step(step, self._stage.index, self._stage.action, self._work)
+            if isinstance(done, UpdateWork):
+                self.pulses[step.layer] = self.pulses.get(step.layer, 0) + done.pulses
+        self._timekeeper.after(self._duration_ps, self._finish)
+
+    def _finish(self, event: Any) -> None:
+        self._stage.task_done()

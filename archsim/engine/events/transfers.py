@@ -1,0 +1,69 @@
+"""The digital side of an algorithm's transfers: jobs of the near-memory unit and of the buffer's port."""
+
+from __future__ import annotations
+
+from archsim.chip.components import Unit
+from archsim.chip.specification import Chip
+from archsim.chip.timing import buffer_ps, nmpu_ps
+from archsim.engine.events.tasks import PartTask, StageState, UnitTask
+
+__all__ = ["TransferMemoryTask", "TransferOperationsTask"]
+
+
+class TransferOperationsTask(UnitTask):
+    """The operations on what was read: one job for all parts of a layer.
+
+    Attributes
+    ----------
+    name : str
+        The layer.
+    operations : int
+        Element operations done.
+    """
+
+    __slots__ = ("_chip", "_parts", "name", "operations")
+
+    def __init__(
+        self, stage: StageState, unit: Unit, layer: int, name: str, parts: tuple[PartTask, ...], chip: Chip
+    ) -> None:
+        super().__init__(stage, unit, layer, "U")
+        self.name = name
+        self.operations = 0
+        self._parts = parts
+        self._chip = chip
+
+    def start(self) -> int:
+        """Take over what the updates of the parts left to do."""
+        operations = sum(part.take_operations() for part in self._parts)
+        self.operations += operations
+        return nmpu_ps(self._chip, operations)
+
+
+class TransferMemoryTask(UnitTask):
+    """Digital state that is read and written again, half and half, beside the operations on it.
+
+    Attributes
+    ----------
+    name : str
+        The layer.
+    bytes_read, bytes_written : int
+        Bytes moved.
+    """
+
+    __slots__ = ("_chip", "_parts", "bytes_read", "bytes_written", "name")
+
+    def __init__(
+        self, stage: StageState, unit: Unit, layer: int, name: str, parts: tuple[PartTask, ...], chip: Chip
+    ) -> None:
+        super().__init__(stage, unit, layer, "U")
+        self.name = name
+        self.bytes_read = self.bytes_written = 0
+        self._parts = parts
+        self._chip = chip
+
+    def start(self) -> int:
+        """Move what the updates of the parts asked for."""
+        size = -(-sum(part.take_memory_bits() for part in self._parts) // 8)
+        self.bytes_read += size // 2
+        self.bytes_written += size - size // 2
+        return buffer_ps(self._chip, size)

@@ -1,0 +1,1 @@
+"""What the numbers are: crossbars and digital units compute when events ask, or expected averages stand for them."""

@@ -1,0 +1,330 @@
+"""The numbers behind the events: each layer computes at the moment at which its tile is granted.
+
+Nobody injects staleness here. A stage keeps what it stored at F (inputs, outputs, errors); everything
+else is read from the crossbars as they are when they are asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.analog.observed import Read
+from archsim.analog.threads import Workers
+from archsim.digital.arrays import Array
+from archsim.digital.losses import mean_squared_error, softmax_cross_entropy
+from archsim.engine.numbers.evaluation import Evaluator
+from archsim.engine.numbers.feed import Samples
+from archsim.engine.program import HOST, DigitalStep, Edge, MatrixStep, StageProgram
+from archsim.engine.work import Evaluation, UpdateWork
+from archsim.network.graph import Graph
+from archsim.network.matrix import AnalogMatrix, MatrixSnapshot
+from archsim.network.operators import DigitalOperator, Operator
+from archsim.schedule.actions import Action, PipelineShape
+
+__all__ = ["LearningSettings", "Numbers"]
+
+#: Cells times vectors below which handing parts to threads costs more than it gains.
+_WORTH_SHARING = 2**19
+
+
+@dataclass(frozen=True, slots=True)
+class LearningSettings:
+    """How the run learns.
+
+    Attributes
+    ----------
+    learning_rate : callable
+        ``learning_rate(mini_batch)``, for mini-batches counted from 0.
+    averaged_over : int
+        The loss is averaged over so many samples: a mini-batch or a micro-batch.
+    evaluate_every : int
+        The test set is evaluated after so many mini-batches, again and again, and at the end.
+    """
+
+    learning_rate: Callable[[int], float]
+    averaged_over: int
+    evaluate_every: int
+
+
+@dataclass(slots=True)
+class _Stored:
+    """What a stage keeps of one micro-batch."""
+
+    values: dict[str, Array] = field(default_factory=dict)
+    gradients: dict[str, Array] = field(default_factory=dict)
+    incoming: dict[Edge, Array] = field(default_factory=dict)
+    errors: dict[str, Array] = field(default_factory=dict)
+    affine: dict[str, tuple[Array | None, Array | None]] = field(default_factory=dict)
+    analog: dict[str, Array] = field(default_factory=dict)
+    parts: list[Array] = field(default_factory=list)
+
+    def add_gradient(self, name: str, d: Array) -> None:
+        before = self.gradients.get(name)
+        self.gradients[name] = d if before is None else before + d
+
+
+class Numbers:
+    """Computes what the stages of a pipeline compute, when they compute it.
+
+    Parameters
+    ----------
+    graph : Graph
+        The network.
+    programs : sequence of StageProgram
+        What each stage does.
+    operators, matrices : mapping
+        The digital operators and the analog matrices by node.
+    feed : Samples
+        What passes the network.
+    evaluator : Evaluator
+        Measures the accuracy of snapshots.
+    shape : PipelineShape
+        Mini-batches and micro-batches.
+    settings : LearningSettings
+        Learning rate, loss average, evaluations.
+    workers : Workers
+        Threads that share the parts of a matrix; others than a crossbar uses within a part.
+    """
+
+    __slots__ = (
+        "_digital",
+        "_evaluated",
+        "_evaluator",
+        "_factors",
+        "_layers",
+        "_loss_scale",
+        "_losses",
+        "_missing",
+        "_rates",
+        "_ready",
+        "_snapshots",
+        "_sources",
+        "_stored",
+        "_updated",
+        "_workers",
+        "feed",
+        "graph",
+        "matrices",
+        "operators",
+        "programs",
+        "settings",
+        "shape",
+    )
+
+    def __init__(
+        self,
+        graph: Graph,
+        programs: tuple[StageProgram, ...],
+        operators: Mapping[str, Operator],
+        matrices: Mapping[str, AnalogMatrix],
+        feed: Samples,
+        evaluator: Evaluator[MatrixSnapshot],
+        shape: PipelineShape,
+        settings: LearningSettings,
+        workers: Workers,
+    ) -> None:
+        self.graph = graph
+        self.programs = programs
+        self.operators = operators
+        self.matrices = matrices
+        self.feed = feed
+        self.shape = shape
+        self.settings = settings
+        self._evaluator = evaluator
+        self._loss_scale = np.float32(1 / settings.averaged_over)
+        self._stored: list[dict[int, _Stored]] = [{} for _ in programs]
+        self._layers = [
+            tuple(step.layer for step in program.forward if isinstance(step, MatrixStep)) for program in programs
+        ]
+        self._losses: dict[int, float] = {}
+        self._snapshots: dict[int, dict[str, MatrixSnapshot]] = {}
+        self._missing: dict[int, int] = {}
+        self._evaluated = 0
+        # Parts computed ahead within one moment: always empty again before the next event.
+        self._ready: dict[int, Read] = {}
+        self._updated: dict[int, UpdateWork] = {}
+        self._workers = workers
+        self._look_up()
+
+    def restored(self) -> None:
+        """Look up what is not stored because it follows from the rest."""
+        self._look_up()
+
+    def _look_up(self) -> None:
+        """Note what every sample asks for again: the operator of each node, the input and the rate of each matrix."""
+        self._digital = {
+            node.name: (node, operator)
+            for node in self.graph.nodes
+            if isinstance(operator := self.operators[node.name], DigitalOperator)
+        }
+        self._sources = {node.name: node.inputs[0] for node in self.graph.matrices}
+        self._factors = {node.name: node.layer.learning_rate_factor or 1.0 for node in self.graph.matrices}
+        self._rates: dict[int, float] = {}
+
+    def begin(self, stage: int, action: Action) -> None:
+        """Fetch the samples when a stage that reads them starts a forward; add up what came back before a B."""
+        program = self.programs[stage]
+        if action.kind == "F":
+            stored = self._store(stage, action.micro_batch)
+            for edge in program.imports:
+                if edge.source == HOST:
+                    stored.values[edge.name] = self.feed.inputs(action.micro_batch)
+        elif action.kind == "B":
+            # In the order of the edges, not of their arrival: sums must not depend on timing.
+            stored = self._stored[stage][action.micro_batch]
+            for edge in program.exports:
+                if edge.gradient:
+                    stored.add_gradient(edge.name, stored.incoming.pop(edge))
+
+    def prepare(self, stage: int, step: MatrixStep, parts: tuple[int, ...], action: Action) -> None:
+        """Compute several parts side by side, for `read` or `update` to take; see `Work.prepare`."""
+        cells = sum(part.rows * part.columns for part in step.placement.parts)
+        if self._workers.threads == 1 or cells * self.feed.vectors * action.count < _WORTH_SHARING:
+            return
+        if step.phase == "U":
+            done = self._workers.map(lambda part, _: self._update(stage, step, part, action), [(p, p) for p in parts])
+            self._updated = dict(zip(parts, done, strict=True))
+        else:
+            k = action.micro_batch
+            reads = self._workers.map(lambda part, _: self._read(stage, step, part, k), [(p, p) for p in parts])
+            self._ready = dict(zip(parts, reads, strict=True))
+
+    def read(self, stage: int, step: MatrixStep, part: int, micro_batch: int) -> int:
+        """Read a part on the conductances that it holds now; see `Work.read`."""
+        stored = self._stored[stage][micro_batch]
+        read = self._ready.pop(part) if part in self._ready else self._read(stage, step, part, micro_batch)
+        if not stored.parts:
+            stored.parts = [read.values] * len(step.placement.parts)
+        stored.parts[part] = read.values
+        return read.reads
+
+    def update(self, stage: int, step: MatrixStep, part: int, action: Action) -> UpdateWork:
+        """Update a part by the stored inputs and errors, micro-batch after micro-batch."""
+        return self._updated.pop(part) if part in self._updated else self._update(stage, step, part, action)
+
+    def digital(self, stage: int, step: DigitalStep, action: Action) -> None:
+        """Do a step of the near-memory unit."""
+        if step.phase == "F":
+            self._forward(self._stored[stage][action.micro_batch], step, action.micro_batch)
+        elif step.phase == "B":
+            self._backward(self._stored[stage][action.micro_batch], step)
+        elif step.prepare is not None:
+            for micro_batch in action.micro_batches:
+                gradients = self._stored[stage][micro_batch].affine[step.prepare]
+                self.matrices[step.prepare].affine.update(gradients, self._rate(step.prepare, micro_batch))
+
+    def deliver(self, edge: Edge, micro_batch: int) -> None:
+        """Hand a value over to the stage that needs it."""
+        target = self._store(edge.target, micro_batch)
+        target.values[edge.name] = self._stored[edge.source][micro_batch].values[edge.name]
+
+    def deliver_gradient(self, edge: Edge, micro_batch: int) -> None:
+        """Hand a gradient back to the stage that made the value."""
+        if edge.gradient:
+            gradient = self._stored[edge.target][micro_batch].gradients[edge.name]
+            self._stored[edge.source][micro_batch].incoming[edge] = gradient
+
+    def finish(self, stage: int, action: Action) -> list[Evaluation]:
+        """Drop what is no longer needed after a U; keep the weights if an evaluation is due."""
+        if action.kind != "U":
+            return []
+        for micro_batch in action.micro_batches:
+            del self._stored[stage][micro_batch]
+        mini_batch, last = divmod(action.micro_batch + 1, self.shape.micro_batches)
+        if last or (mini_batch % self.settings.evaluate_every and mini_batch != self.shape.mini_batches):
+            return []
+        snapshot = self._snapshots.setdefault(mini_batch, {})
+        for layer in self._layers[stage]:
+            snapshot[layer] = self.matrices[layer].snapshot()
+        left = self._missing.get(mini_batch, len(self.programs)) - 1
+        self._missing[mini_batch] = left
+        return [] if left else [self._evaluate(mini_batch)]
+
+    def _store(self, stage: int, micro_batch: int) -> _Stored:
+        found = self._stored[stage].get(micro_batch)
+        if found is None:
+            found = self._stored[stage][micro_batch] = _Stored()
+        return found
+
+    def _read(self, stage: int, step: MatrixStep, part: int, micro_batch: int) -> Read:
+        stored = self._stored[stage][micro_batch]
+        matrix = self.matrices[step.layer]
+        first = self.feed.first_vector(micro_batch)
+        if step.phase == "F":
+            return matrix.forward_part(part, stored.values[self._sources[step.layer]], first)
+        return matrix.backward_part(part, stored.errors[step.layer], first)
+
+    def _update(self, stage: int, step: MatrixStep, part: int, action: Action) -> UpdateWork:
+        matrix = self.matrices[step.layer]
+        source = self._sources[step.layer]
+        work = UpdateWork()
+        for micro_batch in action.micro_batches:
+            stored = self._stored[stage][micro_batch]
+            rate = self._rate(step.layer, micro_batch)
+            first = self.feed.first_vector(micro_batch)
+            done = matrix.update_part(part, stored.values[source], stored.errors[step.layer], rate, first)
+            work.vectors += self.feed.vectors if step.pulsed else 0
+            work.note(done)
+        mini_batch, left = divmod(action.micro_batch + 1, self.shape.micro_batches)
+        if not left:
+            work.note(matrix.end_mini_batch(part, mini_batch - 1))
+        return work
+
+    def _evaluate(self, mini_batch: int) -> Evaluation:
+        del self._missing[mini_batch]
+        accuracy = self._evaluator.accuracy(self._snapshots.pop(mini_batch), mini_batch)
+        first, last = self._evaluated * self.shape.micro_batches, mini_batch * self.shape.micro_batches
+        total = sum(self._losses.pop(k) for k in range(first, last))
+        self._evaluated = mini_batch
+        return Evaluation(mini_batch, total / ((last - first) * self.feed.vectors), accuracy)
+
+    def _rate(self, layer: str, micro_batch: int) -> float:
+        mini_batch = micro_batch // self.shape.micro_batches
+        rate = self._rates.get(mini_batch)
+        if rate is None:
+            self._rates = {mini_batch: self.settings.learning_rate(mini_batch)}
+            rate = self._rates[mini_batch]
+        return rate * self._factors[layer]
+
+    def _forward(self, stored: _Stored, step: DigitalStep, micro_batch: int) -> None:
+        if step.collect is not None:
+            matrix = self.matrices[step.collect]
+            analog = matrix.add_outputs(stored.parts)
+            if matrix.affine.learn_scale:
+                stored.analog[step.collect] = analog
+            stored.values[step.collect] = matrix.affine.forward(analog, matrix.affine.scale, matrix.affine.bias)
+            stored.parts = []
+        for name in step.nodes:
+            node, operator = self._digital[name]
+            stored.values[name] = operator.forward(node, tuple([stored.values[source] for source in node.inputs]))
+        if step.loss:
+            output = self.graph.nodes[-1].name
+            targets: NDArray[Any] = self.feed.targets(micro_batch)
+            loss_of = mean_squared_error if self.graph.loss == "mean-squared-error" else softmax_cross_entropy
+            loss, gradient = loss_of(stored.values[output], targets)
+            self._losses[micro_batch] = loss
+            stored.gradients[output] = gradient * self._loss_scale
+
+    def _backward(self, stored: _Stored, step: DigitalStep) -> None:
+        if step.collect is not None:
+            matrix = self.matrices[step.collect]
+            stored.add_gradient(self._sources[step.collect], matrix.add_inputs(stored.parts))
+            stored.parts = []
+        for name in step.nodes:
+            node, operator = self._digital[name]
+            inputs = tuple([stored.values[source] for source in node.inputs])
+            gradients = operator.gradient(node, inputs, stored.values[name], stored.gradients[name])
+            for source, gradient in zip(node.inputs, gradients, strict=True):
+                if source in self.graph.needs_gradient:
+                    stored.add_gradient(source, gradient)
+        if step.prepare is not None:
+            affine = self.matrices[step.prepare].affine
+            gradient = stored.gradients[step.prepare]
+            analog = stored.analog.pop(step.prepare, gradient)
+            stored.affine[step.prepare] = affine.parameter_gradients(analog, gradient)
+            stored.errors[step.prepare] = affine.gradient(gradient)

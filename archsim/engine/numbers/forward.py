@@ -1,0 +1,73 @@
+"""The numbers of a forward-only run: the test set passes the network, and its answers are judged as they come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.data import DataSet
+from archsim.engine.numbers.coupling import Numbers
+from archsim.engine.work import Evaluation
+from archsim.schedule.actions import Action
+
+__all__ = ["ForwardNumbers", "TestSamples"]
+
+
+class TestSamples:
+    """The test samples in their order, again and again.
+
+    Parameters
+    ----------
+    data : DataSet
+        The data.
+    vectors : int
+        Samples of a micro-batch.
+    per_epoch : int
+        Micro-batches in which the test set passes once; a rest that fills none is left out.
+    """
+
+    def __init__(self, data: DataSet, vectors: int, per_epoch: int) -> None:
+        self._data = data
+        self._per_epoch = per_epoch
+        self.vectors = vectors
+
+    def first_vector(self, micro_batch: int) -> int:
+        """Return the index in the run of a micro-batch's first sample."""
+        return micro_batch * self.vectors
+
+    def inputs(self, micro_batch: int) -> NDArray[np.float32]:
+        """Return the inputs of a micro-batch."""
+        return self._data.test_inputs[self._samples(micro_batch)]
+
+    def targets(self, micro_batch: int) -> NDArray[Any]:
+        """Return the targets of a micro-batch."""
+        return self._data.test_targets[self._samples(micro_batch)]
+
+    def _samples(self, micro_batch: int) -> slice:
+        start = micro_batch % self._per_epoch * self.vectors
+        return slice(start, start + self.vectors)
+
+
+class ForwardNumbers(Numbers):
+    """Computes forwards, on weights that stay as they are; see `Numbers`."""
+
+    __slots__ = ("_correct", "_judged")
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._correct = self._judged = 0
+
+    def finish(self, stage: int, action: Action) -> list[Evaluation]:
+        """Drop what a stage stored; at the last one, compare the answers with the targets."""
+        stored = self._stored[stage].pop(action.micro_batch)
+        if stage != len(self.programs) - 1 or not self._evaluator.classifies:
+            return []
+        outputs = stored.values[self.graph.nodes[-1].name]
+        self._correct += int(np.sum(outputs.argmax(axis=1) == self.feed.targets(action.micro_batch)))
+        self._judged += len(outputs)
+        mini_batch, last = divmod(action.micro_batch + 1, self.shape.micro_batches)
+        if last or (mini_batch % self.settings.evaluate_every and mini_batch != self.shape.mini_batches):
+            return []
+        return [Evaluation(mini_batch, None, self._correct / self._judged)]

@@ -1,0 +1,105 @@
+"""Builds the matrices of a network on their crossbars: device populations, initial weights, scales."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from archsim.analog.algorithms import TrainingArray, make_training_array
+from archsim.analog.threads import Workers
+from archsim.chip.specification import Chip
+from archsim.digital.affine import Affine
+from archsim.digital.input_range import InputRange, InputRangeRules
+from archsim.engine.numbers.given_weights import GivenWeights, LayerFit, write_weights
+from archsim.engine.numbers.initial import initialise
+from archsim.engine.numbers.seeds import Seeds
+from archsim.engine.numbers.tile import Identities, tile_crossbars
+from archsim.mapping.plan import Placement, Plan
+from archsim.network.graph import Graph, Node
+from archsim.network.matrix import AnalogMatrix, PartRange
+from archsim.network.specification import WeightScaling
+from archsim.specification import Specification
+
+__all__ = ["build_matrices"]
+
+
+def build_matrices(
+    graph: Graph,
+    chip: Chip,
+    plan: Plan,
+    algorithm: Specification,
+    mini_batch: int,
+    seeds: Seeds,
+    workers: Workers,
+    given: GivenWeights | None = None,
+) -> tuple[dict[str, AnalogMatrix], dict[str, LayerFit]]:
+    """Return the matrix of every layer that has one, with its initial weights written, or given ones.
+
+    Parameters
+    ----------
+    graph, chip, plan
+        What is computed, on what, and where.
+    algorithm : Specification
+        Settings of the training algorithm of layers that name none.
+    mini_batch : int
+        Samples of a mini-batch.
+    seeds : Seeds
+        Seeds of devices, noise and initial weights.
+    workers : Workers
+        Threads that crossbars may use.
+    given : GivenWeights, optional
+        Weights to write instead of random ones.
+
+    Returns
+    -------
+    matrices : dict of str to AnalogMatrix
+        By layer.
+    fits : dict of str to LayerFit
+        How well each layer holds the given weights; empty without them.
+    """
+    placements = {p.layer: p for stage in plan.stages for p in stage.placements}
+    identities = Identities(sum(len(placement.parts) for placement in placements.values()))
+    matrices: dict[str, AnalogMatrix] = {}
+    fits: dict[str, LayerFit] = {}
+    for index, node in enumerate(graph.matrices):
+        device = node.layer.device or chip.device
+        arrays = [
+            make_training_array(
+                node.layer.algorithm or algorithm,
+                tile_crossbars(part, chip, device, seeds, identities, workers),
+                part.columns,
+                part.rows,
+                mini_batch=mini_batch * node.vectors,
+                seed=seeds.noise,
+                identity=part.crossbar,
+            )
+            for part in placements[node.name].parts
+        ]
+        matrix = _matrix(node, placements[node.name], arrays)
+        if given is None:
+            initialise(matrix, node, np.random.default_rng([seeds.weights, index]))
+        else:
+            fits[node.name] = write_weights(matrix, node, given.arrays)
+        matrices[node.name] = matrix
+    return matrices, fits
+
+
+def _matrix(node: Node, placement: Placement, arrays: list[TrainingArray]) -> AnalogMatrix:
+    ranges = [PartRange(part.inputs, part.outputs) for part in placement.parts]
+    inputs, outputs = node.matrix or (0, 0)
+    scaling = node.layer.scaling or WeightScaling()
+    bias = np.zeros(outputs, np.float32) if node.layer.bias is not False else None
+    scaled = scaling.learn_out_scaling or scaling.weight_scaling_omega > 0
+    scale = np.ones(outputs, np.float32) if scaled else None
+    affine = Affine(scale, bias, learn_scale=scaling.learn_out_scaling)
+    return AnalogMatrix((inputs, outputs), ranges, arrays, affine, _input_ranges(scaling, len(ranges)))
+
+
+def _input_ranges(scaling: WeightScaling, parts: int) -> list[InputRange]:
+    """Return a learned range for each part, or none."""
+    p = scaling.input_range
+    if p is None:
+        return []
+    rules = InputRangeRules(
+        p.init_value, p.init_from_data, p.init_std_alpha, p.learn_input_range, p.decay, p.input_min_percentage
+    )
+    return [InputRange(rules) for _ in range(parts)]
