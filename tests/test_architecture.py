@@ -95,6 +95,12 @@ def test_components_need_nothing_but_the_standard_library() -> None:
     assert {str(name).partition(".")[0] for name in modules} <= sys.stdlib_module_names
 
 
+def test_no_module_is_named_like_one_of_the_standard_library() -> None:
+    packages = [path for path in PACKAGE.rglob("*") if path.is_dir() and (path / "__init__.py").is_file()]
+    modules = [path for path in SOURCES if path.suffix in (".py", ".pyx")]
+    assert [short(path) for path in packages + modules if path.stem in sys.stdlib_module_names] == []
+
+
 def test_modules_are_small() -> None:
     lines = {short(path): len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES}
     assert {name: count for name, count in lines.items() if count > LONGEST_MODULE} == {}

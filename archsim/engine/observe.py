@@ -15,7 +15,7 @@ from archsim.engine.events.accounts import (
 )
 from archsim.engine.events.busiest import busiest_unit
 from archsim.engine.events.machine import Machine
-from archsim.engine.numbers.untimed import UntimedMachine
+from archsim.engine.numerics.untimed import UntimedMachine
 from archsim.engine.program import MatrixStep
 from archsim.engine.setup import Setup
 from archsim.network.matrix import AnalogMatrix

@@ -1,7 +1,7 @@
 """What the executor asks for when a unit is granted: do the numbers, and say how much work that was.
 
-Two answer: `archsim.engine.numbers.coupling.Numbers` computes, the expected averages
-of `archsim.engine.numbers.expected` stand for them.
+Two answer: `archsim.engine.numerics.coupling.Numbers` computes, the expected averages
+of `archsim.engine.numerics.expected` stand for them.
 """
 
 from __future__ import annotations

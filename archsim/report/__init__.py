@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from archsim.report.figures import comparison
-    from archsim.report.html import render_report
+    from archsim.report.page import render_report
+    from archsim.report.perfetto import write_trace
     from archsim.report.style import save_figure
-    from archsim.report.trace import write_trace
     from archsim.report.window import parse_window
     from archsim.report.write import write_figures, write_report, write_run, write_views
 
@@ -28,12 +28,12 @@ __all__ = [
 _HOMES = {
     "comparison": "archsim.report.figures",
     "parse_window": "archsim.report.window",
-    "render_report": "archsim.report.html",
+    "render_report": "archsim.report.page",
     "save_figure": "archsim.report.style",
     "write_figures": "archsim.report.write",
     "write_report": "archsim.report.write",
     "write_run": "archsim.report.write",
-    "write_trace": "archsim.report.trace",
+    "write_trace": "archsim.report.perfetto",
     "write_views": "archsim.report.write",
 }
 

@@ -32,7 +32,7 @@ __all__ = [
     "svg_text",
 ]
 
-# A page with a dark mode replaces exactly these four colours by its own (see `archsim.report.html`).
+# A page with a dark mode replaces exactly these four colours by its own (see `archsim.report.page`).
 INK = "#1c2733"
 MUTED = "#5c6b7a"
 GRID = "#dde3ea"

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from archsim.errors import InputError
-from archsim.report.html import figures_of, render_report
+from archsim.report.page import figures_of, render_report
+from archsim.report.perfetto import write_trace
 from archsim.report.style import FORMATS, save_figure
-from archsim.report.trace import write_trace
 from archsim.results import Run
 
 __all__ = ["REPORT_FILE", "TRACE_FILE", "write_figures", "write_report", "write_run", "write_views"]

@@ -44,7 +44,7 @@ from archsim.results.save import (
 from archsim.results.slices import SlicesOnDisk
 from archsim.results.tables import read_csv
 from archsim.results.tally import Tally
-from archsim.results.types import check_type
+from archsim.results.typecheck import check_type
 
 __all__ = ["load_run"]
 

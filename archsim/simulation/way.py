@@ -26,18 +26,18 @@ from archsim.engine.events.fit import check_buffers, fitted
 from archsim.engine.events.limits import check_vectors
 from archsim.engine.events.machine import Machine
 from archsim.engine.line_writes import line_writes
-from archsim.engine.numbers.coupling import LearningSettings, Numbers
-from archsim.engine.numbers.evaluation import Evaluator
-from archsim.engine.numbers.expectations import expectations_of, matrix_rates
-from archsim.engine.numbers.expected import Expected
-from archsim.engine.numbers.feed import Feed, Samples
-from archsim.engine.numbers.forward import ForwardNumbers, TestSamples
-from archsim.engine.numbers.given_weights import LayerFit, fit_warnings, load_weights
-from archsim.engine.numbers.inference import Deployment
-from archsim.engine.numbers.model import build_matrices
-from archsim.engine.numbers.seeds import Seeds
-from archsim.engine.numbers.untimed import UntimedMachine
-from archsim.engine.numbers.warnings import Evidence, run_warnings
+from archsim.engine.numerics.coupling import LearningSettings, Numbers
+from archsim.engine.numerics.evaluation import Evaluator
+from archsim.engine.numerics.expectations import expectations_of, matrix_rates
+from archsim.engine.numerics.expected import Expected
+from archsim.engine.numerics.feed import Feed, Samples
+from archsim.engine.numerics.findings import Evidence, run_warnings
+from archsim.engine.numerics.forward import ForwardNumbers, TestSamples
+from archsim.engine.numerics.given_weights import LayerFit, fit_warnings, load_weights
+from archsim.engine.numerics.inference import Deployment
+from archsim.engine.numerics.model import build_matrices
+from archsim.engine.numerics.seeds import Seeds
+from archsim.engine.numerics.untimed import UntimedMachine
 from archsim.engine.observe import observe, observe_matrices, observe_untimed
 from archsim.engine.observer import Observer, Progress
 from archsim.engine.program import build_programs

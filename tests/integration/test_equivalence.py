@@ -10,7 +10,7 @@ import archsim
 from archsim import DataSet, Run
 from archsim.data import epoch_order
 from archsim.digital.losses import softmax_cross_entropy
-from archsim.engine.numbers.seeds import Seeds
+from archsim.engine.numerics.seeds import Seeds
 
 from .experiments import digits
 

@@ -13,8 +13,8 @@ import archsim
 from archsim import Run
 from archsim.analog.observed import ExpectedUpdate
 from archsim.chip.timing import read_ps
-from archsim.engine.numbers.expectations import Expectations, ExpectedReads
-from archsim.engine.numbers.expected import Expected
+from archsim.engine.numerics.expectations import Expectations, ExpectedReads
+from archsim.engine.numerics.expected import Expected
 from archsim.engine.program import MatrixStep
 from archsim.errors import InputError
 from archsim.mapping.plan import Placement

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from archsim.report.trace import MOST_BYTES, MOST_SLICES
+from archsim.report.perfetto import MOST_BYTES, MOST_SLICES
 
 #: How much more memory four times as many events may take, in bytes. The slices alone would be 22 MB of numbers,
 #: and twice that as a table.

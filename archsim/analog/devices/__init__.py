@@ -1,6 +1,6 @@
 """What a pulse does to a cell: device populations and the arrays that hold them."""
 
-from archsim.analog.devices.array import (
+from archsim.analog.devices.device_array import (
     DeviceArray,
     DeviceKind,
     Site,

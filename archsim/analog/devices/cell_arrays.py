@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.analog.blocks import FloatArray, aligned_zeros
-from archsim.analog.devices.array import Site, make_array
+from archsim.analog.devices.device_array import Site, make_array
 from archsim.analog.devices.pulsed import PulsedArray
 from archsim.analog.observed import Update
 from archsim.analog.specification import Device

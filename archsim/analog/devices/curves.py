@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from archsim.analog.blocks import FloatArray
 from archsim.analog.chain import perfect_chain
-from archsim.analog.devices.array import DeviceArray, Site, make_array
+from archsim.analog.devices.device_array import DeviceArray, Site, make_array
 from archsim.analog.pulses import MOST_PULSES
 from archsim.analog.specification import Device, UpdateParameters
 from archsim.analog.threads import Workers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from archsim.analog import specification as say
-from archsim.analog.devices.array import DeviceArray, Site
+from archsim.analog.devices.device_array import DeviceArray, Site
 from archsim.analog.devices.ideal import IdealArray
 from archsim.analog.devices.one_sided import OneSidedArray
 from archsim.analog.devices.populate import populate

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from archsim._core import REFRESH
 from archsim.analog.blocks import BLOCK_VECTORS, FloatArray, ranges
 from archsim.analog.devices.ageing import Mask
-from archsim.analog.devices.array import Site
 from archsim.analog.devices.cell_arrays import CellArrays, make_parts
+from archsim.analog.devices.device_array import Site
 from archsim.analog.devices.population import W_MAX
 from archsim.analog.devices.pulsed import PulsedArray
 from archsim.analog.observed import Update

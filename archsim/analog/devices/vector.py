@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from archsim._core import CHOICE, kernels
 from archsim.analog.blocks import FloatArray
-from archsim.analog.devices.array import Site
 from archsim.analog.devices.cell_arrays import CellArrays, make_parts
+from archsim.analog.devices.device_array import Site
 from archsim.analog.devices.pulsed import PulsedArray
 from archsim.analog.observed import Update
 from archsim.analog.specification import ReferenceCell, Vector

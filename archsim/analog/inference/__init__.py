@@ -1,8 +1,8 @@
 """Inference on programmed conductances, and the training that prepares for it."""
 
-from archsim.analog.inference.array import InferenceArray, InferenceSnapshot, Reader
 from archsim.analog.inference.evaluate import InferencePoint, evaluate_over_time
 from archsim.analog.inference.hardware_aware import HardwareAware
+from archsim.analog.inference.inference_array import InferenceArray, InferenceSnapshot, Reader
 from archsim.analog.inference.mapping import PairMapping
 from archsim.analog.inference.noise import NoiseModel, make_noise
 from archsim.analog.inference.optimise import (

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from archsim.analog.blocks import FloatArray, as_block, as_matrix
-from archsim.analog.inference.array import InferenceArray
 from archsim.analog.inference.draws import Array
+from archsim.analog.inference.inference_array import InferenceArray
 from archsim.analog.inference.mapping import PairMapping
 from archsim.errors import InputError
 

@@ -1,7 +1,7 @@
 """The core once more in plain NumPy: slow, readable, with the same random numbers and the same bits."""
 
 from archsim.analog.reference.digital import follow_maxima, let_go
-from archsim.analog.reference.random import Series, normals, philox, polar, uniform, words
+from archsim.analog.reference.philox import Series, normals, philox, polar, uniform, words
 from archsim.analog.reference.read import product, read
 from archsim.analog.reference.response import Law
 from archsim.analog.reference.step import Walk, exact_update

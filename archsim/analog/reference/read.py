@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from archsim.analog.blocks import FloatArray
 from archsim.analog.converters import has_voltages, is_shaped, is_uneven, resolution
-from archsim.analog.reference.random import normals, uniform, words
+from archsim.analog.reference.philox import normals, uniform, words
 from archsim.analog.specification import IOParameters
 
 __all__ = ["product", "read"]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from archsim.analog.blocks import FloatArray
 from archsim.analog.reference.aggregate import Path, land, land_word
-from archsim.analog.reference.random import Series
+from archsim.analog.reference.philox import Series
 from archsim.analog.reference.response import Law, clipped, in_full, respond
 from archsim.analog.reference.trains import BlockTrains, Piece
 

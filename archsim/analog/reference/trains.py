@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from archsim._core import UPDATE_D, UPDATE_X
 from archsim.analog.blocks import FloatArray
-from archsim.analog.reference.random import words
+from archsim.analog.reference.philox import words
 from archsim.analog.specification import UpdateParameters
 
 __all__ = ["BlockTrains", "Piece", "pulse_trains", "train_length"]

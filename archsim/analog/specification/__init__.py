@@ -4,6 +4,7 @@ Field names are those of the literature and of aihwkit where one exists.
 """
 
 from archsim.analog.specification.algorithms import Algorithm, AnalogSGDSettings
+from archsim.analog.specification.converters import IOParameters, SingleReadIO
 from archsim.analog.specification.devices import (
     ConstantStep,
     Device,
@@ -25,7 +26,6 @@ from archsim.analog.specification.devices import (
     SoftBoundsReference,
     Vector,
 )
-from archsim.analog.specification.io import IOParameters, SingleReadIO
 from archsim.analog.specification.update import UpdateParameters
 
 __all__ = [

@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from archsim.analog.specification.converters import SingleReadIO
 from archsim.analog.specification.devices import Device
 from archsim.analog.specification.hardware_aware import HardwareAwareSettings
-from archsim.analog.specification.io import SingleReadIO
-from archsim.analog.specification.numbers import NonNegative, Positive
+from archsim.analog.specification.ranges import NonNegative, Positive
 from archsim.analog.specification.update import UpdateParameters
 from archsim.specification import OpenUnion, Specification
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from archsim.analog.specification.inference import PCM_PROG_COEFF, REFERENCE_G_MAX
-from archsim.analog.specification.numbers import NonNegative, Positive
+from archsim.analog.specification.ranges import NonNegative, Positive
 from archsim.specification import Specification
 
 __all__ = [

@@ -8,7 +8,7 @@ from itertools import islice
 
 from archsim.engine.events.machine import Machine
 from archsim.engine.events.sequencer import Sequencer
-from archsim.engine.numbers.untimed import UntimedMachine, UntimedStage
+from archsim.engine.numerics.untimed import UntimedMachine, UntimedStage
 from archsim.errors import InputError
 from archsim.schedule.actions import PipelineShape, Schedule
 

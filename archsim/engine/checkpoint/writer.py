@@ -10,7 +10,7 @@ from archsim.engine.checkpoint.folder import CheckpointFolder
 from archsim.engine.checkpoint.longer import check_length
 from archsim.engine.checkpoint.store import CheckpointError, restore_objects, store_objects
 from archsim.engine.events.machine import Machine
-from archsim.engine.numbers.untimed import UntimedMachine
+from archsim.engine.numerics.untimed import UntimedMachine
 from archsim.engine.program import DigitalStep, MatrixStep
 from archsim.engine.setup import Setup
 from archsim.errors import ArchsimError

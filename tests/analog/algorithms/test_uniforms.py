@@ -4,7 +4,7 @@ import numpy as np
 
 from archsim._core import CHOP
 from archsim.analog.algorithms.uniforms import Uniforms
-from archsim.analog.reference.random import uniform, words
+from archsim.analog.reference.philox import uniform, words
 
 
 def test_they_are_the_numbers_of_their_counters():

@@ -11,9 +11,9 @@ from archsim.analog.observed import ExpectedUpdate
 from archsim.chip import presets
 from archsim.chip.specification import Chip
 from archsim.engine.events.machine import Machine
-from archsim.engine.numbers.expectations import Expectations, ExpectedReads
-from archsim.engine.numbers.expected import Expected
-from archsim.engine.numbers.untimed import UntimedMachine
+from archsim.engine.numerics.expectations import Expectations, ExpectedReads
+from archsim.engine.numerics.expected import Expected
+from archsim.engine.numerics.untimed import UntimedMachine
 from archsim.engine.observer import Observer
 from archsim.engine.program import build_programs
 from archsim.engine.setup import Setup

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from archsim.analog.specification.numbers import NonNegative, Positive
+from archsim.analog.specification.ranges import NonNegative, Positive
 from archsim.specification import Specification
 
 __all__ = ["CellStatistics", "Drift", "PulsedDevice"]

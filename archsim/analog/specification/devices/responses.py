@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from archsim.analog.specification.devices.pulsed import PulsedDevice
-from archsim.analog.specification.numbers import NonNegative, Positive
+from archsim.analog.specification.ranges import NonNegative, Positive
 
 __all__ = ["ExponentialResponse", "LinearResponse", "PowerResponse"]
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from archsim.analog.specification.devices.pulsed import CellStatistics, PulsedDevice
-from archsim.analog.specification.numbers import NonNegative, Positive
+from archsim.analog.specification.ranges import NonNegative, Positive
 
 __all__ = ["ConstantStep", "LinearStep", "SoftBounds", "SoftBoundsPmax", "SoftBoundsReference"]
 

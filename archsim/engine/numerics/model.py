@@ -9,10 +9,10 @@ from archsim.analog.threads import Workers
 from archsim.chip.specification import Chip
 from archsim.digital.affine import Affine
 from archsim.digital.input_range import InputRange, InputRangeRules
-from archsim.engine.numbers.given_weights import GivenWeights, LayerFit, write_weights
-from archsim.engine.numbers.initial import initialise
-from archsim.engine.numbers.seeds import Seeds
-from archsim.engine.numbers.tile import Identities, tile_crossbars
+from archsim.engine.numerics.given_weights import GivenWeights, LayerFit, write_weights
+from archsim.engine.numerics.initial import initialise
+from archsim.engine.numerics.seeds import Seeds
+from archsim.engine.numerics.tile import Identities, tile_crossbars
 from archsim.mapping.plan import Placement, Plan
 from archsim.network.graph import Graph, Node
 from archsim.network.matrix import AnalogMatrix, PartRange

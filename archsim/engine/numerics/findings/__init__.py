@@ -6,12 +6,12 @@ which they are told.
 
 from collections.abc import Callable, Iterable
 
-from archsim.engine.numbers.warnings.converters import lossy_reads
-from archsim.engine.numbers.warnings.evidence import Evidence
-from archsim.engine.numbers.warnings.resolution import converters_without_resolution
-from archsim.engine.numbers.warnings.settings import spreads_in_percent
-from archsim.engine.numbers.warnings.transfers import unwritten_weights
-from archsim.engine.numbers.warnings.updates import clipped_start, full_trains, saturated_cells, small_updates
+from archsim.engine.numerics.findings.converters import lossy_reads
+from archsim.engine.numerics.findings.evidence import Evidence
+from archsim.engine.numerics.findings.resolution import converters_without_resolution
+from archsim.engine.numerics.findings.settings import spreads_in_percent
+from archsim.engine.numerics.findings.transfers import unwritten_weights
+from archsim.engine.numerics.findings.updates import clipped_start, full_trains, saturated_cells, small_updates
 
 __all__ = ["CHECKS", "Evidence", "run_warnings"]
 

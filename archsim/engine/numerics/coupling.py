@@ -17,8 +17,8 @@ from archsim.analog.observed import Read
 from archsim.analog.threads import Workers
 from archsim.digital.arrays import Array
 from archsim.digital.losses import mean_squared_error, softmax_cross_entropy
-from archsim.engine.numbers.evaluation import Evaluator
-from archsim.engine.numbers.feed import Samples
+from archsim.engine.numerics.evaluation import Evaluator
+from archsim.engine.numerics.feed import Samples
 from archsim.engine.program import HOST, DigitalStep, Edge, MatrixStep, StageProgram
 from archsim.engine.work import Evaluation, UpdateWork
 from archsim.network.graph import Graph

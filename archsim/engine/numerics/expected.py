@@ -7,7 +7,7 @@ from dataclasses import fields
 from fractions import Fraction
 
 from archsim.analog.observed import ExpectedUpdate
-from archsim.engine.numbers.expectations import Expectations
+from archsim.engine.numerics.expectations import Expectations
 from archsim.engine.program import DigitalStep, Edge, MatrixStep
 from archsim.engine.work import Evaluation, UpdateWork
 from archsim.schedule.actions import Action

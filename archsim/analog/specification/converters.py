@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from archsim.analog.specification.numbers import NonNegative, Positive
+from archsim.analog.specification.ranges import NonNegative, Positive
 from archsim.specification import Specification
 
 __all__ = ["IOParameters", "SingleReadIO"]

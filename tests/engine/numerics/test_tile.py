@@ -10,8 +10,8 @@ from archsim.analog.specification import SoftBounds
 from archsim.analog.threads import Workers
 from archsim.chip import presets
 from archsim.chip.specification import Chip
-from archsim.engine.numbers.seeds import Seeds
-from archsim.engine.numbers.tile import Identities, tile_crossbars
+from archsim.engine.numerics.seeds import Seeds
+from archsim.engine.numerics.tile import Identities, tile_crossbars
 from archsim.mapping.plan import Part
 
 PARTS = [Part(number, number, (0, 6), (0, 5)) for number in range(3)]

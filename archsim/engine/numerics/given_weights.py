@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.data.npz import read_arrays
-from archsim.engine.numbers.initial import mapping_scale
+from archsim.engine.numerics.initial import mapping_scale
 from archsim.errors import InputError, InputErrors, Place, did_you_mean
 from archsim.files import digest_of
 from archsim.network.graph import Graph, Node

@@ -8,7 +8,7 @@ from archsim.analog.algorithms import TileCrossbars
 from archsim.analog.specification import Device
 from archsim.analog.threads import Workers
 from archsim.chip.specification import Chip
-from archsim.engine.numbers.seeds import Seeds
+from archsim.engine.numerics.seeds import Seeds
 from archsim.mapping.plan import Part
 
 __all__ = ["Identities", "tile_crossbars"]

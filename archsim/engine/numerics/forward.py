@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.data import DataSet
-from archsim.engine.numbers.coupling import Numbers
+from archsim.engine.numerics.coupling import Numbers
 from archsim.engine.work import Evaluation
 from archsim.schedule.actions import Action
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archsim.analog.samples import TrainCounts
-from archsim.engine.numbers.warnings.evidence import Evidence
+from archsim.engine.numerics.findings.evidence import Evidence
 
 __all__ = ["clipped_start", "full_trains", "saturated_cells", "small_updates"]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from archsim.analog.inference import InferencePoint, InferenceSnapshot, evaluate_over_time
 from archsim.analog.specification.inference import InferenceParameters
 from archsim.data import DataSet
-from archsim.engine.numbers.evaluation import Evaluator
+from archsim.engine.numerics.evaluation import Evaluator
 from archsim.network.deployed import DeployedMatrix
 from archsim.network.graph import Graph
 from archsim.network.matrix import AnalogMatrix, MatrixSnapshot

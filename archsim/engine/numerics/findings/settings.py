@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archsim.engine.numbers.warnings.evidence import Evidence
+from archsim.engine.numerics.findings.evidence import Evidence
 from archsim.specification import values_of
 
 __all__ = ["spreads_in_percent"]

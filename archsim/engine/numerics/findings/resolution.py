@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archsim.chip.specification import Chip
-from archsim.engine.numbers.warnings.evidence import Evidence
+from archsim.engine.numerics.findings.evidence import Evidence
 
 __all__ = ["converters_without_resolution"]
 
