@@ -20,14 +20,15 @@ from archsim.chip.operations import read_counts, update_counts
 from archsim.chip.specification import Chip
 from archsim.chip.timing import read_ps, update_ps
 from archsim.mapping.plan import Part
-from archsim.network.graph import Graph, Node
+from archsim.network.graph import Graph, Matrix
+from archsim.network.specification import Layer
 
 __all__ = ["LineWrite", "line_writes", "part_counts", "part_ps"]
 
 
 @dataclass(frozen=True, slots=True)
 class LineWrite:
-    """How the lines of a layer are written.
+    """How the lines of a matrix are written.
 
     Attributes
     ----------
@@ -47,7 +48,7 @@ class LineWrite:
 
 
 def line_writes(graph: Graph, chip: Chip, *, given: bool) -> dict[str, LineWrite]:
-    """Return how the lines of each layer are written.
+    """Return how the lines of each matrix are written.
 
     Parameters
     ----------
@@ -57,12 +58,13 @@ def line_writes(graph: Graph, chip: Chip, *, given: bool) -> dict[str, LineWrite
         Whether the weights come from a file.
     """
     found = {}
-    for node in graph.matrices:
+    for matrix in graph.matrices:
+        node = graph.holder(matrix.name)
         device = node.layer.device or chip.device
         step, bound = _step(device), _bound(device)
-        largest, mean = _weights(node, bound, given=given)
+        largest, mean = _weights(node.layer, matrix, bound, given=given)
         slots = max(1, math.ceil(largest / step)) if step else 1
-        found[node.name] = LineWrite(
+        found[matrix.name] = LineWrite(
             trains=-(-slots // chip.update.desired_bl),
             slots=slots,
             pulses_a_cell=mean / step if step else 0.0,
@@ -98,14 +100,13 @@ def _bound(device: Device) -> float:
     return max(bounds, default=math.inf)
 
 
-def _weights(node: Node, bound: float, *, given: bool) -> tuple[float, float]:
-    """Return the largest and the mean |weight| that a layer begins with."""
+def _weights(layer: Layer, matrix: Matrix, bound: float, *, given: bool) -> tuple[float, float]:
+    """Return the largest and the mean |weight| that a matrix begins with."""
     if given:
         return (bound, bound / 2) if math.isfinite(bound) else (1.0, 0.5)
-    layer, inputs = node.layer, (node.matrix or (1, 1))[0]
     scaling = layer.scaling
     constant = layer.initial_value is not None
-    reach = abs(layer.initial_value or 0.0) if constant else layer.initial_range or 1 / math.sqrt(inputs)
+    reach = abs(layer.initial_value or 0.0) if constant else layer.initial_range or 1 / math.sqrt(matrix.inputs)
     if scaling is not None and scaling.weight_scaling_omega > 0:
         reach = scaling.weight_scaling_omega
     largest = min(reach, bound)

@@ -10,8 +10,8 @@ from archsim.engine.events.accounts import (
     count_macs,
     count_operations,
     layer_totals,
+    macs_of,
     unit_times,
-    weights_of,
 )
 from archsim.engine.events.busiest import busiest_unit
 from archsim.engine.events.machine import Machine
@@ -37,7 +37,7 @@ def observe(machine: Machine) -> Observations:
     names = tuple(f"stage {stage.index}" for stage in machine.stages)
     return Observations(
         makespan_ps=makespan,
-        samples=updated * setup.schedule.shape.micro_batches * setup.vectors,
+        samples=updated * setup.schedule.shape.micro_batches * setup.samples,
         mini_batches=updated,
         accuracy=last.test_accuracy if last else None,
         loss=last.train_loss if last else None,
@@ -61,8 +61,8 @@ def observe(machine: Machine) -> Observations:
         bytes_received=machine.transport.bytes_received,
         events=machine.kernel.events,
         arrays=0 if setup.stage_engines else array_count(setup),
-        macs=count_macs(machine.equipment, setup.vectors),
-        macs_per_sample=_weights(setup),
+        macs=count_macs(machine.equipment, setup.samples),
+        macs_per_sample=_macs(setup),
         bottleneck=busiest_unit(machine),
         peak_buffer_bytes=_peaks(machine),
         program_ps=None if machine.programmer is None else machine.programmer.duration_ps,
@@ -76,7 +76,7 @@ def observe_untimed(machine: UntimedMachine) -> Observations:
     total = max(updated * setup.schedule.shape.micro_batches, 1)
     return Observations(
         makespan_ps=0,
-        samples=updated * setup.schedule.shape.micro_batches * setup.vectors,
+        samples=updated * setup.schedule.shape.micro_batches * setup.samples,
         mini_batches=updated,
         accuracy=last.test_accuracy if last else None,
         loss=last.train_loss if last else None,
@@ -89,32 +89,32 @@ def observe_untimed(machine: UntimedMachine) -> Observations:
         tiles=0,
         nodes=0,
         idle_ps={},
-        pulses=_by_layer(setup, machine.pulses),
-        update_slots=_by_layer(setup, machine.slots),
-        update_vectors=_by_layer(setup, machine.vectors),
+        pulses=_by_matrix(setup, machine.pulses),
+        update_slots=_by_matrix(setup, machine.slots),
+        update_vectors=_by_matrix(setup, machine.vectors),
         updates=tuple(machine.observer.updates) if setup.schedule.trains else (),
         macs=_untimed_macs(machine),
-        macs_per_sample=_weights(setup),
+        macs_per_sample=_macs(setup),
     )
 
 
-def _by_layer(setup: Setup, found: Mapping[str, int]) -> dict[str, int]:
+def _by_matrix(setup: Setup, found: Mapping[str, int]) -> dict[str, int]:
     """Return counts in the order of the network, whichever stage came first: a resumed run begins with the first."""
-    layers = (step.layer for program in setup.programs for step in program.update if isinstance(step, MatrixStep))
-    return {layer: found[layer] for layer in layers if layer in found}
+    names = (step.matrix for program in setup.programs for step in program.update if isinstance(step, MatrixStep))
+    return {name: found[name] for name in names if name in found}
 
 
-def _weights(setup: Setup) -> int:
-    """The multiply-accumulates of one sample's forward: one for each weight."""
-    return sum(weights_of(program.forward) for program in setup.programs)
+def _macs(setup: Setup) -> int:
+    """The multiply-accumulates of one sample's forward: one for each weight and vector."""
+    return sum(macs_of(program.forward) for program in setup.programs)
 
 
 def _untimed_macs(machine: UntimedMachine) -> dict[str, int]:
     found = dict.fromkeys(MAC_PHASES.values(), 0)
     for program in machine.setup.programs:
         for kind in ("F", "B", "U"):
-            samples = machine.done[program.index, kind] * machine.setup.vectors
-            found[MAC_PHASES[kind]] += weights_of(program.steps(kind)) * samples
+            samples = machine.done[program.index, kind] * machine.setup.samples
+            found[MAC_PHASES[kind]] += macs_of(program.steps(kind)) * samples
     return found
 
 

@@ -45,7 +45,7 @@ class Observer:
         The numbers, whose evaluations are recorded.
     shape : PipelineShape
         Mini-batches and micro-batches.
-    vectors : int
+    samples : int
         Samples of a micro-batch.
     progress : callable, optional
         Called with a `Progress` after each mini-batch.
@@ -77,7 +77,7 @@ class Observer:
         self,
         work: Work,
         shape: PipelineShape,
-        vectors: int,
+        samples: int,
         progress: Callable[[Progress], None] | None,
         completion: tuple[int, ActionKind] = (0, "U"),
     ) -> None:
@@ -86,7 +86,7 @@ class Observer:
         self.updates = [0] * shape.stages
         self._work = work
         self._shape = shape
-        self._mini_batch = vectors * shape.micro_batches
+        self._mini_batch = samples * shape.micro_batches
         self.progress = progress
         self._completion = completion
 

@@ -10,7 +10,7 @@ from typing import Literal
 from archsim.analog.observed import ExpectedUpdate
 from archsim.chip.operations import affine_operations, update_operations
 from archsim.mapping.plan import Placement, Plan, StagePlan
-from archsim.network.graph import INPUT, Graph, Node
+from archsim.network.graph import INPUT, Graph, Matrix, Node
 from archsim.network.operators import DigitalOperator, OperatorCost, load_operator
 from archsim.schedule.actions import TRAINING, ActionKind
 
@@ -28,7 +28,7 @@ __all__ = [
 
 Phase = Literal["F", "B", "U"]
 
-#: For each layer, what the parts of its matrix take for each vector.
+#: For each matrix, what its parts take for each vector.
 Updates = Mapping[str, tuple[ExpectedUpdate, ...]]
 
 #: Stage number of the host, which feeds the network's input.
@@ -37,7 +37,7 @@ HOST = -1
 
 @dataclass(frozen=True, slots=True)
 class MatrixStep:
-    """A forward read, transposed read or update of a layer's matrix: all its parts at once.
+    """A forward read, transposed read or update of a matrix: all its parts at once.
 
     Attributes
     ----------
@@ -57,9 +57,14 @@ class MatrixStep:
     pulsed: bool = True
 
     @property
-    def layer(self) -> str:
-        """The layer whose matrix it is."""
-        return self.placement.layer
+    def matrix(self) -> str:
+        """Name of the matrix."""
+        return self.placement.matrix
+
+    @property
+    def vectors(self) -> int:
+        """Vectors that meet it for each sample."""
+        return self.placement.vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +78,12 @@ class DigitalStep:
     layer : str
         The layer it is booked on.
     collect : str or None
-        The matrix whose parts were read just before: add them (F: then scale and bias).
+        The layer whose matrices were read just before: add the parts of each (F: then scale and bias) and fold them.
     nodes : tuple of str
         Digital operators to run, in this order (B: their gradients).
     prepare : str or None
-        B: the matrix to be read next: scale its error and note the gradients of scale and bias.
-        U: the matrix whose scale and bias are updated.
+        B: the layer whose matrices are read next: unfold and scale their errors and note the gradients of scales and
+        biases. U: the layer whose scales and biases are updated.
     loss : bool
         F: compute the loss and its gradient at the end.
     cost : OperatorCost
@@ -99,12 +104,12 @@ class DigitalStep:
 
 @dataclass(frozen=True, slots=True)
 class TransferStep:
-    """What an algorithm's transfers ask of the near-memory unit and the buffer, after the update of a layer.
+    """What an algorithm's transfers ask of the near-memory unit and the buffer, after the update of a matrix.
 
     How much that is, the update says.
     """
 
-    layer: str
+    matrix: str
     phase: Phase = "U"
 
 
@@ -155,7 +160,7 @@ def build_programs(
     graph, plan
         What is computed, and where.
     updates : mapping of str to tuple of ExpectedUpdate
-        What the training algorithm of each layer takes.
+        What the training algorithm of each matrix takes.
     actions : tuple of str
         What is done with each micro-batch: without B there is no loss, and nothing is stored for gradients.
     """
@@ -185,7 +190,7 @@ class _StageBuilder:
         self.updates = updates
         self.stage = stage
         self.nodes = [graph[name] for name in stage.operators]
-        self.placements = {placement.layer: placement for placement in stage.placements}
+        self.placements = {placement.matrix: placement for placement in stage.placements}
         self.imports = tuple(edge for edge in edges if edge.target == stage.index)
         self.exports = tuple(edge for edge in edges if edge.source == stage.index)
         self.last = self.nodes[-1] is graph.nodes[-1]
@@ -205,12 +210,13 @@ class _StageBuilder:
         collect: Node | None = None
         nodes: list[Node] = []
         for node in self.nodes:
-            if node.matrix is None:
+            if not node.matrices:
                 nodes.append(node)
                 continue
             if collect or nodes:
                 yield self._digital("F", collect, nodes)
-            yield MatrixStep("F", self.placements[node.name], node.matrix[0])
+            for matrix in node.matrices:
+                yield MatrixStep("F", self.placements[matrix.name], matrix.vectors * matrix.inputs)
             collect, nodes = node, []
         yield self._digital("F", collect, nodes, loss=self.last and self.trains)
 
@@ -220,27 +226,29 @@ class _StageBuilder:
         for node in reversed(self.nodes):
             if node.name not in self.graph.needs_gradient:
                 continue
-            if node.matrix is None:
+            if not node.matrices:
                 nodes.append(node)
                 continue
             yield self._digital("B", collect, nodes, prepare=node)
             collect, nodes = None, []
-            if node.inputs[0] in self.graph.needs_gradient:
-                yield MatrixStep("B", self.placements[node.name], node.matrix[1])
+            if any(name in self.graph.needs_gradient for name in node.inputs):
+                for matrix in node.matrices:
+                    yield MatrixStep("B", self.placements[matrix.name], matrix.vectors * matrix.outputs)
                 collect = node
         if collect or nodes:
             yield self._digital("B", collect, nodes)
 
     def _update(self) -> Iterable[Step]:
         for node in self.nodes:
-            if node.matrix is None or node.layer.trainable is False:
+            if not node.trainable:
                 continue
             yield self._digital("U", None, [], prepare=node)
-            expected = self.updates[node.name]
-            pulsed = any(part.outer_products for part in expected)
-            yield MatrixStep("U", self.placements[node.name], sum(node.matrix), pulsed)
-            if any(part.works_digitally for part in expected):
-                yield TransferStep(node.name)
+            for matrix in node.matrices:
+                expected = self.updates[matrix.name]
+                pulsed = any(part.outer_products for part in expected)
+                yield MatrixStep("U", self.placements[matrix.name], matrix.vectors * sum(matrix.size), pulsed)
+                if any(part.works_digitally for part in expected):
+                    yield TransferStep(matrix.name)
 
     def _digital(
         self, phase: Phase, collect: Node | None, nodes: list[Node], prepare: Node | None = None, loss: bool = False
@@ -248,14 +256,16 @@ class _StageBuilder:
         cost = OperatorCost()
         elements = 0
         if collect is not None:
-            cost += _collect_cost(self.placements[collect.name], phase)
-            elements += _matrix_size(collect, phase)
+            for matrix in collect.matrices:
+                cost += _collect_cost(self.placements[matrix.name], phase)
+                elements += matrix.vectors * (matrix.inputs if phase == "B" else matrix.outputs)
         for node in nodes:
             operator = _operator(node)
             cost += operator.cost(node) if phase == "F" else operator.gradient_cost(node)
             elements += math.prod(node.shape)
         if prepare is not None:
-            cost += _prepare_cost(prepare, phase)
+            for matrix in prepare.matrices:
+                cost += _prepare_cost(matrix, phase)
         if loss:
             cost += _loss_cost(self.graph)
         booked = collect or prepare or nodes[0]
@@ -275,7 +285,7 @@ class _StageBuilder:
         values = sum(edge.elements for edge in self.imports) + sum(math.prod(node.shape) for node in self.nodes)
         if not self.trains:
             return values
-        errors = sum(node.matrix[1] for node in self.nodes if node.matrix is not None)
+        errors = sum(matrix.vectors * matrix.outputs for node in self.nodes for matrix in node.matrices)
         gradients = sum(edge.elements for edge in self.exports if edge.gradient)
         return values + errors + gradients
 
@@ -287,24 +297,20 @@ def _operator(node: Node) -> DigitalOperator:
     return operator
 
 
-def _matrix_size(node: Node, phase: Phase) -> int:
-    inputs, outputs = node.matrix or (0, 0)
-    return inputs if phase == "B" else outputs
-
-
 def _collect_cost(placement: Placement, phase: Phase) -> OperatorCost:
     """Every converted number is scaled and accumulated once."""
     parts = [(part.rows, part.columns) for part in placement.parts]
-    return OperatorCost(multiply_adds=affine_operations(parts, 1, transposed=phase == "B"))
+    return OperatorCost(multiply_adds=affine_operations(parts, placement.vectors, transposed=phase == "B"))
 
 
-def _prepare_cost(node: Node, phase: Phase) -> OperatorCost:
+def _prepare_cost(matrix: Matrix, phase: Phase) -> OperatorCost:
     """B: scale and sum up the error. U: one operation per element of the two vectors.
 
     The latter is the 2N of in-memory SGD in Table 1 of Rasch et al. 2024, doi:10.1038/s41467-024-51221-z.
     """
-    inputs, outputs = node.matrix or (0, 0)
-    return OperatorCost(multiply_adds=update_operations(inputs, outputs, 1) if phase == "U" else outputs)
+    if phase == "U":
+        return OperatorCost(multiply_adds=update_operations(*matrix.size, matrix.vectors))
+    return OperatorCost(multiply_adds=matrix.vectors * matrix.outputs)
 
 
 def _loss_cost(graph: Graph) -> OperatorCost:

@@ -31,21 +31,21 @@ class Setup:
         What each stage does in an F, B and U.
     schedule : Schedule
         In which order.
-    vectors : int
+    samples : int
         Samples of a micro-batch.
     stacks : mapping of str to DeviceStack
-        The devices behind a weight, for each layer with a matrix; one where nothing is said.
+        The devices behind a weight, for each matrix; one where nothing is said.
     spare : DeviceStack
-        The same for tiles that no layer uses.
+        The same for tiles that no matrix uses.
     programming : mapping of str to LineWrite, optional
-        How the initial weights of each layer are written, where that is simulated.
+        How the initial weights of each matrix are written, where that is simulated.
     """
 
     chip: Chip
     plan: Plan
     programs: tuple[StageProgram, ...]
     schedule: Schedule
-    vectors: int
+    samples: int
     stacks: Mapping[str, DeviceStack] = field(default_factory=dict)
     spare: DeviceStack = ONE_DEVICE
     programming: Mapping[str, LineWrite] | None = None
@@ -55,9 +55,9 @@ class Setup:
         """Whether the chip has abstract stages instead of units."""
         return self.chip.stage_engine is not None
 
-    def stack(self, layer: str) -> DeviceStack:
-        """Return the devices behind a weight of a layer."""
-        return self.stacks.get(layer, self.spare)
+    def stack(self, matrix: str) -> DeviceStack:
+        """Return the devices behind a weight of a matrix."""
+        return self.stacks.get(matrix, self.spare)
 
     def home(self, stage: int) -> int:
         """Return the home node of a stage."""

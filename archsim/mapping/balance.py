@@ -19,7 +19,7 @@ def operator_groups(graph: Graph) -> tuple[tuple[str, ...], ...]:
     groups: list[list[str]] = [[]]
     matrix_seen = False
     for node in graph.nodes:
-        if node.matrix is not None:
+        if node.matrices:
             if matrix_seen:
                 groups.append([])
             matrix_seen = True

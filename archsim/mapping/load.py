@@ -10,7 +10,7 @@ from archsim.chip.operations import affine_operations, update_operations, vector
 from archsim.chip.specification import Chip
 from archsim.chip.timing import buffer_ps, nmpu_ps, read_ps, update_ps
 from archsim.mapping.cut import grid
-from archsim.network.graph import Graph, Node
+from archsim.network.graph import Graph, Matrix, Node
 from archsim.network.operators import DigitalOperator, OperatorCost, load_operator
 
 __all__ = ["MatrixRates", "operator_times_ps"]
@@ -43,7 +43,7 @@ class MatrixRates:
 
 
 def operator_times_ps(
-    graph: Graph, chip: Chip, vectors: int, rates: Mapping[str, MatrixRates] | None = None, *, trains: bool = True
+    graph: Graph, chip: Chip, samples: int, rates: Mapping[str, MatrixRates] | None = None, *, trains: bool = True
 ) -> tuple[int, ...]:
     """Return F + B + U, or F alone, of every operator of a graph for one micro-batch, without waiting, in picoseconds.
 
@@ -57,37 +57,39 @@ def operator_times_ps(
         The network.
     chip : Chip
         The chip.
-    vectors : int
+    samples : int
         Samples of a micro-batch.
     rates : mapping of str to MatrixRates, optional
-        Repeated reads and train lengths by layer; those of the chip without it.
+        Repeated reads and train lengths by matrix; those of the chip without it.
     trains : bool
         Whether there are B and U.
     """
     if chip.stage_engine is not None:
-        return tuple(int(node.matrix is not None) for node in graph.nodes)
+        return tuple(int(bool(node.matrices)) for node in graph.nodes)
     usual = MatrixRates.of_chip(chip)
-    return tuple(
-        _digital_ps(graph, node, chip, vectors, trains)
-        if node.matrix is None
-        else _matrix_ps(graph, node, node.matrix, chip, vectors, (rates or {}).get(node.name, usual), trains)
-        for node in graph.nodes
-    )
+
+    def time_ps(node: Node) -> int:
+        if not node.matrices:
+            return _digital_ps(graph, node, chip, samples, trains)
+        found = ((matrix, (rates or {}).get(matrix.name, usual)) for matrix in node.matrices)
+        return sum(_matrix_ps(graph, node, matrix, chip, samples, rate, trains) for matrix, rate in found)
+
+    return tuple(time_ps(node) for node in graph.nodes)
 
 
 def _matrix_ps(
-    graph: Graph, node: Node, matrix: tuple[int, int], chip: Chip, samples: int, rates: MatrixRates, trains: bool
+    graph: Graph, node: Node, matrix: Matrix, chip: Chip, samples: int, rates: MatrixRates, trains: bool
 ) -> int:
-    parts = [(i[1] - i[0], o[1] - o[0]) for i, o in grid(matrix, chip.tile.rows, chip.tile.columns)]
-    vectors = samples * node.vectors
-    total = _read_ps(chip, matrix, parts, vectors, rates.forward_reads, transposed=False)
+    parts = [(i[1] - i[0], o[1] - o[0]) for i, o in grid(matrix.size, chip.tile.rows, chip.tile.columns)]
+    vectors = samples * matrix.vectors
+    total = _read_ps(chip, matrix.size, parts, vectors, rates.forward_reads, transposed=False)
     if not trains:
         return total
     if any(name in graph.needs_gradient for name in node.inputs):
-        total += _read_ps(chip, matrix, parts, vectors, rates.backward_reads, transposed=True)
-    if node.layer.trainable is not False:
-        total += buffer_ps(chip, vector_bytes(chip, vectors * sum(matrix)))
-        total += nmpu_ps(chip, update_operations(*matrix, vectors))
+        total += _read_ps(chip, matrix.size, parts, vectors, rates.backward_reads, transposed=True)
+    if node.trainable:
+        total += buffer_ps(chip, vector_bytes(chip, vectors * sum(matrix.size)))
+        total += nmpu_ps(chip, update_operations(*matrix.size, vectors))
         total += update_ps(chip, vectors * rates.updates, math.ceil(vectors * rates.slots))
     return total
 

@@ -11,7 +11,7 @@ from archsim.mapping.load import MatrixRates
 from archsim.mapping.place import exact_mesh, near_square_mesh, snake
 from archsim.mapping.plan import Part, Placement, Plan, StagePlan
 from archsim.mapping.stages import divide
-from archsim.network.graph import Graph
+from archsim.network.graph import Graph, Node
 
 __all__ = ["make_plan"]
 
@@ -20,7 +20,7 @@ def make_plan(
     graph: Graph,
     chip: Chip,
     stages: int | Sequence[Sequence[str]],
-    vectors: int = 1,
+    samples: int = 1,
     rates: Mapping[str, MatrixRates] | None = None,
     *,
     trains: bool = True,
@@ -40,10 +40,10 @@ def make_plan(
         The chip. With ``tiles: auto`` it is as large as the mapping needs, completed to a rectangle.
     stages : int or sequence of sequences of str
         A number of stages to balance, or the names of each stage's layers.
-    vectors : int
+    samples : int
         Samples of a micro-batch; the balance depends on it.
     rates : mapping of str to MatrixRates, optional
-        What reads and updates of each layer take, for the balance; those of the chip without it.
+        What reads and updates of each matrix take, for the balance; those of the chip without it.
     trains : bool
         Whether stages are balanced by F, B and U, or by F alone.
 
@@ -55,20 +55,16 @@ def make_plan(
         If the chip has too few tiles, with demand, supply and what would make it fit.
     """
     _check_parts(graph, chip)
-    operators = divide(graph, chip, stages, vectors, rates, trains=trains)
-    parts = {
-        node.name: grid(node.matrix, chip.tile.rows, chip.tile.columns)
-        for node in graph.nodes
-        if node.matrix is not None
-    }
-    tiles = [sum(len(parts.get(name, ())) for name in names) for names in operators]
+    operators = divide(graph, chip, stages, samples, rates, trains=trains)
+    parts = {matrix.name: grid(matrix.size, chip.tile.rows, chip.tile.columns) for matrix in graph.matrices}
+    tiles = [sum(len(parts[matrix.name]) for name in names for matrix in graph[name].matrices) for names in operators]
     nodes = [max(1, -(-count // chip.node_tiles)) for count in tiles]
     mesh = _mesh(chip, sum(tiles), sum(nodes), any(len(pieces) > 1 for pieces in parts.values()))
     order = iter(snake(mesh))
-    crossbars = _numbering(graph, parts)
+    crossbars = _numbering(parts)
     return Plan(
         tuple(
-            _stage(index, names, [next(order) for _ in range(count)], crossbars, chip.node_tiles)
+            _stage(index, [graph[name] for name in names], [next(order) for _ in range(count)], crossbars, chip)
             for index, (names, count) in enumerate(zip(operators, nodes, strict=True))
         ),
         mesh,
@@ -80,11 +76,7 @@ def make_plan(
 
 def _check_parts(graph: Graph, chip: Chip) -> None:
     """Refuse a network of more crossbars than can be told apart, before it is cut."""
-    parts = {
-        node.name: parts_of(node.matrix, chip.tile.rows, chip.tile.columns)
-        for node in graph.nodes
-        if node.matrix is not None
-    }
+    parts = {matrix.name: parts_of(matrix.size, chip.tile.rows, chip.tile.columns) for matrix in graph.matrices}
     if sum(parts.values()) > MOST_CROSSBARS:
         largest = max(parts, key=lambda name: parts[name])
         raise InputError(
@@ -136,27 +128,32 @@ def _shortages(chip: Chip, tiles: int, nodes: int, cut: bool) -> tuple[Shortage,
     return tuple(found)
 
 
-def _numbering(graph: Graph, parts: dict[str, tuple[Rectangle, ...]]) -> dict[str, tuple[tuple[int, Rectangle], ...]]:
-    """Number the crossbars in the network's order, whatever the stages are."""
+def _numbering(parts: Mapping[str, Sequence[Rectangle]]) -> dict[str, tuple[tuple[int, Rectangle], ...]]:
+    """Number the crossbars in the order of the matrices, whatever the stages are."""
     numbered: dict[str, tuple[tuple[int, Rectangle], ...]] = {}
     first = 0
-    for node in graph.matrices:
-        numbered[node.name] = tuple(enumerate(parts[node.name], start=first))
-        first += len(parts[node.name])
+    for name, rectangles in parts.items():
+        numbered[name] = tuple(enumerate(rectangles, start=first))
+        first += len(rectangles)
     return numbered
 
 
 def _stage(
     index: int,
-    operators: tuple[str, ...],
+    operators: Sequence[Node],
     nodes: list[int],
     crossbars: dict[str, tuple[tuple[int, Rectangle], ...]],
-    node_tiles: int,
+    chip: Chip,
 ) -> StagePlan:
-    tiles: Iterator[int] = (node * node_tiles + slot for node in nodes for slot in range(node_tiles))
+    tiles: Iterator[int] = (node * chip.node_tiles + slot for node in nodes for slot in range(chip.node_tiles))
     placements = tuple(
-        Placement(name, tuple(Part(number, next(tiles), *rectangle) for number, rectangle in crossbars[name]))
-        for name in operators
-        if name in crossbars
+        Placement(
+            matrix.name,
+            operator.name,
+            matrix.vectors,
+            tuple(Part(number, next(tiles), *rectangle) for number, rectangle in crossbars[matrix.name]),
+        )
+        for operator in operators
+        for matrix in operator.matrices
     )
-    return StagePlan(index, operators, placements, nodes[0], tuple(nodes))
+    return StagePlan(index, tuple(operator.name for operator in operators), placements, nodes[0], tuple(nodes))

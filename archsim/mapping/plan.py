@@ -40,9 +40,23 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """A matrix cut into parts, row-major over (input cut, output cut)."""
+    """A matrix cut into parts.
 
+    Attributes
+    ----------
+    matrix : str
+        Its name.
+    layer : str
+        The layer that holds it.
+    vectors : int
+        Vectors that meet it for each sample.
+    parts : tuple of Part
+        Row-major over (input cut, output cut).
+    """
+
+    matrix: str
     layer: str
+    vectors: int
     parts: tuple[Part, ...]
 
 

@@ -21,7 +21,7 @@ def divide(
     graph: Graph,
     chip: Chip,
     stages: int | Sequence[Sequence[str]],
-    vectors: int,
+    samples: int,
     rates: Mapping[str, MatrixRates] | None = None,
     *,
     trains: bool = True,
@@ -37,10 +37,10 @@ def divide(
     stages : int or sequence of sequences of str
         A number of stages, balanced by modelled time; or for each stage the names of its layers
         (every matrix must be named; an operator without one follows the operator before it).
-    vectors : int
+    samples : int
         Samples of a micro-batch.
     rates : mapping of str to MatrixRates, optional
-        What reads and updates of each layer take.
+        What reads and updates of each matrix take.
     trains : bool
         Whether stages are balanced by F, B and U, or by F alone.
 
@@ -51,12 +51,12 @@ def divide(
         something unknown.
     """
     if isinstance(stages, int):
-        return _balanced(graph, chip, stages, vectors, rates, trains)
+        return _balanced(graph, chip, stages, samples, rates, trains)
     return _listed(graph, stages)
 
 
 def _balanced(
-    graph: Graph, chip: Chip, stages: int, vectors: int, rates: Mapping[str, MatrixRates] | None, trains: bool
+    graph: Graph, chip: Chip, stages: int, samples: int, rates: Mapping[str, MatrixRates] | None, trains: bool
 ) -> Stages:
     groups = operator_groups(graph)
     if not 1 <= stages <= len(groups):
@@ -67,7 +67,7 @@ def _balanced(
             allowed=f"1..{len(groups)}",
             remedy="use fewer stages or a deeper network",
         )
-    times = operator_times_ps(graph, chip, vectors, rates, trains=trains)
+    times = operator_times_ps(graph, chip, samples, rates, trains=trains)
     by_name = dict(zip((node.name for node in graph.nodes), times, strict=True))
     ends = balanced_partition([sum(by_name[name] for name in group) for group in groups], stages)
     starts = (0, *ends[:-1])
@@ -82,7 +82,7 @@ def _listed(graph: Graph, stages: Sequence[Sequence[str]]) -> Stages:
     current = 0
     for node in graph.nodes:
         stage = stage_of.get(node.name)
-        if stage is None and node.matrix is not None:
+        if stage is None and node.matrices:
             raise InputError(
                 "every layer with a matrix belongs to a stage, but one is in none",
                 field=_FIELD,
@@ -100,12 +100,14 @@ def _listed(graph: Graph, stages: Sequence[Sequence[str]]) -> Stages:
         current = current if stage is None else stage
         result[current].append(node.name)
     for index, names in enumerate(result):
-        if all(graph[name].matrix is None for name in names):
+        if not any(graph[name].matrices for name in names):
             raise InputError(
                 f"stage {index + 1} holds no layer with a matrix",
                 field=_FIELD,
                 value=[list(stage) for stage in stages],
-                allowed="at least one of " + ", ".join(node.name for node in graph.matrices) + " in each stage",
+                allowed="at least one of "
+                + ", ".join(node.name for node in graph.nodes if node.matrices)
+                + " in each stage",
                 remedy="merge it with a neighbouring stage",
             )
     return tuple(tuple(names) for names in result)

@@ -7,10 +7,40 @@ from functools import cached_property
 
 from archsim.network.specification import Layer
 
-__all__ = ["INPUT", "Graph", "Node", "Shape"]
+__all__ = ["INPUT", "Graph", "Matrix", "Node", "Shape"]
 
 Shape = tuple[int, ...]
 INPUT = "input"
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """A stationary matrix.
+
+    Attributes
+    ----------
+    name : str
+        The name of its layer; ``LAYER.0``, ``LAYER.1``, ... where a layer holds several.
+    inputs, outputs : int
+        Its size.
+    vectors : int
+        Vectors that meet it for each sample: one for a linear layer, one for each output position of a convolution.
+    """
+
+    name: str
+    inputs: int
+    outputs: int
+    vectors: int = 1
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(inputs, outputs)."""
+        return self.inputs, self.outputs
+
+    @property
+    def weights(self) -> int:
+        """Number of its elements."""
+        return self.inputs * self.outputs
 
 
 @dataclass(frozen=True)
@@ -27,10 +57,8 @@ class Node:
         Shape of its output for one sample.
     layer : Layer
         What the user said about it.
-    matrix : tuple of int, optional
-        (inputs, outputs) of its stationary matrix; None if it holds none (then a digital unit does it).
-    vectors : int
-        How many vectors meet that matrix per sample (one for a linear layer).
+    matrices : tuple of Matrix
+        Its stationary matrices; empty if a digital unit does it alone.
     """
 
     name: str
@@ -38,8 +66,12 @@ class Node:
     inputs: tuple[str, ...]
     shape: Shape
     layer: Layer
-    matrix: tuple[int, int] | None = None
-    vectors: int = 1
+    matrices: tuple[Matrix, ...] = ()
+
+    @property
+    def trainable(self) -> bool:
+        """Whether it holds matrices that are trained."""
+        return bool(self.matrices) and self.layer.trainable is not False
 
 
 @dataclass(frozen=True)
@@ -59,9 +91,17 @@ class Graph:
         return {node.name: node for node in self.nodes}
 
     @cached_property
-    def matrices(self) -> tuple[Node, ...]:
-        """The nodes that hold a stationary matrix."""
-        return tuple(node for node in self.nodes if node.matrix is not None)
+    def matrices(self) -> tuple[Matrix, ...]:
+        """All stationary matrices, in the network's order."""
+        return tuple(matrix for node in self.nodes for matrix in node.matrices)
+
+    def holder(self, matrix: str) -> Node:
+        """Return the node that holds a matrix."""
+        return self._holders[matrix]
+
+    @cached_property
+    def _holders(self) -> dict[str, Node]:
+        return {matrix.name: node for node in self.nodes for matrix in node.matrices}
 
     def shape_of(self, name: str) -> Shape:
         """Return the shape of a node's output, or of the network's input."""
@@ -72,7 +112,6 @@ class Graph:
         """Names of nodes whose *output* needs a gradient: something trainable lies at or before them."""
         found: set[str] = set()
         for node in self.nodes:
-            trainable = node.matrix is not None and node.layer.trainable is not False
-            if trainable or any(name in found for name in node.inputs):
+            if node.trainable or any(name in found for name in node.inputs):
                 found.add(node.name)
         return frozenset(found)

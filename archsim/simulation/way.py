@@ -110,10 +110,10 @@ class Simulation:
         # Without training every sample is a micro-batch of its own.
         alone = TrainingSpecification(learning_rate=1.0, mini_batch=experiment.schedule.micro_batches)
         training = self.training = experiment.training or alone
-        vectors, chip = training.mini_batch // experiment.schedule.micro_batches, as_designed(experiment.chip)
+        samples, chip = training.mini_batch // experiment.schedule.micro_batches, as_designed(experiment.chip)
         rates = matrix_rates(self.graph, chip, training.algorithm, training.mini_batch)
         trains = "U" in self.kind.actions
-        plan = make_plan(self.graph, chip, experiment.schedule.stages, vectors, rates, trains=trains)
+        plan = make_plan(self.graph, chip, experiment.schedule.stages, samples, rates, trains=trains)
         self.expected = expectations_of(self.graph, chip, plan, training.algorithm, training.mini_batch)
         self.data = None if run.mode == "timing" else (data or load_data(experiment.data))
         self.data_origin = None if self.data is None else asdict(origin_of(self.data))
@@ -122,13 +122,14 @@ class Simulation:
         schedule = make_schedule(experiment.schedule, len(plan.stages), self._mini_batches())
         programs = build_programs(self.graph, plan, self.expected.updates, schedule.actions)
         stacks = {
-            node.name: device_stack(node.layer.algorithm or training.algorithm, node.layer.device or chip.device)
-            for node in self.graph.matrices
+            matrix.name: device_stack(node.layer.algorithm or training.algorithm, node.layer.device or chip.device)
+            for node in self.graph.nodes
+            for matrix in node.matrices
         }
         spare = device_stack(training.algorithm, chip.device)
         given = experiment.network.weights is not None
         programming = line_writes(self.graph, chip, given=given) if run.program else None
-        self.setup = Setup(chip, plan, programs, schedule, vectors, stacks, spare, programming)
+        self.setup = Setup(chip, plan, programs, schedule, samples, stacks, spare, programming)
         profile = checked_profile(schedule)
         if run.mode != "numerics":
             check_buffers(self.setup, profile)
@@ -193,12 +194,12 @@ class Simulation:
     def _machine(self) -> Machine | UntimedMachine:
         setup = self.setup
         if self.data is None:
-            work: Expected | Numbers = Expected(setup.vectors, self.expected)
+            work: Expected | Numbers = Expected(setup.samples, self.expected)
             self.rebuilt["expected work"] = work
         else:
             work = self._numbers(self.data)
         completion = setup.schedule.completion
-        observer = Observer(work, setup.schedule.shape, setup.vectors, self.progress, completion)
+        observer = Observer(work, setup.schedule.shape, setup.samples, self.progress, completion)
         if self.experiment.run.mode == "numerics" or not setup.schedule.shape.mini_batches:
             return UntimedMachine(setup, work, observer)
         return Machine(setup, work, Timeline(store=self.experiment.run.timeline), observer)
@@ -227,7 +228,7 @@ class Simulation:
         )
 
     def _evidence(self, seen: Observations) -> Evidence:
-        vectors = {node.name: seen.samples * node.vectors for node in self.graph.matrices}
+        vectors = {matrix.name: seen.samples * matrix.vectors for matrix in self.graph.matrices}
         given = self.given is not None
         return Evidence(self.experiment, seen, self.expected.updates, vectors, self.matrices, given)
 
@@ -284,7 +285,8 @@ class Simulation:
         total = per_epoch * (training.epochs if "U" in self.kind.actions else 1)
         if training.max_mini_batches is not None:
             total = min(total, training.max_mini_batches)
-        check_vectors(total * training.mini_batch, "training.epochs", training.epochs)
+        longest = max(matrix.vectors for matrix in self.graph.matrices)
+        check_vectors(total * training.mini_batch * longest, "training.epochs", training.epochs)
         return total
 
     def _numbers(self, data: DataSet) -> Numbers:
@@ -304,7 +306,7 @@ class Simulation:
             every,
         )
         sharing = Workers(threads)
-        feed: Samples = TestSamples(data, setup.vectors, per_epoch * shape.micro_batches)
+        feed: Samples = TestSamples(data, setup.samples, per_epoch * shape.micro_batches)
         if trains:
             feed = Feed(data, shape, self.training.mini_batch, self.seeds.data)
         evaluator = Evaluator(self.graph, operators, self.matrices, data, threads)
@@ -323,7 +325,7 @@ class Simulation:
         """Return over how many samples the loss is averaged."""
         training, setup = self.training, self.setup
         whole = training.average_over == "mini-batch" or setup.schedule.update == "deferred"
-        return training.mini_batch if whole else setup.vectors
+        return training.mini_batch if whole else setup.samples
 
     def _provenance(self) -> Provenance:
         return collect_provenance(
@@ -343,11 +345,11 @@ class Simulation:
 
 
 def _exported(matrices: Mapping[str, AnalogMatrix]) -> dict[str, NDArray[np.float32]]:
-    """Return weights by layer name, scales and biases by ``layer.scale`` and ``layer.bias``."""
+    """Return weights by the name of their matrix, scales and biases by ``NAME.scale`` and ``NAME.bias``."""
     found = {}
-    for layer, matrix in matrices.items():
+    for matrix_name, matrix in matrices.items():
         for name, array in matrix.parameters().items():
-            found[layer if name == "weights" else f"{layer}.{name}"] = array.astype(np.float32)
+            found[matrix_name if name == "weights" else f"{matrix_name}.{name}"] = array.astype(np.float32)
     return found
 
 

@@ -77,7 +77,7 @@ def test_a_vectors_share_follows_from_its_index_alone(
     later = (ExpectedUpdate(transfer_slots=rate, every=every),)
     updates = {"fc": (ExpectedUpdate(slots=rate, outer_products=1, later=later),)}
     work = Expected(vectors, Expectations({"fc": ExpectedReads(rate + 1)}, updates))
-    forward, update = (MatrixStep(phase, Placement("fc", ()), 0) for phase in ("F", "U"))
+    forward, update = (MatrixStep(phase, Placement("fc", "fc", 1, ()), 0) for phase in ("F", "U"))
     found = {k: (work.read(0, forward, 0, k), work.update(0, update, 0, Action("U", k))) for k in order}
     for n in range(1, 13):
         done = [found[k] for k in range(n)]

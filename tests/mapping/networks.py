@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from archsim.network.graph import INPUT, Graph, Node
+from archsim.network.graph import INPUT, Graph, Matrix, Node
 from archsim.network.specification import Layer
 
 __all__ = ["perceptron"]
@@ -18,7 +18,7 @@ def perceptron(sizes: Sequence[int], *, activation: bool = True, frozen: Sequenc
     for index, (inputs, outputs) in enumerate(pairwise(sizes), start=1):
         name = f"fc{index}"
         layer = Layer(name=name, kind="linear", features=outputs, trainable=False if index in frozen else None)
-        nodes.append(Node(name, "linear", (before,), (outputs,), layer, matrix=(inputs, outputs)))
+        nodes.append(Node(name, "linear", (before,), (outputs,), layer, (Matrix(name, inputs, outputs),)))
         before = name
         if activation and index < len(sizes) - 1:
             name = f"tanh{index}"

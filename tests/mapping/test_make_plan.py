@@ -39,7 +39,9 @@ def check(plan: Plan, graph: Graph, chip: Chip) -> None:
     for stage in plan.stages:
         assert stage.home == stage.nodes[0]
         for placement in stage.placements:
-            covered = np.zeros(graph[placement.layer].matrix or (0, 0), dtype=int)
+            (matrix,) = graph[placement.layer].matrices
+            assert placement.matrix == matrix.name
+            covered = np.zeros(matrix.size, dtype=int)
             for part in placement.parts:
                 assert part.tile // plan.node_tiles in stage.nodes
                 covered[slice(*part.inputs), slice(*part.outputs)] += 1
@@ -59,7 +61,7 @@ def test_every_plan_holds_the_network(
     graph = perceptron(sizes)
     chip = small(rows, columns, node_tiles=node_tiles)
     stages = data.draw(st.integers(1, len(graph.matrices)))
-    plan = make_plan(graph, chip, stages, vectors=data.draw(st.integers(1, 8)))
+    plan = make_plan(graph, chip, stages, samples=data.draw(st.integers(1, 8)))
     assert len(plan.stages) == stages
     check(plan, graph, chip)
     assert make_plan(graph, chip, stages) == make_plan(graph, chip, stages)

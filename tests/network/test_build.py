@@ -8,7 +8,7 @@ import pytest
 
 from archsim.errors import InputError
 from archsim.network.build import build_graph
-from archsim.network.graph import Graph
+from archsim.network.graph import Graph, Matrix
 from archsim.network.specification import NetworkSpecification
 
 
@@ -25,8 +25,8 @@ def test_shapes_and_edges() -> None:
     )
     assert [node.shape for node in built.nodes] == [(8,), (4,), (4,)]
     assert [node.inputs for node in built.nodes] == [("input",), ("flat",), ("fc",)]
-    assert built.matrices == (built["fc"],)
-    assert built["fc"].matrix == (8, 4)
+    assert built.holder("fc") is built["fc"]
+    assert built["fc"].matrices == (Matrix("fc", 8, 4),)
 
 
 def test_gradients_are_needed_behind_the_first_trained_layer_only() -> None:

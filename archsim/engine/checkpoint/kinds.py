@@ -99,8 +99,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("archsim.engine.numerics.untimed", "UntimedStage", rebuilt=("_actions", "next")),
     Kind("archsim.schedule.actions", "Action"),
     # The numbers
-    Kind("archsim.engine.numerics.coupling", "Numbers", rebuilt=("_digital", "_factors", "_rates", "_sources")),
-    Kind("archsim.engine.numerics.forward", "ForwardNumbers", rebuilt=("_digital", "_factors", "_rates", "_sources")),
+    Kind("archsim.engine.numerics.coupling", "Numbers", rebuilt=("_digital", "_held", "_rates")),
+    Kind("archsim.engine.numerics.forward", "ForwardNumbers", rebuilt=("_digital", "_held", "_rates")),
     Kind("archsim.engine.numerics.coupling", "_Stored"),
     Kind("archsim.network.matrix", "MatrixSnapshot"),
     Kind("archsim.network.matrix", "MatrixState"),

@@ -27,9 +27,9 @@ __all__ = [
     "count_macs",
     "count_operations",
     "layer_totals",
+    "macs_of",
     "unit_counts",
     "unit_times",
-    "weights_of",
 ]
 
 
@@ -87,7 +87,7 @@ def count_operations(machine: MachineState) -> Ledger:
 def _count_part(ledger: Ledger, task: PartTask, setup: Setup) -> None:
     if not (task.vectors or task.transfer_reads or task.output_writes):
         return
-    part, phase, layer = task.part, task.step.phase, task.step.layer
+    part, phase, layer = task.part, task.step.phase, task.step.matrix
     devices = setup.stack(layer)
     if phase == "U":
         counts = update_counts(part.rows, part.columns, task.vectors, devices=devices.written)
@@ -112,7 +112,7 @@ def _count_part(ledger: Ledger, task: PartTask, setup: Setup) -> None:
         ledger.add(CountKey(component, operation, phase, layer), count)
 
 
-def count_macs(equipment: Equipment, vectors: int) -> dict[str, int]:
+def count_macs(equipment: Equipment, samples: int) -> dict[str, int]:
     """Return the multiply-accumulates done so far by phase.
 
     One for each weight and vector: repeats of a read by bound management are no more of them, and an update's are
@@ -123,14 +123,14 @@ def count_macs(equipment: Equipment, vectors: int) -> dict[str, int]:
         cells = part.part.rows * part.part.columns
         found[MAC_PHASES[part.phase]] += cells * (part.applied if part.phase == "U" else part.requested)
     for phase, engine in equipment.engines:
-        found[MAC_PHASES[phase]] += weights_of(engine.steps) * engine.micro_batches * vectors
+        found[MAC_PHASES[phase]] += macs_of(engine.steps) * engine.micro_batches * samples
     return found
 
 
-def weights_of(steps: Iterable[Step]) -> int:
-    """Return the weights that the matrix steps of an action meet."""
+def macs_of(steps: Iterable[Step]) -> int:
+    """Return the multiply-accumulates of an action's matrix steps for one sample: weights times vectors."""
     matrices = (step for step in steps if isinstance(step, MatrixStep))
-    return sum(part.rows * part.columns for step in matrices for part in step.placement.parts)
+    return sum(step.vectors * part.rows * part.columns for step in matrices for part in step.placement.parts)
 
 
 class LayerTotals:
@@ -156,7 +156,7 @@ def layer_totals(equipment: Equipment) -> LayerTotals:
     """Return the totals by layer."""
     totals = LayerTotals()
     for task in equipment.parts:
-        layer = task.step.layer
+        layer = task.step.matrix
         if task.phase == "F":
             totals.reads[layer] += task.vectors
             totals.read_vectors[layer] += task.requested
@@ -214,7 +214,7 @@ def _array_times(setup: Setup, tiles: Iterable[UnitTime]) -> Iterator[UnitTime]:
 def _devices_of_tiles(setup: Setup) -> dict[str, int]:
     """Return the devices behind a weight on each tile in use, by the tile's name."""
     return {
-        f"tile {part.tile}": setup.stack(placement.layer).built
+        f"tile {part.tile}": setup.stack(placement.matrix).built
         for stage in setup.plan.stages
         for placement in stage.placements
         for part in placement.parts

@@ -29,7 +29,7 @@ def busiest_unit(machine: Machine) -> Bottleneck | None:
     layer, parts = "", Counter({f"{_SECTIONS.get(busiest.component, '')}.timing": busy_ps[busiest.name]})
     if busiest.component == "tile":
         tasks = [task for task in machine.equipment.parts if task.unit.name == busiest.name]
-        layer, parts = tasks[0].step.layer, Counter()
+        layer, parts = tasks[0].step.matrix, Counter()
         for task in tasks:
             parts.update(_parts_ps(machine, task))
         parts.update(_programming_ps(machine, busiest.name))

@@ -93,12 +93,12 @@ class Equipment:
         return tuple(equipped)
 
     def _matrix(self, step: MatrixStep, stage: Sequencer) -> tuple[tuple[Task, ...], Grid | None]:
-        layer = self._timeline.layer(step.layer)
+        layer = self._timeline.layer(step.matrix)
         parts = [self._part(step, index, part, layer, stage) for index, part in enumerate(step.placement.parts)]
         self.parts += parts
         at_home = tuple(part for part in parts if not isinstance(part, RemotePartTask))
         grid = Grid(step, at_home, self._work) if len(at_home) > 1 else None
-        return (*parts, self._port(stage, layer, step.layer, step.phase, "read_byte", step.elements)), grid
+        return (*parts, self._port(stage, layer, step.matrix, step.phase, "read_byte", step.elements)), grid
 
     def _part(self, step: MatrixStep, index: int, part: Part, layer: int, stage: Sequencer) -> PartTask:
         unit = self.unit("tile", part.tile, stage.index)
@@ -127,8 +127,8 @@ class Equipment:
             "U": (part.rows + part.columns, 0),
         }[step.phase]
         return (
-            vector_bytes(self._setup.chip, sent) * self._setup.vectors,
-            vector_bytes(self._setup.chip, given) * self._setup.vectors,
+            vector_bytes(self._setup.chip, sent) * self._setup.samples * step.vectors,
+            vector_bytes(self._setup.chip, given) * self._setup.samples * step.vectors,
         )
 
     def _digital(self, step: DigitalStep, stage: Sequencer) -> tuple[Task, ...]:
@@ -141,15 +141,16 @@ class Equipment:
         return task, self._port(stage, layer, step.layer, step.phase, "write_byte", step.elements)
 
     def _transfer(self, step: TransferStep, stage: Sequencer) -> tuple[Task, ...]:
-        layer, chip, home = self._timeline.layer(step.layer), self._setup.chip, self._home(stage)
-        parts = tuple(part for part in self.parts if part.phase == "U" and part.step.layer == step.layer)
-        operations = TransferOperationsTask(stage, self.unit("nmpu", home, stage.index), layer, step.layer, parts, chip)
-        memory = TransferMemoryTask(stage, self.unit("buffer", home, stage.index), layer, step.layer, parts, chip)
+        layer, chip, home = self._timeline.layer(step.matrix), self._setup.chip, self._home(stage)
+        parts = tuple(part for part in self.parts if part.phase == "U" and part.step.matrix == step.matrix)
+        nmpu, buffer = self.unit("nmpu", home, stage.index), self.unit("buffer", home, stage.index)
+        operations = TransferOperationsTask(stage, nmpu, layer, step.matrix, parts, chip)
+        memory = TransferMemoryTask(stage, buffer, layer, step.matrix, parts, chip)
         self.transfers.append((operations, memory))
         return operations, memory
 
     def _port(self, stage: Sequencer, layer: int, name: str, phase: str, operation: str, elements: int) -> PortTask:
-        size = vector_bytes(self._setup.chip, elements) * self._setup.vectors
+        size = vector_bytes(self._setup.chip, elements) * self._setup.samples
         unit = self.unit("buffer", self._home(stage), stage.index)
         task = PortTask(stage, unit, layer, name, phase, operation, size, self._setup.chip)
         self.ports.append(task)

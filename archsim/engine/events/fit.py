@@ -73,7 +73,7 @@ def check_buffers(setup: Setup, profile: Profile) -> None:
         return
     short = []
     for program, resident in zip(setup.programs, profile.resident_max, strict=True):
-        demand = resident * footprint_bytes(chip, program, setup.vectors)
+        demand = resident * footprint_bytes(chip, program, setup.samples)
         if demand > chip.buffer.capacity:
             short.append(
                 Shortage(

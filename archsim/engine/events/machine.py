@@ -31,9 +31,9 @@ __all__ = ["Machine", "footprint_bytes"]
 _PREFETCH = 2
 
 
-def footprint_bytes(chip: Chip, program: StageProgram, vectors: int) -> int:
+def footprint_bytes(chip: Chip, program: StageProgram, samples: int) -> int:
     """Return the bytes that one micro-batch takes at a stage, from its arrival to the end of its update."""
-    return vector_bytes(chip, program.stored_elements) * vectors
+    return vector_bytes(chip, program.stored_elements) * samples
 
 
 class Machine:
@@ -182,7 +182,7 @@ class Machine:
             setup.schedule,
             self._work,
             BufferSpace(name, None if gauge is None or buffer is None else buffer.capacity, gauge),
-            footprint_bytes(setup.chip, program, setup.vectors),
+            footprint_bytes(setup.chip, program, setup.samples),
             self.kernel,
             self.timeline,
             self,
@@ -196,7 +196,7 @@ class Machine:
         programmer = Programmer(setup.programming, setup.chip, self.feeds)
         for task in self.equipment.parts:
             if task.phase == "F":
-                programmer.write(task.unit, task.layer, task.step.layer, task.part)
+                programmer.write(task.unit, task.layer, task.step.matrix, task.part)
         programmer.deliver(host, self.timeline.layer(""))
         return programmer
 
@@ -246,7 +246,7 @@ class Machine:
         return self.transport.channel(home(source), home(target), size_bytes, layer, phase, cause)
 
     def _edge_bytes(self, edge: Edge) -> int:
-        return vector_bytes(self.setup.chip, edge.elements) * self.setup.vectors
+        return vector_bytes(self.setup.chip, edge.elements) * self.setup.samples
 
     def _explain(self, waiting: list[Sequencer]) -> str:
         lines = ["the run cannot finish: actions remain, but nothing more will happen"]

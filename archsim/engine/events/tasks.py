@@ -161,7 +161,7 @@ class PartTask(UnitTask):
             return self._update(self._work.update(self._stage.index, self.step, self.index, action))
         reads = self._work.read(self._stage.index, self.step, self.index, action.micro_batch)
         self.vectors += reads
-        self.requested += self._setup.vectors
+        self.requested += self._setup.samples * self.step.vectors
         duration = self._durations.get(reads)
         if duration is None:
             part = self.part
@@ -172,7 +172,7 @@ class PartTask(UnitTask):
     def _update(self, work: UpdateWork) -> int:
         self.vectors += work.vectors
         self.requested += work.vectors
-        self.applied += self._setup.vectors * self._stage.action.count
+        self.applied += self._setup.samples * self.step.vectors * self._stage.action.count
         self.slots += work.slots
         self.pulses += work.pulses
         key = work.vectors, work.slots
@@ -257,7 +257,7 @@ class RemotePartTask(PartTask):
     def _channel(self, back: bool, micro_batches: int) -> Channel:
         source, target = (self._node, self._home) if back else (self._home, self._node)
         size = (self._bytes_back if back else self._bytes_out) * micro_batches
-        layer = (self.layer, self.step.layer)
+        layer = (self.layer, self.step.matrix)
         return self._transport.channel(source, target, size, layer, self.phase, self._cause)
 
 
@@ -301,7 +301,7 @@ class DigitalTask(UnitTask):
         """Compute, and say how long it takes."""
         action = self._stage.action
         self._work.digital(self._stage.index, self.step, action)
-        samples = self._setup.vectors * action.count
+        samples = self._setup.samples * action.count
         self.samples += samples
         duration = self._durations.get(samples)
         if duration is None:
@@ -357,7 +357,7 @@ class StageEngineTask:
     Attributes
     ----------
     pulses : dict of str to int
-        Device pulses by layer.
+        Device pulses by matrix.
     runs, micro_batches : int
         How often it was done, and for how many micro-batches.
     """
@@ -386,8 +386,8 @@ class StageEngineTask:
         self.micro_batches += self._stage.action.count
         for step in self.steps:
             done = do_step(step, self._stage.index, self._stage.action, self._work)
-            if isinstance(done, UpdateWork):
-                self.pulses[step.layer] = self.pulses.get(step.layer, 0) + done.pulses
+            if isinstance(step, MatrixStep) and isinstance(done, UpdateWork):
+                self.pulses[step.matrix] = self.pulses.get(step.matrix, 0) + done.pulses
         self._timekeeper.after(self._duration_ps, self._finish)
 
     def _finish(self, event: Any) -> None:

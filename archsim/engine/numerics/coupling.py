@@ -21,9 +21,9 @@ from archsim.engine.numerics.evaluation import Evaluator
 from archsim.engine.numerics.feed import Samples
 from archsim.engine.program import HOST, DigitalStep, Edge, MatrixStep, StageProgram
 from archsim.engine.work import Evaluation, UpdateWork
-from archsim.network.graph import Graph
+from archsim.network.graph import Graph, Matrix, Node
 from archsim.network.matrix import AnalogMatrix, MatrixSnapshot
-from archsim.network.operators import DigitalOperator, Operator
+from archsim.network.operators import DigitalOperator, MatrixOperator, Operator
 from archsim.schedule.actions import Action, PipelineShape
 
 __all__ = ["LearningSettings", "Numbers"]
@@ -51,6 +51,21 @@ class LearningSettings:
     evaluate_every: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A matrix, the node that holds it, and its crossbars."""
+
+    node: Node
+    operator: MatrixOperator
+    matrix: Matrix
+    crossbars: AnalogMatrix
+
+    @property
+    def factor(self) -> float:
+        """Factor of the learning rate."""
+        return self.node.layer.learning_rate_factor or 1.0
+
+
 @dataclass(slots=True)
 class _Stored:
     """What a stage keeps of one micro-batch."""
@@ -61,7 +76,9 @@ class _Stored:
     errors: dict[str, Array] = field(default_factory=dict)
     affine: dict[str, tuple[Array | None, Array | None]] = field(default_factory=dict)
     analog: dict[str, Array] = field(default_factory=dict)
-    parts: list[Array] = field(default_factory=list)
+    parts: dict[str, list[Array]] = field(default_factory=dict)
+    # The vectors of the matrix that was read or updated last: they can be many times as large as what they come from.
+    unfolded: dict[str, Array] = field(default_factory=dict)
 
     def add_gradient(self, name: str, d: Array) -> None:
         before = self.gradients.get(name)
@@ -78,7 +95,7 @@ class Numbers:
     programs : sequence of StageProgram
         What each stage does.
     operators, matrices : mapping
-        The digital operators and the analog matrices by node.
+        The operators by node, and the analog matrices by name.
     feed : Samples
         What passes the network.
     evaluator : Evaluator
@@ -95,15 +112,14 @@ class Numbers:
         "_digital",
         "_evaluated",
         "_evaluator",
-        "_factors",
-        "_layers",
+        "_held",
         "_loss_scale",
         "_losses",
+        "_matrices_of",
         "_missing",
         "_rates",
         "_ready",
         "_snapshots",
-        "_sources",
         "_stored",
         "_updated",
         "_workers",
@@ -138,8 +154,8 @@ class Numbers:
         self._evaluator = evaluator
         self._loss_scale = np.float32(1 / settings.averaged_over)
         self._stored: list[dict[int, _Stored]] = [{} for _ in programs]
-        self._layers = [
-            tuple(step.layer for step in program.forward if isinstance(step, MatrixStep)) for program in programs
+        self._matrices_of = [
+            tuple(step.matrix for step in program.forward if isinstance(step, MatrixStep)) for program in programs
         ]
         self._losses: dict[int, float] = {}
         self._snapshots: dict[int, dict[str, MatrixSnapshot]] = {}
@@ -156,14 +172,18 @@ class Numbers:
         self._look_up()
 
     def _look_up(self) -> None:
-        """Note what every sample asks for again: the operator of each node, the input and the rate of each matrix."""
+        """Note what every sample asks for again: the operator of each node, and the holder of each matrix."""
         self._digital = {
             node.name: (node, operator)
             for node in self.graph.nodes
             if isinstance(operator := self.operators[node.name], DigitalOperator)
         }
-        self._sources = {node.name: node.inputs[0] for node in self.graph.matrices}
-        self._factors = {node.name: node.layer.learning_rate_factor or 1.0 for node in self.graph.matrices}
+        self._held = {
+            matrix.name: _Held(node, operator, matrix, self.matrices[matrix.name])
+            for node in self.graph.nodes
+            if isinstance(operator := self.operators[node.name], MatrixOperator)
+            for matrix in node.matrices
+        }
         self._rates: dict[int, float] = {}
 
     def begin(self, stage: int, action: Action) -> None:
@@ -184,8 +204,12 @@ class Numbers:
     def prepare(self, stage: int, step: MatrixStep, parts: tuple[int, ...], action: Action) -> None:
         """Compute several parts side by side, for `read` or `update` to take; see `Work.prepare`."""
         cells = sum(part.rows * part.columns for part in step.placement.parts)
-        if self._workers.threads == 1 or cells * self.feed.vectors * action.count < _WORTH_SHARING:
+        vectors = self.feed.samples * step.vectors * action.count
+        if self._workers.threads == 1 or cells * vectors < _WORTH_SHARING:
             return
+        if step.phase != "B":  # Once, instead of by every thread.
+            for micro_batch in action.micro_batches:
+                self._vectors(self._stored[stage][micro_batch], self._held[step.matrix])
         if step.phase == "U":
             done = self._workers.map(lambda part, _: self._update(stage, step, part, action), [(p, p) for p in parts])
             self._updated = dict(zip(parts, done, strict=True))
@@ -198,9 +222,10 @@ class Numbers:
         """Read a part on the conductances that it holds now; see `Work.read`."""
         stored = self._stored[stage][micro_batch]
         read = self._ready.pop(part) if part in self._ready else self._read(stage, step, part, micro_batch)
-        if not stored.parts:
-            stored.parts = [read.values] * len(step.placement.parts)
-        stored.parts[part] = read.values
+        parts = stored.parts.get(step.matrix)
+        if parts is None:
+            parts = stored.parts[step.matrix] = [read.values] * len(step.placement.parts)
+        parts[part] = read.values
         return read.reads
 
     def update(self, stage: int, step: MatrixStep, part: int, action: Action) -> UpdateWork:
@@ -215,8 +240,10 @@ class Numbers:
             self._backward(self._stored[stage][action.micro_batch], step)
         elif step.prepare is not None:
             for micro_batch in action.micro_batches:
-                gradients = self._stored[stage][micro_batch].affine[step.prepare]
-                self.matrices[step.prepare].affine.update(gradients, self._rate(step.prepare, micro_batch))
+                for matrix in self.graph[step.prepare].matrices:
+                    gradients = self._stored[stage][micro_batch].affine[matrix.name]
+                    rate = self._rate(self._held[matrix.name], micro_batch)
+                    self.matrices[matrix.name].affine.update(gradients, rate)
 
     def deliver(self, edge: Edge, micro_batch: int) -> None:
         """Hand a value over to the stage that needs it."""
@@ -239,8 +266,8 @@ class Numbers:
         if last or (mini_batch % self.settings.evaluate_every and mini_batch != self.shape.mini_batches):
             return []
         snapshot = self._snapshots.setdefault(mini_batch, {})
-        for layer in self._layers[stage]:
-            snapshot[layer] = self.matrices[layer].snapshot()
+        for name in self._matrices_of[stage]:
+            snapshot[name] = self.matrices[name].snapshot()
         left = self._missing.get(mini_batch, len(self.programs)) - 1
         self._missing[mini_batch] = left
         return [] if left else [self._evaluate(mini_batch)]
@@ -253,27 +280,38 @@ class Numbers:
 
     def _read(self, stage: int, step: MatrixStep, part: int, micro_batch: int) -> Read:
         stored = self._stored[stage][micro_batch]
-        matrix = self.matrices[step.layer]
-        first = self.feed.first_vector(micro_batch)
+        held = self._held[step.matrix]
+        first = self.feed.first_sample(micro_batch) * held.matrix.vectors
         if step.phase == "F":
-            return matrix.forward_part(part, stored.values[self._sources[step.layer]], first)
-        return matrix.backward_part(part, stored.errors[step.layer], first)
+            return held.crossbars.forward_part(part, self._vectors(stored, held), first)
+        return held.crossbars.backward_part(part, stored.errors[step.matrix], first)
 
     def _update(self, stage: int, step: MatrixStep, part: int, action: Action) -> UpdateWork:
-        matrix = self.matrices[step.layer]
-        source = self._sources[step.layer]
+        held = self._held[step.matrix]
         work = UpdateWork()
         for micro_batch in action.micro_batches:
             stored = self._stored[stage][micro_batch]
-            rate = self._rate(step.layer, micro_batch)
-            first = self.feed.first_vector(micro_batch)
-            done = matrix.update_part(part, stored.values[source], stored.errors[step.layer], rate, first)
-            work.vectors += self.feed.vectors if step.pulsed else 0
+            rate = self._rate(held, micro_batch)
+            first = self.feed.first_sample(micro_batch) * held.matrix.vectors
+            vectors = self._vectors(stored, held)
+            done = held.crossbars.update_part(part, vectors, stored.errors[step.matrix], rate, first)
+            work.vectors += len(vectors) if step.pulsed else 0
             work.note(done)
         mini_batch, left = divmod(action.micro_batch + 1, self.shape.micro_batches)
         if not left:
-            work.note(matrix.end_mini_batch(part, mini_batch - 1))
+            work.note(held.crossbars.end_mini_batch(part, mini_batch - 1))
         return work
+
+    @staticmethod
+    def _vectors(stored: _Stored, held: _Held) -> Array:
+        """Return the vectors that meet a matrix in the forward of a micro-batch."""
+        name = held.matrix.name
+        found = stored.unfolded.get(name)
+        if found is None:
+            inputs = tuple([stored.values[source] for source in held.node.inputs])
+            found = held.operator.unfold(held.node, held.matrix, inputs)
+            stored.unfolded = {name: found}
+        return found
 
     def _evaluate(self, mini_batch: int) -> Evaluation:
         del self._missing[mini_batch]
@@ -281,24 +319,19 @@ class Numbers:
         first, last = self._evaluated * self.shape.micro_batches, mini_batch * self.shape.micro_batches
         total = sum(self._losses.pop(k) for k in range(first, last))
         self._evaluated = mini_batch
-        return Evaluation(mini_batch, total / ((last - first) * self.feed.vectors), accuracy)
+        return Evaluation(mini_batch, total / ((last - first) * self.feed.samples), accuracy)
 
-    def _rate(self, layer: str, micro_batch: int) -> float:
+    def _rate(self, held: _Held, micro_batch: int) -> float:
         mini_batch = micro_batch // self.shape.micro_batches
         rate = self._rates.get(mini_batch)
         if rate is None:
             self._rates = {mini_batch: self.settings.learning_rate(mini_batch)}
             rate = self._rates[mini_batch]
-        return rate * self._factors[layer]
+        return rate * held.factor
 
     def _forward(self, stored: _Stored, step: DigitalStep, micro_batch: int) -> None:
         if step.collect is not None:
-            matrix = self.matrices[step.collect]
-            analog = matrix.add_outputs(stored.parts)
-            if matrix.affine.learn_scale:
-                stored.analog[step.collect] = analog
-            stored.values[step.collect] = matrix.affine.forward(analog, matrix.affine.scale, matrix.affine.bias)
-            stored.parts = []
+            stored.values[step.collect] = self._collect(stored, step.collect)
         for name in step.nodes:
             node, operator = self._digital[name]
             stored.values[name] = operator.forward(node, tuple([stored.values[source] for source in node.inputs]))
@@ -310,11 +343,22 @@ class Numbers:
             self._losses[micro_batch] = loss
             stored.gradients[output] = gradient * self._loss_scale
 
+    def _collect(self, stored: _Stored, layer: str) -> Array:
+        """Return the output of a layer whose matrices were read."""
+        outputs = []
+        for matrix in self.graph[layer].matrices:
+            held = self._held[matrix.name]
+            affine = held.crossbars.affine
+            analog = held.crossbars.add_outputs(stored.parts.pop(matrix.name))
+            if affine.learn_scale:
+                stored.analog[matrix.name] = analog
+            outputs.append(affine.forward(analog, affine.scale, affine.bias))
+        stored.unfolded = {}
+        return held.operator.fold(held.node, tuple(outputs))
+
     def _backward(self, stored: _Stored, step: DigitalStep) -> None:
         if step.collect is not None:
-            matrix = self.matrices[step.collect]
-            stored.add_gradient(self._sources[step.collect], matrix.add_inputs(stored.parts))
-            stored.parts = []
+            self._collect_gradients(stored, step.collect)
         for name in step.nodes:
             node, operator = self._digital[name]
             inputs = tuple([stored.values[source] for source in node.inputs])
@@ -323,8 +367,26 @@ class Numbers:
                 if source in self.graph.needs_gradient:
                     stored.add_gradient(source, gradient)
         if step.prepare is not None:
-            affine = self.matrices[step.prepare].affine
-            gradient = stored.gradients[step.prepare]
-            analog = stored.analog.pop(step.prepare, gradient)
-            stored.affine[step.prepare] = affine.parameter_gradients(analog, gradient)
-            stored.errors[step.prepare] = affine.gradient(gradient)
+            self._prepare_errors(stored, step.prepare)
+
+    def _collect_gradients(self, stored: _Stored, layer: str) -> None:
+        """Add what the transposed reads of a layer's matrices gave to the gradients at its inputs."""
+        found = []
+        for matrix in self.graph[layer].matrices:
+            held = self._held[matrix.name]
+            found.append(held.crossbars.add_inputs(stored.parts.pop(matrix.name)))
+        gradients = held.operator.fold_gradient(held.node, tuple(found))
+        for source, gradient in zip(held.node.inputs, gradients, strict=True):
+            if source in self.graph.needs_gradient:
+                stored.add_gradient(source, gradient)
+
+    def _prepare_errors(self, stored: _Stored, layer: str) -> None:
+        """Note the gradients of scales and biases, and the errors that drive the reads and updates of a layer."""
+        gradient = stored.gradients[layer]
+        for matrix in self.graph[layer].matrices:
+            held = self._held[matrix.name]
+            affine = held.crossbars.affine
+            d = held.operator.unfold_gradient(held.node, matrix, gradient)
+            analog = stored.analog.pop(matrix.name, d)
+            stored.affine[matrix.name] = affine.parameter_gradients(analog, d)
+            stored.errors[matrix.name] = affine.gradient(d)

@@ -16,14 +16,14 @@ import numpy as np
 from archsim.data import DataSet
 from archsim.digital.arrays import Array
 from archsim.network.graph import INPUT, Graph
-from archsim.network.operators import DigitalOperator, Operator
+from archsim.network.operators import DigitalOperator, MatrixOperator, Operator
 
 __all__ = ["EvaluatedMatrix", "Evaluator"]
 
 Snapshot = TypeVar("Snapshot")
 Seen = TypeVar("Seen", contravariant=True)
 
-#: Vectors of a block: fixed, so that results do not depend on the number of threads.
+#: Samples of a block: fixed, so that results do not depend on the number of threads.
 BLOCK = 250
 
 
@@ -77,8 +77,8 @@ class Evaluator(Generic[Snapshot]):
         starts = range(0, len(self._data.test_inputs), BLOCK)
 
         def correct(start: int) -> int:
-            first_vector = mini_batch * len(self._data.test_inputs) + start
-            values = self.values(snapshots, self._data.test_inputs[start : start + BLOCK], first_vector)
+            first_sample = mini_batch * len(self._data.test_inputs) + start
+            values = self.values(snapshots, self._data.test_inputs[start : start + BLOCK], first_sample)
             outputs = values[self._graph.nodes[-1].name]
             return int(np.sum(outputs.argmax(axis=1) == self._data.test_targets[start : start + BLOCK]))
 
@@ -89,17 +89,22 @@ class Evaluator(Generic[Snapshot]):
                 right = sum(pool.map(correct, starts))
         return right / len(self._data.test_inputs)
 
-    def values(self, snapshots: Mapping[str, Snapshot], x: Array, first_vector: int) -> dict[str, Array]:
+    def values(self, snapshots: Mapping[str, Snapshot], x: Array, first_sample: int) -> dict[str, Array]:
         """Return what every operator gives for a block of inputs, by its name, and the inputs themselves."""
         values: dict[str, Array] = {INPUT: x}
         for node in self._graph.nodes:
             inputs = tuple(values[name] for name in node.inputs)
-            if node.matrix is not None:
-                matrix = self._matrices[node.name]
-                values[node.name] = matrix.evaluate(snapshots[node.name], inputs[0], first_vector)
-            else:
-                operator = self._operators[node.name]
-                if not isinstance(operator, DigitalOperator):
-                    raise TypeError(f"'{node.name}' of kind '{node.kind}' is no digital operator")
+            operator = self._operators[node.name]
+            if isinstance(operator, DigitalOperator):
                 values[node.name] = operator.forward(node, inputs)
+            elif isinstance(operator, MatrixOperator):
+                outputs = tuple(
+                    self._matrices[matrix.name].evaluate(
+                        snapshots[matrix.name],
+                        operator.unfold(node, matrix, inputs),
+                        first_sample * matrix.vectors,
+                    )
+                    for matrix in node.matrices
+                )
+                values[node.name] = operator.fold(node, outputs)
         return values

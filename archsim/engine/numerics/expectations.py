@@ -1,4 +1,4 @@
-"""What the reads and updates of each layer take on average, for runs without numbers."""
+"""What the reads and updates of each matrix take on average, for runs without numbers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from archsim.analog.observed import ExpectedUpdate
 from archsim.chip.specification import Chip
 from archsim.mapping.load import MatrixRates
 from archsim.mapping.plan import Placement, Plan
-from archsim.network.graph import Graph, Node
+from archsim.network.graph import Graph
+from archsim.network.specification import Layer
 from archsim.specification import Specification
 
 __all__ = ["Expectations", "ExpectedReads", "expectations_of", "expected_reads"]
@@ -41,9 +42,9 @@ class Expectations:
     Attributes
     ----------
     reads : dict of str to ExpectedReads
-        By layer with a matrix.
+        By matrix.
     updates : dict of str to tuple of ExpectedUpdate
-        By layer, for each part of its matrix.
+        By matrix, for each of its parts.
     """
 
     reads: dict[str, ExpectedReads]
@@ -64,18 +65,19 @@ def expectations_of(graph: Graph, chip: Chip, plan: Plan, algorithm: Specificati
     """
     placements = [placement for stage in plan.stages for placement in stage.placements]
     return Expectations(
-        {p.layer: expected_reads(chip, graph[p.layer].layer.algorithm or algorithm) for p in placements},
-        {p.layer: _updates(graph[p.layer], p, chip, algorithm, mini_batch) for p in placements},
+        {p.matrix: expected_reads(chip, graph[p.layer].layer.algorithm or algorithm) for p in placements},
+        {p.matrix: _updates(graph[p.layer].layer, p, chip, algorithm, mini_batch) for p in placements},
     )
 
 
 def matrix_rates(graph: Graph, chip: Chip, algorithm: Specification, mini_batch: int) -> dict[str, MatrixRates]:
     """Return what reads and updates of each matrix take for each vector, uncut: what stages are balanced by."""
     rates = {}
-    for node in graph.matrices:
-        reads = expected_reads(chip, node.layer.algorithm or algorithm)
-        update = _update(node, node.matrix or (0, 0), chip, algorithm, mini_batch)
-        rates[node.name] = MatrixRates(
+    for matrix in graph.matrices:
+        layer = graph.holder(matrix.name).layer
+        reads = expected_reads(chip, layer.algorithm or algorithm)
+        update = _update(layer, matrix.size, chip, algorithm, mini_batch * matrix.vectors)
+        rates[matrix.name] = MatrixRates(
             float(reads.forward * reads.forward_passes),
             reads.backward_passes,
             update.outer_products,
@@ -93,23 +95,24 @@ def expected_reads(chip: Chip, algorithm: Specification) -> ExpectedReads:
 
 
 def _updates(
-    node: Node, placement: Placement, chip: Chip, algorithm: Specification, mini_batch: int
+    layer: Layer, placement: Placement, chip: Chip, algorithm: Specification, mini_batch: int
 ) -> tuple[ExpectedUpdate, ...]:
-    return tuple(_update(node, (part.rows, part.columns), chip, algorithm, mini_batch) for part in placement.parts)
+    vectors = mini_batch * placement.vectors
+    return tuple(_update(layer, (part.rows, part.columns), chip, algorithm, vectors) for part in placement.parts)
 
 
-def _update(node: Node, size: tuple[int, int], chip: Chip, algorithm: Specification, mini_batch: int) -> ExpectedUpdate:
-    """Return what an update of a part of (inputs, outputs) takes."""
-    settings, device = node.layer.algorithm or algorithm, node.layer.device or chip.device
+def _update(layer: Layer, size: tuple[int, int], chip: Chip, algorithm: Specification, vectors: int) -> ExpectedUpdate:
+    """Return what an update of a part of (inputs, outputs) takes, with so many vectors in a mini-batch."""
+    settings, device = layer.algorithm or algorithm, layer.device or chip.device
     inputs, outputs = size
-    tile = TileOutline(outputs, inputs, mini_batch * node.vectors, device, chip.update, chip.io)
+    tile = TileOutline(outputs, inputs, vectors, device, chip.update, chip.io)
     update = kind_of(settings).expected(settings, tile)
-    if not _learns_input_range(node):
+    if not _learns_input_range(layer):
         return update
     # The digital unit looks at each input to learn their range.
     return replace(update, digital_operations=update.digital_operations + inputs)
 
 
-def _learns_input_range(node: Node) -> bool:
-    scaling = node.layer.scaling
+def _learns_input_range(layer: Layer) -> bool:
+    scaling = layer.scaling
     return scaling is not None and scaling.input_range is not None and scaling.input_range.learn_input_range

@@ -59,20 +59,20 @@ class Expected:
 
     Parameters
     ----------
-    vectors : int
-        Vectors in a micro-batch.
+    samples : int
+        Samples of a micro-batch.
     expected : Expectations
-        What the reads and updates of each layer take.
+        What the reads and updates of each matrix take.
     """
 
-    def __init__(self, vectors: int, expected: Expectations) -> None:
-        self._vectors = vectors
+    def __init__(self, samples: int, expected: Expectations) -> None:
+        self._samples = samples
         self._forward = {
-            layer: (_Share("reads", reads.forward), reads.forward_passes) for layer, reads in expected.reads.items()
+            name: (_Share("reads", reads.forward), reads.forward_passes) for name, reads in expected.reads.items()
         }
-        self._backward = {layer: vectors * reads.backward_passes for layer, reads in expected.reads.items()}
+        self._backward = {name: reads.backward_passes for name, reads in expected.reads.items()}
         self._updates = {
-            layer: tuple(tuple(_shares(part)) for part in parts) for layer, parts in expected.updates.items()
+            name: tuple(tuple(_shares(part)) for part in parts) for name, parts in expected.updates.items()
         }
 
     def begin(self, stage: int, action: Action) -> None:
@@ -83,18 +83,20 @@ class Expected:
 
     def read(self, stage: int, step: MatrixStep, part: int, micro_batch: int) -> int:
         """Return the expected number of reads; bound management repeats forward ones only."""
+        vectors = self._samples * step.vectors
         if step.phase != "F":
-            return self._backward[step.layer]
-        share, passes = self._forward[step.layer]
-        first = micro_batch * self._vectors
-        return passes * share.within(first, first + self._vectors)
+            return vectors * self._backward[step.matrix]
+        share, passes = self._forward[step.matrix]
+        first = micro_batch * vectors
+        return passes * share.within(first, first + vectors)
 
     def update(self, stage: int, step: MatrixStep, part: int, action: Action) -> UpdateWork:
         """Return what is expected of the vectors of some micro-batches."""
-        count = self._vectors * action.count
-        last = (action.micro_batch + 1) * self._vectors
+        vectors = self._samples * step.vectors
+        count = vectors * action.count
+        last = (action.micro_batch + 1) * vectors
         work = UpdateWork(count if step.pulsed else 0)
-        for share in self._updates[step.layer][part]:
+        for share in self._updates[step.matrix][part]:
             before = getattr(work, share.quantity)
             setattr(work, share.quantity, before + share.within(last - count, last))
         return work

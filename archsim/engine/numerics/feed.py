@@ -14,11 +14,11 @@ __all__ = ["Feed", "Samples"]
 
 
 class Samples(Protocol):
-    """Samples in the order in which a run sees them, ``vectors`` in a micro-batch."""
+    """Samples in the order in which a run sees them, ``samples`` in a micro-batch."""
 
-    vectors: int
+    samples: int
 
-    def first_vector(self, micro_batch: int) -> int:
+    def first_sample(self, micro_batch: int) -> int:
         """Return the index in the run of a micro-batch's first sample."""
 
     def inputs(self, micro_batch: int) -> NDArray[np.float32]:
@@ -47,12 +47,12 @@ class Feed:
         self._data = data
         self._seed = seed
         self._per_epoch = len(data.train_inputs) // mini_batch * shape.micro_batches
-        self.vectors = mini_batch // shape.micro_batches
+        self.samples = mini_batch // shape.micro_batches
         self._orders: dict[int, NDArray[np.int64]] = {}
 
-    def first_vector(self, micro_batch: int) -> int:
+    def first_sample(self, micro_batch: int) -> int:
         """Return the index in the run of a micro-batch's first sample."""
-        return micro_batch * self.vectors
+        return micro_batch * self.samples
 
     def inputs(self, micro_batch: int) -> NDArray[np.float32]:
         """Return the inputs of a micro-batch, shape (V, \\*shape)."""
@@ -68,5 +68,5 @@ class Feed:
             self._orders[epoch] = epoch_order(self._seed, epoch, len(self._data.train_inputs))
             # A pipeline holds samples of two neighbouring epochs at most.
             self._orders.pop(epoch - 2, None)
-        start = position * self.vectors
-        return self._orders[epoch][start : start + self.vectors]
+        start = position * self.samples
+        return self._orders[epoch][start : start + self.samples]

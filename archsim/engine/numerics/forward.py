@@ -22,20 +22,20 @@ class TestSamples:
     ----------
     data : DataSet
         The data.
-    vectors : int
+    samples : int
         Samples of a micro-batch.
     per_epoch : int
         Micro-batches in which the test set passes once; a rest that fills none is left out.
     """
 
-    def __init__(self, data: DataSet, vectors: int, per_epoch: int) -> None:
+    def __init__(self, data: DataSet, samples: int, per_epoch: int) -> None:
         self._data = data
         self._per_epoch = per_epoch
-        self.vectors = vectors
+        self.samples = samples
 
-    def first_vector(self, micro_batch: int) -> int:
+    def first_sample(self, micro_batch: int) -> int:
         """Return the index in the run of a micro-batch's first sample."""
-        return micro_batch * self.vectors
+        return micro_batch * self.samples
 
     def inputs(self, micro_batch: int) -> NDArray[np.float32]:
         """Return the inputs of a micro-batch."""
@@ -46,8 +46,8 @@ class TestSamples:
         return self._data.test_targets[self._samples(micro_batch)]
 
     def _samples(self, micro_batch: int) -> slice:
-        start = micro_batch % self._per_epoch * self.vectors
-        return slice(start, start + self.vectors)
+        start = micro_batch % self._per_epoch * self.samples
+        return slice(start, start + self.samples)
 
 
 class ForwardNumbers(Numbers):

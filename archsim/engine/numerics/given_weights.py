@@ -1,7 +1,8 @@
 """Weights from elsewhere: read from a file, checked against the network, and written into its arrays.
 
-The keys are those of a run's ``weights.npz``: LAYER for the matrix [outputs, inputs], ``LAYER.bias`` and
-``LAYER.scale`` for the digital biases and output scales [outputs]. What a layer computes is scale * (W x) + bias.
+The keys are those of a run's ``weights.npz``: MATRIX for a matrix [outputs, inputs], ``MATRIX.bias`` and
+``MATRIX.scale`` for its digital biases and output scales [outputs]: scale * (W x) + bias. A matrix has the name of its
+layer, or ``LAYER.0``, ``LAYER.1``, ... where the layer holds several.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from archsim.data.npz import read_arrays
 from archsim.engine.numerics.initial import mapping_scale
 from archsim.errors import InputError, InputErrors, Place, did_you_mean
 from archsim.files import digest_of
-from archsim.network.graph import Graph, Node
+from archsim.network.graph import Graph
 from archsim.network.matrix import AnalogMatrix
-from archsim.network.specification import WeightScaling
+from archsim.network.specification import Layer, WeightScaling
 
 __all__ = ["GivenWeights", "LayerFit", "fit_warnings", "load_weights", "write_weights"]
 
@@ -46,7 +47,7 @@ class GivenWeights:
     sha256 : str
         Digest of that file.
     arrays : mapping of str to float32 array
-        By LAYER, ``LAYER.bias`` and ``LAYER.scale``.
+        By MATRIX, ``MATRIX.bias`` and ``MATRIX.scale``.
     """
 
     file: str
@@ -61,12 +62,12 @@ class GivenWeights:
 
 @dataclass(frozen=True)
 class LayerFit:
-    """How well the cells of a layer hold what was given.
+    """How well the cells of a matrix hold what was given.
 
     Attributes
     ----------
     weights, clipped : int
-        Weights of the layer, and those of them that lie beyond what their cells can hold.
+        Weights of the matrix, and those of them that lie beyond what their cells can hold.
     largest_weight, largest_miss : float
         Largest |weight|, and largest |given - held|, digital scales included.
     """
@@ -116,18 +117,18 @@ def load_weights(path: str, graph: Graph) -> GivenWeights:
     return GivenWeights(str(file), digest, {name: array.astype(np.float32) for name, array in found.items()})
 
 
-def write_weights(matrix: AnalogMatrix, node: Node, arrays: Arrays) -> LayerFit:
-    """Write given weights into the arrays of a layer, as programming does, and say what they hold of them.
+def write_weights(matrix: AnalogMatrix, name: str, layer: Layer, arrays: Arrays) -> LayerFit:
+    """Write given weights into the arrays of a matrix, as programming does, and say what they hold of them.
 
     A given scale is taken where the layer has a digital scale, and multiplied into the weights where it has none. Where
     ``weight_scaling_omega`` asks for a scale and none is given that is positive, it is made of the weights, as it is
     for initial ones.
     """
-    weights = np.asarray(arrays[node.name], np.float32)
-    scale = arrays.get(f"{node.name}.scale")
+    weights = np.asarray(arrays[name], np.float32)
+    scale = arrays.get(f"{name}.scale")
     if matrix.affine.bias is not None:
-        matrix.affine.bias = np.array(arrays[f"{node.name}.bias"], np.float32)
-    scaling = node.layer.scaling or WeightScaling()
+        matrix.affine.bias = np.array(arrays[f"{name}.bias"], np.float32)
+    scaling = layer.scaling or WeightScaling()
     if scaling.weight_scaling_omega > 0:
         if scale is None or not (scale > 0).all():
             weights = weights if scale is None else scale[:, None] * weights
@@ -170,12 +171,11 @@ def _mistakes(found: Arrays, graph: Graph, place: Place) -> Iterator[InputError]
     """Yield what keeps arrays from being the weights of a network."""
     needed: dict[str, tuple[int, ...]] = {}
     optional: dict[str, tuple[int, ...]] = {}
-    for node in graph.matrices:
-        inputs, outputs = node.matrix or (0, 0)
-        needed[node.name] = (outputs, inputs)
-        if node.layer.bias is not False:
-            needed[f"{node.name}.bias"] = (outputs,)
-        optional[f"{node.name}.scale"] = (outputs,)
+    for matrix in graph.matrices:
+        needed[matrix.name] = (matrix.outputs, matrix.inputs)
+        if graph.holder(matrix.name).layer.bias is not False:
+            needed[f"{matrix.name}.bias"] = (matrix.outputs,)
+        optional[f"{matrix.name}.scale"] = (matrix.outputs,)
     missing = [name for name in needed if name not in found]
     if missing:
         yield InputError(

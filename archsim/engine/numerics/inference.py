@@ -11,7 +11,7 @@ from archsim.engine.numerics.evaluation import Evaluator
 from archsim.network.deployed import DeployedMatrix
 from archsim.network.graph import Graph
 from archsim.network.matrix import AnalogMatrix, MatrixSnapshot
-from archsim.network.operators import Operator
+from archsim.network.operators import MatrixOperator, Operator
 
 __all__ = ["Deployment"]
 
@@ -61,7 +61,7 @@ class Deployment:
         )
         wanted = parameters.post_training
         if wanted.conductance_ranges or wanted.dac_ranges:
-            self._optimise(graph, Evaluator(graph, operators, matrices, data, threads), matrices, data)
+            self._optimise(graph, operators, Evaluator(graph, operators, matrices, data, threads), matrices, data)
 
     def accuracy_over_time(self) -> tuple[InferencePoint, ...]:
         """Return the accuracy at each of the times; nothing where nothing is classified."""
@@ -81,13 +81,18 @@ class Deployment:
     def _optimise(
         self,
         graph: Graph,
+        operators: Mapping[str, Operator],
         trained: Evaluator[MatrixSnapshot],
         matrices: Mapping[str, AnalogMatrix],
         data: DataSet,
     ) -> None:
-        """Choose ranges layer by layer, on what the trained network gives each layer for training samples."""
+        """Choose ranges matrix by matrix, on what the trained network gives each for training samples."""
         snapshots = {name: matrix.snapshot() for name, matrix in matrices.items()}
         samples = data.train_inputs[: self._parameters.post_training.samples]
         values = trained.values(snapshots, samples, self._first * len(data.test_inputs))
-        for node in graph.matrices:
-            self._matrices[node.name].optimise(values[node.inputs[0]])
+        for node in graph.nodes:
+            inputs = tuple(values[name] for name in node.inputs)
+            operator = operators[node.name]
+            if isinstance(operator, MatrixOperator):
+                for matrix in node.matrices:
+                    self._matrices[matrix.name].optimise(operator.unfold(node, matrix, inputs))

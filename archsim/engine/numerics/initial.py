@@ -5,24 +5,23 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.network.graph import Node
 from archsim.network.matrix import AnalogMatrix
-from archsim.network.specification import WeightScaling
+from archsim.network.specification import Layer, WeightScaling
 
 __all__ = ["initialise", "mapping_scale"]
 
 
-def initialise(matrix: AnalogMatrix, node: Node, random: np.random.Generator) -> None:
+def initialise(matrix: AnalogMatrix, layer: Layer, random: np.random.Generator) -> None:
     """Draw weights and biases from U(-r, r), r = 1/sqrt(inputs) unless given, and write them."""
-    reach = node.layer.initial_range or 1 / np.sqrt(matrix.inputs)
+    reach = layer.initial_range or 1 / np.sqrt(matrix.inputs)
     weights = random.uniform(-reach, reach, (matrix.outputs, matrix.inputs)).astype(np.float32)
     bias = random.uniform(-reach, reach, matrix.outputs).astype(np.float32)
-    if node.layer.initial_value is not None:
-        weights = np.full_like(weights, node.layer.initial_value)
+    if layer.initial_value is not None:
+        weights = np.full_like(weights, layer.initial_value)
         bias = np.zeros_like(bias)
     if matrix.affine.bias is not None:
         matrix.affine.bias = bias
-    scaling = node.layer.scaling
+    scaling = layer.scaling
     if scaling is not None and scaling.weight_scaling_omega > 0:
         scale = mapping_scale(weights, scaling)
         weights = weights / scale[:, None]

@@ -14,9 +14,9 @@ from archsim.engine.numerics.initial import initialise
 from archsim.engine.numerics.seeds import Seeds
 from archsim.engine.numerics.tile import Identities, tile_crossbars
 from archsim.mapping.plan import Placement, Plan
-from archsim.network.graph import Graph, Node
+from archsim.network.graph import Graph, Matrix
 from archsim.network.matrix import AnalogMatrix, PartRange
-from archsim.network.specification import WeightScaling
+from archsim.network.specification import Layer, WeightScaling
 from archsim.specification import Specification
 
 __all__ = ["build_matrices"]
@@ -32,7 +32,7 @@ def build_matrices(
     workers: Workers,
     given: GivenWeights | None = None,
 ) -> tuple[dict[str, AnalogMatrix], dict[str, LayerFit]]:
-    """Return the matrix of every layer that has one, with its initial weights written, or given ones.
+    """Return every matrix of a network on its crossbars, with its initial weights written, or given ones.
 
     Parameters
     ----------
@@ -52,15 +52,16 @@ def build_matrices(
     Returns
     -------
     matrices : dict of str to AnalogMatrix
-        By layer.
+        By name.
     fits : dict of str to LayerFit
-        How well each layer holds the given weights; empty without them.
+        How well each matrix holds the given weights; empty without them.
     """
-    placements = {p.layer: p for stage in plan.stages for p in stage.placements}
+    placements = {p.matrix: p for stage in plan.stages for p in stage.placements}
     identities = Identities(sum(len(placement.parts) for placement in placements.values()))
     matrices: dict[str, AnalogMatrix] = {}
     fits: dict[str, LayerFit] = {}
-    for index, node in enumerate(graph.matrices):
+    for index, matrix in enumerate(graph.matrices):
+        node, placement = graph.holder(matrix.name), placements[matrix.name]
         device = node.layer.device or chip.device
         arrays = [
             make_training_array(
@@ -68,30 +69,29 @@ def build_matrices(
                 tile_crossbars(part, chip, device, seeds, identities, workers),
                 part.columns,
                 part.rows,
-                mini_batch=mini_batch * node.vectors,
+                mini_batch=mini_batch * matrix.vectors,
                 seed=seeds.noise,
                 identity=part.crossbar,
             )
-            for part in placements[node.name].parts
+            for part in placement.parts
         ]
-        matrix = _matrix(node, placements[node.name], arrays)
+        made = _matrix(matrix, node.layer, placement, arrays)
         if given is None:
-            initialise(matrix, node, np.random.default_rng([seeds.weights, index]))
+            initialise(made, node.layer, np.random.default_rng([seeds.weights, index]))
         else:
-            fits[node.name] = write_weights(matrix, node, given.arrays)
-        matrices[node.name] = matrix
+            fits[matrix.name] = write_weights(made, matrix.name, node.layer, given.arrays)
+        matrices[matrix.name] = made
     return matrices, fits
 
 
-def _matrix(node: Node, placement: Placement, arrays: list[TrainingArray]) -> AnalogMatrix:
+def _matrix(matrix: Matrix, layer: Layer, placement: Placement, arrays: list[TrainingArray]) -> AnalogMatrix:
     ranges = [PartRange(part.inputs, part.outputs) for part in placement.parts]
-    inputs, outputs = node.matrix or (0, 0)
-    scaling = node.layer.scaling or WeightScaling()
-    bias = np.zeros(outputs, np.float32) if node.layer.bias is not False else None
+    scaling = layer.scaling or WeightScaling()
+    bias = np.zeros(matrix.outputs, np.float32) if layer.bias is not False else None
     scaled = scaling.learn_out_scaling or scaling.weight_scaling_omega > 0
-    scale = np.ones(outputs, np.float32) if scaled else None
+    scale = np.ones(matrix.outputs, np.float32) if scaled else None
     affine = Affine(scale, bias, learn_scale=scaling.learn_out_scaling)
-    return AnalogMatrix((inputs, outputs), ranges, arrays, affine, _input_ranges(scaling, len(ranges)))
+    return AnalogMatrix(matrix.size, ranges, arrays, affine, _input_ranges(scaling, len(ranges)))
 
 
 def _input_ranges(scaling: WeightScaling, parts: int) -> list[InputRange]:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from itertools import islice
 
 from archsim.engine.observer import Account, Observer
-from archsim.engine.program import HOST, StageProgram
+from archsim.engine.program import HOST, MatrixStep, StageProgram
 from archsim.engine.setup import Setup
 from archsim.engine.work import UpdateWork, Work, do_step
 from archsim.errors import Deadlock
@@ -105,7 +105,7 @@ class UntimedMachine:
     Attributes
     ----------
     slots, vectors, pulses : Counter of str
-        Pulse slots, updated vectors and device pulses by layer.
+        Pulse slots, updated vectors and device pulses by matrix.
     done : Counter of (int, str)
         Micro-batches by stage and kind of action.
     """
@@ -169,10 +169,10 @@ class UntimedMachine:
         self._work.begin(program.index, action)
         for step in program.steps(action.kind):
             done = do_step(step, program.index, action, self._work)
-            if isinstance(done, UpdateWork):
-                self.slots[step.layer] += done.slots
-                self.vectors[step.layer] += done.vectors
-                self.pulses[step.layer] += done.pulses
+            if isinstance(step, MatrixStep) and isinstance(done, UpdateWork):
+                self.slots[step.matrix] += done.slots
+                self.vectors[step.matrix] += done.vectors
+                self.pulses[step.matrix] += done.pulses
         if action.kind == "F":
             for edge in program.exports:
                 self._work.deliver(edge, action.micro_batch)

@@ -1,5 +1,5 @@
 """The kinds of operators that a network is made of; each registers as ``archsim.operators``."""
 
-from archsim.network.operators.base import DigitalOperator, Operator, OperatorCost, load_operator
+from archsim.network.operators.base import DigitalOperator, MatrixOperator, Operator, OperatorCost, load_operator
 
-__all__ = ["DigitalOperator", "Operator", "OperatorCost", "load_operator"]
+__all__ = ["DigitalOperator", "MatrixOperator", "Operator", "OperatorCost", "load_operator"]

@@ -9,10 +9,10 @@ from typing import ClassVar
 from archsim import plugins
 from archsim.digital.arrays import Array
 from archsim.errors import InputError
-from archsim.network.graph import Node, Shape
+from archsim.network.graph import Matrix, Node, Shape
 from archsim.network.specification import Layer
 
-__all__ = ["DigitalOperator", "Operator", "OperatorCost", "load_operator"]
+__all__ = ["DigitalOperator", "MatrixOperator", "Operator", "OperatorCost", "load_operator"]
 
 _COMMON_FIELDS = frozenset({"name", "kind", "inputs"})
 
@@ -79,6 +79,44 @@ class DigitalOperator(Operator):
     @abstractmethod
     def gradient_cost(self, node: Node) -> OperatorCost:
         """Return what the gradient rule costs for one sample."""
+
+
+class MatrixOperator(Operator):
+    """An operator with stationary matrices on crossbars.
+
+    It owns the vectors that meet them: how inputs unfold into the vectors of each matrix, how their outputs fold into
+    its own, and both again for gradients. What lies between (reads, digital scales and biases, updates) is the same
+    for all.
+    """
+
+    @abstractmethod
+    def unfold(self, node: Node, matrix: Matrix, inputs: tuple[Array, ...]) -> Array:
+        """Return the vectors that meet a matrix.
+
+        Parameters
+        ----------
+        node, matrix
+            The node, and one of its matrices.
+        inputs : tuple of ndarray, shape (samples, \\*shape)
+            A block of each input of the node.
+
+        Returns
+        -------
+        ndarray, shape (samples * vectors, inputs)
+            The vectors of one sample follow each other.
+        """
+
+    @abstractmethod
+    def fold(self, node: Node, outputs: tuple[Array, ...]) -> Array:
+        """Return the node's output (samples, \\*shape) from that of each matrix, (samples * vectors, outputs)."""
+
+    @abstractmethod
+    def unfold_gradient(self, node: Node, matrix: Matrix, d: Array) -> Array:
+        """Return the gradient at a matrix's outputs, (samples * vectors, outputs), from that at the node's output."""
+
+    @abstractmethod
+    def fold_gradient(self, node: Node, gradients: tuple[Array, ...]) -> tuple[Array, ...]:
+        """Return the gradient at each input of the node from that at the vectors of each matrix."""
 
 
 def load_operator(kind: str, path: str | None = None) -> Operator:

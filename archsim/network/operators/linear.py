@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from archsim.digital.arrays import Array
 from archsim.errors import InputError
-from archsim.network.graph import Node, Shape
-from archsim.network.operators.base import Operator
+from archsim.network.graph import Matrix, Node, Shape
+from archsim.network.operators.base import MatrixOperator
 from archsim.network.specification import Layer
 
 __all__ = ["Linear"]
 
 
-class Linear(Operator):
+class Linear(MatrixOperator):
     """y = scale * (W x) + bias for samples that are vectors."""
 
     fields = frozenset(
@@ -42,4 +43,17 @@ class Linear(Operator):
                 value=list(inputs),
                 remedy="put a layer of kind 'reshape' before it",
             )
-        return Node(layer.name, layer.kind, inputs, (layer.features,), layer, matrix=(shapes[0][0], layer.features))
+        matrix = Matrix(layer.name, shapes[0][0], layer.features)
+        return Node(layer.name, layer.kind, inputs, (layer.features,), layer, (matrix,))
+
+    def unfold(self, node: Node, matrix: Matrix, inputs: tuple[Array, ...]) -> Array:
+        return inputs[0]
+
+    def fold(self, node: Node, outputs: tuple[Array, ...]) -> Array:
+        return outputs[0]
+
+    def unfold_gradient(self, node: Node, matrix: Matrix, d: Array) -> Array:
+        return d
+
+    def fold_gradient(self, node: Node, gradients: tuple[Array, ...]) -> tuple[Array, ...]:
+        return gradients

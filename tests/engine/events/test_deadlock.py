@@ -49,7 +49,7 @@ def chip(**buffer: object) -> Chip:
 
 
 def machine(made: Setup) -> Machine:
-    work = Expected(made.vectors, EXPECTED)
+    work = Expected(made.samples, EXPECTED)
     return Machine(made, work, Timeline(), Observer(work, made.schedule.shape, 1, None))
 
 
@@ -65,7 +65,7 @@ def test_stages_that_wait_for_each_other() -> None:
 
 def test_the_same_without_a_clock() -> None:
     made = setup(chip(), *CROSSED)
-    work = Expected(made.vectors, EXPECTED)
+    work = Expected(made.samples, EXPECTED)
     with pytest.raises(Deadlock, match="stage 0 waits to do B0"):
         UntimedMachine(made, work, Observer(work, made.schedule.shape, 1, None)).run()
 
