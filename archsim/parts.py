@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from archsim.analog import algorithms
 from archsim.analog.algorithms import TrainingArray
 from archsim.analog.blocks import FloatArray
-from archsim.analog.observed import Read, Update
+from archsim.analog.observed import Counts, Read
 from archsim.analog.specification import Device, IOParameters, UpdateParameters
 from archsim.analog.threads import Workers
 from archsim.document import load_part
@@ -113,11 +113,11 @@ class Tile:
         """Read d @ W for d [V, outputs]; see `archsim.analog.crossbar.Crossbar.backward`."""
         return self.array.backward(d, self._number("backward", d, first_vector))
 
-    def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int | None = None) -> Update:
+    def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int | None = None) -> Counts:
         """Descend by learning_rate d x^T, vector after vector, for x [V, inputs] and d [V, outputs]."""
         return self.array.update(x, d, learning_rate, self._number("update", x, first_vector))
 
-    def end_mini_batch(self) -> Update:
+    def end_mini_batch(self) -> Counts:
         """Let a mini-batch pass for all devices: decay, diffusion, drift and reset."""
         index = self._next["mini-batch"]
         self._next["mini-batch"] = index + 1

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from archsim._core import EVALUATE
     from archsim.analog.crossbar import Crossbar
-    from archsim.analog.observed import Read, Update
+    from archsim.analog.observed import Counts, Read
     from archsim.analog.threads import Workers
 
-__all__ = ["EVALUATE", "Crossbar", "Read", "Update", "Workers"]
+__all__ = ["EVALUATE", "Counts", "Crossbar", "Read", "Workers"]
 
 _HOMES = {
     "Crossbar": "archsim.analog.crossbar",
     "EVALUATE": "archsim._core",
     "Read": "archsim.analog.observed",
-    "Update": "archsim.analog.observed",
+    "Counts": "archsim.analog.observed",
     "Workers": "archsim.analog.threads",
 }
 

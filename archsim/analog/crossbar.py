@@ -22,7 +22,7 @@ from archsim.analog.chain import Chain
 from archsim.analog.converters import FORWARD_LINES, TRANSPOSED_LINES
 from archsim.analog.devices import Site, devices_per_cell, devices_written, make_array
 from archsim.analog.devices.pulsed import PulsedArray
-from archsim.analog.observed import Read, Update
+from archsim.analog.observed import Counts, Read
 from archsim.analog.pulses import MOST_PULSES
 from archsim.analog.samples import Samples
 from archsim.analog.specification import Device, IOParameters, UpdateParameters
@@ -192,7 +192,7 @@ class Crossbar:
         """
         return self._transfer.read(self._weights, as_block(x, self.inputs, "x"), TRANSFER, first_vector)
 
-    def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Update:
+    def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Counts:
         """Make W <- W - learning_rate d x^T on the devices, one vector after the other.
 
         Parameters
@@ -223,7 +223,7 @@ class Crossbar:
         first_line: int,
         vectors: Sequence[int],
         first_read: int,
-    ) -> tuple[Update, Read]:
+    ) -> tuple[Counts, Read]:
         """Update, and read consecutive input lines meanwhile, each as it is when its vector has been applied.
 
         Parameters
@@ -239,7 +239,7 @@ class Crossbar:
 
         Returns
         -------
-        Update, Read
+        Counts, Read
             What the update took, and values [len(vectors), outputs].
         """
         x_block, d_block = self._both(x, d)
@@ -258,22 +258,22 @@ class Crossbar:
             read = self.transfer(hot, first_read)
             work.pulses += array.update_rest(first_vector)
             return work, read
-        work, reads, begin = Update(), [], 0
+        work, reads, begin = Counts(), [], 0
         for number, end in enumerate((*vectors, len(x_block))):
             if end > begin:
                 part = slice(begin, end)
-                work.add(array.update(x_block[part], d_block[part], learning_rate, first_vector + begin))
+                work += array.update(x_block[part], d_block[part], learning_rate, first_vector + begin)
             if number < count:
                 reads.append(self.transfer(hot[number : number + 1], first_read + number))
             begin = end
         return work, Read(np.concatenate([read.values for read in reads]), sum(read.reads for read in reads))
 
-    def write(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Update:
+    def write(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Counts:
         """Do as `update` does, with the pulse trains of transfers and random numbers of their own."""
         x_block, d_block = self._both(x, d)
         return self._array.write(x_block, d_block, learning_rate, first_vector)
 
-    def pulse(self, columns: ArrayLike, counts: ArrayLike, first_vector: int) -> Update:
+    def pulse(self, columns: ArrayLike, counts: ArrayLike, first_vector: int) -> Counts:
         """Send exact numbers of pulses to the cells of single input lines, one line after the other.
 
         Parameters
@@ -287,7 +287,7 @@ class Crossbar:
 
         Returns
         -------
-        Update
+        Counts
             ``slots`` is the sum over the writes of the largest count.
         """
         lines = np.ascontiguousarray(columns, dtype=np.int32)
@@ -300,7 +300,7 @@ class Crossbar:
             raise InputError("too many pulses for one cell", value=int(np.abs(numbers).max()), allowed="at most 31")
         return self._array.pulse(lines, numbers, first_vector)
 
-    def end_mini_batch(self, index: int) -> Update:
+    def end_mini_batch(self, index: int) -> Counts:
         """Let what happens to cells between mini-batches happen: diffusion, decay, drift, and what cells do about it.
 
         Parameters
@@ -310,7 +310,7 @@ class Crossbar:
 
         Returns
         -------
-        Update
+        Counts
             Reads, slots and pulses that this took; nothing for most devices.
         """
         return self._array.age(index)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from archsim.analog.blocks import FloatArray
 
-__all__ = ["ExpectedUpdate", "FirstWrites", "Read", "Update"]
+__all__ = ["Counts", "ExpectedUpdate", "FirstWrites", "Read"]
 
 
 @dataclass(slots=True)
@@ -27,17 +27,19 @@ class Read:
 
 
 @dataclass(slots=True)
-class Update:
-    """An update by a block of vectors: pulses on the array that takes the gradient, and what an algorithm adds.
+class Counts:
+    """What updates and transfers of an array took: one record from the devices up to the accounts of a run.
+
+    ``+`` makes a new record, ``+=`` adds to the one at hand.
 
     Attributes
     ----------
+    vectors : int
+        Outer products sent to the array; counted by who sends them.
     slots : int
         Sum of the train lengths BL over the vectors (0 for an ideal device).
     pulses : int
         Device pulses: coincidences, over all cells of all arrays.
-    rows_pulsed, columns_pulsed : int
-        Set bits of the trains on the input lines and on the output lines.
     transfer_reads : int
         Reads of single lines of an auxiliary array.
     input_writes, output_writes : int
@@ -53,10 +55,9 @@ class Update:
         Bits of digital state read or written.
     """
 
+    vectors: int = 0
     slots: int = 0
     pulses: int = 0
-    rows_pulsed: int = 0
-    columns_pulsed: int = 0
     transfer_reads: int = 0
     input_writes: int = 0
     output_writes: int = 0
@@ -66,20 +67,37 @@ class Update:
     digital_operations: int = 0
     memory_bits: int = 0
 
-    def add(self, other: Update) -> None:
-        """Add what another update took."""
+    def __add__(self, other: Counts) -> Counts:
+        """Return the sum, field by field."""
+        total = replace(self)
+        total += other
+        return total
+
+    def __iadd__(self, other: Counts) -> Counts:
+        """Add to this record, and return it."""
+        self.vectors += other.vectors
         self.slots += other.slots
         self.pulses += other.pulses
-        self.rows_pulsed += other.rows_pulsed
-        self.columns_pulsed += other.columns_pulsed
-        self.transfer_reads += other.transfer_reads
-        self.input_writes += other.input_writes
-        self.output_writes += other.output_writes
-        self.devices_read += other.devices_read
-        self.devices_written += other.devices_written
-        self.transfer_slots += other.transfer_slots
-        self.digital_operations += other.digital_operations
-        self.memory_bits += other.memory_bits
+        # Most updates have no transfers, and each of them comes by here.
+        if (
+            other.transfer_reads
+            or other.input_writes
+            or other.output_writes
+            or other.devices_read
+            or other.devices_written
+            or other.transfer_slots
+            or other.digital_operations
+            or other.memory_bits
+        ):
+            self.transfer_reads += other.transfer_reads
+            self.input_writes += other.input_writes
+            self.output_writes += other.output_writes
+            self.devices_read += other.devices_read
+            self.devices_written += other.devices_written
+            self.transfer_slots += other.transfer_slots
+            self.digital_operations += other.digital_operations
+            self.memory_bits += other.memory_bits
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +129,7 @@ class ExpectedUpdate:
     Attributes
     ----------
     slots, transfer_reads, input_writes, output_writes, devices_read, devices_written : Fraction
-        As of `Update`, of one vector or, in `later`, of each time.
+        As of `Counts`, of one vector or, in `later`, of each time.
     transfer_slots, digital_operations, memory_bits : Fraction
         Likewise.
     outer_products : int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from archsim.analog.observed import Counts
 from archsim.engine.events.accounts import (
     MAC_PHASES,
     array_count,
@@ -53,8 +54,8 @@ def observe(machine: Machine) -> Observations:
         pulses=dict(totals.pulses),
         reads=dict(totals.reads),
         read_vectors=dict(totals.read_vectors),
-        update_slots=dict(totals.update_slots),
-        update_vectors=dict(totals.update_vectors),
+        update_slots={layer: done.slots for layer, done in totals.updates.items()},
+        update_vectors={layer: done.vectors for layer, done in totals.updates.items()},
         updates=tuple(machine.observer.updates) if trains else (),
         latency_ps=machine.latency_sum_ps / machine.completed if machine.completed else None,
         bytes_sent=machine.transport.bytes_sent,
@@ -74,6 +75,7 @@ def observe_untimed(machine: UntimedMachine) -> Observations:
     setup, updated = machine.setup, machine.observer.updated
     last = _last(machine.observer.curve.points)
     total = max(updated * setup.schedule.shape.micro_batches, 1)
+    updates = _by_matrix(setup, machine.updates)
     return Observations(
         makespan_ps=0,
         samples=updated * setup.schedule.shape.micro_batches * setup.samples,
@@ -89,16 +91,16 @@ def observe_untimed(machine: UntimedMachine) -> Observations:
         tiles=0,
         nodes=0,
         idle_ps={},
-        pulses=_by_matrix(setup, machine.pulses),
-        update_slots=_by_matrix(setup, machine.slots),
-        update_vectors=_by_matrix(setup, machine.vectors),
+        pulses={name: done.pulses for name, done in updates.items()},
+        update_slots={name: done.slots for name, done in updates.items()},
+        update_vectors={name: done.vectors for name, done in updates.items()},
         updates=tuple(machine.observer.updates) if setup.schedule.trains else (),
         macs=_untimed_macs(machine),
         macs_per_sample=_macs(setup),
     )
 
 
-def _by_matrix(setup: Setup, found: Mapping[str, int]) -> dict[str, int]:
+def _by_matrix(setup: Setup, found: Mapping[str, Counts]) -> dict[str, Counts]:
     """Return counts in the order of the network, whichever stage came first: a resumed run begins with the first."""
     names = (step.matrix for program in setup.programs for step in program.update if isinstance(step, MatrixStep))
     return {name: found[name] for name in names if name in found}

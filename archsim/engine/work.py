@@ -9,60 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from archsim.analog.observed import Update
+from archsim.analog.observed import Counts
 from archsim.engine.program import DigitalStep, Edge, MatrixStep, Step, TransferStep
 from archsim.schedule.actions import Action
 
-__all__ = ["Evaluation", "UpdateWork", "Work", "do_step"]
-
-
-@dataclass(slots=True)
-class UpdateWork:
-    """What an update of one part took.
-
-    Attributes
-    ----------
-    vectors : int
-        Outer products sent to the array.
-    slots : int
-        Pulse slots sent: the sum of the train lengths BL.
-    pulses : int
-        Device pulses: coincidences over all cells.
-    transfer_reads, input_writes, output_writes, devices_read, devices_written : int
-        What the algorithm adds; see `archsim.analog.observed.Update`.
-    transfer_slots, digital_operations, memory_bits : int
-        Likewise.
-    """
-
-    vectors: int = 0
-    slots: int = 0
-    pulses: int = 0
-    transfer_reads: int = 0
-    input_writes: int = 0
-    output_writes: int = 0
-    devices_read: int = 0
-    devices_written: int = 0
-    transfer_slots: int = 0
-    digital_operations: int = 0
-    memory_bits: int = 0
-
-    def add(self, other: UpdateWork) -> None:
-        """Add what another update took."""
-        self.vectors += other.vectors
-        self.note(other)
-
-    def note(self, done: UpdateWork | Update) -> None:
-        """Add what the arrays of a part say of an update; they do not count vectors."""
-        self.slots += done.slots
-        self.pulses += done.pulses
-        self.transfer_reads += done.transfer_reads
-        self.input_writes += done.input_writes
-        self.output_writes += done.output_writes
-        self.devices_read += done.devices_read
-        self.devices_written += done.devices_written
-        self.transfer_slots += done.transfer_slots
-        self.digital_operations += done.digital_operations
-        self.memory_bits += done.memory_bits
+__all__ = ["Evaluation", "Work", "do_step"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +37,8 @@ class Work(Protocol):
     def read(self, stage: int, step: MatrixStep, part: int, micro_batch: int) -> int:
         """Read a part (transposed in phase B) and return the number of vector reads, repeats included."""
 
-    def update(self, stage: int, step: MatrixStep, part: int, action: Action) -> UpdateWork:
-        """Update a part by the micro-batches of a U."""
+    def update(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
+        """Update a part by the micro-batches of a U, and return what that took: a record of its own, to be added to."""
 
     def digital(self, stage: int, step: DigitalStep, action: Action) -> None:
         """Do a step of the near-memory unit."""
@@ -102,12 +53,12 @@ class Work(Protocol):
         """Learn that a stage ended an action; return the evaluations that this completes."""
 
 
-def do_step(step: Step, stage: int, action: Action, work: Work) -> UpdateWork | int | None:
+def do_step(step: Step, stage: int, action: Action, work: Work) -> Counts | int | None:
     """Do the numbers of a whole step at once, its parts in order.
 
     Returns
     -------
-    UpdateWork, int or None
+    Counts, int or None
         Of an update, what it took; of a read, the vector reads; summed over the parts.
     """
     if isinstance(step, TransferStep):
@@ -120,5 +71,5 @@ def do_step(step: Step, stage: int, action: Action, work: Work) -> UpdateWork | 
         return sum(work.read(stage, step, part, action.micro_batch) for part in range(parts))
     total = work.update(stage, step, 0, action)
     for part in range(1, parts):
-        total.add(work.update(stage, step, part, action))
+        total += work.update(stage, step, part, action)
     return total

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from archsim.analog import EVALUATE
 from archsim.analog.algorithms import TrainingArray
 from archsim.analog.crossbar import Crossbar
-from archsim.analog.observed import Read, Update
+from archsim.analog.observed import Counts, Read
 from archsim.analog.samples import Samples
 from archsim.digital.affine import Affine
 from archsim.digital.arrays import Array
@@ -121,7 +121,7 @@ class AnalogMatrix:
         """
         return self.arrays[part].backward(self._cut(d, self.ranges[part].outputs, self.outputs), first_vector)
 
-    def update_part(self, part: int, x: Array, d: Array, learning_rate: float, first_vector: int) -> Update:
+    def update_part(self, part: int, x: Array, d: Array, learning_rate: float, first_vector: int) -> Counts:
         """Update one part by the outer products of a block, vector after vector.
 
         `d` are the errors of transposed reads; those of an update do without the mapping scale, see `Affine`.
@@ -140,7 +140,7 @@ class AnalogMatrix:
         done.digital_operations += inputs.size if learns else 0
         return done
 
-    def end_mini_batch(self, part: int, index: int) -> Update:
+    def end_mini_batch(self, part: int, index: int) -> Counts:
         """Let a mini-batch of an index in the run pass for the devices of one part."""
         return self.arrays[part].end_mini_batch(index)
 

@@ -57,7 +57,7 @@ def test_without_noise_of_pulses_it_is_one_after_the_other(device, trains, size)
     np.testing.assert_array_equal(whole.weights, cut.weights)
     assert np.abs(whole.weights).max() > 0
     assert read.reads == len(AFTER)
-    for name in ("slots", "pulses", "rows_pulsed", "columns_pulsed"):
+    for name in ("slots", "pulses"):
         assert getattr(work, name) == sum(getattr(part, name) for part in works), name
 
 

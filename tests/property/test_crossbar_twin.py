@@ -134,4 +134,3 @@ def test_crossbar_equals_twin(
     done = crossbar.update(x, d, rate, first)
     np.testing.assert_array_equal(crossbar.weights, weights)
     assert (done.slots, done.pulses) == (trains.slots, pulses)
-    assert (done.rows_pulsed, done.columns_pulsed) == (trains.x_pulses, trains.d_pulses)

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from archsim.analog.algorithms.expectations import expected_gradients
 from archsim.analog.algorithms.joint import JointArrays
 from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
-from archsim.analog.observed import ExpectedUpdate, Update
+from archsim.analog.observed import Counts, ExpectedUpdate
 from archsim.analog.specification.algorithms import AnalogSGDSettings
 
 __all__ = ["AnalogSGD"]
@@ -45,6 +45,6 @@ class AnalogSGD(JointArrays):
         """Return what an update takes on average: pulse trains of the expected length."""
         return expected_gradients(tile)
 
-    def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Update:
+    def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Counts:
         """Send the pulses of W <- W - learning_rate d x^T; see `Crossbar.update`."""
         return self._last.update(x, d, learning_rate, first_vector)

@@ -15,7 +15,7 @@ from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
 from archsim.analog.algorithms.tiki_taka import CompoundTransfers
 from archsim.analog.algorithms.work import BUFFERED_BITS, BUFFERED_OPERATIONS, add_write
 from archsim.analog.blocks import FloatArray
-from archsim.analog.observed import ExpectedUpdate, Update
+from archsim.analog.observed import Counts, ExpectedUpdate
 from archsim.analog.specification.algorithms import BufferedTransferSettings
 
 __all__ = ["BufferedTransfer"]
@@ -71,7 +71,7 @@ class BufferedTransfer(CompoundTransfers):
         values: FloatArray,
         rate: float,
         first: int,
-        work: Update,
+        work: Counts,
     ) -> None:
         for read, line in enumerate(lines):
             hidden = self._hidden[source, line : line + 1]

@@ -24,7 +24,7 @@ from archsim.analog.algorithms.work import (
     add_write,
 )
 from archsim.analog.blocks import FloatArray, one_hot
-from archsim.analog.observed import ExpectedUpdate, Update
+from archsim.analog.observed import Counts, ExpectedUpdate
 from archsim.analog.specification import Device
 from archsim.analog.specification.algorithms import ChoppedTransferSettings, DynamicTransferSettings
 
@@ -126,11 +126,11 @@ class ChoppedArrays(JointArrays):
         """Learn of the mapping scale: errors that are normalised lose it; see `_gains`."""
         self._output_scale = scale
 
-    def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Update:
+    def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Counts:
         """Descend by learning_rate d x^T, vector after vector, with all transfers that become due meanwhile."""
         x_block, d_block = checked(x, d, learning_rate, self._inputs, self._outputs)
         self._stale = True
-        work = Update()
+        work = Counts()
         rates = self._fast_rates(x_block, d_block, learning_rate, self._maxima)
         gains = self._gains(x_block, d_block, learning_rate, rates)
         # Each vector has a rate of its own: half of it goes into either side, which changes no probability of a pulse.
@@ -150,7 +150,7 @@ class ChoppedArrays(JointArrays):
         begin: int,
         learning_rate: float,
         first_vector: int,
-        work: Update,
+        work: Counts,
     ) -> int:
         """Apply vectors from `begin` to the end of the block, or of a pass over the lines; return where that is.
 
@@ -179,7 +179,7 @@ class ChoppedArrays(JointArrays):
         read_after = [after - begin for after in due]
         fast, errors = self._fast, self._chopped(d[begin:end])
         done, read = fast.update_and_transfer(chopped, errors, 1.0, first_vector + begin, first, read_after, number)
-        work.add(done)
+        work += done
         if due:
             work.transfer_reads += read.reads
             work.devices_read += read.reads * fast.devices_read
@@ -208,7 +208,7 @@ class ChoppedArrays(JointArrays):
             return None
         return self._fast_rates(x, d * scale, learning_rate, self._weight_maxima) / rates
 
-    def _write(self, lines: slice, counts: FloatArray, written: int, number: int, work: Update) -> None:
+    def _write(self, lines: slice, counts: FloatArray, written: int, number: int, work: Counts) -> None:
         """Write the pulses that the buffer let go into the second array; `written` lines have any."""
         total = lines.stop - lines.start
         work.digital_operations += self._operations * total * self._outputs

@@ -12,7 +12,7 @@ from archsim.analog.algorithms.joint import JointArrays
 from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
 from archsim.analog.blocks import FloatArray, NotFiniteError, as_block
 from archsim.analog.crossbar import Crossbar
-from archsim.analog.observed import ExpectedUpdate, Read, Update
+from archsim.analog.observed import Counts, ExpectedUpdate, Read
 from archsim.analog.specification import Ideal
 from archsim.analog.specification.algorithms import DigitalSGDSettings
 
@@ -73,7 +73,7 @@ class DigitalSGD(JointArrays):
         block = as_block(d, self._outputs, "d")
         return Read(_finite(block @ self.weights, "d"), len(block))
 
-    def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Update:
+    def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Counts:
         """Make W <- W - learning_rate d x^T; see `Crossbar.update`."""
         work = self._last.update(x, d, learning_rate, first_vector)
         cells = self._inputs * self._outputs * np.shape(x)[0]

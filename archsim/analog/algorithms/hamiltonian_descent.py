@@ -6,7 +6,7 @@ from archsim.analog.algorithms.expectations import in_proportion
 from archsim.analog.algorithms.lines import LineTransfers
 from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
 from archsim.analog.blocks import FloatArray
-from archsim.analog.observed import ExpectedUpdate, Update
+from archsim.analog.observed import Counts, ExpectedUpdate
 from archsim.analog.specification.algorithms import HamiltonianDescentSettings
 
 __all__ = ["HamiltonianDescent"]
@@ -75,6 +75,6 @@ class HamiltonianDescent(LineTransfers):
         values: FloatArray,
         rate: float,
         first: int,
-        work: Update,
+        work: Counts,
     ) -> None:
         self._pulse_in_proportion(source, hot, values, rate, first, work)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from archsim._core import FORWARD
 from archsim.analog.blocks import FloatArray, restore_arrays
 from archsim.analog.crossbar import Crossbar
-from archsim.analog.observed import Read, Update
+from archsim.analog.observed import Counts, Read
 from archsim.errors import InputError
 
 __all__ = ["JointArrays"]
@@ -87,12 +87,12 @@ class JointArrays:
         """Read d @ W; see `Crossbar.backward`."""
         return self._last.backward(d, first_vector, weights=self.weights if self._joint else None)
 
-    def end_mini_batch(self, index: int) -> Update:
+    def end_mini_batch(self, index: int) -> Counts:
         """Let a mini-batch pass for the devices of all crossbars; see `Crossbar.end_mini_batch`."""
         self._stale = True
         work = self._crossbars[0].end_mini_batch(index)
         for crossbar in self._crossbars[1:]:
-            work.add(crossbar.end_mini_batch(index))
+            work += crossbar.end_mini_batch(index)
         return work
 
     def saturated(self) -> float:

@@ -16,7 +16,7 @@ from archsim.analog.algorithms.uniforms import Uniforms
 from archsim.analog.algorithms.work import add_write
 from archsim.analog.blocks import FloatArray
 from archsim.analog.crossbar import Crossbar
-from archsim.analog.observed import Update
+from archsim.analog.observed import Counts
 
 __all__ = ["LineTransfers", "for_each", "transfer_intervals"]
 
@@ -93,17 +93,17 @@ class LineTransfers(JointArrays):
         self._transfers = np.zeros(len(self._intervals), np.int64)
         self._next_line = np.zeros(len(self._intervals), np.int64)
 
-    def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Update:
+    def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Counts:
         """Descend by learning_rate d x^T, vector after vector, with all transfers that become due meanwhile."""
         x_block, d_block = checked(x, d, learning_rate, self._inputs, self._outputs)
         self._stale = True
-        work = Update()
+        work = Counts()
         begin, passed, fast_rate = 0, int(self._vectors[0]), self._fast_rate(learning_rate)
         while begin < len(x_block):
             wait = min((interval - passed % interval for interval in self._intervals if interval), default=2**62)
             end = min(len(x_block), begin + wait)
             done = self._crossbars[0].update(x_block[begin:end], d_block[begin:end], fast_rate, first_vector + begin)
-            work.add(done)
+            work += done
             passed += end - begin
             for source, interval in enumerate(self._intervals):
                 if interval and passed % interval == 0:
@@ -112,7 +112,7 @@ class LineTransfers(JointArrays):
         self._vectors[0] = passed
         return work
 
-    def _transfer(self, source: int, learning_rate: float, work: Update) -> None:
+    def _transfer(self, source: int, learning_rate: float, work: Counts) -> None:
         number = int(self._transfers[source])
         first = int(self._next_line[source])
         if self._selection is not None:
@@ -151,7 +151,7 @@ class LineTransfers(JointArrays):
         values: FloatArray,
         rate: float,
         first: int,
-        work: Update,
+        work: Counts,
     ) -> None:
         """Move what was read into the array behind `source`.
 
@@ -169,12 +169,12 @@ class LineTransfers(JointArrays):
             Learning rate of transfers.
         first : int
             Number of the first of these reads.
-        work : Update
+        work : Counts
             What the move costs is added to it.
         """
 
     def _pulse_in_proportion(
-        self, source: int, hot: FloatArray, values: FloatArray, rate: float, first: int, work: Update
+        self, source: int, hot: FloatArray, values: FloatArray, rate: float, first: int, work: Counts
     ) -> None:
         """Move by pulses in proportion to the values."""
         target = self._crossbars[source + 1]

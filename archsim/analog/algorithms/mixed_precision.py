@@ -16,7 +16,7 @@ from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
 from archsim.analog.algorithms.uniforms import Uniforms
 from archsim.analog.algorithms.work import MIXED_BITS
 from archsim.analog.blocks import FloatArray
-from archsim.analog.observed import ExpectedUpdate, Update
+from archsim.analog.observed import Counts, ExpectedUpdate
 from archsim.analog.specification.algorithms import MixedPrecisionSettings
 
 __all__ = ["MixedPrecision"]
@@ -83,10 +83,10 @@ class MixedPrecision(JointArrays):
             first_writes=first_writes([(write.every, rows)], tile.outputs),
         )
 
-    def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Update:
+    def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Counts:
         """Add learning_rate d x^T to what is to be written, vector after vector, and write when it is due."""
         x_block, d_block = checked(x, d, learning_rate, self._inputs, self._outputs)
-        work = Update()
+        work = Counts()
         x_block, d_block = self._in_bins(x_block, d_block, first_vector)
         begin, passed = 0, int(self._vectors[0])
         while begin < len(x_block):
@@ -110,7 +110,7 @@ class MixedPrecision(JointArrays):
         d_shift = uniforms[:, self._inputs :] if settings.stoc_round_d else None
         return _binned(x, settings.n_x_bins, x_shift), _binned(d, settings.n_d_bins, d_shift)
 
-    def _transfer(self, work: Update) -> None:
+    def _transfer(self, work: Counts) -> None:
         number = int(self._transfers[0])
         self._transfers[0] = number + 1
         first = int(self._next_row[0])
@@ -130,11 +130,9 @@ class MixedPrecision(JointArrays):
             work.output_writes += len(rows)
             work.transfer_slots += max(done.slots, len(rows))
             work.pulses += done.pulses
-            work.rows_pulsed += done.rows_pulsed
-            work.columns_pulsed += done.columns_pulsed
         work.memory_bits += MIXED_BITS * len(rows) * self._inputs
 
-    def _write_exactly(self, rows: NDArray[np.int64], counts: FloatArray, number: int, work: Update) -> None:
+    def _write_exactly(self, rows: NDArray[np.int64], counts: FloatArray, number: int, work: Counts) -> None:
         pulse = self._last.granularity / self._settings.transfer_lr
         pulses = np.clip(np.rint(counts * (self._granularity / pulse)), -MOST, MOST).astype(np.int32)
         self._chi[rows] -= pulses * np.float32(pulse)
@@ -146,8 +144,6 @@ class MixedPrecision(JointArrays):
         work.output_writes += int(pulses.any(axis=1).sum())
         work.transfer_slots += int(np.maximum(np.abs(pulses).max(axis=1, initial=0), 1).sum())
         work.pulses += done.pulses
-        work.rows_pulsed += done.rows_pulsed
-        work.columns_pulsed += done.columns_pulsed
 
     def _digital(self) -> dict[str, NDArray[Any]]:
         return {

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from archsim._core import FORWARD
 from archsim.analog.blocks import FloatArray
 from archsim.analog.crossbar import Crossbar
-from archsim.analog.observed import ExpectedUpdate, Read, Update
+from archsim.analog.observed import Counts, ExpectedUpdate, Read
 from archsim.analog.specification import Device, IOParameters, UpdateParameters
 from archsim.specification import Specification
 
@@ -110,7 +110,7 @@ class TrainingArray(Protocol):
     def backward(self, d: ArrayLike, first_vector: int) -> Read:
         """Read d @ W; see `Crossbar.backward`."""
 
-    def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Update:
+    def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Counts:
         """Descend by learning_rate d x^T, vector after vector, with all transfers that become due meanwhile.
 
         Parameters
@@ -126,11 +126,11 @@ class TrainingArray(Protocol):
 
         Returns
         -------
-        Update
+        Counts
             Slots and pulses of gradients, and whatever the algorithm adds to them.
         """
 
-    def end_mini_batch(self, index: int) -> Update:
+    def end_mini_batch(self, index: int) -> Counts:
         """Let a mini-batch of an index in the run pass for all devices; see `Crossbar.end_mini_batch`."""
 
     def saturated(self) -> float:

@@ -14,7 +14,7 @@ from archsim.analog.algorithms.lines import LineTransfers
 from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
 from archsim.analog.algorithms.work import BUFFERED_BITS, FILTERED_OPERATIONS, add_write
 from archsim.analog.blocks import FloatArray
-from archsim.analog.observed import ExpectedUpdate, Update
+from archsim.analog.observed import Counts, ExpectedUpdate
 from archsim.analog.specification.algorithms import ResidualLearningSettings, ResidualLearningV2Settings
 
 __all__ = ["ResidualLearning", "ResidualLearningV2"]
@@ -85,7 +85,7 @@ class ResidualLearning(_Residual):
         values: FloatArray,
         rate: float,
         first: int,
-        work: Update,
+        work: Counts,
     ) -> None:
         self._pulse_in_proportion(source, hot, values, rate, first, work)
 
@@ -136,7 +136,7 @@ class ResidualLearningV2(_Residual):
         values: FloatArray,
         rate: float,
         first: int,
-        work: Update,
+        work: Counts,
     ) -> None:
         for read, line in enumerate(lines):
             hidden = self._hidden[line : line + 1]

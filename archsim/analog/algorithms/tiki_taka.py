@@ -8,7 +8,7 @@ from archsim.analog.algorithms.lines import LineTransfers, for_each, transfer_in
 from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
 from archsim.analog.algorithms.uniforms import Uniforms
 from archsim.analog.blocks import FloatArray
-from archsim.analog.observed import ExpectedUpdate, Update
+from archsim.analog.observed import Counts, ExpectedUpdate
 from archsim.analog.specification.algorithms import BufferedTransferSettings, TikiTakaSettings
 
 __all__ = ["CompoundTransfers", "TikiTaka"]
@@ -101,6 +101,6 @@ class TikiTaka(CompoundTransfers):
         values: FloatArray,
         rate: float,
         first: int,
-        work: Update,
+        work: Counts,
     ) -> None:
         self._pulse_in_proportion(source, hot, values, rate, first, work)

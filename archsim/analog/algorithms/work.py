@@ -1,7 +1,7 @@
 """What the operations of an algorithm cost: adding them up, and the digital work of each (arXiv:2303.04721, Table 1).
 
 The table is for an array of N x N, per sample, with one line read every n_s samples, and counts the 2N operations that
-scale x and d of every pulsed update, which `Update.digital_operations` leaves out. Generalised to an array of
+scale x and d of every pulsed update, which `Counts.digital_operations` leaves out. Generalised to an array of
 ``inputs`` times ``outputs`` whose lines of ``outputs`` cells are read:
 
 - TTv2 and c-TTv2: 2N / n_s operations become 2 outputs per line read: multiply, add to the buffer. Memory: 16N / n_s
@@ -19,7 +19,7 @@ table's (l + 1 / n_s) t_pulse, and N / B t_pulse for mixed precision.
 
 from __future__ import annotations
 
-from archsim.analog.observed import Update
+from archsim.analog.observed import Counts
 
 __all__ = [
     "BUFFERED_BITS",
@@ -48,7 +48,7 @@ FILTERED_OPERATIONS = 3
 MIXED_BITS = 16
 
 
-def add_write(work: Update, done: Update | None, devices: int, lines: int = 1, least_slots: int = 1) -> None:
+def add_write(work: Counts, done: Counts | None, devices: int, lines: int = 1, least_slots: int = 1) -> None:
     """Add the write of so many input lines, None if no cell was to be pulsed; each takes some slots at least.
 
     `devices` of each of their cells are reached.
@@ -60,5 +60,3 @@ def add_write(work: Update, done: Update | None, devices: int, lines: int = 1, l
     work.devices_written += lines * devices
     work.transfer_slots += max(done.slots, lines * least_slots)
     work.pulses += done.pulses
-    work.rows_pulsed += done.rows_pulsed
-    work.columns_pulsed += done.columns_pulsed

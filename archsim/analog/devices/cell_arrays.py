@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from archsim.analog.blocks import FloatArray, aligned_zeros
 from archsim.analog.devices.device_array import Site, make_array
 from archsim.analog.devices.pulsed import PulsedArray
-from archsim.analog.observed import Update
+from archsim.analog.observed import Counts
 from archsim.analog.specification import Device
 from archsim.errors import InputError
 
@@ -53,9 +53,9 @@ class CellArrays(ABC):
         self.weights: FloatArray = aligned_zeros(*self.parts[0].weights.shape)
         self._sum_up()
 
-    def age(self, index: int) -> Update:
+    def age(self, index: int) -> Counts:
         """Let a mini-batch pass in every array."""
-        return self._after(Update(), [part.age(index) for part in self.parts])
+        return self._after(Counts(), [part.age(index) for part in self.parts])
 
     def saturated(self) -> float:
         """Return the fraction of devices at a bound."""
@@ -72,15 +72,10 @@ class CellArrays(ABC):
     def program(self, weights: FloatArray) -> None:
         """Write a matrix exactly, within each cell's bounds."""
 
-    def _after(self, trains: Update, updates: Sequence[Update]) -> Update:
+    def _after(self, trains: Counts, updates: Sequence[Counts]) -> Counts:
         """Sum the weights up, and return what happened: trains that all parts share, and the pulses of each."""
         self._sum_up()
-        return Update(
-            slots=trains.slots,
-            pulses=sum(update.pulses for update in updates),
-            rows_pulsed=trains.rows_pulsed,
-            columns_pulsed=trains.columns_pulsed,
-        )
+        return Counts(slots=trains.slots, pulses=sum(update.pulses for update in updates))
 
     def _sum_up(self) -> None:
         self.weights[...] = 0.0

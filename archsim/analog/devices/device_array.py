@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from archsim import plugins
 from archsim.analog.blocks import FloatArray
 from archsim.analog.chain import Chain
-from archsim.analog.observed import Update
+from archsim.analog.observed import Counts
 from archsim.analog.samples import Samples
 from archsim.analog.specification import Device, UpdateParameters
 from archsim.analog.threads import Workers
@@ -40,16 +40,16 @@ class DeviceArray(Protocol):
     def program(self, weights: FloatArray) -> None:
         """Write a matrix exactly, within each cell's bounds."""
 
-    def update(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Update:
+    def update(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Counts:
         """Make W <- W - learning_rate d x^T, vector after vector."""
 
-    def write(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Update:
+    def write(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Counts:
         """Update with the pulse trains of transfers."""
 
-    def pulse(self, columns: NDArray[Any], counts: NDArray[Any], first_vector: int) -> Update:
+    def pulse(self, columns: NDArray[Any], counts: NDArray[Any], first_vector: int) -> Counts:
         """Send exact numbers of pulses to the cells of single input lines."""
 
-    def age(self, index: int) -> Update:
+    def age(self, index: int) -> Counts:
         """Let a mini-batch of an index in the run pass, and do what is due once in a mini-batch."""
 
     def saturated(self) -> float:

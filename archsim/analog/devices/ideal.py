@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from archsim._core import kernels
 from archsim.analog.blocks import FloatArray, NotFiniteError, aligned_zeros, ranges
-from archsim.analog.observed import Update
+from archsim.analog.observed import Counts
 from archsim.analog.threads import Workers
 from archsim.errors import InputError
 
@@ -31,7 +31,7 @@ class IdealArray:
         """Write a matrix exactly."""
         self.weights[...] = weights
 
-    def update(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Update:
+    def update(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Counts:
         """Make W <- W - learning_rate d x^T; `first_vector` is not needed, nothing is random."""
         if not (math.isfinite(learning_rate) and kernels.all_finite(x) and kernels.all_finite(d)):
             raise NotFiniteError("x, d or the learning rate of an update")
@@ -44,19 +44,19 @@ class IdealArray:
             self._workers.map(part, ranges(outputs, -(-outputs // self._workers.threads)))
         else:
             part(0, outputs)
-        return Update(0, 0, 0, 0)
+        return Counts()
 
-    def write(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Update:
+    def write(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Counts:
         """Do as `update` does: there are no trains."""
         return self.update(x, d, learning_rate, first_vector)
 
-    def pulse(self, columns: NDArray[Any], counts: NDArray[Any], first_vector: int) -> Update:
+    def pulse(self, columns: NDArray[Any], counts: NDArray[Any], first_vector: int) -> Counts:
         """Refuse: these cells know no pulses."""
         raise InputError("an ideal device has no pulses", remedy="take a pulsed device such as 'constant-step'")
 
-    def age(self, index: int) -> Update:
+    def age(self, index: int) -> Counts:
         """Do nothing: these weights keep."""
-        return Update()
+        return Counts()
 
     def saturated(self) -> float:
         """Return 0: there are no bounds."""

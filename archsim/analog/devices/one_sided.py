@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from archsim.analog.devices.cell_arrays import CellArrays, make_parts
 from archsim.analog.devices.device_array import Site
 from archsim.analog.devices.population import W_MAX
 from archsim.analog.devices.pulsed import PulsedArray
-from archsim.analog.observed import Update
+from archsim.analog.observed import Counts
 from archsim.analog.specification import OneSided
 
 __all__ = ["OneSidedArray"]
@@ -55,59 +54,59 @@ class OneSidedArray(CellArrays):
         self.parts[1].program(np.maximum(-weights, np.float32(0.0)))
         self._sum_up()
 
-    def update(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Update:
+    def update(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Counts:
         """Send the trains of a block of vectors, and refresh where that is due after a number of vectors."""
         every = 0 if self._settings.units_in_mbatch else self._settings.refresh_every
-        total, begin = Update(), 0
+        total, begin = Counts(), 0
         while begin < len(x):
             end = min(len(x), begin + every - (first_vector + begin) % every) if every else len(x)
-            total = _sum(total, self._send(x[begin:end], d[begin:end], learning_rate, first_vector + begin))
+            total += self._send(x[begin:end], d[begin:end], learning_rate, first_vector + begin)
             if every and (first_vector + end) % every == 0:
-                total = _sum(total, self.refresh())
+                total += self.refresh()
             begin = end
         return total
 
-    def _send(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Update:
+    def _send(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Counts:
         up = self.parts[0].update(x, d, learning_rate, first_vector, direction="up")
         down = self.parts[1].update(x, d, learning_rate, first_vector, direction="down-as-up")
         return self._after(up, (up, down))
 
-    def write(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Update:
+    def write(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Counts:
         """Send the pulse trains of transfers."""
         up = self.parts[0].write(x, d, learning_rate, first_vector, direction="up")
         down = self.parts[1].write(x, d, learning_rate, first_vector, direction="down-as-up")
         return self._after(up, (up, down))
 
-    def pulse(self, columns: NDArray[Any], counts: NDArray[Any], first_vector: int) -> Update:
+    def pulse(self, columns: NDArray[Any], counts: NDArray[Any], first_vector: int) -> Counts:
         """Send exact numbers of pulses: positive ones to the first array, negative ones to the second."""
         up = self.parts[0].pulse(columns, np.maximum(counts, 0), first_vector)
         down = self.parts[1].pulse(columns, np.maximum(-counts, 0), first_vector)
         slots = int(np.abs(counts).max(axis=1, initial=0).sum())
-        return self._after(Update(slots, 0, slots, int(np.abs(counts).sum())), (up, down))
+        return self._after(Counts(slots=slots), (up, down))
 
-    def age(self, index: int) -> Update:
+    def age(self, index: int) -> Counts:
         """Let a mini-batch pass in both arrays, and refresh where that is due after a number of mini-batches."""
         done = super().age(index)
         every = self._settings.refresh_every if self._settings.units_in_mbatch else 0
-        return _sum(done, self.refresh()) if every and (index + 1) % every == 0 else done
+        return done + self.refresh() if every and (index + 1) % every == 0 else done
 
-    def refresh(self) -> Update:
+    def refresh(self) -> Counts:
         """Read all pairs, and write those anew whose devices have both come far.
 
         Returns
         -------
-        Update
+        Counts
             The reads, and the slots and pulses that wrote.
         """
         (plus, reads), (minus, others) = (self._read(index) for index in (0, 1))
         due = self._due(plus, minus)
         # Each array is read by itself: lines of one device.
-        total = Update(transfer_reads=reads + others, devices_read=reads + others)
+        total = Counts(transfer_reads=reads + others, devices_read=reads + others)
         if due.any():
             for part in self.parts:
                 part.reset(due)
             for part, difference in zip(self.parts, (plus - minus, minus - plus), strict=True):
-                total = _sum(total, self._rewrite(part, np.where(due, np.maximum(difference, 0.0), 0.0)))
+                total += self._rewrite(part, np.where(due, np.maximum(difference, 0.0), 0.0))
         self._refreshes += 1
         self._sum_up()
         return total
@@ -137,7 +136,7 @@ class OneSidedArray(CellArrays):
             reads += read.reads
         return np.concatenate(values).T, reads
 
-    def _rewrite(self, part: PulsedArray, wanted: FloatArray) -> Update:
+    def _rewrite(self, part: PulsedArray, wanted: FloatArray) -> Counts:
         """Write what is wanted of some cells with pulses, on those input lines where anything is wanted."""
         columns = np.flatnonzero(wanted.any(axis=0))
         lines = np.zeros((len(columns), self._site.inputs), np.float32)
@@ -146,12 +145,8 @@ class OneSidedArray(CellArrays):
         first = _REFRESH_VECTORS + int(self._refreshes[0]) * self._site.inputs
         done = part.write(lines, errors, -1.0, first)
         count = len(columns)
-        return Update(pulses=done.pulses, input_writes=count, devices_written=count, transfer_slots=done.slots)
+        return Counts(pulses=done.pulses, input_writes=count, devices_written=count, transfer_slots=done.slots)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays of both parts, the weights, and how often pairs were refreshed."""
         return {**super().arrays(), "refreshes": self._refreshes}
-
-
-def _sum(one: Update, other: Update) -> Update:
-    return Update(*(getattr(one, field.name) + getattr(other, field.name) for field in fields(Update)))

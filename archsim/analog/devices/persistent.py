@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from archsim.analog.blocks import FloatArray, aligned_zeros
 from archsim.analog.devices.ageing import Ageing, Mask
 from archsim.analog.devices.population import W_MAX, W_MIN, Population
-from archsim.analog.observed import Update
+from archsim.analog.observed import Counts
 
 __all__ = ["PersistentCells"]
 
@@ -47,7 +47,7 @@ class PersistentCells:
         np.clip(weights, *self._bounds(), out=self.persistent)
         self._see_anew()
 
-    def age(self, index: int) -> Update:
+    def age(self, index: int) -> Counts:
         """Let a mini-batch pass: diffusion, decay and drift, where the device has them.
 
         Parameters
@@ -57,13 +57,13 @@ class PersistentCells:
 
         Returns
         -------
-        Update
+        Counts
             Nothing: this costs no operation.
         """
         if self._ageing.happens:
             self._ageing.pass_mini_batch(self.persistent.reshape(-1), index)
             self._see_anew()
-        return Update()
+        return Counts()
 
     def reset(self, cells: Mask) -> None:
         """Reset some cells, bool [outputs, inputs]."""

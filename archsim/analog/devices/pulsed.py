@@ -12,7 +12,7 @@ from archsim._core import UPDATE_CELL, UPDATE_D, UPDATE_LATE, UPDATE_X, WRITE_CE
 from archsim.analog.blocks import FloatArray, NotFiniteError, ranges
 from archsim.analog.devices.persistent import PersistentCells
 from archsim.analog.devices.population import Population
-from archsim.analog.observed import Update
+from archsim.analog.observed import Counts
 from archsim.analog.pulses import PulseTrains
 from archsim.analog.samples import Samples
 from archsim.analog.specification import UpdateParameters
@@ -89,7 +89,7 @@ class PulsedArray(PersistentCells):
         learning_rate: float,
         first_vector: int,
         direction: Direction = "both",
-    ) -> Update:
+    ) -> Counts:
         """Send the trains of a block of vectors, one vector after the other.
 
         Parameters
@@ -114,7 +114,7 @@ class PulsedArray(PersistentCells):
         learning_rate: float,
         first_vector: int,
         direction: Direction = "both",
-    ) -> Update:
+    ) -> Counts:
         """Do as `update` does, with the pulse trains of transfers."""
         return self._send(self._rules[1], self._write_trains, WRITE_CELL, x, d, learning_rate, first_vector, direction)
 
@@ -126,7 +126,7 @@ class PulsedArray(PersistentCells):
         first_vector: int,
         lines: NDArray[np.int32],
         vectors: NDArray[np.int32],
-    ) -> Update:
+    ) -> Counts:
         """Update, but the cells of some input lines only by as many of the first vectors; `update_rest` does the rest.
 
         Cells do not see each other, so each of these lines then holds what it holds after so many vectors of an update,
@@ -149,11 +149,11 @@ class PulsedArray(PersistentCells):
             return 0
         return self._apply(self._trains, UPDATE_LATE, first_vector, "both", 0)
 
-    def pulse(self, columns: NDArray[Any], counts: NDArray[Any], first_vector: int) -> Update:
+    def pulse(self, columns: NDArray[Any], counts: NDArray[Any], first_vector: int) -> Counts:
         """Send exact numbers of pulses to the cells of single input lines, one line after the other."""
-        slots, rows, lines = self._write_trains.take(columns, counts)
-        pulses = self._apply(self._write_trains, WRITE_CELL, first_vector, "both", lines)
-        return Update(slots, pulses, rows, lines)
+        slots, _, coincidences = self._write_trains.take(columns, counts)
+        pulses = self._apply(self._write_trains, WRITE_CELL, first_vector, "both", coincidences)
+        return Counts(slots=slots, pulses=pulses)
 
     def _send(
         self,
@@ -166,17 +166,17 @@ class PulsedArray(PersistentCells):
         first_vector: int,
         direction: Direction,
         stops: tuple[NDArray[np.int32], NDArray[np.int32]] | None = None,
-    ) -> Update:
+    ) -> Counts:
         if rules.pulse_type == "none-with-device":
             return self._descend(x, d, learning_rate)
         try:
-            slots, x_pulses, d_pulses, coincidences = trains.draw(x, d, learning_rate, first_vector, self._workers)
+            slots, _, _, coincidences = trains.draw(x, d, learning_rate, first_vector, self._workers)
         except ValueError as error:
             raise NotFiniteError("x, d or the learning rate of an update") from error
         if stops is not None:
             trains.trains.hold_back(*stops)
         pulses = self._apply(trains, purpose, first_vector, direction, coincidences)
-        return Update(slots, pulses, x_pulses, d_pulses)
+        return Counts(slots=slots, pulses=pulses)
 
     def _apply(
         self, trains: PulseTrains, purpose: int, first_vector: int, direction: Direction, coincidences: int
@@ -203,10 +203,10 @@ class PulsedArray(PersistentCells):
             return part(0, len(self.weights))
         return sum(self._workers.map(part, self._parts))
 
-    def _descend(self, x: FloatArray, d: FloatArray, learning_rate: float) -> Update:
+    def _descend(self, x: FloatArray, d: FloatArray, learning_rate: float) -> Counts:
         """Make W <- W - learning_rate d x^T without pulses, then clip to each cell's bounds."""
         if not (math.isfinite(learning_rate) and kernels.all_finite(x) and kernels.all_finite(d)):
             raise NotFiniteError("x, d or the learning rate of an update")
         kernels.exact_update(self.persistent, x, d, learning_rate, 0, len(self.persistent))
         self.program(self.persistent)
-        return Update()
+        return Counts()

@@ -13,7 +13,7 @@ from archsim.analog.blocks import FloatArray
 from archsim.analog.devices.cell_arrays import CellArrays, make_parts
 from archsim.analog.devices.device_array import Site
 from archsim.analog.devices.pulsed import PulsedArray
-from archsim.analog.observed import Update
+from archsim.analog.observed import Counts
 from archsim.analog.specification import ReferenceCell, Vector
 
 __all__ = ["ReferenceArray", "VectorArray"]
@@ -50,7 +50,7 @@ class VectorArray(CellArrays):
             part.program(np.float32(factor / norm) * weights)
         self._sum_up()
 
-    def update(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Update:
+    def update(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Counts:
         """Send the trains of a block of vectors to those devices whose turn it is."""
         turns = self._turns(len(x), first_vector, attempt=0)
         done = [
@@ -58,7 +58,7 @@ class VectorArray(CellArrays):
         ]
         return self._after(_shared(done, turns), done)
 
-    def write(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Update:
+    def write(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Counts:
         """Do as `update` does, with the pulse trains of transfers."""
         turns = self._turns(len(x), first_vector, attempt=1)
         done = [
@@ -66,7 +66,7 @@ class VectorArray(CellArrays):
         ]
         return self._after(_shared(done, turns), done)
 
-    def pulse(self, columns: NDArray[Any], counts: NDArray[Any], first_vector: int) -> Update:
+    def pulse(self, columns: NDArray[Any], counts: NDArray[Any], first_vector: int) -> Counts:
         """Send exact numbers of pulses to those devices whose turn it is."""
         turns = self._turns(len(columns), first_vector, attempt=2)
         done = [part.pulse(columns, _only(counts, turns, index), first_vector) for index, part in self._taking(turns)]
@@ -121,17 +121,17 @@ class ReferenceArray(CellArrays):
         self.parts[1].program(weights)
         self._sum_up()
 
-    def update(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Update:
+    def update(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Counts:
         """Send the trains of a block of vectors to the first array."""
         done = self.parts[0].update(x, d, learning_rate, first_vector)
         return self._after(done, [done])
 
-    def write(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Update:
+    def write(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Counts:
         """Do as `update` does, with the pulse trains of transfers."""
         done = self.parts[0].write(x, d, learning_rate, first_vector)
         return self._after(done, [done])
 
-    def pulse(self, columns: NDArray[Any], counts: NDArray[Any], first_vector: int) -> Update:
+    def pulse(self, columns: NDArray[Any], counts: NDArray[Any], first_vector: int) -> Counts:
         """Send exact numbers of pulses to the first array."""
         done = self.parts[0].pulse(columns, counts, first_vector)
         return self._after(done, [done])
@@ -144,12 +144,8 @@ def _only(rows: NDArray[Any], turns: NDArray[np.int64] | None, index: int) -> ND
     return np.where((turns == index)[:, None], rows, rows.dtype.type(0))
 
 
-def _shared(done: Sequence[Update], turns: NDArray[np.int64] | None) -> Update:
+def _shared(done: Sequence[Counts], turns: NDArray[np.int64] | None) -> Counts:
     """Return the trains on the lines: the same ones for all devices, or one after the other."""
     if turns is None and done:
         return done[0]
-    return Update(
-        slots=sum(update.slots for update in done),
-        rows_pulsed=sum(update.rows_pulsed for update in done),
-        columns_pulsed=sum(update.columns_pulsed for update in done),
-    )
+    return Counts(slots=sum(update.slots for update in done))

@@ -16,7 +16,7 @@ from archsim.analog.crossbar import Crossbar
 from archsim.analog.inference.draws import Draws
 from archsim.analog.inference.mapping import PairMapping
 from archsim.analog.inference.modifiers import clip_weights, modify_weights
-from archsim.analog.observed import ExpectedUpdate, Read, Update
+from archsim.analog.observed import Counts, ExpectedUpdate, Read
 from archsim.analog.specification import Ideal
 from archsim.analog.specification.hardware_aware import HardwareAwareSettings
 from archsim.errors import InputError
@@ -130,7 +130,7 @@ class HardwareAware:
         errors = d if scale is None else np.asarray(d, np.float32) * scale
         return self._crossbar.backward(errors, first_vector, weights=seen)
 
-    def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Update:
+    def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Counts:
         """Make W <- W - learning_rate d x^T on the clean weights; see `Crossbar.update`.
 
         Two operations for each weight and vector, and one for each weight that is clipped or modified at the end of a
@@ -138,7 +138,7 @@ class HardwareAware:
         """
         inputs, errors = self._checked(x, d, learning_rate)
         cells = self._inputs * self._outputs
-        work = Update(digital_operations=2 * cells * len(inputs), memory_bits=UPDATE_BITS * cells * len(inputs))
+        work = Counts(digital_operations=2 * cells * len(inputs), memory_bits=UPDATE_BITS * cells * len(inputs))
         begin = 0
         while begin < len(inputs):
             end = min(len(inputs), begin + self._mini_batch - int(self._vectors[0]) % self._mini_batch)
@@ -151,7 +151,7 @@ class HardwareAware:
             begin = end
         return work
 
-    def end_mini_batch(self, index: int) -> Update:
+    def end_mini_batch(self, index: int) -> Counts:
         """Let a mini-batch pass: nothing happens to digital weights; see `Crossbar.end_mini_batch`."""
         return self._crossbar.end_mini_batch(index)
 

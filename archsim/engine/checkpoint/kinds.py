@@ -67,6 +67,7 @@ def _attributes(found: type[Any], rebuilt: tuple[str, ...]) -> tuple[str, ...]:
 
 KINDS: tuple[Kind, ...] = (
     # The chip at work
+    Kind("archsim.analog.observed", "Counts"),
     Kind("archsim.chip.components", "BufferSpace"),
     Kind("archsim.chip.components", "Unit", calls=("_complete",)),
     Kind("archsim.chip.counts", "CountKey"),

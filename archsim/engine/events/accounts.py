@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+from archsim.analog.observed import Counts
 from archsim.chip.counts import CountKey, UnitTime
 from archsim.chip.operations import read_counts, transfer_counts, update_counts
 from archsim.engine.events.activation_transfer import HostFeed
@@ -85,29 +86,29 @@ def count_operations(machine: MachineState) -> Ledger:
 
 
 def _count_part(ledger: Ledger, task: PartTask, setup: Setup) -> None:
-    if not (task.vectors or task.transfer_reads or task.output_writes):
+    part, phase, layer, done = task.part, task.step.phase, task.step.matrix, task.counts
+    if not (task.reads or done.vectors or done.transfer_reads or done.output_writes):
         return
-    part, phase, layer = task.part, task.step.phase, task.step.matrix
     devices = setup.stack(layer)
     if phase == "U":
-        counts = update_counts(part.rows, part.columns, task.vectors, devices=devices.written)
+        counts = update_counts(part.rows, part.columns, done.vectors, devices=devices.written)
         transfers = transfer_counts(
             part.rows,
             part.columns,
-            task.transfer_reads,
-            task.input_writes,
-            task.output_writes,
-            devices_read=task.devices_read,
-            devices_written=task.devices_written,
+            done.transfer_reads,
+            done.input_writes,
+            done.output_writes,
+            devices_read=done.devices_read,
+            devices_written=done.devices_written,
             column_devices=devices.written,
         )
         for key, count in transfers.items():
             counts[key] = counts.get(key, 0) + count
-        if task.pulses:
-            ledger.add(CountKey("array", "coincidence", phase, layer), task.pulses)
+        if done.pulses:
+            ledger.add(CountKey("array", "coincidence", phase, layer), done.pulses)
     else:
         transposed = phase == "B"
-        counts = read_counts(part.rows, part.columns, task.vectors, transposed=transposed, devices=devices.read)
+        counts = read_counts(part.rows, part.columns, task.reads, transposed=transposed, devices=devices.read)
     for (component, operation), count in counts.items():
         ledger.add(CountKey(component, operation, phase, layer), count)
 
@@ -140,15 +141,16 @@ class LayerTotals:
     ----------
     reads, read_vectors : dict of str to int
         Forward vector reads with and without repeats.
-    update_slots, update_vectors, pulses : dict of str to int
-        Of updates.
+    updates : dict of str to Counts
+        What updates took on tiles.
+    pulses : dict of str to int
+        Device pulses, on tiles and in abstract stages.
     """
 
     def __init__(self) -> None:
         self.reads: dict[str, int] = defaultdict(int)
         self.read_vectors: dict[str, int] = defaultdict(int)
-        self.update_slots: dict[str, int] = defaultdict(int)
-        self.update_vectors: dict[str, int] = defaultdict(int)
+        self.updates: dict[str, Counts] = defaultdict(Counts)
         self.pulses: dict[str, int] = defaultdict(int)
 
 
@@ -158,12 +160,11 @@ def layer_totals(equipment: Equipment) -> LayerTotals:
     for task in equipment.parts:
         layer = task.step.matrix
         if task.phase == "F":
-            totals.reads[layer] += task.vectors
+            totals.reads[layer] += task.reads
             totals.read_vectors[layer] += task.requested
         elif task.phase == "U":
-            totals.update_slots[layer] += task.slots
-            totals.update_vectors[layer] += task.vectors
-            totals.pulses[layer] += task.pulses
+            totals.updates[layer] += task.counts
+            totals.pulses[layer] += task.counts.pulses
     for _, engine in equipment.engines:
         for layer, pulses in engine.pulses.items():
             totals.pulses[layer] += pulses

@@ -41,9 +41,10 @@ def busiest_unit(machine: Machine) -> Bottleneck | None:
 def _parts_ps(machine: Machine, task: PartTask) -> Counter[str]:
     chip, part = machine.setup.chip, task.part
     if task.phase != "U":
-        return Counter(read_parts_ps(chip, part.rows, part.columns, task.vectors, transposed=task.phase == "B"))
-    found = Counter(update_parts_ps(chip, task.vectors, task.slots + task.transfer_slots))
-    found.update(read_parts_ps(chip, part.rows, part.columns, task.transfer_reads, overlapped=False))
+        return Counter(read_parts_ps(chip, part.rows, part.columns, task.reads, transposed=task.phase == "B"))
+    done = task.counts
+    found = Counter(update_parts_ps(chip, done.vectors, done.slots + done.transfer_slots))
+    found.update(read_parts_ps(chip, part.rows, part.columns, done.transfer_reads, overlapped=False))
     return found
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from archsim.analog.observed import Counts
 from archsim.chip.components import Timekeeper, Unit
 from archsim.chip.specification import Chip
 from archsim.chip.timing import buffer_ps, nmpu_ps, read_ps, transfer_ps, update_ps
 from archsim.engine.events.transport import Channel, Message, Transport
 from archsim.engine.program import DigitalStep, MatrixStep, Step
 from archsim.engine.setup import Setup
-from archsim.engine.work import UpdateWork, Work, do_step
+from archsim.engine.work import Work, do_step
 from archsim.mapping.plan import Part
 from archsim.schedule.actions import Action
 
@@ -96,39 +97,26 @@ class PartTask(UnitTask):
     ----------
     index : int
         Number of the part in its matrix.
-    vectors : int
-        Vector reads (with repeats), or vectors updated.
-    requested : int
-        The same without repeats.
-    slots, pulses : int
-        Pulse slots sent and device pulses made.
+    reads, requested : int
+        Vector reads, with and without repeats.
     applied : int
         Vectors that updates applied, sent to the array one by one or not.
-    transfer_reads, input_writes, output_writes, devices_read, devices_written, transfer_slots : int
-        Lines that an algorithm's transfers read, and lines that they wrote; see `archsim.analog.observed.Update`.
+    counts : Counts
+        What updates took.
     """
 
     __slots__ = (
         "_durations",
-        "_memory_bits",
-        "_operations",
         "_setup",
         "_update_durations",
         "_work",
         "applied",
-        "devices_read",
-        "devices_written",
+        "counts",
         "index",
-        "input_writes",
-        "output_writes",
         "part",
-        "pulses",
+        "reads",
         "requested",
-        "slots",
         "step",
-        "transfer_reads",
-        "transfer_slots",
-        "vectors",
     )
 
     def __init__(
@@ -144,10 +132,8 @@ class PartTask(UnitTask):
         super().__init__(stage, unit, layer, step.phase)
         self.step = step
         self.part: Part = step.placement.parts[index]
-        self.vectors = self.requested = self.slots = self.pulses = 0
-        self.transfer_reads = self.input_writes = self.output_writes = self.transfer_slots = 0
-        self.devices_read = self.devices_written = self.applied = 0
-        self._operations = self._memory_bits = 0
+        self.reads = self.requested = self.applied = 0
+        self.counts = Counts()
         self.index = index
         self._setup = setup
         self._work = work
@@ -160,7 +146,7 @@ class PartTask(UnitTask):
         if self.phase == "U":
             return self._update(self._work.update(self._stage.index, self.step, self.index, action))
         reads = self._work.read(self._stage.index, self.step, self.index, action.micro_batch)
-        self.vectors += reads
+        self.reads += reads
         self.requested += self._setup.samples * self.step.vectors
         duration = self._durations.get(reads)
         if duration is None:
@@ -169,38 +155,17 @@ class PartTask(UnitTask):
             self._durations[reads] = duration
         return duration
 
-    def _update(self, work: UpdateWork) -> int:
-        self.vectors += work.vectors
-        self.requested += work.vectors
+    def _update(self, done: Counts) -> int:
         self.applied += self._setup.samples * self.step.vectors * self._stage.action.count
-        self.slots += work.slots
-        self.pulses += work.pulses
-        key = work.vectors, work.slots
+        self.counts += done
+        key = done.vectors, done.slots
         duration = self._update_durations.get(key)
         if duration is None:
             duration = self._update_durations[key] = update_ps(self._setup.chip, *key)
-        if not (work.transfer_reads or work.transfer_slots or work.digital_operations):
+        if not (done.transfer_reads or done.transfer_slots):
             return duration
-        self.transfer_reads += work.transfer_reads
-        self.input_writes += work.input_writes
-        self.output_writes += work.output_writes
-        self.devices_read += work.devices_read
-        self.devices_written += work.devices_written
-        self.transfer_slots += work.transfer_slots
-        self._operations += work.digital_operations
-        self._memory_bits += work.memory_bits
         rows, columns = self.part.rows, self.part.columns
-        return duration + transfer_ps(self._setup.chip, rows, columns, work.transfer_reads, work.transfer_slots)
-
-    def take_operations(self) -> int:
-        """Return the digital operations that updates left to do since this was asked last."""
-        operations, self._operations = self._operations, 0
-        return operations
-
-    def take_memory_bits(self) -> int:
-        """Return the bits of digital state that updates asked for since this was asked last."""
-        bits, self._memory_bits = self._memory_bits, 0
-        return bits
+        return duration + transfer_ps(self._setup.chip, rows, columns, done.transfer_reads, done.transfer_slots)
 
 
 class RemotePartTask(PartTask):
@@ -386,7 +351,7 @@ class StageEngineTask:
         self.micro_batches += self._stage.action.count
         for step in self.steps:
             done = do_step(step, self._stage.index, self._stage.action, self._work)
-            if isinstance(step, MatrixStep) and isinstance(done, UpdateWork):
+            if isinstance(step, MatrixStep) and isinstance(done, Counts):
                 self.pulses[step.matrix] = self.pulses.get(step.matrix, 0) + done.pulses
         self._timekeeper.after(self._duration_ps, self._finish)
 

@@ -33,9 +33,9 @@ class TransferOperationsTask(UnitTask):
         self._chip = chip
 
     def start(self) -> int:
-        """Take over what the updates of the parts left to do."""
-        operations = sum(part.take_operations() for part in self._parts)
-        self.operations += operations
+        """Do what the updates of the parts have counted and nobody has done yet."""
+        total = sum(part.counts.digital_operations for part in self._parts)
+        operations, self.operations = total - self.operations, total
         return nmpu_ps(self._chip, operations)
 
 
@@ -50,7 +50,7 @@ class TransferMemoryTask(UnitTask):
         Bytes moved.
     """
 
-    __slots__ = ("_chip", "_parts", "bytes_read", "bytes_written", "name")
+    __slots__ = ("_bits", "_chip", "_parts", "bytes_read", "bytes_written", "name")
 
     def __init__(
         self, stage: StageState, unit: Unit, layer: int, name: str, parts: tuple[PartTask, ...], chip: Chip
@@ -58,12 +58,15 @@ class TransferMemoryTask(UnitTask):
         super().__init__(stage, unit, layer, "U")
         self.name = name
         self.bytes_read = self.bytes_written = 0
+        self._bits = 0
         self._parts = parts
         self._chip = chip
 
     def start(self) -> int:
-        """Move what the updates of the parts asked for."""
-        size = -(-sum(part.take_memory_bits() for part in self._parts) // 8)
+        """Move what the updates of the parts have counted and nobody has moved yet."""
+        total = sum(part.counts.memory_bits for part in self._parts)
+        size = -(-(total - self._bits) // 8)
+        self._bits = total
         self.bytes_read += size // 2
         self.bytes_written += size - size // 2
         return buffer_ps(self._chip, size)

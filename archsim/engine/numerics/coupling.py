@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.analog.observed import Read
+from archsim.analog.observed import Counts, Read
 from archsim.analog.threads import Workers
 from archsim.digital.arrays import Array
 from archsim.digital.losses import mean_squared_error, softmax_cross_entropy
 from archsim.engine.numerics.evaluation import Evaluator
 from archsim.engine.numerics.feed import Samples
 from archsim.engine.program import HOST, DigitalStep, Edge, MatrixStep, StageProgram
-from archsim.engine.work import Evaluation, UpdateWork
+from archsim.engine.work import Evaluation
 from archsim.network.graph import Graph, Matrix, Node
 from archsim.network.matrix import AnalogMatrix, MatrixSnapshot
 from archsim.network.operators import DigitalOperator, MatrixOperator, Operator
@@ -163,7 +163,7 @@ class Numbers:
         self._evaluated = 0
         # Parts computed ahead within one moment: always empty again before the next event.
         self._ready: dict[int, Read] = {}
-        self._updated: dict[int, UpdateWork] = {}
+        self._updated: dict[int, Counts] = {}
         self._workers = workers
         self._look_up()
 
@@ -228,7 +228,7 @@ class Numbers:
         parts[part] = read.values
         return read.reads
 
-    def update(self, stage: int, step: MatrixStep, part: int, action: Action) -> UpdateWork:
+    def update(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
         """Update a part by the stored inputs and errors, micro-batch after micro-batch."""
         return self._updated.pop(part) if part in self._updated else self._update(stage, step, part, action)
 
@@ -286,20 +286,20 @@ class Numbers:
             return held.crossbars.forward_part(part, self._vectors(stored, held), first)
         return held.crossbars.backward_part(part, stored.errors[step.matrix], first)
 
-    def _update(self, stage: int, step: MatrixStep, part: int, action: Action) -> UpdateWork:
+    def _update(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
         held = self._held[step.matrix]
-        work = UpdateWork()
+        work = Counts()
         for micro_batch in action.micro_batches:
             stored = self._stored[stage][micro_batch]
             rate = self._rate(held, micro_batch)
             first = self.feed.first_sample(micro_batch) * held.matrix.vectors
             vectors = self._vectors(stored, held)
             done = held.crossbars.update_part(part, vectors, stored.errors[step.matrix], rate, first)
-            work.vectors += len(vectors) if step.pulsed else 0
-            work.note(done)
+            done.vectors = len(vectors) if step.pulsed else 0
+            work += done
         mini_batch, left = divmod(action.micro_batch + 1, self.shape.micro_batches)
         if not left:
-            work.note(held.crossbars.end_mini_batch(part, mini_batch - 1))
+            work += held.crossbars.end_mini_batch(part, mini_batch - 1)
         return work
 
     @staticmethod

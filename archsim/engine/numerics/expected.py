@@ -6,20 +6,16 @@ from collections.abc import Iterator
 from dataclasses import fields
 from fractions import Fraction
 
-from archsim.analog.observed import ExpectedUpdate
+from archsim.analog.observed import Counts, ExpectedUpdate
 from archsim.engine.numerics.expectations import Expectations
 from archsim.engine.program import DigitalStep, Edge, MatrixStep
-from archsim.engine.work import Evaluation, UpdateWork
+from archsim.engine.work import Evaluation
 from archsim.schedule.actions import Action
 
 __all__ = ["Expected"]
 
-#: What a run without numbers counts of an update: all but when it happens.
-_QUANTITIES = tuple(
-    field.name
-    for field in fields(ExpectedUpdate)
-    if field.name not in ("outer_products", "every", "later", "first_writes")
-)
+#: What a run without numbers counts of an update; pulses depend on the numbers.
+_QUANTITIES = tuple(field.name for field in fields(Counts) if field.name not in ("vectors", "pulses"))
 
 
 class _Share:
@@ -90,12 +86,12 @@ class Expected:
         first = micro_batch * vectors
         return passes * share.within(first, first + vectors)
 
-    def update(self, stage: int, step: MatrixStep, part: int, action: Action) -> UpdateWork:
+    def update(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
         """Return what is expected of the vectors of some micro-batches."""
         vectors = self._samples * step.vectors
         count = vectors * action.count
         last = (action.micro_batch + 1) * vectors
-        work = UpdateWork(count if step.pulsed else 0)
+        work = Counts(count if step.pulsed else 0)
         for share in self._updates[step.matrix][part]:
             before = getattr(work, share.quantity)
             setattr(work, share.quantity, before + share.within(last - count, last))

@@ -10,10 +10,11 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from itertools import islice
 
+from archsim.analog.observed import Counts
 from archsim.engine.observer import Account, Observer
 from archsim.engine.program import HOST, MatrixStep, StageProgram
 from archsim.engine.setup import Setup
-from archsim.engine.work import UpdateWork, Work, do_step
+from archsim.engine.work import Work, do_step
 from archsim.errors import Deadlock
 from archsim.schedule.actions import Action, Schedule
 
@@ -104,8 +105,8 @@ class UntimedMachine:
 
     Attributes
     ----------
-    slots, vectors, pulses : Counter of str
-        Pulse slots, updated vectors and device pulses by matrix.
+    updates : dict of str to Counts
+        What updates took by matrix.
     done : Counter of (int, str)
         Micro-batches by stage and kind of action.
     """
@@ -114,20 +115,16 @@ class UntimedMachine:
         "_work",
         "done",
         "observer",
-        "pulses",
         "setup",
-        "slots",
         "stages",
-        "vectors",
+        "updates",
     )
 
     def __init__(self, setup: Setup, work: Work, observer: Observer) -> None:
         self.setup = setup
         self.observer = observer
         self.stages = [UntimedStage(program, setup.schedule) for program in setup.programs]
-        self.slots: Counter[str] = Counter()
-        self.vectors: Counter[str] = Counter()
-        self.pulses: Counter[str] = Counter()
+        self.updates: dict[str, Counts] = {}
         self.done: Counter[tuple[int, str]] = Counter()
         self._work = work
 
@@ -169,10 +166,9 @@ class UntimedMachine:
         self._work.begin(program.index, action)
         for step in program.steps(action.kind):
             done = do_step(step, program.index, action, self._work)
-            if isinstance(step, MatrixStep) and isinstance(done, UpdateWork):
-                self.slots[step.matrix] += done.slots
-                self.vectors[step.matrix] += done.vectors
-                self.pulses[step.matrix] += done.pulses
+            if isinstance(step, MatrixStep) and isinstance(done, Counts):
+                total = self.updates.setdefault(step.matrix, Counts())
+                total += done
         if action.kind == "F":
             for edge in program.exports:
                 self._work.deliver(edge, action.micro_batch)

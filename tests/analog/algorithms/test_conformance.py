@@ -7,7 +7,7 @@ import pytest
 
 from archsim import plugins
 from archsim.analog.algorithms import kind_of
-from archsim.analog.observed import Update
+from archsim.analog.observed import Counts
 from archsim.analog.specification import SoftBounds
 from archsim.errors import InputError
 from archsim.specification import Specification
@@ -102,8 +102,8 @@ def test_work_is_counted_in_whole_numbers(settings):
     array = noisy(settings)
     x, d = block(20)
     work = array.update(x, d, 0.1, 0)
-    assert isinstance(work, Update)
-    for name in Update.__dataclass_fields__:
+    assert isinstance(work, Counts)
+    for name in Counts.__dataclass_fields__:
         assert type(getattr(work, name)) is int, name
         assert getattr(work, name) >= 0, name
 
@@ -113,7 +113,7 @@ def test_an_empty_block_changes_nothing(settings):
     array.update(*block(9), 0.1, 0)
     before = array.state()
     x, d = block(0)
-    assert array.update(x, d, 0.1, 9) == Update()
+    assert array.update(x, d, 0.1, 9) == Counts()
     assert array.forward(x, 9).values.shape == (0, OUTPUTS)
     assert array.backward(d, 9).values.shape == (0, INPUTS)
     equal(array.state(), before)
@@ -143,7 +143,7 @@ def test_it_does_not_matter_how_a_run_is_cut_into_calls(settings):
     bounds = [0, 1, 2, 9, 10, 30, 41]
     parts = [cut.update(x[a:b], d[a:b], 0.1, a) for a, b in pairwise(bounds)]
     equal(whole.state(), cut.state())
-    for name in Update.__dataclass_fields__:
+    for name in Counts.__dataclass_fields__:
         assert getattr(total, name) == sum(getattr(part, name) for part in parts), name
 
 

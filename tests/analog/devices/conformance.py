@@ -8,7 +8,7 @@ from archsim.analog.blocks import restore_arrays
 from archsim.analog.devices import devices_per_cell
 from archsim.analog.devices.population import W_MAX, W_MIN
 from archsim.analog.devices.response import pulsed
-from archsim.analog.observed import Update
+from archsim.analog.observed import Counts
 from archsim.analog.specification import Device, UpdateParameters
 
 from .arrays import NOISE, array, changed, parts, single_pulses, some
@@ -91,7 +91,7 @@ class Conformance:
         done = whole.update(x, d, rate, 7)
         parts_done = [cut.update(x[:2], d[:2], rate, 7), cut.update(x[2:], d[2:], rate, 9)]
         np.testing.assert_array_equal(whole.weights, cut.weights)
-        for name in Update.__dataclass_fields__:
+        for name in Counts.__dataclass_fields__:
             assert getattr(done, name) == sum(getattr(part, name) for part in parts_done), name
 
     def test_the_same_calls_give_the_same_weights(self, device):
