@@ -1,0 +1,149 @@
+"""An event loop of a few lines: processes are generators, and a queue in the order of time and entry is all there is.
+
+A process yields a number of picoseconds to wait for, or a `Signal` to wait for.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from itertools import count
+
+__all__ = ["Clock", "Job", "Process", "Server", "Signal", "Slice", "Space", "Wait"]
+
+
+class Signal:
+    """Something that happens once, for which processes may wait."""
+
+    def __init__(self) -> None:
+        self.fired = False
+        self._waiting: list[Callable[[], None]] = []
+
+    def fire(self) -> None:
+        self.fired = True
+        for call in self._waiting:
+            call()
+        self._waiting.clear()
+
+    def then(self, call: Callable[[], None]) -> None:
+        if self.fired:
+            call()
+        else:
+            self._waiting.append(call)
+
+
+Wait = int | Signal
+Process = Generator[Wait, None, None]
+#: Unit, start, end, action and micro-batch of a piece of work.
+Slice = tuple[str, int, int, str, int]
+
+
+@dataclass
+class Clock:
+    """Time in picoseconds, and what has been done until now."""
+
+    now: int = 0
+    slices: list[Slice] = field(default_factory=list)
+    _queue: list[tuple[int, int, Callable[[], None]]] = field(default_factory=list)
+    _entries: count[int] = field(default_factory=count)
+
+    def after(self, delay: int, call: Callable[[], None]) -> None:
+        heapq.heappush(self._queue, (self.now + delay, next(self._entries), call))
+
+    def run(self) -> None:
+        while self._queue:
+            self.now, _, call = heapq.heappop(self._queue)
+            call()
+
+    def start(self, process: Process) -> Signal:
+        """Start a process and return the signal of its end."""
+        ended = Signal()
+
+        def go_on() -> None:
+            wait = next(process, None)
+            if wait is None:
+                ended.fire()
+            elif isinstance(wait, Signal):
+                wait.then(go_on)
+            else:
+                self.after(wait, go_on)
+
+        go_on()
+        return ended
+
+    def did(self, unit: str, start: int, end: int, action: str, micro_batch: int) -> None:
+        if end > start:
+            self.slices.append((unit, start, end, action, micro_batch))
+
+
+@dataclass(frozen=True)
+class Job:
+    """A piece of work for a unit, and the signals of its start and its end."""
+
+    duration: int
+    action: str
+    micro_batch: int
+    started: Signal = field(default_factory=Signal)
+    done: Signal = field(default_factory=Signal)
+
+
+class Server:
+    """A unit that serves one piece of work at a time, first come, first served."""
+
+    def __init__(self, clock: Clock, name: str) -> None:
+        self.clock = clock
+        self.name = name
+        self._working = False
+        self._waiting: deque[Job] = deque()
+
+    def serve(self, duration: int, action: str, micro_batch: int) -> Job:
+        job = Job(duration, action, micro_batch)
+        if self._working:
+            self._waiting.append(job)
+        else:
+            self._start(job)
+        return job
+
+    def _start(self, job: Job) -> None:
+        self._working = True
+        start = self.clock.now
+
+        def end() -> None:
+            self.clock.did(self.name, start, self.clock.now, job.action, job.micro_batch)
+            self._working = False
+            if self._waiting:
+                self._start(self._waiting.popleft())
+            job.done.fire()
+
+        job.started.fire()
+        self.clock.after(job.duration, end)
+
+
+class Space:
+    """Room for so many bytes, claimed in the order of arrival."""
+
+    def __init__(self, size: int | None) -> None:
+        self.left = size
+        self.least: int | None = size
+        self._waiting: deque[tuple[int, Signal]] = deque()
+
+    def claim(self, size: int) -> Signal:
+        granted = Signal()
+        self._waiting.append((size, granted))
+        self._grant()
+        return granted
+
+    def release(self, size: int) -> None:
+        if self.left is not None:
+            self.left += size
+        self._grant()
+
+    def _grant(self) -> None:
+        while self._waiting and (self.left is None or self._waiting[0][0] <= self.left):
+            size, granted = self._waiting.popleft()
+            if self.left is not None and self.least is not None:
+                self.left -= size
+                self.least = min(self.least, self.left)
+            granted.fire()

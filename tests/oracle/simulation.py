@@ -1,0 +1,310 @@
+"""The machine of docs/abstraction.md once more: a process for each stage, each message and the host.
+
+Nothing of archsim is used. Durations follow from plain numbers (`Hardware`), the mapping from the sizes of
+layers, and what happens at the same moment happens in the order in which it was asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from math import ceil
+
+from .cases import INPUT, LOSSES, OPERATIONS, Case, Layer
+from .clock import Clock, Process, Server, Signal, Space
+
+__all__ = ["Machine"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a matrix on a tile of a node."""
+
+    rows: int
+    columns: int
+    tile: int
+    node: int
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A value that goes from one stage (or the host: -1) to another."""
+
+    source: int
+    target: int
+    elements: int
+    gradient: bool
+
+
+@dataclass
+class Digital:
+    """A job of the digital unit: operations for each sample, and numbers that it writes."""
+
+    operations: int = 0
+    elements: int = 0
+    empty: bool = True
+
+    def add(self, operations: int, elements: int) -> None:
+        self.operations += operations
+        self.elements += elements
+        self.empty = False
+
+
+class Machine:
+    """A chip that does what its schedule says."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.clock = Clock()
+        self.servers: dict[str, Server] = {}
+        by_name = {layer.name: layer for layer in case.layers}
+        self.stages = [[by_name[name] for name in names] for names in case.stages]
+        self.mesh = (1, 1)
+        self.homes: list[int] = []
+        self.parts: dict[str, list[Part]] = {}
+        self._place()
+        self.edges = self._edges()
+        self.spaces = [Space(case.hardware.capacity) for _ in self.stages]
+        self.footprints = [self._footprint(s) for s in range(len(self.stages))]
+        count = range(len(self.stages))
+        self.inputs = [[[Signal() for _ in self._into(s)] for _ in range(case.total)] for s in count]
+        self.gradients = [[[Signal() for _ in self._out_of(s)] for _ in range(case.total)] for s in count]
+        self.started = [Signal() for _ in range(case.total)]
+
+    def run(self) -> None:
+        """Do everything that the schedule says."""
+        for s in range(len(self.stages)):
+            self.clock.start(self._stage(s))
+        self.clock.start(self._host())
+        self.clock.run()
+
+    def server(self, component: str, name: int | str = "") -> Server:
+        key = f"{component} {name}".strip()
+        return self.servers.setdefault(key, Server(self.clock, key))
+
+    # Where everything lies
+
+    def _place(self) -> None:
+        """Give each stage as many nodes as its parts need, along a snake on the smallest mesh that is square enough."""
+        hardware = self.case.hardware
+        parts = {layer.name: hardware.parts(layer.inputs, layer.outputs) for layer in self.case.layers if layer.matrix}
+        needed = [
+            max(1, ceil(sum(len(parts.get(layer.name, ())) for layer in stage) / hardware.node_tiles))
+            for stage in self.stages
+        ]
+        total = sum(needed)
+        shapes = [(max(ceil(total / rows), rows), rows) for rows in range(1, total + 1)]
+        self.mesh = min((c * r, c, r) for c, r in shapes if c <= 3 * r)[1:]
+        columns, rows = self.mesh
+        snake = [y * columns + (x if y % 2 == 0 else columns - 1 - x) for y in range(rows) for x in range(columns)]
+        for stage, count in zip(self.stages, needed, strict=True):
+            nodes, snake = snake[:count], snake[count:]
+            self.homes.append(nodes[0])
+            free = [(node, node * hardware.node_tiles + slot) for node in nodes for slot in range(hardware.node_tiles)]
+            for layer in stage:
+                self.parts[layer.name] = []
+                for height, width in parts.get(layer.name, ()):
+                    node, tile = free.pop(0)
+                    self.parts[layer.name].append(Part(height, width, tile, node))
+
+    def _edges(self) -> list[Edge]:
+        stage_of = {layer.name: s for s, stage in enumerate(self.stages) for layer in stage} | {INPUT: -1}
+        sizes = {layer.name: layer.outputs for layer in self.case.layers} | {INPUT: self.case.layers[0].inputs}
+        found = {}
+        for layer in self.case.layers:
+            source, target = stage_of[layer.source], stage_of[layer.name]
+            if source != target:
+                gradient = self.case.trains and self.case.needs_gradient(layer.source)
+                found[layer.source, target] = Edge(source, target, sizes[layer.source], gradient)
+        return list(found.values())
+
+    def _into(self, stage: int) -> list[Edge]:
+        return [edge for edge in self.edges if edge.target == stage]
+
+    def _out_of(self, stage: int) -> list[Edge]:
+        return [edge for edge in self.edges if edge.source == stage]
+
+    def _footprint(self, stage: int) -> int:
+        """Return the bytes that a micro-batch takes: inputs and results, errors and gradients that come back."""
+        elements = sum(edge.elements for edge in self._into(stage))
+        elements += sum(layer.outputs for layer in self.stages[stage])
+        if self.case.trains:
+            elements += sum(layer.outputs for layer in self.stages[stage] if layer.matrix)
+            elements += sum(edge.elements for edge in self._out_of(stage) if edge.gradient)
+        return self.case.hardware.bytes(elements) * self.case.samples
+
+    # What a stage does
+
+    def _stage(self, s: int) -> Process:
+        for kind, k, count in self.case.doings(s):
+            yield from {"F": self.inputs[s][k], "B": self.gradients[s][k], "U": []}[kind]
+            start = self.clock.now
+            if kind == "F" and s == 0:
+                self.started[k].fire()
+            yield from {"F": self._forward, "B": self._backward, "U": self._update}[kind](s, k, count)
+            self.clock.did(f"stage {s}", start, self.clock.now, kind, k)
+            if kind == "F":
+                for index, edge in enumerate(self._out_of(s)):
+                    self.clock.start(self._hand_on(edge, index, k))
+                if not self.case.trains and not self._out_of(s):
+                    self.spaces[s].release(self.footprints[s])
+            elif kind == "B":
+                for edge in self._into(s):
+                    if edge.source >= 0:
+                        self.clock.start(self._hand_back(edge, k))
+            else:
+                self.spaces[s].release(self.footprints[s] * count)
+
+    def _forward(self, s: int, k: int, count: int) -> Process:
+        job = Digital()
+        for layer in self.stages[s]:
+            if not layer.matrix:
+                job.add(OPERATIONS[layer.kind] * layer.outputs, layer.outputs)
+                continue
+            yield from self._digital(s, "F", k, 1, job)
+            yield from self._read(s, "F", k, layer)
+            # Every converted number is scaled and added up.
+            job = Digital()
+            job.add(sum(part.columns for part in self.parts[layer.name]), layer.outputs)
+        if self.case.trains and s + 1 == len(self.stages):
+            job.add(LOSSES[self.case.loss] * self.case.layers[-1].outputs, 0)
+        yield from self._digital(s, "F", k, 1, job)
+
+    def _backward(self, s: int, k: int, count: int) -> Process:
+        job = Digital()
+        for layer in reversed(self.stages[s]):
+            if not self.case.needs_gradient(layer.name):
+                continue
+            if not layer.matrix:
+                job.add(OPERATIONS[layer.kind] * layer.outputs, layer.outputs)
+                continue
+            # The error is scaled, and summed up for the bias.
+            job.add(layer.outputs, 0)
+            yield from self._digital(s, "B", k, 1, job)
+            job = Digital()
+            if self.case.needs_gradient(layer.source):
+                yield from self._read(s, "B", k, layer)
+                job.add(sum(part.rows for part in self.parts[layer.name]), layer.inputs)
+        yield from self._digital(s, "B", k, 1, job)
+
+    def _update(self, s: int, k: int, count: int) -> Process:
+        hardware, every = self.case.hardware, self.case.transfer_every
+        last = (k + 1) * self.case.samples
+        vectors = count * self.case.samples
+        lines = last // every - (last - vectors) // every if every else 0
+        for layer in self.stages[s]:
+            if not (layer.matrix and layer.trainable):
+                continue
+            job = Digital()
+            job.add(layer.inputs + layer.outputs, 0)
+            yield from self._digital(s, "U", k, count, job)
+            durations = [hardware.update(vectors) + hardware.transfer(p.columns, lines) for p in self.parts[layer.name]]
+            sent = [(p.rows + p.columns, 0) for p in self.parts[layer.name]]
+            yield from self._on_tiles(s, "U", k, count, layer, durations, sent, layer.inputs + layer.outputs)
+            if lines:
+                # What was read is added up and written, once more in each part.
+                operations = lines * sum(p.rows + p.columns for p in self.parts[layer.name])
+                yield self.server("nmpu", self.homes[s]).serve(hardware.digital(operations), "U", k).done
+
+    def _read(self, s: int, kind: str, k: int, layer: Layer) -> Process:
+        parts = self.parts[layer.name]
+        forward = kind == "F"
+        read = [self.case.hardware.read(p.columns if forward else p.rows, self.case.samples) for p in parts]
+        sent = [(p.rows, p.columns) if forward else (p.columns, p.rows) for p in parts]
+        yield from self._on_tiles(s, kind, k, 1, layer, read, sent, layer.inputs if forward else layer.outputs)
+
+    def _on_tiles(
+        self,
+        s: int,
+        kind: str,
+        k: int,
+        count: int,
+        layer: Layer,
+        durations: list[int],
+        sent: list[tuple[int, int]],
+        elements: int,
+    ) -> Process:
+        """All parts of a matrix side by side, and beside them the traffic at the port."""
+        pending = []
+        for part, duration, (there, back) in zip(self.parts[layer.name], durations, sent, strict=True):
+            if part.node == self.homes[s]:
+                pending.append(self.server("tile", part.tile).serve(duration, kind, k).done)
+            else:
+                vectors = self.case.samples * count
+                process = self._remote(s, part, duration, there * vectors, back * vectors, kind, k)
+                pending.append(self.clock.start(process))
+        pending.append(self._port(s, kind, k, elements * count))
+        yield from pending
+
+    def _remote(self, s: int, part: Part, duration: int, there: int, back: int, kind: str, k: int) -> Process:
+        """A part on another node is sent its operands and sends its results back."""
+        yield self.clock.start(self._travel(self.homes[s], part.node, there, kind, k))
+        yield self.server("tile", part.tile).serve(duration, kind, k).done
+        yield self.clock.start(self._travel(part.node, self.homes[s], back, kind, k))
+
+    def _digital(self, s: int, kind: str, k: int, count: int, job: Digital) -> Process:
+        if job.empty:
+            return
+        operations = job.operations * self.case.samples * count
+        done = self.server("nmpu", self.homes[s]).serve(self.case.hardware.digital(operations), kind, k).done
+        written = self._port(s, kind, k, job.elements * count)
+        yield done
+        yield written
+
+    def _port(self, s: int, kind: str, k: int, elements: int) -> Signal:
+        duration = self.case.hardware.moved(elements * self.case.samples)
+        return self.server("buffer", self.homes[s]).serve(duration, kind, k).done
+
+    # What crosses the borders of stages
+
+    def _hand_on(self, edge: Edge, index: int, k: int) -> Process:
+        """A value sets out when its micro-batch has space where it goes."""
+        place = self._into(edge.target).index(edge)
+        if place == 0:
+            yield self.spaces[edge.target].claim(self.footprints[edge.target])
+        if not self.case.trains:
+            # Nobody will need what was stored here, once all that goes on has gone.
+            self.spaces[edge.source].release(self.footprints[edge.source])
+        yield from self._travel(
+            self.homes[edge.source], self.homes[edge.target], edge.elements * self.case.samples, "F", k
+        )
+        self.inputs[edge.target][k][place].fire()
+
+    def _hand_back(self, edge: Edge, k: int) -> Process:
+        elements = edge.elements * self.case.samples if edge.gradient else 0
+        yield from self._travel(self.homes[edge.target], self.homes[edge.source], elements, "B", k)
+        self.gradients[edge.source][k][self._out_of(edge.source).index(edge)].fire()
+
+    def _host(self) -> Process:
+        """The host brings samples, some micro-batches ahead of the first stage."""
+        hardware, edge = self.case.hardware, self._into(0)[0]
+        elements = edge.elements * self.case.samples
+        for k in range(self.case.total):
+            if k >= hardware.prefetch:
+                yield self.started[k - hardware.prefetch]
+            yield self.spaces[0].claim(self.footprints[0])
+            arrived = self.server("host").serve(hardware.at_host(elements), "F", k).done
+            arrived.then(self.inputs[0][k][0].fire)
+
+    def _travel(self, source: int, target: int, elements: int, kind: str, k: int) -> Process:
+        """Along the row, then along the column; the head goes on a hop after it took a link."""
+        if source == target or not elements:
+            yield 0
+            return
+        hardware = self.case.hardware
+        occupied = hardware.on_link(hardware.bytes(elements))
+        for a, b in pairwise(self._route(source, target)):
+            job = self.server("link", f"{a}->{b}").serve(occupied, kind, k)
+            if b == target:
+                yield job.done
+            else:
+                yield job.started
+                yield hardware.hop_time()
+
+    def _route(self, source: int, target: int) -> list[int]:
+        columns = self.mesh[0]
+        (y, x), (y_end, x_end) = divmod(source, columns), divmod(target, columns)
+        step_x, step_y = (1 if x_end > x else -1), (1 if y_end > y else -1)
+        path = [y * columns + at for at in range(x, x_end, step_x)]
+        path += [at * columns + x_end for at in range(y, y_end, step_y)]
+        return [*path, target]
