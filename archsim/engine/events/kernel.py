@@ -1,17 +1,18 @@
-"""The event kernel: SimPy's event queue with a time axis in integer picoseconds.
+"""The event kernel: a `simpy.Environment` with a time axis in integer picoseconds.
 
-It knows no chip. Events at the same time run in the order in which they were entered (SimPy orders
-by time, priority and sequence), so a run has one total order.
+It knows no chip. Events at one time run by priority, then in the order in which they were entered (SimPy orders by
+time, priority and sequence), so a run has one total order. Events are entered by `schedule` and taken by `step`: a
+loop of our own over SimPy's queue was tried, and gains less than a tenth (`docs/architecture.md`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from heapq import heappop, heappush
 from types import MethodType
 from typing import Any
 
 import simpy
+from simpy.core import EmptySchedule, Infinity
 from simpy.events import NORMAL, Event
 
 __all__ = ["LONGEST_PS", "Kernel", "TimeLimitError"]
@@ -25,13 +26,13 @@ class TimeLimitError(OverflowError):
 
 
 class _Alarm(Event):
-    """What SimPy's `Timeout` is, without what nobody asks of it here: a value, a delay to print, further callbacks."""
+    """What SimPy's `Timeout` is, without what nobody asks of it here: a value of its own, and a delay to print."""
 
     _ok = True
     _value = None
 
     def __init__(self, call: Callable[[Event], Any]) -> None:
-        self.call = call
+        self.callbacks = [call]
 
 
 class _Call:
@@ -53,7 +54,7 @@ def _owner_and_name(call: object) -> tuple[object, str]:
     return call.__self__, call.__name__
 
 
-class Kernel:
+class Kernel(simpy.Environment):
     """Simulated time and what happens at it.
 
     Parameters
@@ -64,19 +65,18 @@ class Kernel:
     Attributes
     ----------
     events : int
-        Events entered so far.
+        Alarms entered so far.
     """
 
-    __slots__ = ("_environment", "_limit_ps", "_queue", "events")
-
     def __init__(self, limit_ps: int = LONGEST_PS) -> None:
+        super().__init__(initial_time=0)
         self._limit_ps = limit_ps
-        self._begin(0)
+        self.events = 0
 
     @property
     def now(self) -> int:
         """The simulated time in picoseconds."""
-        return self._environment._now  # type: ignore[return-value]
+        return self._now  # type: ignore[return-value]
 
     def after(self, delay_ps: int, call: Callable[[Event], Any]) -> None:
         """Call back after a delay; even a delay of zero goes through the queue.
@@ -88,52 +88,47 @@ class Kernel:
         """
         if delay_ps < 0:
             raise ValueError(f"nothing can happen {-delay_ps} ps ago")
-        environment = self._environment
-        time_ps = environment._now + delay_ps
+        time_ps = self._now + delay_ps
         if time_ps > self._limit_ps:
             raise TimeLimitError(f"{time_ps} ps is after the last moment, {self._limit_ps} ps")
-        heappush(self._queue, (time_ps, NORMAL, next(environment._eid), _Alarm(call)))
+        self.schedule(_Alarm(call), NORMAL, delay_ps)
         self.events += 1
 
-    def run(self, pause: Callable[[], bool] | None = None) -> bool:
-        """Run until no event is left.
+    def advance(self, pause: Callable[[], bool] | None = None) -> bool:
+        """Go on until no event is left.
 
         Parameters
         ----------
         pause : callable, optional
-            Asked after every event; where it says True, the run stops between two events.
+            Asked after every event; where it says True, this stops between two events.
 
         Returns
         -------
         bool
             Whether no event is left.
         """
-        environment, queue = self._environment, self._queue
-        while queue:
-            # What `Environment.step` does, for events of one callback that never fail.
-            environment._now, _, _, alarm = heappop(queue)
-            alarm.call(alarm)
-            if pause is not None and pause():
-                return not queue
-        return True
+        step = self.step
+        try:
+            while True:
+                step()
+                if pause is not None and pause():
+                    return self.peek() == Infinity
+        except EmptySchedule:
+            return True
 
     def __getstate__(self) -> dict[str, Any]:
         """Return time, count and pending calls in their order: what a checkpoint keeps."""
         pending = []
         for time_ps, _, _, alarm in sorted(self._queue, key=lambda entry: entry[:3]):
-            pending.append((time_ps, *_owner_and_name(alarm.call)))
+            (call,) = alarm.callbacks
+            pending.append((time_ps, *_owner_and_name(call)))
         return {"now": self.now, "events": self.events, "limit_ps": self._limit_ps, "pending": pending}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Enter the pending calls again, in the same order."""
+        super().__init__(initial_time=state["now"])
         self._limit_ps = state["limit_ps"]
-        self._begin(state["now"])
+        self.events = 0
         for time_ps, owner, method in state["pending"]:
             self.after(time_ps - state["now"], _Call(owner, method))
         self.events = state["events"]
-
-    def _begin(self, now_ps: int) -> None:
-        self._environment = simpy.Environment(initial_time=now_ps)
-        #: Time, priority and sequence of every alarm, and the alarm.
-        self._queue: list[Any] = self._environment._queue
-        self.events = 0

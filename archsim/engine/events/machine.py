@@ -115,7 +115,7 @@ class Machine:
         RuntimeError
             If buffer space is still claimed at the end.
         """
-        if not self.kernel.run(pause):
+        if not self.kernel.advance(pause):
             return False
         waiting = [stage for stage in self.stages if stage.next is not None]
         if waiting:

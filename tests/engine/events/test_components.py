@@ -53,7 +53,7 @@ def test_unit_serves_one_job_at_a_time_in_the_order_of_requests(asked: list[tupl
     made = [Job(kernel, duration, k) for k, (_, duration) in enumerate(asked)]
     for job, (at, _) in zip(made, asked, strict=True):
         kernel.after(at, Request(unit, job, cause).make)
-    kernel.run()
+    kernel.advance()
     end = 0
     for job, (at, duration) in sorted(zip(made, asked, strict=True), key=lambda pair: pair[1][0]):
         start = max(at, end)
@@ -78,7 +78,7 @@ def test_events_at_one_time_run_in_the_order_in_which_they_were_entered() -> Non
 
     for name, delay in (("a", 5), ("b", 3), ("c", 5), ("d", 3), ("e", 0)):
         kernel.after(delay, Call(name).back)
-    assert kernel.run()
+    assert kernel.advance()
     assert seen == [(0, "e"), (3, "b"), (3, "d"), (5, "a"), (5, "c")]
 
 

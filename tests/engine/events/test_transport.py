@@ -46,7 +46,7 @@ class Mesh:
         self.transport.send(channel, 0, self.inbox)
 
     def arrivals(self) -> list[int]:
-        self.kernel.run()
+        self.kernel.advance()
         return self.inbox.times
 
 
