@@ -129,15 +129,17 @@ class ExpectedUpdate:
     Attributes
     ----------
     slots, transfer_reads, input_writes, output_writes, devices_read, devices_written : Fraction
-        As of `Counts`, of one vector or, in `later`, of each time.
+        As of `Counts`, of one vector or, in `transfers` and `later`, of each time.
     transfer_slots, digital_operations, memory_bits : Fraction
         Likewise.
     outer_products : int
         1 if every outer product is sent to the array, 0 if none is.
     every : int
         It happens after so many vectors, again and again.
+    transfers : tuple of ExpectedUpdate
+        What transfers take, each after so many vectors: with the update that brings the last of them, or apart from it.
     later : tuple of ExpectedUpdate
-        What happens less often than with every vector: transfers, refreshes. Nothing comes later there.
+        What else happens less often than with every vector: refreshes. Nothing comes later there.
     first_writes : FirstWrites or None
         When transfers write the weights; None where gradients change them at once.
     """
@@ -153,6 +155,7 @@ class ExpectedUpdate:
     memory_bits: Fraction = Fraction(0)
     outer_products: int = 0
     every: int = 1
+    transfers: tuple[ExpectedUpdate, ...] = ()
     later: tuple[ExpectedUpdate, ...] = ()
     first_writes: FirstWrites | None = None
 
@@ -160,4 +163,4 @@ class ExpectedUpdate:
     def works_digitally(self) -> bool:
         """Whether it asks anything of the near-memory unit or of the buffer."""
         here = bool(self.digital_operations or self.memory_bits)
-        return here or any(part.works_digitally for part in self.later)
+        return here or any(part.works_digitally for part in (*self.transfers, *self.later))

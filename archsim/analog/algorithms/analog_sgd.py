@@ -7,13 +7,14 @@ from numpy.typing import ArrayLike
 from archsim.analog.algorithms.expectations import expected_gradients
 from archsim.analog.algorithms.joint import JointArrays
 from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
+from archsim.analog.algorithms.without_transfers import WithoutTransfers
 from archsim.analog.observed import Counts, ExpectedUpdate
 from archsim.analog.specification.algorithms import AnalogSGDSettings
 
 __all__ = ["AnalogSGD"]
 
 
-class AnalogSGD(JointArrays):
+class AnalogSGD(WithoutTransfers, JointArrays):
     """Stochastic gradient descent by pulses on the array that computes (Gokmen & Vlasov 2016).
 
     On a device with the asymmetric linear response of bound tau it follows in the mean

@@ -13,7 +13,7 @@ from archsim.analog.algorithms.inputs import granularity_of
 from archsim.analog.algorithms.lines import for_each
 from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
 from archsim.analog.algorithms.tiki_taka import CompoundTransfers
-from archsim.analog.algorithms.work import BUFFERED_BITS, BUFFERED_OPERATIONS, add_write
+from archsim.analog.algorithms.work import BUFFERED_BITS, BUFFERED_OPERATIONS, write_counts
 from archsim.analog.blocks import FloatArray
 from archsim.analog.observed import Counts, ExpectedUpdate
 from archsim.analog.specification.algorithms import BufferedTransferSettings
@@ -71,8 +71,8 @@ class BufferedTransfer(CompoundTransfers):
         values: FloatArray,
         rate: float,
         first: int,
-        work: Counts,
-    ) -> None:
+    ) -> Counts:
+        work = Counts(digital_operations=BUFFERED_OPERATIONS * values.size, memory_bits=BUFFERED_BITS * values.size)
         for read, line in enumerate(lines):
             hidden = self._hidden[source, line : line + 1]
             hidden += values[read] * np.float32(rate * self._gain)
@@ -82,9 +82,8 @@ class BufferedTransfer(CompoundTransfers):
                 one = hot[read : read + 1]
                 write_rate = -self._step * self._steps[source]
                 done = target.write(one, counts, write_rate, first + read)
-            add_write(work, done, target.devices_written)
-        work.digital_operations += BUFFERED_OPERATIONS * values.size
-        work.memory_bits += BUFFERED_BITS * values.size
+            work += write_counts(done, target.devices_written)
+        return work
 
     def _digital(self) -> dict[str, NDArray[Any]]:
         return super()._digital() | {"hidden": self._hidden}

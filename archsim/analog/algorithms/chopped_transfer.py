@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,10 @@ from archsim.analog.algorithms.work import (
     BUFFERED_BITS,
     BUFFERED_OPERATIONS,
     CHOPPED_BITS,
-    add_write,
+    write_counts,
 )
 from archsim.analog.blocks import FloatArray, one_hot
-from archsim.analog.observed import Counts, ExpectedUpdate
+from archsim.analog.observed import Counts, ExpectedUpdate, Read
 from archsim.analog.specification import Device
 from archsim.analog.specification.algorithms import ChoppedTransferSettings, DynamicTransferSettings
 
@@ -67,6 +68,24 @@ def expected_chopped(
     slots = single_slots(settings.transfer_update)
     cells = tile.outputs
     return expected_transfers(settings, tile, moves, slots, operations * cells, bits * cells, idle_passes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scaled:
+    """A block of vectors: inputs and errors that bring their learning rates with them, these rates, and gains.
+
+    Attributes
+    ----------
+    x, d : float32 [V, inputs] and [V, outputs]
+        Inputs and errors.
+    rates, gains : float64 [V]
+        Learning rates of the first array, and what transfers are multiplied by.
+    """
+
+    x: FloatArray
+    d: FloatArray
+    rates: NDArray[np.float64]
+    gains: NDArray[np.float64]
 
 
 class ChoppedArrays(JointArrays):
@@ -112,6 +131,8 @@ class ChoppedArrays(JointArrays):
         self._vectors = np.zeros(1, np.int64)
         self._reads = np.zeros(1, np.int64)
         self._maxima = np.zeros(2)
+        #: Learning rate and gain of the last vector, which a transfer after it needs.
+        self._last_rates = np.zeros(2)
         self._output_scale: FloatArray | None = None
         self._weight_maxima = np.zeros(2)
         self._hidden = np.zeros((inputs, outputs), np.float32)
@@ -128,30 +149,45 @@ class ChoppedArrays(JointArrays):
 
     def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Counts:
         """Descend by learning_rate d x^T, vector after vector, with all transfers that become due meanwhile."""
-        x_block, d_block = checked(x, d, learning_rate, self._inputs, self._outputs)
-        self._stale = True
-        work = Counts()
-        rates = self._fast_rates(x_block, d_block, learning_rate, self._maxima)
-        gains = self._gains(x_block, d_block, learning_rate, rates)
-        # Each vector has a rate of its own: half of it goes into either side, which changes no probability of a pulse.
-        roots = np.sqrt(rates).astype(np.float32)[:, None]
-        x_block, d_block = x_block * roots, d_block * roots
-        begin = 0
-        while begin < len(x_block):
-            begin = self._advance(x_block, d_block, rates, gains, begin, learning_rate, first_vector, work)
+        block = self._scaled(x, d, learning_rate)
+        work, begin = Counts(), 0
+        while begin < len(block.x):
+            done, begin = self._advance(block, begin, self._transfer_rate(learning_rate), first_vector)
+            work += done
         return work
 
-    def _advance(
-        self,
-        x: FloatArray,
-        d: FloatArray,
-        rates: NDArray[np.float64],
-        gains: NDArray[np.float64] | None,
-        begin: int,
-        learning_rate: float,
-        first_vector: int,
-        work: Counts,
-    ) -> int:
+    def apply_gradients(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Counts:
+        """Descend by learning_rate d x^T, vector after vector, in the first array alone."""
+        block = self._scaled(x, d, learning_rate)
+        done = self._fast.update(block.x * self._in_signs, self._chopped(block.d), 1.0, first_vector)
+        self._vectors[0] += len(block.x)
+        return done
+
+    @property
+    def due(self) -> int:
+        """How many transfers have fallen due and have not been done."""
+        return int(self._vectors[0]) // self._interval - int(self._reads[0]) if self._interval else 0
+
+    def transfer(self, learning_rate: float) -> Counts:
+        """Do the transfers that are due: one line after the other, with the rate of the last vector."""
+        self._stale = True
+        work, rate = Counts(), self._transfer_rate(learning_rate)
+        for _ in range(self.due):
+            number = int(self._reads[0])
+            self._reads[0] += 1
+            if rate == 0.0:
+                continue
+            passes, line = divmod(number, self._inputs)
+            lines = slice(line, line + 1)
+            turning = self._turning(lines, passes, number)
+            read = self._fast.transfer(one_hot(line, 1, self._inputs), number)
+            work += self._move(
+                lines, number, read, self._buffer_rate(rate, self._last_rates[:1]) * self._last_rates[1:]
+            )
+            self._end_reads(lines, passes, turning)
+        return work
+
+    def _advance(self, block: _Scaled, begin: int, rate: float, first_vector: int) -> tuple[Counts, int]:
         """Apply vectors from `begin` to the end of the block, or of a pass over the lines; return where that is.
 
         Signs follow from the number of a read alone, and within a pass no line is read twice. So the vectors are
@@ -162,41 +198,74 @@ class ChoppedArrays(JointArrays):
         passes, first = divmod(number, self._inputs)
         left, interval = self._inputs - first, self._interval
         wait = interval - int(self._vectors[0]) % interval if interval else 0
-        due = range(begin + wait, len(x) + 1, interval)[:left] if interval else range(0)
-        end = due[-1] if len(due) == left else len(x)
+        due = range(begin + wait, len(block.x) + 1, interval)[:left] if interval else range(0)
+        end = due[-1] if len(due) == left else len(block.x)
         self._vectors[0] += end - begin
         self._reads[0] += len(due)
-        settings = self._settings
-        rate = settings.transfer_lr * learning_rate if settings.scale_transfer_lr else settings.transfer_lr
         if rate == 0.0:
             due = range(0)
         lines = slice(first, first + len(due))
         turning = self._turning(lines, passes, number)
-        chopped = x[begin:end]
+        chopped = block.x[begin:end]
         chopped *= self._in_signs
         for line in turning:
             chopped[due[line - first] - begin :, line] *= -1.0
         read_after = [after - begin for after in due]
-        fast, errors = self._fast, self._chopped(d[begin:end])
-        done, read = fast.update_and_transfer(chopped, errors, 1.0, first_vector + begin, first, read_after, number)
-        work += done
+        fast, errors = self._fast, self._chopped(block.d[begin:end])
+        work, read = fast.update_and_transfer(chopped, errors, 1.0, first_vector + begin, first, read_after, number)
         if due:
-            work.transfer_reads += read.reads
-            work.devices_read += read.reads * fast.devices_read
             read_at = slice(due.start - 1, due.stop - 1, interval)
-            gain = np.ones(1) if gains is None else gains[read_at]
-            factors = np.asarray(self._buffer_rate(rate, rates[read_at]) * gain, np.float32)
-            written = self._accumulate(lines, passes, read.values, (factors * self._in_signs[lines])[:, None])
-            self._write(lines, *written, number, work)
-            if turning:
-                self._turn(turning)
-            if lines.stop == self._inputs:
-                self._end_pass(passes)
-        return end
+            factors = self._buffer_rate(rate, block.rates[read_at]) * block.gains[read_at]
+            work += self._move(lines, number, read, factors)
+            self._end_reads(lines, passes, turning)
+        return work, end
+
+    def _move(self, lines: slice, number: int, read: Read, factors: NDArray[np.float64]) -> Counts:
+        """Move what was read of lines, times factors, into the buffer, and what that lets go into the second array."""
+        signed = np.asarray(factors, np.float32) * self._in_signs[lines]
+        counts, written = self._accumulate(lines, number // self._inputs, read.values, signed[:, None])
+        total = lines.stop - lines.start
+        work = Counts(
+            transfer_reads=read.reads,
+            devices_read=read.reads * self._fast.devices_read,
+            digital_operations=self._operations * total * self._outputs,
+            memory_bits=self._bits * total * self._outputs,
+        )
+        if written:
+            hot = one_hot(lines.start, total, self._inputs)
+            done = self._last.write(hot, counts, self._write_rate, number)
+            work += write_counts(done, self._last.devices_written, written)
+        work += write_counts(None, 0, total - written)
+        return work
+
+    def _end_reads(self, lines: slice, passes: int, turning: list[int]) -> None:
+        """Turn the signs that turn after the reads of lines, and after a pass over all of them."""
+        if turning:
+            self._turn(turning)
+        if lines.stop == self._inputs:
+            self._end_pass(passes)
+
+    def _scaled(self, x: ArrayLike, d: ArrayLike, learning_rate: float) -> _Scaled:
+        """Return a block whose vectors bring their learning rates with them.
+
+        Each vector has a rate of its own: half of it goes into either side, which changes no probability of a pulse.
+        """
+        x_block, d_block = checked(x, d, learning_rate, self._inputs, self._outputs)
+        self._stale = True
+        rates = self._fast_rates(x_block, d_block, learning_rate, self._maxima)
+        gains = self._gains(x_block, d_block, learning_rate, rates)
+        if len(rates):
+            self._last_rates[:] = rates[-1], gains[-1]
+        roots = np.sqrt(rates).astype(np.float32)[:, None]
+        return _Scaled(x_block * roots, d_block * roots, rates, gains)
+
+    def _transfer_rate(self, learning_rate: float) -> float:
+        settings = self._settings
+        return settings.transfer_lr * learning_rate if settings.scale_transfer_lr else settings.transfer_lr
 
     def _gains(
         self, x: FloatArray, d: FloatArray, learning_rate: float, rates: NDArray[np.float64]
-    ) -> NDArray[np.float64] | None:
+    ) -> NDArray[np.float64]:
         """Return by what each vector's transfers are multiplied where a mapping scale m stands behind the array [V].
 
         ``auto_scale`` divides errors d by max|d|, so that a step does not depend on the unit of d; it is one of m in
@@ -205,19 +274,8 @@ class ChoppedArrays(JointArrays):
         """
         scale = self._output_scale
         if scale is None or not self._fast_rates.reach or self._settings.correct_gradient_magnitudes:
-            return None
+            return np.ones(len(rates))
         return self._fast_rates(x, d * scale, learning_rate, self._weight_maxima) / rates
-
-    def _write(self, lines: slice, counts: FloatArray, written: int, number: int, work: Counts) -> None:
-        """Write the pulses that the buffer let go into the second array; `written` lines have any."""
-        total = lines.stop - lines.start
-        work.digital_operations += self._operations * total * self._outputs
-        work.memory_bits += self._bits * total * self._outputs
-        if written:
-            hot = one_hot(lines.start, total, self._inputs)
-            done = self._last.write(hot, counts, self._write_rate, number)
-            add_write(work, done, self._last.devices_written, written)
-        add_write(work, None, 0, total - written)
 
     def _buffer_rate(self, transfer_rate: float, fast_rates: NDArray[np.float64]) -> NDArray[np.float64] | np.float64:
         """Return what each read, or all, are multiplied with, in pulses of the second array."""
@@ -257,6 +315,7 @@ class ChoppedArrays(JointArrays):
             "vectors": self._vectors,
             "reads": self._reads,
             "maxima": self._maxima,
+            "last_rates": self._last_rates,
             "weight_maxima": self._weight_maxima,
             "hidden": self._hidden,
             "in_signs": self._in_signs,

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from archsim._core import FORWARD
 from archsim.analog.algorithms.joint import JointArrays
 from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
+from archsim.analog.algorithms.without_transfers import WithoutTransfers
 from archsim.analog.blocks import FloatArray, NotFiniteError, as_block
 from archsim.analog.crossbar import Crossbar
 from archsim.analog.observed import Counts, ExpectedUpdate, Read
@@ -22,7 +23,7 @@ __all__ = ["DigitalSGD"]
 UPDATE_BITS = 64
 
 
-class DigitalSGD(JointArrays):
+class DigitalSGD(WithoutTransfers, JointArrays):
     """Products and updates exact to float32: y = x W^T, g = d W, W <- W - lr d x^T, vector after vector.
 
     An update takes two operations for each weight and vector, and reads and writes 32 bits of each.

@@ -177,7 +177,8 @@ def expected_transfers(
     return ExpectedUpdate(
         slots=train_length(settings.update or tile.update, fast),
         outer_products=1,
-        later=transfers + refreshes,
+        transfers=transfers,
+        later=refreshes,
         first_writes=first_writes(moves, tile.inputs, idle_passes),
     )
 

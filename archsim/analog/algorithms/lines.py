@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from archsim.analog.algorithms.inputs import checked
 from archsim.analog.algorithms.joint import JointArrays
 from archsim.analog.algorithms.uniforms import Uniforms
-from archsim.analog.algorithms.work import add_write
+from archsim.analog.algorithms.work import write_counts
 from archsim.analog.blocks import FloatArray
 from archsim.analog.crossbar import Crossbar
 from archsim.analog.observed import Counts
@@ -96,23 +96,45 @@ class LineTransfers(JointArrays):
     def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Counts:
         """Descend by learning_rate d x^T, vector after vector, with all transfers that become due meanwhile."""
         x_block, d_block = checked(x, d, learning_rate, self._inputs, self._outputs)
-        self._stale = True
-        work = Counts()
-        begin, passed, fast_rate = 0, int(self._vectors[0]), self._fast_rate(learning_rate)
+        work, begin = Counts(), 0
         while begin < len(x_block):
-            wait = min((interval - passed % interval for interval in self._intervals if interval), default=2**62)
-            end = min(len(x_block), begin + wait)
-            done = self._crossbars[0].update(x_block[begin:end], d_block[begin:end], fast_rate, first_vector + begin)
-            work += done
-            passed += end - begin
-            for source, interval in enumerate(self._intervals):
-                if interval and passed % interval == 0:
-                    self._transfer(source, learning_rate, work)
+            end = min(len(x_block), begin + self._until_due())
+            work += self._apply(x_block[begin:end], d_block[begin:end], learning_rate, first_vector + begin)
+            work += self.transfer(learning_rate)
             begin = end
-        self._vectors[0] = passed
         return work
 
-    def _transfer(self, source: int, learning_rate: float, work: Counts) -> None:
+    def apply_gradients(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Counts:
+        """Descend by learning_rate d x^T, vector after vector, in the first array alone."""
+        return self._apply(*checked(x, d, learning_rate, self._inputs, self._outputs), learning_rate, first_vector)
+
+    @property
+    def due(self) -> int:
+        """How many transfers have fallen due and have not been done."""
+        passed = int(self._vectors[0])
+        return sum(passed // interval for interval in self._intervals if interval) - int(self._transfers.sum())
+
+    def transfer(self, learning_rate: float) -> Counts:
+        """Do the transfers that are due, out of one array after the other."""
+        self._stale = True
+        work, passed = Counts(), int(self._vectors[0])
+        for source, interval in enumerate(self._intervals):
+            while interval and int(self._transfers[source]) < passed // interval:
+                work += self._transfer(source, learning_rate)
+        return work
+
+    def _until_due(self) -> int:
+        """Return after how many more vectors the next transfers fall due."""
+        passed = int(self._vectors[0])
+        return min((interval - passed % interval for interval in self._intervals if interval), default=2**62)
+
+    def _apply(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Counts:
+        self._stale = True
+        done = self._crossbars[0].update(x, d, self._fast_rate(learning_rate), first_vector)
+        self._vectors[0] += len(x)
+        return done
+
+    def _transfer(self, source: int, learning_rate: float) -> Counts:
         number = int(self._transfers[source])
         first = int(self._next_line[source])
         if self._selection is not None:
@@ -124,15 +146,16 @@ class LineTransfers(JointArrays):
         self._next_line[source] = (first + count) % self._inputs
         rate = self._transfer_rate(learning_rate, source)
         if rate == 0.0:
-            return
+            return Counts()
         hot = np.zeros((count, self._inputs), np.float32)
         for read_line, line in zip(hot, lines, strict=True):
             read_line[line] = 1.0
         # Reads and writes are numbered through: each has random numbers of its own.
         read = self._crossbars[source].transfer(hot, number * count)
+        work = self._move(source, lines, hot, read.values, rate, number * count)
         work.transfer_reads += read.reads
         work.devices_read += read.reads * self._crossbars[source].devices_read
-        self._move(source, lines, hot, read.values, rate, number * count, work)
+        return work
 
     @abstractmethod
     def _fast_rate(self, learning_rate: float) -> float:
@@ -151,9 +174,8 @@ class LineTransfers(JointArrays):
         values: FloatArray,
         rate: float,
         first: int,
-        work: Counts,
-    ) -> None:
-        """Move what was read into the array behind `source`.
+    ) -> Counts:
+        """Move what was read into the array behind `source`, and return what that took.
 
         Parameters
         ----------
@@ -169,18 +191,15 @@ class LineTransfers(JointArrays):
             Learning rate of transfers.
         first : int
             Number of the first of these reads.
-        work : Counts
-            What the move costs is added to it.
         """
 
-    def _pulse_in_proportion(
-        self, source: int, hot: FloatArray, values: FloatArray, rate: float, first: int, work: Counts
-    ) -> None:
+    def _pulse_in_proportion(self, source: int, hot: FloatArray, values: FloatArray, rate: float, first: int) -> Counts:
         """Move by pulses in proportion to the values."""
         target = self._crossbars[source + 1]
         done = target.write(hot, values, -rate, first)
+        work = write_counts(done, target.devices_written, len(hot), 0)
         work.digital_operations += len(hot) * (self._inputs + self._outputs)
-        add_write(work, done, target.devices_written, len(hot), 0)
+        return work
 
     def _digital(self) -> dict[str, NDArray[Any]]:
         return {"vectors": self._vectors, "transfers": self._transfers, "next_line": self._next_line}

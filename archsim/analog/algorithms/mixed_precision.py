@@ -79,27 +79,44 @@ class MixedPrecision(JointArrays):
         )
         return ExpectedUpdate(
             digital_operations=Fraction(2 * tile.outputs * tile.inputs - tile.inputs),
-            later=(write, *expected_refreshes(tile, tile.device, updated=False)),
+            transfers=(write,),
+            later=expected_refreshes(tile, tile.device, updated=False),
             first_writes=first_writes([(write.every, rows)], tile.outputs),
         )
 
     def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Counts:
         """Add learning_rate d x^T to what is to be written, vector after vector, and write when it is due."""
         x_block, d_block = checked(x, d, learning_rate, self._inputs, self._outputs)
-        work = Counts()
-        x_block, d_block = self._in_bins(x_block, d_block, first_vector)
-        begin, passed = 0, int(self._vectors[0])
+        work, begin = Counts(), 0
         while begin < len(x_block):
-            end = min(len(x_block), begin + self._interval - passed % self._interval)
-            kernels.exact_update(self._chi, x_block[begin:end], d_block[begin:end], learning_rate, 0, self._outputs)
-            passed += end - begin
-            if passed % self._interval == 0:
-                self._transfer(work)
+            end = min(len(x_block), begin + self._interval - int(self._vectors[0]) % self._interval)
+            work += self._add(x_block[begin:end], d_block[begin:end], learning_rate, first_vector + begin)
+            work += self.transfer(learning_rate)
             begin = end
-        self._vectors[0] = passed
-        # 2 N^2 + N instead of 2 N: the outer product, and the scaling of one side.
-        work.digital_operations = len(x_block) * (2 * self._chi.size - self._inputs)
         return work
+
+    def apply_gradients(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Counts:
+        """Add learning_rate d x^T to what is to be written, vector after vector, and write nothing."""
+        return self._add(*checked(x, d, learning_rate, self._inputs, self._outputs), learning_rate, first_vector)
+
+    @property
+    def due(self) -> int:
+        """How many times rows are to be written that have not been."""
+        return int(self._vectors[0]) // self._interval - int(self._transfers[0])
+
+    def transfer(self, learning_rate: float) -> Counts:
+        """Write what is due."""
+        work = Counts()
+        for _ in range(self.due):
+            work += self._transfer()
+        return work
+
+    def _add(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Counts:
+        x, d = self._in_bins(x, d, first_vector)
+        kernels.exact_update(self._chi, x, d, learning_rate, 0, self._outputs)
+        self._vectors[0] += len(x)
+        # 2 N^2 + N instead of 2 N: the outer product, and the scaling of one side.
+        return Counts(digital_operations=len(x) * (2 * self._chi.size - self._inputs))
 
     def _in_bins(self, x: FloatArray, d: FloatArray, first_vector: int) -> tuple[FloatArray, FloatArray]:
         settings = self._settings
@@ -110,7 +127,7 @@ class MixedPrecision(JointArrays):
         d_shift = uniforms[:, self._inputs :] if settings.stoc_round_d else None
         return _binned(x, settings.n_x_bins, x_shift), _binned(d, settings.n_d_bins, d_shift)
 
-    def _transfer(self, work: Counts) -> None:
+    def _transfer(self) -> Counts:
         number = int(self._transfers[0])
         self._transfers[0] = number + 1
         first = int(self._next_row[0])
@@ -119,20 +136,20 @@ class MixedPrecision(JointArrays):
         rows = np.arange(first, first + self._rows) % self._outputs
         self._next_row[0] = (first + self._rows) % self._outputs
         counts = np.trunc(self._chi[rows] / np.float32(self._granularity))
-        if self._settings.writing == "exact":
-            self._write_exactly(rows, counts, number, work)
-        else:
-            self._chi[rows] -= counts * np.float32(self._granularity)
-            hot = np.zeros((len(rows), self._outputs), np.float32)
-            hot[np.arange(len(rows)), rows] = 1.0
-            rate = -self._granularity * self._settings.transfer_lr
-            done = self._last.write(counts, hot, rate, number * self._rows)
-            work.output_writes += len(rows)
-            work.transfer_slots += max(done.slots, len(rows))
-            work.pulses += done.pulses
+        write = self._write_exactly if self._settings.writing == "exact" else self._write_by_trains
+        work = write(rows, counts, number)
         work.memory_bits += MIXED_BITS * len(rows) * self._inputs
+        return work
 
-    def _write_exactly(self, rows: NDArray[np.int64], counts: FloatArray, number: int, work: Counts) -> None:
+    def _write_by_trains(self, rows: NDArray[np.int64], counts: FloatArray, number: int) -> Counts:
+        self._chi[rows] -= counts * np.float32(self._granularity)
+        hot = np.zeros((len(rows), self._outputs), np.float32)
+        hot[np.arange(len(rows)), rows] = 1.0
+        rate = -self._granularity * self._settings.transfer_lr
+        done = self._last.write(counts, hot, rate, number * self._rows)
+        return Counts(pulses=done.pulses, output_writes=len(rows), transfer_slots=max(done.slots, len(rows)))
+
+    def _write_exactly(self, rows: NDArray[np.int64], counts: FloatArray, number: int) -> Counts:
         pulse = self._last.granularity / self._settings.transfer_lr
         pulses = np.clip(np.rint(counts * (self._granularity / pulse)), -MOST, MOST).astype(np.int32)
         self._chi[rows] -= pulses * np.float32(pulse)
@@ -141,9 +158,11 @@ class MixedPrecision(JointArrays):
         by_column[:, rows] = pulses[:, columns].T
         done = self._last.pulse(columns, by_column, number * self._inputs)
         # Rows are written one after the other, whichever way the pulses are handed over.
-        work.output_writes += int(pulses.any(axis=1).sum())
-        work.transfer_slots += int(np.maximum(np.abs(pulses).max(axis=1, initial=0), 1).sum())
-        work.pulses += done.pulses
+        return Counts(
+            pulses=done.pulses,
+            output_writes=int(pulses.any(axis=1).sum()),
+            transfer_slots=int(np.maximum(np.abs(pulses).max(axis=1, initial=0), 1).sum()),
+        )
 
     def _digital(self) -> dict[str, NDArray[Any]]:
         return {

@@ -5,8 +5,10 @@ under the name that its settings carry as ``kind``. Algorithms that users name a
 some kind, in the group ``archsim.algorithms``. An object of a kind is a `TrainingArray`: everything on one tile.
 
 Time is counted in vectors, in the order in which `TrainingArray.update` gets them. Transfers happen within the call
-that brings the vector after which they are due; where a setting counts in mini-batches, ``mini_batch`` says how many
-vectors that is. Only what devices do by themselves happens between mini-batches. Reads never change anything.
+that brings the vector after which they are due, or apart from it: `TrainingArray.update` is
+`TrainingArray.apply_gradients` up to each of these vectors, then `TrainingArray.transfer`, with equal bits. Where a
+setting counts in mini-batches, ``mini_batch`` says how many vectors that is. Only what devices do by themselves happens
+between mini-batches. Reads never change anything.
 """
 
 from __future__ import annotations
@@ -128,6 +130,20 @@ class TrainingArray(Protocol):
         -------
         Counts
             Slots and pulses of gradients, and whatever the algorithm adds to them.
+        """
+
+    def apply_gradients(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Counts:
+        """Do as `update` does, and leave the transfers that fall due meanwhile to `transfer`."""
+
+    @property
+    def due(self) -> int:
+        """How many transfers have fallen due and have not been done."""
+
+    def transfer(self, learning_rate: float) -> Counts:
+        """Do the transfers that are due, if any, with the learning rate of the vector that made them so.
+
+        Which they are after how many vectors, `ExpectedUpdate.transfers` says; an algorithm that says nothing there has
+        no transfers that could be apart from its updates.
         """
 
     def end_mini_batch(self, index: int) -> Counts:

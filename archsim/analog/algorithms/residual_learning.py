@@ -12,7 +12,7 @@ from archsim.analog.algorithms.expectations import expected_transfers, in_propor
 from archsim.analog.algorithms.inputs import granularity_of
 from archsim.analog.algorithms.lines import LineTransfers
 from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
-from archsim.analog.algorithms.work import BUFFERED_BITS, FILTERED_OPERATIONS, add_write
+from archsim.analog.algorithms.work import BUFFERED_BITS, FILTERED_OPERATIONS, write_counts
 from archsim.analog.blocks import FloatArray
 from archsim.analog.observed import Counts, ExpectedUpdate
 from archsim.analog.specification.algorithms import ResidualLearningSettings, ResidualLearningV2Settings
@@ -85,9 +85,8 @@ class ResidualLearning(_Residual):
         values: FloatArray,
         rate: float,
         first: int,
-        work: Counts,
-    ) -> None:
-        self._pulse_in_proportion(source, hot, values, rate, first, work)
+    ) -> Counts:
+        return self._pulse_in_proportion(source, hot, values, rate, first)
 
 
 class ResidualLearningV2(_Residual):
@@ -136,8 +135,8 @@ class ResidualLearningV2(_Residual):
         values: FloatArray,
         rate: float,
         first: int,
-        work: Counts,
-    ) -> None:
+    ) -> Counts:
+        work = Counts(digital_operations=FILTERED_OPERATIONS * values.size, memory_bits=BUFFERED_BITS * values.size)
         for read, line in enumerate(lines):
             hidden = self._hidden[line : line + 1]
             hidden *= np.float32(1.0 - rate)
@@ -145,9 +144,8 @@ class ResidualLearningV2(_Residual):
             counts, written = self._release(hidden, self._threshold)
             one = hot[read : read + 1]
             done = self._last.write(one, counts, -self._step, first + read) if written else None
-            add_write(work, done, self._last.devices_written)
-        work.digital_operations += FILTERED_OPERATIONS * values.size
-        work.memory_bits += BUFFERED_BITS * values.size
+            work += write_counts(done, self._last.devices_written)
+        return work
 
     def _digital(self) -> dict[str, NDArray[Any]]:
         return super()._digital() | {"hidden": self._hidden}

@@ -101,6 +101,5 @@ class TikiTaka(CompoundTransfers):
         values: FloatArray,
         rate: float,
         first: int,
-        work: Counts,
-    ) -> None:
-        self._pulse_in_proportion(source, hot, values, rate, first, work)
+    ) -> Counts:
+        return self._pulse_in_proportion(source, hot, values, rate, first)

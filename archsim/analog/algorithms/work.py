@@ -31,7 +31,7 @@ __all__ = [
     "DYNAMIC_OPERATIONS_OF_LAST_READ",
     "FILTERED_OPERATIONS",
     "MIXED_BITS",
-    "add_write",
+    "write_counts",
 ]
 
 #: Of each cell of a line that is read.
@@ -48,15 +48,23 @@ FILTERED_OPERATIONS = 3
 MIXED_BITS = 16
 
 
-def add_write(work: Counts, done: Counts | None, devices: int, lines: int = 1, least_slots: int = 1) -> None:
-    """Add the write of so many input lines, None if no cell was to be pulsed; each takes some slots at least.
+def write_counts(done: Counts | None, devices: int, lines: int = 1, least_slots: int = 1) -> Counts:
+    """Return what writing so many input lines took; each of them takes some slots at least.
 
-    `devices` of each of their cells are reached.
+    Parameters
+    ----------
+    done : Counts or None
+        What the array says; None if no cell was to be pulsed.
+    devices : int
+        How many of each cell's devices are reached.
+    lines, least_slots : int
+        Input lines, and the least slots of each.
     """
     if done is None:
-        work.transfer_slots += lines * least_slots
-        return
-    work.input_writes += lines
-    work.devices_written += lines * devices
-    work.transfer_slots += max(done.slots, lines * least_slots)
-    work.pulses += done.pulses
+        return Counts(transfer_slots=lines * least_slots)
+    return Counts(
+        pulses=done.pulses,
+        input_writes=lines,
+        devices_written=lines * devices,
+        transfer_slots=max(done.slots, lines * least_slots),
+    )

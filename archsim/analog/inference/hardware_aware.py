@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from archsim._core import FORWARD, kernels
 from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
+from archsim.analog.algorithms.without_transfers import WithoutTransfers
 from archsim.analog.blocks import FloatArray, NotFiniteError, as_block, restore_arrays
 from archsim.analog.crossbar import Crossbar
 from archsim.analog.inference.draws import Draws
@@ -27,7 +28,7 @@ __all__ = ["HardwareAware"]
 UPDATE_BITS = 64
 
 
-class HardwareAware:
+class HardwareAware(WithoutTransfers):
     """Gradient descent in digital precision through noisy reads (Rasch et al. 2023, doi:10.1038/s41467-023-40770-4).
 
     Reads forward and transposed pass the chip's converters and see modified weights, drawn anew for every mini-batch;

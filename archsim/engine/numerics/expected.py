@@ -43,7 +43,7 @@ def _shares(expected: ExpectedUpdate) -> Iterator[_Share]:
     for name in _QUANTITIES:
         if rate := getattr(expected, name):
             yield _Share(name, rate, expected.every)
-    for part in expected.later:
+    for part in (*expected.transfers, *expected.later):
         yield from _shares(part)
 
 

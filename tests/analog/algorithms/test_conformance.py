@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from archsim import plugins
-from archsim.analog.algorithms import kind_of
+from archsim.analog.algorithms import TileOutline, kind_of
 from archsim.analog.observed import Counts
 from archsim.analog.specification import SoftBounds
 from archsim.errors import InputError
@@ -145,6 +145,48 @@ def test_it_does_not_matter_how_a_run_is_cut_into_calls(settings):
     equal(whole.state(), cut.state())
     for name in Counts.__dataclass_fields__:
         assert getattr(total, name) == sum(getattr(part, name) for part in parts), name
+
+
+def transfers_every(settings, device=DEVICE):
+    """Return after how many vectors the transfers fall due that may be apart from updates."""
+    outline = TileOutline(OUTPUTS, INPUTS, MINI_BATCH, device, DEFAULTS["update"], DEFAULTS["io"])
+    return [part.every for part in kind_of(settings).expected(settings, outline).transfers]
+
+
+def test_transfers_apart_are_those_of_updates_bit_by_bit(settings):
+    every = max(transfers_every(settings), default=3)
+    x, d = block(20 * every)
+    fused, apart = noisy(settings), noisy(settings)
+    for first in range(0, len(x), every):
+        here = slice(first, first + every)
+        rate = 0.1 / (1 + first)
+        total = fused.update(x[here], d[here], rate, first)
+        done = apart.apply_gradients(x[here], d[here], rate, first)
+        assert apart.due == len(transfers_every(settings))
+        done += apart.transfer(rate)
+        assert done == total
+        assert apart.due == fused.due == 0
+    equal(fused.state(), apart.state())
+    np.testing.assert_array_equal(fused.forward(x, 90).values, apart.forward(x, 90).values)
+
+
+def test_transfers_wait_until_they_are_asked_for(settings):
+    array = noisy(settings)
+    for every in transfers_every(settings):
+        x, d = block(3 * every)
+        done = array.apply_gradients(x, d, 0.1, 0)
+        assert done.transfer_reads == done.input_writes == done.output_writes == done.transfer_slots == 0
+        assert array.due == 3
+        stopped = noisy(settings)
+        stopped.restore(array.state())
+        assert stopped.due == 3
+        work = array.transfer(0.1)
+        assert work.transfer_slots >= 1
+        assert work == stopped.transfer(0.1)
+        equal(array.state(), stopped.state())
+    before = array.state()
+    assert (array.due, array.transfer(0.1)) == (0, Counts())
+    equal(array.state(), before)
 
 
 def test_the_seed_decides(settings):

@@ -195,7 +195,9 @@ def chained(vectors, inputs, every, reads, rates):
 def mean(settings, name):
     """What is expected of an update, for each vector."""
     expected = TikiTaka.expected(settings, OUTLINE)
-    return getattr(expected, name) + sum(getattr(part, name) / part.every for part in expected.later)
+    return getattr(expected, name) + sum(
+        getattr(part, name) / part.every for part in (*expected.transfers, *expected.later)
+    )
 
 
 @pytest.mark.parametrize(
