@@ -157,7 +157,7 @@ class Experiment(Specification):
         kind = self.schedule.kind
         if self.training is not None or kind not in plugins.names("archsim.schedules"):
             return self
-        if "U" in getattr(plugins.load("archsim.schedules", kind), "actions", ("U",)):
+        if getattr(plugins.load("archsim.schedules", kind), "trains", True):
             raise PydanticCustomError(
                 "nothing_to_train_by",
                 "'training' is missing, and a schedule of the kind '{kind}' trains",

@@ -30,6 +30,7 @@ Group = Literal[
     "archsim.algorithms",
     "archsim.algorithm_kinds",
     "archsim.schedules",
+    "archsim.actions",
     "archsim.datasets",
     "archsim.operators",
     "archsim.networks",
@@ -86,15 +87,15 @@ def register(group: str, name: str, thing: Any = None) -> Any:
     Parameters
     ----------
     group : str
-        ``chip``, ``device``, ``algorithm``, ``network``, ``schedule``, ``dataset``, ``operator``, ``device kind`` or
-        ``algorithm kind``.
+        ``chip``, ``device``, ``algorithm``, ``network``, ``schedule``, ``action``, ``dataset``, ``operator``,
+        ``device kind`` or ``algorithm kind``.
     name : str
         The name: letters, digits, ``.``, ``_``, ``+`` and ``-``.
     thing : object, optional
         What an entry point of the group names: a function without arguments that returns a specification or a mapping
-        (chip, device, algorithm, network; the specification or mapping itself will do), a `ScheduleKind`, a function
-        from a `DataSpecification` to a `DataSet`, a class of operators, a kind of devices, a class of algorithms.
-        Without it, a decorator for the function or class that follows is returned.
+        (chip, device, algorithm, network; the specification or mapping itself will do), a `ScheduleKind`, an
+        `ActionKind`, a function from a `DataSpecification` to a `DataSet`, a class of operators, a kind of devices, a
+        class of algorithms. Without it, a decorator for the function or class that follows is returned.
 
     Returns
     -------

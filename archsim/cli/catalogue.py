@@ -19,6 +19,7 @@ GROUPS: dict[str, plugins.Group] = {
     "devices": "archsim.devices",
     "algorithms": "archsim.algorithms",
     "schedules": "archsim.schedules",
+    "actions": "archsim.actions",
     "datasets": "archsim.datasets",
     "networks": "archsim.networks",
     "operators": "archsim.operators",

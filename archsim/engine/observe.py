@@ -17,7 +17,6 @@ from archsim.engine.events.accounts import (
 from archsim.engine.events.busiest import busiest_unit
 from archsim.engine.events.machine import Machine
 from archsim.engine.numerics.untimed import UntimedMachine
-from archsim.engine.program import MatrixStep
 from archsim.engine.setup import Setup
 from archsim.network.matrix import AnalogMatrix
 from archsim.results.learning import LearningPoint
@@ -42,8 +41,8 @@ def observe(machine: Machine) -> Observations:
         mini_batches=updated,
         accuracy=last.test_accuracy if last else None,
         loss=last.train_loss if last else None,
-        staleness=tuple(stage.staleness_sum / max(stage.backwards, 1) for stage in machine.stages if trains),
-        in_flight_max=tuple(stage.in_flight_max for stage in machine.stages),
+        staleness=tuple(stage.staleness for stage in machine.state.stages if trains),
+        in_flight_max=tuple(stage.in_flight_max for stage in machine.state.stages),
         stage_busy_ps=tuple(timeline.busy_ps(numbers[name]) for name in names),
         stages=names,
         counts=count_operations(machine).counts,
@@ -56,7 +55,7 @@ def observe(machine: Machine) -> Observations:
         read_vectors=dict(totals.read_vectors),
         update_slots={layer: done.slots for layer, done in totals.updates.items()},
         update_vectors={layer: done.vectors for layer, done in totals.updates.items()},
-        updates=tuple(machine.observer.updates) if trains else (),
+        updates=tuple(stage.updates for stage in machine.state.stages if trains),
         latency_ps=machine.latency_sum_ps / machine.completed if machine.completed else None,
         bytes_sent=machine.transport.bytes_sent,
         bytes_received=machine.transport.bytes_received,
@@ -73,8 +72,8 @@ def observe(machine: Machine) -> Observations:
 def observe_untimed(machine: UntimedMachine) -> Observations:
     """Return what a machine without a clock observed."""
     setup, updated = machine.setup, machine.observer.updated
-    last = _last(machine.observer.curve.points)
-    total = max(updated * setup.schedule.shape.micro_batches, 1)
+    last, trains = _last(machine.observer.curve.points), setup.schedule.trains
+    stages = machine.state.stages
     updates = _by_matrix(setup, machine.updates)
     return Observations(
         makespan_ps=0,
@@ -82,10 +81,10 @@ def observe_untimed(machine: UntimedMachine) -> Observations:
         mini_batches=updated,
         accuracy=last.test_accuracy if last else None,
         loss=last.train_loss if last else None,
-        staleness=tuple(stage.staleness_sum / total for stage in machine.stages if setup.schedule.trains),
-        in_flight_max=tuple(stage.in_flight_max for stage in machine.stages),
-        stage_busy_ps=(0,) * len(machine.stages),
-        stages=tuple(f"stage {stage.program.index}" for stage in machine.stages),
+        staleness=tuple(stage.staleness for stage in stages if trains),
+        in_flight_max=tuple(stage.in_flight_max for stage in stages),
+        stage_busy_ps=(0,) * len(stages),
+        stages=tuple(f"stage {stage.index}" for stage in stages),
         counts={},
         units=(),
         tiles=0,
@@ -94,7 +93,7 @@ def observe_untimed(machine: UntimedMachine) -> Observations:
         pulses={name: done.pulses for name, done in updates.items()},
         update_slots={name: done.slots for name, done in updates.items()},
         update_vectors={name: done.vectors for name, done in updates.items()},
-        updates=tuple(machine.observer.updates) if setup.schedule.trains else (),
+        updates=tuple(stage.updates for stage in stages if trains),
         macs=_untimed_macs(machine),
         macs_per_sample=_macs(setup),
     )
@@ -102,21 +101,27 @@ def observe_untimed(machine: UntimedMachine) -> Observations:
 
 def _by_matrix(setup: Setup, found: Mapping[str, Counts]) -> dict[str, Counts]:
     """Return counts in the order of the network, whichever stage came first: a resumed run begins with the first."""
-    names = (step.matrix for program in setup.programs for step in program.update if isinstance(step, MatrixStep))
+    names = dict.fromkeys(step.matrix for program in setup.programs for step in program.matrix_steps)
     return {name: found[name] for name in names if name in found}
 
 
 def _macs(setup: Setup) -> int:
     """The multiply-accumulates of one sample's forward: one for each weight and vector."""
-    return sum(macs_of(program.forward) for program in setup.programs)
+    return sum(
+        placement.vectors * part.rows * part.columns
+        for stage in setup.plan.stages
+        for placement in stage.placements
+        for part in placement.parts
+    )
 
 
 def _untimed_macs(machine: UntimedMachine) -> dict[str, int]:
     found = dict.fromkeys(MAC_PHASES.values(), 0)
-    for program in machine.setup.programs:
-        for kind in ("F", "B", "U"):
-            samples = machine.done[program.index, kind] * machine.setup.samples
-            found[MAC_PHASES[kind]] += macs_of(program.steps(kind)) * samples
+    for program, stage in zip(machine.setup.programs, machine.state.stages, strict=True):
+        for symbol, kind in machine.setup.schedule.kinds.items():
+            if kind.operation is not None:
+                samples = stage.done[symbol] * machine.setup.samples
+                found[kind.operation] += macs_of(program.actions[symbol]) * samples
     return found
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from archsim.engine.work import Work
 from archsim.results.learning import LearningCurve
 from archsim.results.tally import Tally
-from archsim.schedule.actions import Action, ActionKind, PipelineShape
+from archsim.schedule.actions import Action, PipelineShape
 
 __all__ = ["Account", "Observer", "Progress"]
 
@@ -58,8 +58,6 @@ class Observer:
         The evaluations so far.
     updated : int
         Mini-batches that are done.
-    updates : list of int
-        Updates of each stage.
     """
 
     __slots__ = (
@@ -70,7 +68,6 @@ class Observer:
         "curve",
         "progress",
         "updated",
-        "updates",
     )
 
     def __init__(
@@ -79,11 +76,10 @@ class Observer:
         shape: PipelineShape,
         samples: int,
         progress: Callable[[Progress], None] | None,
-        completion: tuple[int, ActionKind] = (0, "U"),
+        completion: tuple[int, str] = (0, "U"),
     ) -> None:
         self.curve = LearningCurve()
         self.updated = 0
-        self.updates = [0] * shape.stages
         self._work = work
         self._shape = shape
         self._mini_batch = samples * shape.micro_batches
@@ -115,8 +111,6 @@ class Observer:
             energy_pj, tally = account() or (None, None)
             when = None if tally is None else time_ps
             self.curve.add(point.mini_batch, samples, when, energy_pj, point.train_loss, point.accuracy, tally)
-        if action.kind == "U":
-            self.updates[stage] += 1
         if (stage, action.kind) == self._completion:
             done, rest = divmod(action.micro_batch + 1, self._shape.micro_batches)
             if not rest:

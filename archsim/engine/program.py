@@ -1,9 +1,9 @@
-"""What a stage does in one F, B or U: steps on crossbars and steps on the digital unit, in order."""
+"""What a stage does in an action: steps on crossbars and steps on the digital unit, in order."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +12,8 @@ from archsim.chip.operations import affine_operations, update_operations
 from archsim.mapping.plan import Placement, Plan, StagePlan
 from archsim.network.graph import INPUT, Graph, Matrix, Node
 from archsim.network.operators import DigitalOperator, OperatorCost, load_operator
-from archsim.schedule.actions import TRAINING, ActionKind
+from archsim.schedule.action_kinds import ActionKind
+from archsim.schedule.state import HOST
 
 __all__ = [
     "HOST",
@@ -24,15 +25,13 @@ __all__ = [
     "Step",
     "TransferStep",
     "build_programs",
+    "edges_between",
 ]
 
 Phase = Literal["F", "B", "U"]
 
 #: For each matrix, what its parts take for each vector.
 Updates = Mapping[str, tuple[ExpectedUpdate, ...]]
-
-#: Stage number of the host, which feeds the network's input.
-HOST = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,29 +128,26 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class StageProgram:
-    """The steps of a stage's actions, and what crosses its borders."""
+    """The steps of a stage's actions by their symbols, and what crosses its borders."""
 
     index: int
-    forward: tuple[Step, ...]
-    backward: tuple[Step, ...]
-    update: tuple[Step, ...]
+    actions: Mapping[str, tuple[Step, ...]]
     imports: tuple[Edge, ...]
     exports: tuple[Edge, ...]
     stored_elements: int
+
+    @property
+    def matrix_steps(self) -> Iterator[MatrixStep]:
+        """The reads and updates of all its actions."""
+        return (step for steps in self.actions.values() for step in steps if isinstance(step, MatrixStep))
 
     def claims_with(self, edge: Edge) -> bool:
         """Return whether a micro-batch claims its space at the stage with this input: with the first of them."""
         return edge.name == self.imports[0].name
 
-    def steps(self, phase: Phase) -> tuple[Step, ...]:
-        """Return the steps of an action."""
-        if phase == "U":
-            return self.update
-        return self.forward if phase == "F" else self.backward
-
 
 def build_programs(
-    graph: Graph, plan: Plan, updates: Updates, actions: tuple[ActionKind, ...] = TRAINING
+    graph: Graph, plan: Plan, updates: Updates, kinds: Mapping[str, ActionKind]
 ) -> tuple[StageProgram, ...]:
     """Return the program of every stage of a plan.
 
@@ -161,12 +157,20 @@ def build_programs(
         What is computed, and where.
     updates : mapping of str to tuple of ExpectedUpdate
         What the training algorithm of each matrix takes.
-    actions : tuple of str
-        What is done with each micro-batch: without B there is no loss, and nothing is stored for gradients.
+    kinds : mapping of str to ActionKind
+        The kinds of the schedule's actions by symbol: where none sends gradients, there is no loss, and nothing is
+        stored for gradients.
     """
-    trains = "B" in actions
+    trains = any(kind.sends == "gradients" for kind in kinds.values())
     edges = _edges(graph, plan, trains)
-    return tuple(_StageBuilder(graph, stage, edges, updates, trains).build() for stage in plan.stages)
+    return tuple(_StageBuilder(graph, stage, edges, updates, trains).build(kinds) for stage in plan.stages)
+
+
+def edges_between(programs: Iterable[StageProgram], *, host: bool = False) -> list[tuple[int, int]]:
+    """Return source and target of every value that crosses from a stage to another; with `host`, from the host, too."""
+    return [
+        (edge.source, edge.target) for program in programs for edge in program.imports if host or edge.source != HOST
+    ]
 
 
 def _edges(graph: Graph, plan: Plan, trains: bool) -> tuple[Edge, ...]:
@@ -184,6 +188,8 @@ def _edges(graph: Graph, plan: Plan, trains: bool) -> tuple[Edge, ...]:
 
 
 class _StageBuilder:
+    """Makes the program of a stage; the steps that a kind of action may ask for are its public methods."""
+
     def __init__(self, graph: Graph, stage: StagePlan, edges: Iterable[Edge], updates: Updates, trains: bool) -> None:
         self.graph = graph
         self.trains = trains
@@ -195,18 +201,16 @@ class _StageBuilder:
         self.exports = tuple(edge for edge in edges if edge.source == stage.index)
         self.last = self.nodes[-1] is graph.nodes[-1]
 
-    def build(self) -> StageProgram:
+    def build(self, kinds: Mapping[str, ActionKind]) -> StageProgram:
         return StageProgram(
             self.stage.index,
-            tuple(self._forward()),
-            tuple(self._backward()) if self.trains else (),
-            tuple(self._update()) if self.trains else (),
+            {symbol: tuple(kind.steps(self)) for symbol, kind in kinds.items()},
             self.imports,
             self.exports,
             self._stored_elements(),
         )
 
-    def _forward(self) -> Iterable[Step]:
+    def forward(self) -> Iterable[Step]:
         collect: Node | None = None
         nodes: list[Node] = []
         for node in self.nodes:
@@ -220,7 +224,7 @@ class _StageBuilder:
             collect, nodes = node, []
         yield self._digital("F", collect, nodes, loss=self.last and self.trains)
 
-    def _backward(self) -> Iterable[Step]:
+    def backward(self) -> Iterable[Step]:
         collect: Node | None = None
         nodes: list[Node] = []
         for node in reversed(self.nodes):
@@ -238,7 +242,7 @@ class _StageBuilder:
         if collect or nodes:
             yield self._digital("B", collect, nodes)
 
-    def _update(self) -> Iterable[Step]:
+    def update(self) -> Iterable[Step]:
         for node in self.nodes:
             if not node.trainable:
                 continue

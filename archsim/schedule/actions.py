@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-__all__ = ["TRAINING", "Action", "ActionKind", "Order", "PipelineShape", "Schedule", "ScheduleKind", "UpdateRule"]
+from archsim.schedule.action_kinds import ActionKind, load_action_kinds
 
-ActionKind = Literal["F", "B", "U"]
+__all__ = ["TRAINING", "Action", "Order", "PipelineShape", "Schedule", "ScheduleKind", "UpdateRule", "training_kinds"]
+
 UpdateRule = Literal["immediate", "deferred"]
 
 #: What a stage does with each micro-batch that it trains on.
-TRAINING: tuple[ActionKind, ...] = ("F", "B", "U")
+TRAINING: tuple[str, ...] = ("F", "B", "U")
 
 
 class Action(NamedTuple):
@@ -21,15 +22,15 @@ class Action(NamedTuple):
 
     Attributes
     ----------
-    kind : {"F", "B", "U"}
-        Forward, backward, or update of all layers of the stage.
+    kind : str
+        Symbol of a registered kind of action: ``F``, ``B``, ``U``, ...
     micro_batch : int
-        Index of the micro-batch in the run; for U, the last one that it applies.
+        Index of the micro-batch in the run; of several, the last one.
     count : int
-        How many micro-batches a U applies, in index order and ending with ``micro_batch``.
+        How many micro-batches it takes, in index order and ending with ``micro_batch``.
     """
 
-    kind: ActionKind
+    kind: str
     micro_batch: int
     count: int = 1  # type: ignore[assignment]  # takes the place of tuple.count
 
@@ -51,11 +52,11 @@ class Action(NamedTuple):
         ValueError
             If the text is no action.
         """
-        found = re.fullmatch(r"([FBU])(\d+)(?:\*(\d+))?", text)
+        found = re.fullmatch(r"([A-Za-z]+)(\d+)(?:\*(\d+))?", text)
         if found is None:
             raise ValueError(f"'{text}' is no action; write F3, B3, U3 or U7*8")
         kind, micro_batch, count = found.groups(default="1")
-        return cls(kind, int(micro_batch), int(count))  # type: ignore[arg-type]
+        return cls(kind, int(micro_batch), int(count))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,35 +90,74 @@ class ScheduleKind:
     description : str
         One sentence, with the source.
     actions : tuple of str
-        What every stage does with each micro-batch, in this order. With the last of them what the stage stored of it is
-        no longer needed. Without a B there are no updates.
+        Symbols of the actions of every stage, in this order for each micro-batch. With the last of those that are done
+        with every micro-batch, what the stage stored of it is no longer needed. Without a B there are no updates.
     """
 
     order: Order
     default_update: UpdateRule
     description: str
-    actions: tuple[ActionKind, ...] = TRAINING
+    actions: tuple[str, ...] = TRAINING
+
+    @property
+    def trains(self) -> bool:
+        """Whether weights are updated."""
+        return any(kind.updates_weights for kind in load_action_kinds(self.actions).values())
+
+
+def training_kinds() -> dict[str, ActionKind]:
+    """Return the kinds of action of a training schedule."""
+    return load_action_kinds(TRAINING)
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A complete schedule: for each stage a rule that yields its list of actions."""
+    """A complete schedule: for each stage a rule that yields its list of actions.
+
+    Attributes
+    ----------
+    kind : str
+        Name of the kind of schedule.
+    shape : PipelineShape
+        Stages, mini-batches and micro-batches.
+    update : {"immediate", "deferred"}
+        When a stage updates.
+    order : callable
+        ``order(shape, stage)`` yields the actions of a stage.
+    kinds : mapping of str to ActionKind
+        The kinds of its actions by symbol, in the order in which a micro-batch goes through them.
+    """
 
     kind: str
     shape: PipelineShape
     update: UpdateRule
     order: Order
-    actions: tuple[ActionKind, ...] = TRAINING
+    kinds: Mapping[str, ActionKind] = field(default_factory=training_kinds)
 
     @property
     def trains(self) -> bool:
         """Whether weights are updated."""
-        return "U" in self.actions
+        return any(kind.updates_weights for kind in self.kinds.values())
 
     @property
-    def completion(self) -> tuple[int, ActionKind]:
+    def returns_gradients(self) -> bool:
+        """Whether gradients are computed."""
+        return any(kind.sends == "gradients" for kind in self.kinds.values())
+
+    @property
+    def closing(self) -> str:
+        """The action that ends a micro-batch's being in flight: the one that sends its gradients, or the first."""
+        return next((symbol for symbol, kind in self.kinds.items() if kind.sends == "gradients"), self._always[0])
+
+    @property
+    def releasing(self) -> str:
+        """The action with which what a stage stored of a micro-batch is no longer needed."""
+        return self._always[-1]
+
+    @property
+    def completion(self) -> tuple[int, str]:
         """The stage and the kind of action with which a micro-batch is done: gradients end at the first stage."""
-        return 0 if "B" in self.actions else self.shape.stages - 1, self.actions[-1]
+        return 0 if self.returns_gradients else self.shape.stages - 1, self.releasing
 
     def stage(self, index: int) -> Iterator[Action]:
         """Yield the actions of one stage, from the first."""
@@ -126,3 +166,8 @@ class Schedule:
     def to_text(self) -> str:
         """Return one line a stage, ``F0 F1 B0 U0 ...``: for people, and for files."""
         return "\n".join(" ".join(map(str, self.stage(s))) for s in range(self.shape.stages)) + "\n"
+
+    @property
+    def _always(self) -> tuple[str, ...]:
+        """The actions that are done once with every micro-batch."""
+        return tuple(symbol for symbol, kind in self.kinds.items() if not kind.occasional)

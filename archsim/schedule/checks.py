@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from archsim.errors import ArchsimError, Deadlock
-from archsim.schedule.actions import Action, Schedule
+from archsim.errors import Deadlock
+from archsim.schedule.action_kinds import Flow, Operation
+from archsim.schedule.actions import Schedule
+from archsim.schedule.state import Edges, PipelineState, ScheduleError
 
 __all__ = ["Profile", "ScheduleError", "StageCycles", "dry_run"]
 
 
-class ScheduleError(ArchsimError):
-    """A schedule that leaves something out or does something twice or too early."""
-
-
 @dataclass(frozen=True, slots=True)
 class StageCycles:
-    """How many cycles one F, B or U of a stage takes in a dry run."""
+    """How many cycles a stage takes in a dry run for the forward, backward and update of one micro-batch."""
 
     forward: int = 1
     backward: int = 1
     update: int = 0
+
+    def of(self, operation: Operation | None) -> int:
+        """Return the cycles of an operation."""
+        return 0 if operation is None else int(getattr(self, operation))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,9 @@ class Profile:
         Cycles until the last action ends, if nothing but stages takes time.
     in_flight_max : tuple of int
         Most micro-batches between the start of F and the end of B (of F where there is no B) at each stage.
-    resident_max : tuple of int
-        Most micro-batches between the start of F and the end of the U that applies them, which is
-        how long what they stored is kept.
+    stored_max : tuple of int
+        Most micro-batches between the start of F and the end of the U that applies them (of their last action, where
+        another follows), which is how long what they stored is kept.
     staleness : tuple of float
         Mean number of updates of the stage between a micro-batch's F and its B there.
     actions : int
@@ -44,65 +46,12 @@ class Profile:
 
     makespan: int
     in_flight_max: tuple[int, ...]
-    resident_max: tuple[int, ...]
+    stored_max: tuple[int, ...]
     staleness: tuple[float, ...]
     actions: int
 
 
-class _Stage:
-    """One stage in the dry run: where it stands in its list, and what it has seen."""
-
-    def __init__(self, schedule: Schedule, index: int, cycles: StageCycles) -> None:
-        self.index = index
-        self.kinds = schedule.actions
-        self.actions = schedule.stage(index)
-        self.next = next(self.actions, None)
-        self.cycles = {"F": cycles.forward, "B": cycles.backward, "U": cycles.update}
-        self.free = 0
-        self.done = 0
-        self.forward_end: dict[int, int] = {}
-        self.backward_end: dict[int, int] = {}
-        self.version_at_forward: dict[int, int] = {}
-        self.awaiting_update: set[int] = set()
-        self.updates = self.in_flight_max = self.resident_max = self.staleness_sum = 0
-        self.forwards = self.backwards = self.updated = 0
-
-    def run(self, action: Action, ready: int) -> None:
-        """Do the next action, whose inputs are ready at cycle `ready`."""
-        end = max(self.free, ready) + self.cycles[action.kind]
-        self.free = end
-        k = action.micro_batch
-        if action.kind == "F":
-            if k in self.version_at_forward or k in self.awaiting_update:
-                raise ScheduleError(f"stage {self.index} does {action} twice")
-            self.forwards += 1
-            self.forward_end[k] = end
-            self.version_at_forward[k] = self.updates
-            self.in_flight_max = max(self.in_flight_max, len(self.version_at_forward))
-            resident = len(self.version_at_forward) + len(self.awaiting_update)
-            self.resident_max = max(self.resident_max, resident)
-            if self.kinds[-1] == "F":
-                del self.version_at_forward[k]
-        elif action.kind == "B":
-            if k not in self.version_at_forward:
-                raise ScheduleError(f"stage {self.index} does {action} before F{k}, or twice")
-            self.backwards += 1
-            if self.index:
-                self.backward_end[k] = end
-            self.staleness_sum += self.updates - self.version_at_forward.pop(k)
-            self.awaiting_update.add(k)
-        else:
-            self.updates += 1
-            for applied in action.micro_batches:
-                if applied not in self.awaiting_update:
-                    raise ScheduleError(f"stage {self.index} does {action} before B{applied}, or twice")
-                self.awaiting_update.remove(applied)
-                self.updated += 1
-        self.done += 1
-        self.next = next(self.actions, None)
-
-
-def dry_run(schedule: Schedule, cycles: tuple[StageCycles, ...] | None = None) -> Profile:
+def dry_run(schedule: Schedule, cycles: tuple[StageCycles, ...] | None = None, edges: Edges | None = None) -> Profile:
     """Play a schedule through without a chip.
 
     Parameters
@@ -111,74 +60,56 @@ def dry_run(schedule: Schedule, cycles: tuple[StageCycles, ...] | None = None) -
         What to check.
     cycles : tuple of StageCycles, optional
         Duration of the actions of each stage; without it F and B take one cycle and U none.
+    edges : iterable of (int, int), optional
+        For each value that crosses from a stage to another, the two; without them every stage feeds the next one.
 
     Raises
     ------
     Deadlock
         If stages wait for each other in a circle; the text spells it out.
     ScheduleError
-        If an action is missing, doubled or comes too early.
+        If an action is missing, doubled, comes too early or is none of the schedule's.
     """
     count = schedule.shape.stages
     times = cycles or (StageCycles(),) * count
-    stages = [_Stage(schedule, s, times[s]) for s in range(count)]
+    state = PipelineState(schedule, edges)
+    free = [0] * count
+    #: When what was sent to a stage is there, by what it is and its micro-batch.
+    arrival: list[dict[tuple[Flow | None, int], int]] = [{} for _ in range(count)]
     moved = True
     while moved:
         moved = False
-        for stage in stages:
-            while stage.next is not None:
-                ready = _ready(stages, stage, stage.next)
-                if ready is None:
-                    break
-                stage.run(stage.next, ready)
+        for stage in state.stages:
+            index = stage.index
+            while (action := stage.next) is not None and not stage.waits(action):
+                kind = schedule.kinds[action.kind]
+                stage.begin(action)
+                ready = arrival[index].pop((kind.awaits, action.micro_batch), 0)
+                end = free[index] = max(free[index], ready) + times[index].of(kind.operation) * action.count
+                key = kind.sends, action.micro_batch
+                for receiver in state.end(index, action):
+                    arrival[receiver][key] = max(arrival[receiver].get(key, 0), end)
                 moved = True
-    _check_complete(schedule, stages)
-    total = schedule.shape.total
+    _check_complete(schedule, state)
     return Profile(
-        makespan=max(stage.free for stage in stages),
-        in_flight_max=tuple(stage.in_flight_max for stage in stages),
-        resident_max=tuple(stage.resident_max for stage in stages),
-        staleness=tuple(stage.staleness_sum / max(total, 1) for stage in stages),
-        actions=sum(stage.done for stage in stages),
+        makespan=max(free),
+        in_flight_max=tuple(stage.in_flight_max for stage in state.stages),
+        stored_max=tuple(stage.stored_max for stage in state.stages),
+        staleness=tuple(stage.staleness for stage in state.stages),
+        actions=sum(stage.position for stage in state.stages),
     )
 
 
-def _ready(stages: list[_Stage], stage: _Stage, action: Action) -> int | None:
-    """Return when the inputs of an action are there, or None if something must be done first."""
-    k = action.micro_batch
-    if action.kind == "F":
-        if stage.index == 0:
-            return 0
-        before = stages[stage.index - 1].forward_end
-        # A B needs it again; without one it can be dropped.
-        return before.get(k) if "B" in stage.kinds else before.pop(k, None)
-    if action.kind == "B":
-        if stage.index + 1 == len(stages):
-            return stage.forward_end.pop(k, 0)
-        behind = stages[stage.index + 1]
-        # Both ends were needed by this action alone, so they can be dropped: memory stays flat.
-        ready = behind.backward_end.pop(k, None)
-        if ready is not None:
-            stage.forward_end.pop(k, None)
-        return ready
-    return 0
-
-
-def _check_complete(schedule: Schedule, stages: list[_Stage]) -> None:
-    waiting = [stage for stage in stages if stage.next is not None]
+def _check_complete(schedule: Schedule, state: PipelineState) -> None:
+    waiting = [(stage.index, action) for stage in state.stages if (action := stage.next) is not None]
     if waiting:
-        lines = [f"  stage {s.index} waits to do {s.next}, for {_awaited(stages, s)}" for s in waiting]
+        lines = [
+            f"  stage {index} waits to do {action}, for {state.missing(index, action)}" for index, action in waiting
+        ]
         raise Deadlock("the schedule cannot finish: stages wait for each other\n" + "\n".join(lines))
     total = schedule.shape.total
-    for stage in stages:
-        for kind, done in (("F", stage.forwards), ("B", stage.backwards), ("U", stage.updated)):
-            if done != (total if kind in stage.kinds else 0):
-                raise ScheduleError(f"stage {stage.index} does {kind} for {done} of {total} micro-batches")
-
-
-def _awaited(stages: list[_Stage], stage: _Stage) -> str:
-    action = stage.next
-    if action is None:
-        return "nothing"
-    other = stage.index - 1 if action.kind == "F" else stage.index + 1
-    return f"{action.kind}{action.micro_batch} of stage {other}, which is at {stages[other].next or 'its end'}"
+    for stage in state.stages:
+        for symbol, kind in schedule.kinds.items():
+            if stage.done[symbol] != total and not kind.occasional:
+                done = stage.done[symbol]
+                raise ScheduleError(f"stage {stage.index} does {symbol} for {done} of {total} micro-batches")

@@ -40,7 +40,7 @@ from archsim.engine.numerics.seeds import Seeds
 from archsim.engine.numerics.untimed import UntimedMachine
 from archsim.engine.observe import observe, observe_matrices, observe_untimed
 from archsim.engine.observer import Observer, Progress
-from archsim.engine.program import build_programs
+from archsim.engine.program import build_programs, edges_between
 from archsim.engine.setup import Setup
 from archsim.errors import ArchsimError, InputError
 from archsim.experiment import Experiment, TrainingSpecification
@@ -112,7 +112,7 @@ class Simulation:
         training = self.training = experiment.training or alone
         samples, chip = training.mini_batch // experiment.schedule.micro_batches, as_designed(experiment.chip)
         rates = matrix_rates(self.graph, chip, training.algorithm, training.mini_batch)
-        trains = "U" in self.kind.actions
+        trains = self.kind.trains
         plan = make_plan(self.graph, chip, experiment.schedule.stages, samples, rates, trains=trains)
         self.expected = expectations_of(self.graph, chip, plan, training.algorithm, training.mini_batch)
         self.data = None if run.mode == "timing" else (data or load_data(experiment.data))
@@ -120,7 +120,7 @@ class Simulation:
         if self.data is not None:
             self.data = fitted(self.graph, self.data)
         schedule = make_schedule(experiment.schedule, len(plan.stages), self._mini_batches())
-        programs = build_programs(self.graph, plan, self.expected.updates, schedule.actions)
+        programs = build_programs(self.graph, plan, self.expected.updates, schedule.kinds)
         stacks = {
             matrix.name: device_stack(node.layer.algorithm or training.algorithm, node.layer.device or chip.device)
             for node in self.graph.nodes
@@ -130,7 +130,7 @@ class Simulation:
         given = experiment.network.weights is not None
         programming = line_writes(self.graph, chip, given=given) if run.program else None
         self.setup = Setup(chip, plan, programs, schedule, samples, stacks, spare, programming)
-        profile = checked_profile(schedule)
+        profile = checked_profile(schedule, edges_between(programs))
         if run.mode != "numerics":
             check_buffers(self.setup, profile)
         wanted = experiment.network.weights if self.data is not None else None
@@ -263,7 +263,7 @@ class Simulation:
     def _mini_batches(self) -> int:
         training = self.training
         if self.data is not None:
-            samples = len(self.data.train_inputs if "U" in self.kind.actions else self.data.test_inputs)
+            samples = len(self.data.train_inputs if self.kind.trains else self.data.test_inputs)
         elif self.experiment.data.samples is not None:
             samples = self.experiment.data.samples
         elif training.max_mini_batches is not None:
@@ -282,7 +282,7 @@ class Simulation:
                 value=training.mini_batch,
                 allowed=f"1 to {samples}",
             )
-        total = per_epoch * (training.epochs if "U" in self.kind.actions else 1)
+        total = per_epoch * (training.epochs if self.kind.trains else 1)
         if training.max_mini_batches is not None:
             total = min(total, training.max_mini_batches)
         longest = max(matrix.vectors for matrix in self.graph.matrices)
@@ -319,7 +319,9 @@ class Simulation:
             "workers": sharing,
         }
         make = Numbers if trains else ForwardNumbers
-        return make(self.graph, setup.programs, operators, self.matrices, feed, evaluator, shape, settings, sharing)
+        return make(
+            self.graph, setup.programs, operators, self.matrices, feed, evaluator, setup.schedule, settings, sharing
+        )
 
     def _averaged_over(self) -> int:
         """Return over how many samples the loss is averaged."""

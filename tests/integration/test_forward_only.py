@@ -49,7 +49,7 @@ def test_the_dry_run_agrees_with_the_closed_form(stages: int) -> None:
     schedule = make_schedule(ScheduleSpecification(kind="inference", micro_batches=3), stages, 5)
     profile = dry_run(schedule)
     assert profile.makespan == makespan_cycles("inference", schedule.shape) == 15 + stages - 1
-    assert profile.resident_max == profile.in_flight_max == (1,) * stages
+    assert profile.stored_max == profile.in_flight_max == (1,) * stages
     assert profile.actions == 15 * stages
 
 

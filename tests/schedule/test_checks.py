@@ -30,13 +30,13 @@ def test_a_good_schedule_passes() -> None:
     profile = dry_run(written(GOOD, GOOD))
     assert profile.actions == 12
     assert profile.in_flight_max == (2, 2)
-    assert profile.resident_max == (2, 2)
+    assert profile.stored_max == (2, 2)
 
 
 def test_waiting_in_a_circle_is_spelt_out() -> None:
-    with pytest.raises(Deadlock, match=r"stage 0 waits to do B0, for B0 of stage 1, which is at F1") as found:
+    with pytest.raises(Deadlock, match=r"stage 0 waits to do B0, for gradient 0 from stage 1, which is at F1") as found:
         dry_run(written("F0 B0 U0 F1 B1 U1", "F1 B1 U1 F0 B0 U0"))
-    assert "stage 1 waits to do F1, for F1 of stage 0, which is at B0" in str(found.value)
+    assert "stage 1 waits to do F1, for input 1 from stage 0, which is at B0" in str(found.value)
 
 
 @pytest.mark.parametrize(
@@ -64,4 +64,4 @@ def test_a_very_long_schedule_is_checked_as_far_as_it_takes_to_repeat() -> None:
     specification = ScheduleSpecification(kind="asynchronous", micro_batches=1)
     short, long = (make_schedule(specification, 4, mini_batches) for mini_batches in (1_000, 10**9))
     assert checked_profile(short) == dry_run(short)
-    assert checked_profile(long).resident_max == checked_profile(short).resident_max == (4, 3, 2, 1)
+    assert checked_profile(long).stored_max == checked_profile(short).stored_max == (4, 3, 2, 1)

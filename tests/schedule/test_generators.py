@@ -72,7 +72,7 @@ def test_actions_are_read_as_they_are_written(text: str) -> None:
     assert str(Action.parse(text)) == text
 
 
-@pytest.mark.parametrize("text", ["", "X1", "F", "F-1", "U3*", "U3*x", "3"])
+@pytest.mark.parametrize("text", ["", "X_1", "F", "F-1", "U3*", "U3*x", "3"])
 def test_what_is_no_action_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no action"):
         Action.parse(text)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 
 from archsim.engine.events.machine import Machine
-from archsim.engine.events.sequencer import Sequencer
-from archsim.engine.numerics.untimed import UntimedMachine, UntimedStage
+from archsim.engine.numerics.untimed import UntimedMachine
 from archsim.errors import InputError
 from archsim.schedule.actions import PipelineShape, Schedule
 
@@ -61,10 +59,10 @@ def check_length(machine: Machine | UntimedMachine, mini_batches: int, schedule:
 
 def _same_actions(machine: Machine | UntimedMachine, before: Schedule, now: Schedule) -> bool:
     """Return whether all that stages have done, and what each does next, is the same in both schedules."""
-    stages: Sequence[Sequencer | UntimedStage] = machine.stages
     return all(
-        list(islice(before.stage(index), stage.position + 1)) == list(islice(now.stage(index), stage.position + 1))
-        for index, stage in enumerate(stages)
+        list(islice(before.stage(stage.index), stage.position + 1))
+        == list(islice(now.stage(stage.index), stage.position + 1))
+        for stage in machine.state.stages
     )
 
 

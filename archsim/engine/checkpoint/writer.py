@@ -28,6 +28,7 @@ def rebuilt_names(setup: Setup) -> dict[str, object]:
         "plan": setup.plan,
         "schedule": setup.schedule,
         "shape": setup.schedule.shape,
+        "kinds of action": setup.schedule.kinds,
         "programs": setup.programs,
     }
     for program in setup.programs:
@@ -35,7 +36,8 @@ def rebuilt_names(setup: Setup) -> dict[str, object]:
         names[name] = program
         for number, edge in enumerate(program.imports):
             names[f"{name} import {number}"] = edge
-        for number, step in enumerate((*program.forward, *program.backward, *program.update)):
+        steps = [step for steps in program.actions.values() for step in steps]
+        for number, step in enumerate(steps):
             names[f"{name} step {number}"] = step
             if isinstance(step, DigitalStep):
                 names[f"{name} step {number} cost"] = step.cost

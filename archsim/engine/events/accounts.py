@@ -71,9 +71,9 @@ def count_operations(machine: MachineState) -> Ledger:
     for port in equipment.ports:
         if port.size_bytes:
             ledger.add(CountKey("buffer", port.operation, port.phase, port.name), port.size_bytes)
-    for phase, engine in equipment.engines:
-        operation = {"F": "forward", "B": "backward", "U": "update"}[phase]
-        ledger.add(CountKey("stage_engine", operation, phase, ""), engine.runs)
+    for symbol, engine in equipment.engines:
+        if engine.operation is not None:
+            ledger.add(CountKey("stage_engine", engine.operation, symbol, ""), engine.micro_batches)
     if machine.programmer is not None:
         for layer, component, operation, count in machine.programmer.counts():
             ledger.add(CountKey(component, operation, "P", layer), count)
@@ -123,8 +123,9 @@ def count_macs(equipment: Equipment, samples: int) -> dict[str, int]:
     for part in equipment.parts:
         cells = part.part.rows * part.part.columns
         found[MAC_PHASES[part.phase]] += cells * (part.applied if part.phase == "U" else part.requested)
-    for phase, engine in equipment.engines:
-        found[MAC_PHASES[phase]] += macs_of(engine.steps) * engine.micro_batches * samples
+    for _, engine in equipment.engines:
+        if engine.operation is not None:
+            found[engine.operation] += macs_of(engine.steps) * engine.micro_batches * samples
     return found
 
 

@@ -168,7 +168,7 @@ class HostFeed:
         """How many micro-batches have left, or are claiming space."""
         return self._next + self._claiming
 
-    def forward_started(self) -> None:
+    def input_taken(self) -> None:
         """The stage has taken an input: another one may come."""
         self._started += 1
         self.proceed()

@@ -65,9 +65,7 @@ def _stage_parts_ps(machine: Machine, stage: int | None) -> Counter[str]:
     engine, found = machine.setup.chip.stage_engine, Counter[str]()
     if engine is None:
         return found
-    times = {"F": ("forward", engine.forward), "B": ("backward", engine.backward), "U": ("update", engine.update)}
-    for phase, task in machine.equipment.engines:
-        if task.stage == stage:
-            name, time = times[phase]
-            found[f"stage_engine.{name}"] += task.runs * time.value
+    for _, task in machine.equipment.engines:
+        if task.stage == stage and task.operation is not None:
+            found[f"stage_engine.{task.operation}"] += task.micro_batches * getattr(engine, task.operation).value
     return +found

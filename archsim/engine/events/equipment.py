@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from archsim.chip.components import Unit
 from archsim.chip.operations import vector_bytes
 from archsim.engine.events.kernel import Kernel
@@ -14,6 +16,7 @@ from archsim.engine.setup import Setup
 from archsim.engine.work import Work
 from archsim.mapping.plan import Part
 from archsim.results.timeline import Timeline
+from archsim.schedule.action_kinds import Operation
 
 __all__ = ["Equipment"]
 
@@ -66,15 +69,26 @@ class Equipment:
     def tasks(self, program: StageProgram, stage: Sequencer) -> dict[str, StageTasks]:
         """Return the tasks of a stage's actions."""
         engine = self._setup.chip.stage_engine
-        phases = {"F": program.forward, "B": program.backward, "U": program.update}
         if engine is None:
-            return {phase: self._steps(steps, stage) for phase, steps in phases.items()}
-        times = {"F": engine.forward, "B": engine.backward, "U": engine.update}
-        return {phase: self._engine(phase, steps, times[phase].value, stage) for phase, steps in phases.items()}
+            return {symbol: self._steps(steps, stage) for symbol, steps in program.actions.items()}
+        times = {"forward": engine.forward.value, "backward": engine.backward.value, "update": engine.update.value}
+        kinds = self._setup.schedule.kinds
+        return {
+            symbol: self._engine(symbol, kinds[symbol].operation, times, stage, steps)
+            for symbol, steps in program.actions.items()
+        }
 
-    def _engine(self, phase: str, steps: tuple[Step, ...], duration_ps: int, stage: Sequencer) -> StageTasks:
-        task = StageEngineTask(stage, steps, duration_ps, self._work, self._kernel)
-        self.engines.append((phase, task))
+    def _engine(
+        self,
+        symbol: str,
+        operation: Operation | None,
+        times: Mapping[str, int],
+        stage: Sequencer,
+        steps: tuple[Step, ...],
+    ) -> StageTasks:
+        duration_ps = 0 if operation is None else times[operation]
+        task = StageEngineTask(stage, operation, steps, duration_ps, self._work, self._kernel)
+        self.engines.append((symbol, task))
         return (StepTasks((task,), 0),)
 
     def _steps(self, steps: tuple[Step, ...], stage: Sequencer) -> StageTasks:

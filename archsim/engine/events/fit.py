@@ -72,13 +72,13 @@ def check_buffers(setup: Setup, profile: Profile) -> None:
     if chip.buffer is None or chip.buffer.capacity is None or setup.stage_engines:
         return
     short = []
-    for program, resident in zip(setup.programs, profile.resident_max, strict=True):
-        demand = resident * footprint_bytes(chip, program, setup.samples)
+    for program, stored in zip(setup.programs, profile.stored_max, strict=True):
+        demand = stored * footprint_bytes(chip, program, setup.samples)
         if demand > chip.buffer.capacity:
             short.append(
                 Shortage(
                     f"buffer of stage {program.index}",
-                    f"{demand} B ({resident} micro-batches of {demand // resident} B)",
+                    f"{demand} B ({stored} micro-batches of {demand // stored} B)",
                     f"{chip.buffer.capacity} B",
                     "a larger chip.buffer.capacity, smaller micro-batches, or a schedule with fewer in flight",
                 )

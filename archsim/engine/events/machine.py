@@ -17,13 +17,14 @@ from archsim.engine.events.programming import Programmer
 from archsim.engine.events.sequencer import Sequencer
 from archsim.engine.events.transport import Channel, Transport
 from archsim.engine.observer import Account, Observer
-from archsim.engine.program import HOST, Edge, StageProgram
+from archsim.engine.program import HOST, Edge, StageProgram, edges_between
 from archsim.engine.setup import Setup
 from archsim.engine.work import Work
 from archsim.errors import Deadlock
 from archsim.results.tally import Tally
 from archsim.results.timeline import Timeline
 from archsim.schedule.actions import Action
+from archsim.schedule.state import PipelineState
 
 __all__ = ["Machine", "footprint_bytes"]
 
@@ -52,6 +53,7 @@ class Machine:
     """
 
     __slots__ = (
+        "_completion",
         "_gradients",
         "_started_ps",
         "_values",
@@ -66,6 +68,7 @@ class Machine:
         "programmer",
         "setup",
         "stages",
+        "state",
         "timeline",
         "transport",
     )
@@ -81,7 +84,9 @@ class Machine:
         #: Of all micro-batches that are done: from the start of their first action to the end of their last.
         self.latency_sum_ps = self.completed = 0
         self._started_ps: dict[int, int] = {}
+        self._completion = setup.schedule.completion
         self.fills: dict[str, FillCurve] = {}
+        self.state = PipelineState(setup.schedule, edges_between(setup.programs, host=True))
         self.stages = [self._stage(program) for program in setup.programs]
         for program, stage in zip(setup.programs, self.stages, strict=True):
             stage.equip(self.equipment.tasks(program, stage))
@@ -117,7 +122,7 @@ class Machine:
         """
         if not self.kernel.advance(pause):
             return False
-        waiting = [stage for stage in self.stages if stage.next is not None]
+        waiting = [stage for stage in self.stages if stage.state.next is not None]
         if waiting:
             raise Deadlock(self._explain(waiting))
         kept = [f"{stage.space.used} B in {stage.space.name}" for stage in self.stages if stage.space.used]
@@ -137,13 +142,13 @@ class Machine:
             for number, unit in enumerate(self.timeline.units)
         }
 
-    def forward_started(self, stage: int) -> None:
+    def input_taken(self, stage: int) -> None:
         """Let the host bring another micro-batch."""
         if stage == 0:
             self._started_ps[self.stages[stage].action.micro_batch] = self.kernel.now
         for feed in self.feeds:
             if feed.stage == stage:
-                feed.forward_started()
+                feed.input_taken()
 
     def send_values(self, stage: int, micro_batch: int) -> None:
         """Send a stage's values to the stages that need them."""
@@ -161,7 +166,7 @@ class Machine:
 
     def action_ended(self, stage: int, action: Action) -> None:
         """Pass it on to the observer, and note how long the micro-batches took that are done with it."""
-        if (stage, action.kind) == self.setup.schedule.completion:
+        if (stage, action.kind) == self._completion:
             for micro_batch in action.micro_batches:
                 self.latency_sum_ps += self.kernel.now - self._started_ps.pop(micro_batch)
                 self.completed += 1
@@ -180,6 +185,7 @@ class Machine:
         return Sequencer(
             program,
             setup.schedule,
+            self.state.stages[program.index],
             self._work,
             BufferSpace(name, None if gauge is None or buffer is None else buffer.capacity, gauge),
             footprint_bytes(setup.chip, program, setup.samples),
@@ -251,11 +257,11 @@ class Machine:
     def _explain(self, waiting: list[Sequencer]) -> str:
         lines = ["the run cannot finish: actions remain, but nothing more will happen"]
         for stage in waiting:
-            action = stage.next
+            action = stage.state.next
             if action is None:
                 continue
-            space = stage.space
-            line = f"  stage {stage.index} waits to do {action}, for {stage.missing(action) or 'a task of its own'}"
+            space, missing = stage.space, self.state.missing(stage.index, action)
+            line = f"  stage {stage.index} waits to do {action}, for {missing or 'a task of its own'}"
             if space.waiting:
                 line += (
                     f"; {space.waiting} inputs wait for space in {space.name} "

@@ -1,14 +1,13 @@
 """The control of one stage: it goes through its list of actions, one after another.
 
-All state is explicit (position in the list, step, tasks outstanding); nothing lives in a suspended
-frame.
+What they need and change, the stage's state knows; here is what is about time, tasks and causes of waiting. All of it
+is explicit (step, tasks outstanding); nothing lives in a suspended frame.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Protocol
 
 from archsim.chip.components import NO_WORK_YET, BufferSpace, Recorder, Timekeeper
@@ -16,6 +15,7 @@ from archsim.engine.events.tasks import Grid, Task
 from archsim.engine.program import HOST, Edge, StageProgram
 from archsim.engine.work import Work
 from archsim.schedule.actions import Action, Schedule
+from archsim.schedule.state import StageState
 
 __all__ = ["Neighbours", "Sequencer", "StageTasks", "StepTasks"]
 
@@ -46,14 +46,14 @@ StageTasks = Sequence[StepTasks]
 class Neighbours(Protocol):
     """What a stage tells the rest of the machine."""
 
-    def forward_started(self, stage: int) -> None:
-        """A forward has started, so that an input left the queue before it."""
+    def input_taken(self, stage: int) -> None:
+        """An action has started with an input, which left the queue before the stage."""
 
     def send_values(self, stage: int, micro_batch: int) -> None:
-        """A forward has ended: hand its values on."""
+        """An action has ended whose values go on."""
 
     def send_gradients(self, stage: int, micro_batch: int) -> None:
-        """A backward has ended: hand its gradients back."""
+        """An action has ended whose gradients go back."""
 
     def action_ended(self, stage: int, action: Action) -> None:
         """An action has ended and its numbers are final."""
@@ -67,7 +67,9 @@ class Sequencer:
     program : StageProgram
         What crosses its borders.
     schedule : Schedule
-        What it does, action after action.
+        What kinds of action there are.
+    state : StageState
+        What it has done, and does next.
     work : Work
         The numbers.
     space : BufferSpace
@@ -81,18 +83,14 @@ class Sequencer:
     ----------
     action : Action
         The action that the stage is doing, or did last; there is none before the first.
-    in_flight, in_flight_max : int
-        Micro-batches between the start of F and the end of B.
-    updates, staleness_sum, backwards : int
-        Updates done; sum over backwards of the updates since the same micro-batch's forward.
     """
 
     __slots__ = (
-        "_actions",
+        "_cause",
         "_causes",
+        "_departing",
         "_free_since",
-        "_gradients",
-        "_inputs",
+        "_kinds",
         "_neighbours",
         "_no_layer",
         "_number",
@@ -100,34 +98,27 @@ class Sequencer:
         "_recorder",
         "_releasing",
         "_running",
-        "_schedule",
         "_since",
         "_staying",
         "_step",
         "_steps",
         "_tasks",
         "_timekeeper",
-        "_version_at_forward",
         "_waited_for_space",
         "_work",
         "action",
-        "backwards",
         "footprint",
-        "in_flight",
-        "in_flight_max",
         "index",
-        "next",
-        "position",
         "program",
         "space",
-        "staleness_sum",
-        "updates",
+        "state",
     )
 
     def __init__(
         self,
         program: StageProgram,
         schedule: Schedule,
+        state: StageState,
         work: Work,
         space: BufferSpace,
         footprint: int,
@@ -139,12 +130,8 @@ class Sequencer:
         self.program = program
         self.space = space
         self.footprint = footprint
-        self.in_flight = self.in_flight_max = 0
-        self.updates = self.staleness_sum = self.backwards = 0
-        self.position = 0
-        self._schedule = schedule
-        self._actions = schedule.stage(self.index)
-        self.next = next(self._actions, None)
+        self.state = state
+        self._kinds = schedule.kinds
         self._work = work
         self._timekeeper = timekeeper
         self._recorder = recorder
@@ -159,22 +146,19 @@ class Sequencer:
         self._outstanding = 0
         self._since = 0
         self._free_since = 0
-        self._inputs: dict[int, int] = {}
-        self._gradients: dict[int, int] = {}
         self._waited_for_space: set[int] = set()
-        self._version_at_forward: dict[int, int] = {}
-        #: With which kind of action the space of a micro-batch is given back, and how many of its values still stay.
-        self._releasing = schedule.actions[-1]
+        #: With which kind of action the space of a micro-batch is given back; if its values go on then, with the
+        #: last of them to depart, and how many of them still stay.
+        self._releasing = schedule.releasing
+        self._departing = bool(program.exports) and schedule.kinds[schedule.releasing].sends == "values"
         self._staying: dict[int, int] = {}
         self._causes = self._name_causes()
+        #: What the stage waited for if it waits no longer: what arrived last.
+        self._cause = self._causes["start", 0]
 
     def equip(self, tasks: dict[str, StageTasks]) -> None:
-        """Give it the steps of F, B and U; later than the rest, since tasks know their stage."""
+        """Give it the steps of its actions; later than the rest, since tasks know their stage."""
         self._tasks = tasks
-
-    def restored(self) -> None:
-        """Wind the actions on to the position, which is all that is stored of them."""
-        self._actions = islice(self._schedule.stage(self.index), self.position + 1, None)
 
     @property
     def busy_since(self) -> int | None:
@@ -183,19 +167,21 @@ class Sequencer:
 
     def input_arrived(self, edge: Edge, micro_batch: int, waited_for_space: bool) -> None:
         """Take an input; go on if that was what was missing."""
-        self._inputs[micro_batch] = self._inputs.get(micro_batch, 0) + 1
+        self.state.arrived("values", micro_batch)
         if waited_for_space:
             self._waited_for_space.add(micro_batch)
+        self._cause = self._causes["values", edge.source]
         self.proceed()
 
     def gradient_arrived(self, edge: Edge, micro_batch: int) -> None:
         """Take a gradient; go on if that was what was missing."""
-        self._gradients[micro_batch] = self._gradients.get(micro_batch, 0) + 1
+        self.state.arrived("gradients", micro_batch)
+        self._cause = self._causes["gradients", edge.target]
         self.proceed()
 
     def value_departed(self, micro_batch: int) -> None:
-        """Learn that a value has space at its target; where no B comes, the last one gives back the space here."""
-        if self._releasing != "F":
+        """Learn that a value has space at its target; where nothing follows, the last one gives back the space here."""
+        if not self._departing:
             return
         left = self._staying.pop(micro_batch, len(self.program.exports)) - 1
         if left:
@@ -205,21 +191,12 @@ class Sequencer:
 
     def proceed(self) -> None:
         """Start the next action if the stage is free and what it needs is there."""
-        action = self.next
-        if self._running or action is None or self._waits(action):
+        if self._running:
             return
-        self.next = next(self._actions, None)
-        self.position += 1
+        action = self.state.next
+        if action is None or self.state.waits(action):
+            return
         self._begin(action)
-
-    def missing(self, action: Action) -> str:
-        """Return what an action waits for; empty if nothing."""
-        if not self._waits(action):
-            return ""
-        if action.kind == "F":
-            source = self.program.imports[0].source
-            return f"input {action.micro_batch} from " + ("the host" if source == HOST else f"stage {source}")
-        return f"gradient {action.micro_batch} from stage {self.program.exports[0].target}"
 
     def task_done(self) -> None:
         """Learn that a task of the current step is done."""
@@ -228,31 +205,18 @@ class Sequencer:
             self._step += 1
             self._run_step()
 
-    def _waits(self, action: Action) -> bool:
-        if action.kind == "F":
-            return self._inputs.get(action.micro_batch, 0) < len(self.program.imports)
-        return action.kind == "B" and self._gradients.get(action.micro_batch, 0) < len(self.program.exports)
-
     def _begin(self, action: Action) -> None:
         now = self._timekeeper.now
-        self._recorder.idle(self._number, self._free_since, now, self._idle_cause(action))
+        if now != self._free_since:
+            self._recorder.idle(self._number, self._free_since, now, self._idle_cause(action))
         self.action = action
         self._running = True
         self._since = now
-        k = action.micro_batch
-        if action.kind == "F":
-            del self._inputs[k]
-            if self._releasing != "F":
-                self._version_at_forward[k] = self.updates
-            self.in_flight += 1
-            self.in_flight_max = max(self.in_flight_max, self.in_flight)
-        elif action.kind == "B":
-            self._gradients.pop(k, None)
-            self.staleness_sum += self.updates - self._version_at_forward.pop(k)
-            self.backwards += 1
+        self.state.begin(action)
         self._work.begin(self.index, action)
-        if action.kind == "F":
-            self._neighbours.forward_started(self.index)
+        if self._kinds[action.kind].awaits == "values":
+            self._waited_for_space.discard(action.micro_batch)
+            self._neighbours.input_taken(self.index)
         self._steps = self._tasks[action.kind]
         self._step = 0
         self._run_step()
@@ -275,36 +239,30 @@ class Sequencer:
         self._recorder.busy(self._number, self._no_layer, action.kind, action.micro_batch, self._since, now)
         self._free_since = now
         self._running = False
-        if action.kind == "F":
-            self.in_flight -= self._releasing == "F"
+        self.state.end(action)
+        sends = self._kinds[action.kind].sends
+        if sends == "values":
             self._neighbours.send_values(self.index, action.micro_batch)
-        elif action.kind == "B":
-            self.in_flight -= 1
+        elif sends == "gradients":
             self._neighbours.send_gradients(self.index, action.micro_batch)
-        else:
-            self.updates += 1
-        if action.kind == self._releasing and not (action.kind == "F" and self.program.exports):
+        if action.kind == self._releasing and not self._departing:
             self.space.release(self.footprint * action.count)
         self._neighbours.action_ended(self.index, action)
         self.proceed()
 
-    def _name_causes(self) -> dict[str, int]:
-        imports, exports = self.program.imports, self.program.exports
-        source = imports[0].source if imports else HOST
-        giver = "the host" if source == HOST else f"stage {source}"
-        return {
-            "none": self._recorder.cause(NO_WORK_YET),
-            "F": self._recorder.cause(f"input from {giver}"),
-            "B": self._recorder.cause(f"gradient from stage {exports[0].target}" if exports else "its own forward"),
-            "U": self._recorder.cause("its own backward"),
-            "space": self._recorder.cause(f"space in {self.space.name}"),
-        }
+    def _name_causes(self) -> dict[tuple[str, int], int]:
+        """Return the cause of waiting for each stage that sends something, and for space."""
+        named = {("start", 0): NO_WORK_YET}
+        for edge in self.program.imports:
+            named["values", edge.source] = "input from " + (
+                "the host" if edge.source == HOST else f"stage {edge.source}"
+            )
+        for edge in self.program.exports:
+            named["gradients", edge.target] = f"gradient from stage {edge.target}"
+        named["space", 0] = f"space in {self.space.name}"
+        return {key: self._recorder.cause(text) for key, text in named.items()}
 
     def _idle_cause(self, action: Action) -> int:
-        k = action.micro_batch
-        if action.kind == "F" and k in self._waited_for_space:
-            self._waited_for_space.remove(k)
-            return self._causes["space"]
-        if not self._free_since and not self.position - 1:
-            return self._causes["none"]
-        return self._causes[action.kind]
+        if self._kinds[action.kind].awaits == "values" and action.micro_batch in self._waited_for_space:
+            return self._causes["space", 0]
+        return self._cause if self.state.position else self._causes["start", 0]

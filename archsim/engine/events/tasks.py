@@ -17,6 +17,7 @@ from archsim.engine.program import DigitalStep, MatrixStep, Step
 from archsim.engine.setup import Setup
 from archsim.engine.work import Work, do_step
 from archsim.mapping.plan import Part
+from archsim.schedule.action_kinds import Operation
 from archsim.schedule.actions import Action
 
 __all__ = [
@@ -317,27 +318,36 @@ class PortTask(UnitTask):
 
 
 class StageEngineTask:
-    """A whole action of an abstract stage, which takes a given time.
+    """A whole action of an abstract stage, which takes a given time for each micro-batch.
 
     Attributes
     ----------
+    operation : {"forward", "backward", "update"} or None
+        As what it is timed and counted.
     pulses : dict of str to int
         Device pulses by matrix.
-    runs, micro_batches : int
-        How often it was done, and for how many micro-batches.
+    micro_batches : int
+        For how many micro-batches it was done.
     """
 
-    __slots__ = ("_duration_ps", "_stage", "_timekeeper", "_work", "micro_batches", "pulses", "runs", "steps")
+    __slots__ = ("_duration_ps", "_stage", "_timekeeper", "_work", "micro_batches", "operation", "pulses", "steps")
 
     def __init__(
-        self, stage: StageState, steps: tuple[Step, ...], duration_ps: int, work: Work, timekeeper: Timekeeper
+        self,
+        stage: StageState,
+        operation: Operation | None,
+        steps: tuple[Step, ...],
+        duration_ps: int,
+        work: Work,
+        timekeeper: Timekeeper,
     ) -> None:
         self._stage = stage
+        self.operation = operation
         self.steps = steps
         self._duration_ps = duration_ps
         self._work = work
         self._timekeeper = timekeeper
-        self.runs = self.micro_batches = 0
+        self.micro_batches = 0
         self.pulses: dict[str, int] = {}
 
     @property
@@ -347,13 +357,13 @@ class StageEngineTask:
 
     def request(self, cause: int) -> None:
         """Do the numbers now; be done after the given time."""
-        self.runs += 1
-        self.micro_batches += self._stage.action.count
+        count = self._stage.action.count
+        self.micro_batches += count
         for step in self.steps:
             done = do_step(step, self._stage.index, self._stage.action, self._work)
             if isinstance(step, MatrixStep) and isinstance(done, Counts):
                 self.pulses[step.matrix] = self.pulses.get(step.matrix, 0) + done.pulses
-        self._timekeeper.after(self._duration_ps, self._finish)
+        self._timekeeper.after(count * self._duration_ps, self._finish)
 
     def _finish(self, event: Any) -> None:
         self._stage.task_done()

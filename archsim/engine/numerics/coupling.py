@@ -24,7 +24,7 @@ from archsim.engine.work import Evaluation
 from archsim.network.graph import Graph, Matrix, Node
 from archsim.network.matrix import AnalogMatrix, MatrixSnapshot
 from archsim.network.operators import DigitalOperator, MatrixOperator, Operator
-from archsim.schedule.actions import Action, PipelineShape
+from archsim.schedule.actions import Action, Schedule
 
 __all__ = ["LearningSettings", "Numbers"]
 
@@ -100,8 +100,8 @@ class Numbers:
         What passes the network.
     evaluator : Evaluator
         Measures the accuracy of snapshots.
-    shape : PipelineShape
-        Mini-batches and micro-batches.
+    schedule : Schedule
+        What the stages do.
     settings : LearningSettings
         Learning rate, loss average, evaluations.
     workers : Workers
@@ -119,6 +119,7 @@ class Numbers:
         "_missing",
         "_rates",
         "_ready",
+        "_releasing",
         "_snapshots",
         "_stored",
         "_updated",
@@ -128,6 +129,7 @@ class Numbers:
         "matrices",
         "operators",
         "programs",
+        "schedule",
         "settings",
         "shape",
     )
@@ -140,7 +142,7 @@ class Numbers:
         matrices: Mapping[str, AnalogMatrix],
         feed: Samples,
         evaluator: Evaluator[MatrixSnapshot],
-        shape: PipelineShape,
+        schedule: Schedule,
         settings: LearningSettings,
         workers: Workers,
     ) -> None:
@@ -149,14 +151,13 @@ class Numbers:
         self.operators = operators
         self.matrices = matrices
         self.feed = feed
-        self.shape = shape
+        self.schedule = schedule
+        self.shape = schedule.shape
         self.settings = settings
         self._evaluator = evaluator
         self._loss_scale = np.float32(1 / settings.averaged_over)
         self._stored: list[dict[int, _Stored]] = [{} for _ in programs]
-        self._matrices_of = [
-            tuple(step.matrix for step in program.forward if isinstance(step, MatrixStep)) for program in programs
-        ]
+        self._matrices_of = [tuple(dict.fromkeys(step.matrix for step in program.matrix_steps)) for program in programs]
         self._losses: dict[int, float] = {}
         self._snapshots: dict[int, dict[str, MatrixSnapshot]] = {}
         self._missing: dict[int, int] = {}
@@ -173,6 +174,7 @@ class Numbers:
 
     def _look_up(self) -> None:
         """Note what every sample asks for again: the operator of each node, and the holder of each matrix."""
+        self._releasing = self.schedule.releasing
         self._digital = {
             node.name: (node, operator)
             for node in self.graph.nodes
@@ -187,14 +189,15 @@ class Numbers:
         self._rates: dict[int, float] = {}
 
     def begin(self, stage: int, action: Action) -> None:
-        """Fetch the samples when a stage that reads them starts a forward; add up what came back before a B."""
+        """Fetch the samples when a stage starts on them; add up the gradients that came back."""
         program = self.programs[stage]
-        if action.kind == "F":
+        awaits = self.schedule.kinds[action.kind].awaits
+        if awaits == "values":
             stored = self._store(stage, action.micro_batch)
             for edge in program.imports:
                 if edge.source == HOST:
                     stored.values[edge.name] = self.feed.inputs(action.micro_batch)
-        elif action.kind == "B":
+        elif awaits == "gradients":
             # In the order of the edges, not of their arrival: sums must not depend on timing.
             stored = self._stored[stage][action.micro_batch]
             for edge in program.exports:
@@ -257,11 +260,12 @@ class Numbers:
             self._stored[edge.source][micro_batch].incoming[edge] = gradient
 
     def finish(self, stage: int, action: Action) -> list[Evaluation]:
-        """Drop what is no longer needed after a U; keep the weights if an evaluation is due."""
-        if action.kind != "U":
+        """Drop what is no longer needed; keep the weights after an update if an evaluation is due."""
+        if action.kind == self._releasing:
+            for micro_batch in action.micro_batches:
+                del self._stored[stage][micro_batch]
+        if not self.schedule.kinds[action.kind].updates_weights:
             return []
-        for micro_batch in action.micro_batches:
-            del self._stored[stage][micro_batch]
         mini_batch, last = divmod(action.micro_batch + 1, self.shape.micro_batches)
         if last or (mini_batch % self.settings.evaluate_every and mini_batch != self.shape.mini_batches):
             return []

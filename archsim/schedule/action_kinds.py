@@ -1,0 +1,157 @@
+"""The kinds of action: what each one needs, changes and sends, and what a stage does in it.
+
+The built-in ones (F, B, U) are registered like everybody else's, under ``archsim.actions``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from archsim import plugins
+from archsim.errors import InputError
+
+__all__ = ["BACKWARD", "FORWARD", "UPDATE", "ActionKind", "Flow", "Operation", "StageSteps", "load_action_kinds"]
+
+#: What passes between stages: values on the way to the loss, gradients on the way back.
+Flow = Literal["values", "gradients"]
+#: What a crossbar, or an abstract stage, does as a whole.
+Operation = Literal["forward", "backward", "update"]
+
+
+class StageSteps(Protocol):
+    """What a stage can do, of which an action is made; the engine knows the steps."""
+
+    def forward(self) -> Iterable[Any]:
+        """Read the matrices of the stage in the network's order, with the digital work between them."""
+
+    def backward(self) -> Iterable[Any]:
+        """Read them transposed in the reverse order, with the gradients of the digital work."""
+
+    def update(self) -> Iterable[Any]:
+        """Update every matrix that is trained."""
+
+
+class _Steps(Protocol):
+    def __call__(self, stage: StageSteps) -> Iterable[Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ActionKind:
+    """All that is known of a kind of action.
+
+    Attributes
+    ----------
+    name : str
+        What it is called in texts: *forward*.
+    description : str
+        One sentence.
+    steps : callable
+        ``steps(stage)`` yields what a stage does in it.
+    operation : {"forward", "backward", "update"} or None
+        As which operation of an abstract stage it is timed and counted; None for one that takes no time there.
+    after : tuple of str
+        Kinds of action that the same stage must have done before with the same micro-batch.
+    awaits : {"values", "gradients"} or None
+        What must have come from other stages.
+    sends : {"values", "gradients"} or None
+        What goes to other stages when it ends: values to those that use them, gradients to those that made the values.
+    updates_weights : bool
+        Whether its end makes a new version of the stage's weights.
+    joint : bool
+        Whether it may take several micro-batches at once, as ``U7*8`` does.
+    occasional : bool
+        Whether it is done whenever the schedule says so, rather than once with every micro-batch.
+    """
+
+    name: str
+    description: str
+    steps: _Steps
+    operation: Operation | None = None
+    after: tuple[str, ...] = ()
+    awaits: Flow | None = None
+    sends: Flow | None = None
+    updates_weights: bool = False
+    joint: bool = False
+    occasional: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what no stage can do."""
+        if self.joint and (self.awaits or self.sends):
+            raise InputError(
+                f"the {self.name} cannot take several micro-batches at once: what passes between stages is one",
+                field="joint",
+                value=self.joint,
+                remedy="leave out joint, or awaits and sends",
+            )
+
+
+def load_action_kinds(symbols: Iterable[str]) -> dict[str, ActionKind]:
+    """Return the registered kinds of action by their symbols, in the given order.
+
+    Raises
+    ------
+    InputError
+        If nothing is registered under a symbol, it cannot stand before a number, or follows an action that is missing.
+    """
+    kinds = {symbol: _load(symbol) for symbol in symbols}
+    for symbol, kind in kinds.items():
+        if missing := [other for other in kind.after if other not in kinds]:
+            raise InputError(
+                f"an action {symbol} follows {missing[0]}, which this schedule does not do",
+                field="actions",
+                value=", ".join(kinds),
+                remedy=f"add {missing[0]}, or leave out {symbol}",
+            )
+    return kinds
+
+
+def _load(symbol: str) -> ActionKind:
+    kind = plugins.checked(plugins.load("archsim.actions", symbol), ActionKind, "archsim.actions", symbol)
+    if not re.fullmatch(r"[A-Za-z]+", symbol):
+        raise InputError(
+            "the symbol of an action stands before a number", field="archsim.actions", value=symbol, allowed="letters"
+        )
+    return kind
+
+
+def _forward(stage: StageSteps) -> Iterable[Any]:
+    return stage.forward()
+
+
+def _backward(stage: StageSteps) -> Iterable[Any]:
+    return stage.backward()
+
+
+def _update(stage: StageSteps) -> Iterable[Any]:
+    return stage.update()
+
+
+FORWARD = ActionKind(
+    "forward",
+    "Forward of a micro-batch through all layers of a stage.",
+    _forward,
+    "forward",
+    awaits="values",
+    sends="values",
+)
+BACKWARD = ActionKind(
+    "backward",
+    "Backward of a micro-batch: errors and gradients of all layers of a stage.",
+    _backward,
+    "backward",
+    after=("F",),
+    awaits="gradients",
+    sends="gradients",
+)
+UPDATE = ActionKind(
+    "update",
+    "Update of all layers of a stage by one or several micro-batches, seen at once by the next F and B there.",
+    _update,
+    "update",
+    after=("B",),
+    updates_weights=True,
+    joint=True,
+)
