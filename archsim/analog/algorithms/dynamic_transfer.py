@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.analog.algorithms.buffer import Release
-from archsim.analog.algorithms.chopped_transfer import ChoppedArrays, expected_chopped
+from archsim.analog.algorithms.chopped_arrays import ChoppedArrays, expected_chopped
 from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
 from archsim.analog.algorithms.work import (
     DYNAMIC_BITS,
