@@ -12,7 +12,7 @@ from archsim.analog.specification import Algorithm, AnalogSGDSettings
 from archsim.analog.specification.inference import InferenceParameters
 from archsim.chip.specification import Chip
 from archsim.data.specification import DataSpecification
-from archsim.network.specification import NetworkSpecification
+from archsim.network.specification import MatrixLayer, NetworkSpecification
 from archsim.notebook import facts_html, facts_text
 from archsim.schedule.specification import ScheduleSpecification
 from archsim.specification import Specification, values_of
@@ -122,7 +122,7 @@ class Experiment(Specification):
         wanted = {
             f"network.layers.{index}.scaling.input_range"
             for index, layer in enumerate(self.network.layers)
-            if layer.scaling is not None and layer.scaling.input_range is not None
+            if isinstance(layer, MatrixLayer) and layer.scaling is not None and layer.scaling.input_range is not None
         }
         if self.inference is not None and self.inference.post_training.dac_ranges:
             wanted.add("inference.post_training.dac_ranges")

@@ -33,14 +33,21 @@ Group = Literal[
     "archsim.actions",
     "archsim.datasets",
     "archsim.operators",
+    "archsim.losses",
     "archsim.networks",
 ]
 
 Thing = TypeVar("Thing")
+
+
+def _member(group: str) -> str:
+    """Return what a member of a group is called: ``loss`` of ``archsim.losses``."""
+    plural = group.removeprefix("archsim.")
+    return plural.removesuffix("es" if plural.endswith("sses") else "s")
+
+
 #: A group by what a user calls one of its members: ``schedule``, ``device kind``, ...
-_GROUPS: dict[str, Group] = {
-    group.removeprefix("archsim.").removesuffix("s").replace("_", " "): group for group in get_args(Group)
-}
+_GROUPS: dict[str, Group] = {_member(group).replace("_", " "): group for group in get_args(Group)}
 #: Groups whose members are functions that return a specification.
 _OF_PRESETS = frozenset({"archsim.chips", "archsim.devices", "archsim.algorithms", "archsim.networks"})
 #: What `register` adds, by group and name: like the entry points, a table of what there is. It is read when an
@@ -87,15 +94,15 @@ def register(group: str, name: str, thing: Any = None) -> Any:
     Parameters
     ----------
     group : str
-        ``chip``, ``device``, ``algorithm``, ``network``, ``schedule``, ``action``, ``dataset``, ``operator``,
+        ``chip``, ``device``, ``algorithm``, ``network``, ``schedule``, ``action``, ``dataset``, ``operator``, ``loss``,
         ``device kind`` or ``algorithm kind``.
     name : str
         The name: letters, digits, ``.``, ``_``, ``+`` and ``-``.
     thing : object, optional
         What an entry point of the group names: a function without arguments that returns a specification or a mapping
         (chip, device, algorithm, network; the specification or mapping itself will do), a `ScheduleKind`, an
-        `ActionKind`, a function from a `DataSpecification` to a `DataSet`, a class of operators, a kind of devices, a
-        class of algorithms. Without it, a decorator for the function or class that follows is returned.
+        `ActionKind`, a function from a `DataSpecification` to a `DataSet`, a class of operators, of losses, of
+        algorithms, a kind of devices. Without it, a decorator for the function or class that follows is returned.
 
     Returns
     -------
@@ -170,14 +177,16 @@ def _origin(thing: Any) -> str:
 def unknown(group: Group, name: str, *, field: str | None = None, place: Place | None = None) -> InputError:
     """Return the error that says that nothing is registered as `name`, with the closest name."""
     known = names(group)
-    what = group.removeprefix("archsim.").removesuffix("s")
+    what = _member(group)
     close = did_you_mean(name, known)
     return InputError(
         f"there is no {what.replace('_', ' ')} of this name",
         field=field,
         value=name,
         allowed=", ".join(known),
-        remedy=f"did you mean '{close}'?" if close else f"see 'archsim list {what.removesuffix('_kind')}s'",
+        remedy=f"did you mean '{close}'?"
+        if close
+        else f"see 'archsim list {group.removeprefix('archsim.').removesuffix('_kinds')}'",
         place=place,
     )
 

@@ -235,20 +235,25 @@ class OpenUnion:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         """Wrap the union's own validation and serialization."""
         closed = handler(source)
-        members = {member.model_fields[_KIND].default: member for member in get_args(source)}
-        closed_kinds = {*members, *self.without}
+        members = get_args(source)
+        closed_kinds = {kind for member in members for kind in get_args(member.model_fields[_KIND].annotation)}
+        refused = {*self.without} - closed_kinds
 
         def validate(value: Any, union: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
             if info.mode == "json":
                 value = _as_tuples(value)
             kind = value.get(_KIND) if isinstance(value, dict) else getattr(value, _KIND, None)
-            if not isinstance(kind, str) or kind in closed_kinds or kind not in plugins.names(self.group):
+            if not isinstance(kind, str) or kind in closed_kinds:
                 return union(value)
+            known = {*plugins.names(self.group), *closed_kinds} - refused
+            if kind not in known:
+                listed = ", ".join(sorted(known))
+                raise PydanticCustomError("union_tag_invalid", "there is no such kind", {"kinds": listed})
             settings: type[Specification] = plugins.load(self.group, kind).Settings
             return settings.model_validate(value, strict=info.mode == "json")
 
         def serialize(value: Any, union: SerializerFunctionWrapHandler, info: SerializationInfo) -> Any:
-            return union(value) if type(value) in members.values() else value.model_dump(mode=info.mode)
+            return union(value) if type(value) in members else value.model_dump(mode=info.mode)
 
         writer = core_schema.wrap_serializer_function_ser_schema(serialize, info_arg=True, schema=closed)
         return core_schema.with_info_wrap_validator_function(validate, closed, serialization=writer)

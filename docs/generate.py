@@ -10,7 +10,7 @@ import json
 import re
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 import numpy as np
 from pydantic import BaseModel
@@ -310,9 +310,13 @@ def _source(field: FieldInfo, said: FieldDescription) -> str:
 
 
 def _tag(model: type[BaseModel]) -> str | None:
-    """Return the kind that marks one of several specifications that may stand at a place."""
+    """Return the kind, or kinds, that mark one of several specifications that may stand at a place."""
     field = model.model_fields.get("kind")
-    return field.default if field is not None and get_origin(field.annotation) is Literal else None
+    return (
+        "`, `".join(get_args(field.annotation))
+        if field is not None and get_origin(field.annotation) is Literal
+        else None
+    )
 
 
 def _title(model: type[BaseModel], paths: list[ModelPath]) -> str:

@@ -23,6 +23,7 @@ GROUPS: dict[str, plugins.Group] = {
     "datasets": "archsim.datasets",
     "networks": "archsim.networks",
     "operators": "archsim.operators",
+    "losses": "archsim.losses",
 }
 WORKLOADS = "workloads"
 

@@ -167,6 +167,8 @@ def _explain_one(complaint: dict[str, Any], several: bool, path: Path, tree: Nod
     elif kind in _KIND_OF_VALUE and several:
         problem = "not what can stand here"
     choices = schema.choices(path, tree)
+    if "kinds" in context:
+        allowed, choices = context["kinds"], tuple(context["kinds"].split(", "))
     close = did_you_mean(value, choices) if isinstance(value, str) else None
     return InputError(
         problem,

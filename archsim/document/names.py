@@ -12,6 +12,11 @@ __all__ = ["unknown_names"]
 
 _LAYERS: Path = ("network", "layers")
 _STAGES: Path = ("schedule", "stages")
+#: Where a registered name stands by itself.
+_NAMED: dict[Path, plugins.Group] = {
+    ("network", "loss"): "archsim.losses",
+    ("schedule", "kind"): "archsim.schedules",
+}
 #: What a layer calls the network's own input.
 _INPUT = "input"
 
@@ -20,7 +25,6 @@ def unknown_names(tree: Node) -> Iterator[InputError]:
     """Yield an error for every name that stands for nothing: not registered, or of no layer that may stand there."""
     layers = _items(_find(tree, _LAYERS))
     for i, layer in enumerate(layers):
-        yield from _registered(layer.child("kind"), (*_LAYERS, i, "kind"), "archsim.operators")
         before = (_INPUT, *_names(layers[:i]))
         for j, name in enumerate(_items(layer.child("inputs"))):
             yield from _one_of(
@@ -30,7 +34,8 @@ def unknown_names(tree: Node) -> Iterator[InputError]:
                 "no layer of this name comes before",
                 "list layers in the order in which data flows",
             )
-    yield from _registered(_find(tree, ("schedule", "kind")), ("schedule", "kind"), "archsim.schedules")
+    for path, group in _NAMED.items():
+        yield from _registered(_find(tree, path), path, group)
     if layers:
         yield from _wrong_stages(tree, _names(layers))
 

@@ -17,6 +17,7 @@ from archsim.document.load import load_experiment
 from archsim.document.source import read_file
 from archsim.document.workloads import SHIPPED
 from archsim.experiment import Experiment
+from archsim.network.specification import MatrixLayer
 
 __all__ = ["starting_document"]
 
@@ -77,7 +78,9 @@ def _known(group: plugins.Group, name: str, option: str) -> str:
 def _fit(content: dict[str, Any]) -> None:
     """Choose data and stages for another network."""
     network = load_experiment(content).network
-    content["schedule"]["stages"] = min(content["schedule"]["stages"], sum(x.kind == "linear" for x in network.layers))
+    content["schedule"]["stages"] = min(
+        content["schedule"]["stages"], sum(isinstance(layer, MatrixLayer) for layer in network.layers)
+    )
     values = prod(network.input_shape)
     if values in _DATA:
         content["data"]["name"] = _DATA[values]

@@ -21,7 +21,6 @@ from archsim.chip.specification import Chip
 from archsim.chip.timing import read_ps, update_ps
 from archsim.mapping.plan import Part
 from archsim.network.graph import Graph, Matrix
-from archsim.network.specification import Layer
 
 __all__ = ["LineWrite", "line_writes", "part_counts", "part_ps"]
 
@@ -59,10 +58,9 @@ def line_writes(graph: Graph, chip: Chip, *, given: bool) -> dict[str, LineWrite
     """
     found = {}
     for matrix in graph.matrices:
-        node = graph.holder(matrix.name)
-        device = node.layer.device or chip.device
+        device = matrix.settings.device or chip.device
         step, bound = _step(device), _bound(device)
-        largest, mean = _weights(node.layer, matrix, bound, given=given)
+        largest, mean = _weights(matrix, bound, given=given)
         slots = max(1, math.ceil(largest / step)) if step else 1
         found[matrix.name] = LineWrite(
             trains=-(-slots // chip.update.desired_bl),
@@ -100,10 +98,11 @@ def _bound(device: Device) -> float:
     return max(bounds, default=math.inf)
 
 
-def _weights(layer: Layer, matrix: Matrix, bound: float, *, given: bool) -> tuple[float, float]:
+def _weights(matrix: Matrix, bound: float, *, given: bool) -> tuple[float, float]:
     """Return the largest and the mean |weight| that a matrix begins with."""
     if given:
         return (bound, bound / 2) if math.isfinite(bound) else (1.0, 0.5)
+    layer = matrix.settings
     scaling = layer.scaling
     constant = layer.initial_value is not None
     reach = abs(layer.initial_value or 0.0) if constant else layer.initial_range or 1 / math.sqrt(matrix.inputs)

@@ -11,6 +11,7 @@ from archsim.analog.observed import ExpectedUpdate
 from archsim.chip.operations import affine_operations, update_operations
 from archsim.mapping.plan import Placement, Plan, StagePlan
 from archsim.network.graph import INPUT, Graph, Matrix, Node
+from archsim.network.losses import load_loss
 from archsim.network.operators import DigitalOperator, OperatorCost, load_operator
 from archsim.schedule.action_kinds import ActionKind
 from archsim.schedule.state import HOST
@@ -248,6 +249,8 @@ class _StageBuilder:
                 continue
             yield self._digital("U", None, [], prepare=node)
             for matrix in node.matrices:
+                if not matrix.settings.trainable:
+                    continue
                 expected = self.updates[matrix.name]
                 pulsed = any(part.outer_products for part in expected)
                 yield MatrixStep("U", self.placements[matrix.name], matrix.vectors * sum(matrix.size), pulsed)
@@ -271,7 +274,7 @@ class _StageBuilder:
             for matrix in prepare.matrices:
                 cost += _prepare_cost(matrix, phase)
         if loss:
-            cost += _loss_cost(self.graph)
+            cost += load_loss(self.graph.loss).cost(math.prod(self.graph.nodes[-1].shape))
         booked = collect or prepare or nodes[0]
         return DigitalStep(
             phase,
@@ -315,10 +318,3 @@ def _prepare_cost(matrix: Matrix, phase: Phase) -> OperatorCost:
     if phase == "U":
         return OperatorCost(multiply_adds=update_operations(*matrix.size, matrix.vectors))
     return OperatorCost(multiply_adds=matrix.vectors * matrix.outputs)
-
-
-def _loss_cost(graph: Graph) -> OperatorCost:
-    size = math.prod(graph.nodes[-1].shape)
-    if graph.loss == "softmax-cross-entropy":
-        return OperatorCost(multiply_adds=2 * size, activations=size)
-    return OperatorCost(multiply_adds=2 * size)

@@ -87,7 +87,7 @@ def _matrix_ps(
         return total
     if any(name in graph.needs_gradient for name in node.inputs):
         total += _read_ps(chip, matrix.size, parts, vectors, rates.backward_reads, transposed=True)
-    if node.trainable:
+    if matrix.settings.trainable:
         total += buffer_ps(chip, vector_bytes(chip, vectors * sum(matrix.size)))
         total += nmpu_ps(chip, update_operations(*matrix.size, vectors))
         total += update_ps(chip, vectors * rates.updates, math.ceil(vectors * rates.slots))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from archsim.errors import InputError, did_you_mean
-from archsim.network.graph import INPUT, Graph, Node
-from archsim.network.operators import load_operator
+from archsim.network.graph import INPUT, Graph, Node, Shape
+from archsim.network.losses import load_loss
+from archsim.network.operators import MatrixOperator, Operator, load_operator
 from archsim.network.specification import Layer, NetworkSpecification
 
 __all__ = ["build_graph"]
@@ -26,15 +27,16 @@ def build_graph(specification: NetworkSpecification) -> Graph:
     for index, layer in enumerate(specification.layers):
         path = f"network.layers.{index}"
         operator = load_operator(layer.kind, path)
-        operator.refuse_unused_fields(layer, path)
         inputs = _inputs(layer, nodes, shapes, path, operator.arity)
         try:
-            node = operator.build(layer, inputs, tuple(shapes[name] for name in inputs))
+            node = _node(operator, layer, inputs, tuple(shapes[name] for name in inputs))
         except InputError as error:
             raise error.below(path) from error
         nodes.append(node)
         shapes[node.name] = node.shape
     _check_ends(nodes)
+    _check_names(nodes)
+    load_loss(specification.loss, "network.loss")
     graph = Graph(specification.name, specification.input_shape, tuple(nodes), specification.loss)
     if not graph.matrices:
         raise InputError(
@@ -49,6 +51,26 @@ def build_graph(specification: NetworkSpecification) -> Graph:
             remedy=f"end the network with a 'reshape' to [{math.prod(nodes[-1].shape)}]",
         )
     return graph
+
+
+def _node(operator: Operator, layer: Layer, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> Node:
+    shape = operator.shape(layer, shapes)
+    matrices = operator.matrices(layer, shapes) if isinstance(operator, MatrixOperator) else ()
+    return Node(layer.name, layer.kind, inputs, shapes, shape, layer, matrices)
+
+
+def _check_names(nodes: list[Node]) -> None:
+    """Refuse names of layers that are those of another layer's matrices: weights and results go by them."""
+    matrices = {matrix.name: node for node in nodes for matrix in node.matrices}
+    for index, node in enumerate(nodes):
+        holder = matrices.get(node.name, node)
+        if holder is not node:
+            raise InputError(
+                f"a matrix of the layer '{holder.name}' has this name",
+                field=f"network.layers.{index}.name",
+                value=node.name,
+                remedy="give the layer another name",
+            )
 
 
 def _inputs(

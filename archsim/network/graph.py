@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from archsim.network.specification import Layer
+from archsim.network.specification import Layer, MatrixLayer
 
 __all__ = ["INPUT", "Graph", "Matrix", "Node", "Shape"]
 
@@ -25,12 +25,15 @@ class Matrix:
         Its size.
     vectors : int
         Vectors that meet it for each sample: one for a linear layer, one for each output position of a convolution.
+    settings : MatrixLayer
+        How it begins and is trained, and on which devices.
     """
 
     name: str
     inputs: int
     outputs: int
-    vectors: int = 1
+    vectors: int
+    settings: MatrixLayer
 
     @property
     def size(self) -> tuple[int, int]:
@@ -53,6 +56,8 @@ class Node:
         Its own name and the registered name of its operator.
     inputs : tuple of str
         Names of the nodes it reads; ``"input"`` is the network's input.
+    input_shapes : tuple of tuple of int
+        Shape of each input for one sample.
     shape : tuple of int
         Shape of its output for one sample.
     layer : Layer
@@ -64,14 +69,15 @@ class Node:
     name: str
     kind: str
     inputs: tuple[str, ...]
+    input_shapes: tuple[Shape, ...]
     shape: Shape
     layer: Layer
     matrices: tuple[Matrix, ...] = ()
 
     @property
     def trainable(self) -> bool:
-        """Whether it holds matrices that are trained."""
-        return bool(self.matrices) and self.layer.trainable is not False
+        """Whether it holds a matrix that is trained."""
+        return any(matrix.settings.trainable for matrix in self.matrices)
 
 
 @dataclass(frozen=True)

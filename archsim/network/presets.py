@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Literal
 
-from archsim.network.specification import Layer, NetworkSpecification
+from archsim.network.specification import Layer, LinearLayer, NetworkSpecification, PlainLayer
 
 __all__ = ["fcn_784_256_128_10", "mlp_64_64_32_10"]
 
@@ -19,12 +20,12 @@ def fcn_784_256_128_10() -> NetworkSpecification:
     return _perceptron("fcn-784-256-128-10", (784, 256, 128, 10), "sigmoid")
 
 
-def _perceptron(name: str, widths: tuple[int, ...], activation: str) -> NetworkSpecification:
+def _perceptron(name: str, widths: tuple[int, ...], activation: Literal["tanh", "sigmoid"]) -> NetworkSpecification:
     """Return linear layers ``fc1``, ``fc2``, ... with activations ``act1``, ... between them."""
-    layers = []
+    layers: list[Layer] = []
     for i, (_, outputs) in enumerate(pairwise(widths), start=1):
         layers += [
-            Layer(name=f"fc{i}", kind="linear", features=outputs),
-            Layer(name=f"act{i}", kind=activation),
+            LinearLayer(name=f"fc{i}", features=outputs),
+            PlainLayer(name=f"act{i}", kind=activation),
         ]
     return NetworkSpecification(name=name, input_shape=(widths[0],), layers=tuple(layers[:-1]))

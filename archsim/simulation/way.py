@@ -122,9 +122,8 @@ class Simulation:
         schedule = make_schedule(experiment.schedule, len(plan.stages), self._mini_batches())
         programs = build_programs(self.graph, plan, self.expected.updates, schedule.kinds)
         stacks = {
-            matrix.name: device_stack(node.layer.algorithm or training.algorithm, node.layer.device or chip.device)
-            for node in self.graph.nodes
-            for matrix in node.matrices
+            name: device_stack(settings.algorithm or training.algorithm, settings.device or chip.device)
+            for name, settings in ((matrix.name, matrix.settings) for matrix in self.graph.matrices)
         }
         spare = device_stack(training.algorithm, chip.device)
         given = experiment.network.weights is not None

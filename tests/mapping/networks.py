@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from archsim.network.graph import INPUT, Graph, Matrix, Node
-from archsim.network.specification import Layer
+from archsim.network.specification import LinearLayer, PlainLayer
 
 __all__ = ["perceptron"]
 
@@ -17,11 +17,12 @@ def perceptron(sizes: Sequence[int], *, activation: bool = True, frozen: Sequenc
     before = INPUT
     for index, (inputs, outputs) in enumerate(pairwise(sizes), start=1):
         name = f"fc{index}"
-        layer = Layer(name=name, kind="linear", features=outputs, trainable=False if index in frozen else None)
-        nodes.append(Node(name, "linear", (before,), (outputs,), layer, (Matrix(name, inputs, outputs),)))
+        layer = LinearLayer(name=name, features=outputs, trainable=index not in frozen)
+        matrix = Matrix(name, inputs, outputs, 1, layer)
+        nodes.append(Node(name, "linear", (before,), ((inputs,),), (outputs,), layer, (matrix,)))
         before = name
         if activation and index < len(sizes) - 1:
             name = f"tanh{index}"
-            nodes.append(Node(name, "tanh", (before,), (outputs,), Layer(name=name, kind="tanh")))
+            nodes.append(Node(name, "tanh", (before,), ((outputs,),), (outputs,), PlainLayer(name=name, kind="tanh")))
             before = name
     return Graph("perceptron", (sizes[0],), tuple(nodes), "softmax-cross-entropy")

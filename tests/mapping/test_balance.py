@@ -14,7 +14,7 @@ from archsim.chip.timing import buffer_ps, nmpu_ps, read_ps, update_ps
 from archsim.mapping.balance import balanced_partition, operator_groups
 from archsim.mapping.load import operator_times_ps
 from archsim.network.graph import Graph, Node
-from archsim.network.specification import Layer
+from archsim.network.specification import ReshapeLayer
 
 from .networks import perceptron
 
@@ -51,7 +51,7 @@ def test_an_impossible_number_of_stages_is_refused(stages: int) -> None:
 
 def test_digital_operators_go_with_the_matrix_before_them_and_leading_ones_with_the_first() -> None:
     inner = perceptron([8, 8, 4])
-    first = Node("reshape", "reshape", ("input",), (8,), Layer(name="reshape", kind="reshape", shape=(8,)))
+    first = Node("reshape", "reshape", ("input",), ((2, 4),), (8,), ReshapeLayer(name="reshape", shape=(8,)))
     graph = Graph("net", (2, 4), (first, *inner.nodes), inner.loss)
     assert operator_groups(graph) == (("reshape", "fc1", "tanh1"), ("fc2",))
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from archsim.document.parts import load_part
 from archsim.errors import InputError
 from archsim.network.build import build_graph
-from archsim.network.graph import Graph, Matrix
+from archsim.network.graph import Graph
 from archsim.network.specification import NetworkSpecification
 
 
@@ -26,7 +27,7 @@ def test_shapes_and_edges() -> None:
     assert [node.shape for node in built.nodes] == [(8,), (4,), (4,)]
     assert [node.inputs for node in built.nodes] == [("input",), ("flat",), ("fc",)]
     assert built.holder("fc") is built["fc"]
-    assert built["fc"].matrices == (Matrix("fc", 8, 4),)
+    assert [(matrix.name, matrix.size, matrix.vectors) for matrix in built["fc"].matrices] == [("fc", (8, 4), 1)]
 
 
 def test_gradients_are_needed_behind_the_first_trained_layer_only() -> None:
@@ -43,10 +44,7 @@ def test_gradients_are_needed_behind_the_first_trained_layer_only() -> None:
 @pytest.mark.parametrize(
     ("layers", "message"),
     [
-        ([FC | {"kind": "liner"}], "did you mean 'linear'"),
         ([FC | {"inputs": ["inptu"]}], "did you mean 'input'"),
-        ([{"name": "fc", "kind": "linear"}], "needs its number of outputs"),
-        ([FC, {"name": "act", "kind": "tanh", "features": 3}], "no such field"),
         ([FC, {"name": "act", "kind": "tanh", "inputs": ["fc", "input"]}], "takes 1 input"),
         ([{"name": "act", "kind": "tanh"}], "no layer holds a matrix"),
         ([FC, FC | {"name": "other", "inputs": ["input"]}], "leads nowhere"),
@@ -58,3 +56,20 @@ def test_gradients_are_needed_behind_the_first_trained_layer_only() -> None:
 def test_mistakes_are_explained(layers: list[dict[str, Any]], message: str) -> None:
     with pytest.raises(InputError, match=message):
         graph(*layers)
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ([FC | {"kind": "liner"}], "did you mean 'linear'"),
+        ([{"name": "fc", "kind": "linear"}], "'features' is missing"),
+        (
+            [FC, {"name": "act", "kind": "tanh", "features": 3}],
+            r"unknown key 'features'\n *allowed: name, kind, inputs",
+        ),
+        ([FC | {"bias": None}], "neither true nor false"),
+    ],
+)
+def test_a_layer_knows_the_keys_of_its_kind(layers: list[dict[str, Any]], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        load_part("archsim.networks", {"input_shape": [8], "layers": layers})

@@ -65,6 +65,9 @@ def _attributes(found: type[Any], rebuilt: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in names if name not in rebuilt)
 
 
+#: What `archsim.engine.numerics.coupling.Numbers` looks up again.
+_NUMBERS = ("_digital", "_held", "_loss", "_rates", "_releasing")
+
 KINDS: tuple[Kind, ...] = (
     # The chip at work
     Kind("archsim.analog.observed", "Counts"),
@@ -101,8 +104,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("archsim.schedule.state", "PipelineState"),
     Kind("archsim.schedule.state", "StageState", rebuilt=("_actions", "_rules", "next")),
     # The numbers
-    Kind("archsim.engine.numerics.coupling", "Numbers", rebuilt=("_digital", "_held", "_rates", "_releasing")),
-    Kind("archsim.engine.numerics.forward", "ForwardNumbers", rebuilt=("_digital", "_held", "_rates", "_releasing")),
+    Kind("archsim.engine.numerics.coupling", "Numbers", rebuilt=_NUMBERS),
+    Kind("archsim.engine.numerics.forward", "ForwardNumbers", rebuilt=_NUMBERS),
     Kind("archsim.engine.numerics.coupling", "_Stored"),
     Kind("archsim.network.matrix", "MatrixSnapshot"),
     Kind("archsim.network.matrix", "MatrixState"),

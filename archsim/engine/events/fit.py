@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from archsim import plugins
 from archsim.data import DataSet
 from archsim.engine.events.machine import footprint_bytes
 from archsim.engine.setup import Setup
 from archsim.errors import DoesNotFit, InputError, Shortage
 from archsim.network.graph import Graph
+from archsim.network.losses import load_loss
 from archsim.schedule import Profile
 
 __all__ = ["check_buffers", "fitted"]
@@ -20,7 +22,7 @@ def fitted(graph: Graph, data: DataSet) -> DataSet:
     InputError
         If the network cannot take the samples or the targets.
     """
-    if graph.loss == "softmax-cross-entropy":
+    if load_loss(graph.loss).classifies:
         data = data.with_classes()
     _check_shapes(graph, data)
     return data
@@ -36,7 +38,7 @@ def _check_shapes(graph: Graph, data: DataSet) -> None:
             allowed=str(list(found)),
         )
     outputs = graph.nodes[-1].shape[0]
-    if graph.loss == "softmax-cross-entropy":
+    if load_loss(graph.loss).classifies:
         if data.classes is None or data.classes > outputs:
             raise InputError(
                 f"'{data.name}' has {data.classes or 'no'} classes, but the network has {outputs} outputs",
@@ -50,20 +52,25 @@ def _check_shapes(graph: Graph, data: DataSet) -> None:
             f"but the network has {outputs} outputs",
             field="network.loss",
             value=graph.loss,
-            remedy="use the loss softmax-cross-entropy for classes",
+            remedy=f"use {_losses(classify=True)} for classes",
         )
 
 
 def _classes_remedy(data: DataSet) -> str:
     if data.classes is None:
         return (
-            "give whole class numbers from 0, or one-hot targets (one 1 among zeros), or use the loss "
-            "mean-squared-error for values"
+            "give whole class numbers from 0, or one-hot targets (one 1 among zeros), "
+            f"or use {_losses(classify=False)} for values"
         )
     first = min(int(part.min()) for part in (data.train_targets, data.test_targets) if len(part))
     if first > 0:
         return f"the classes run from {first} and are counted from 0: subtract {first} from all targets"
-    return "give the last layer one output per class, or use the loss mean-squared-error for values"
+    return f"give the last layer one output per class, or use {_losses(classify=False)} for values"
+
+
+def _losses(*, classify: bool) -> str:
+    found = [name for name in plugins.names("archsim.losses") if load_loss(name).classifies == classify]
+    return f"the loss {' or '.join(found)}"
 
 
 def check_buffers(setup: Setup, profile: Profile) -> None:

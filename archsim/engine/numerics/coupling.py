@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from archsim.analog.observed import Counts, Read
 from archsim.analog.threads import Workers
 from archsim.digital.arrays import Array
-from archsim.digital.losses import mean_squared_error, softmax_cross_entropy
 from archsim.engine.numerics.evaluation import Evaluator
 from archsim.engine.numerics.feed import Samples
 from archsim.engine.program import HOST, DigitalStep, Edge, MatrixStep, StageProgram
 from archsim.engine.work import Evaluation
 from archsim.network.graph import Graph, Matrix, Node
+from archsim.network.losses import load_loss
 from archsim.network.matrix import AnalogMatrix, MatrixSnapshot
 from archsim.network.operators import DigitalOperator, MatrixOperator, Operator
 from archsim.schedule.actions import Action, Schedule
@@ -63,7 +63,7 @@ class _Held:
     @property
     def factor(self) -> float:
         """Factor of the learning rate."""
-        return self.node.layer.learning_rate_factor or 1.0
+        return self.matrix.settings.learning_rate_factor
 
 
 @dataclass(slots=True)
@@ -113,6 +113,7 @@ class Numbers:
         "_evaluated",
         "_evaluator",
         "_held",
+        "_loss",
         "_loss_scale",
         "_losses",
         "_matrices_of",
@@ -186,6 +187,7 @@ class Numbers:
             if isinstance(operator := self.operators[node.name], MatrixOperator)
             for matrix in node.matrices
         }
+        self._loss = load_loss(self.graph.loss)
         self._rates: dict[int, float] = {}
 
     def begin(self, stage: int, action: Action) -> None:
@@ -342,8 +344,7 @@ class Numbers:
         if step.loss:
             output = self.graph.nodes[-1].name
             targets: NDArray[Any] = self.feed.targets(micro_batch)
-            loss_of = mean_squared_error if self.graph.loss == "mean-squared-error" else softmax_cross_entropy
-            loss, gradient = loss_of(stored.values[output], targets)
+            loss, gradient = self._loss.of(stored.values[output], targets)
             self._losses[micro_batch] = loss
             stored.gradients[output] = gradient * self._loss_scale
 

@@ -11,8 +11,8 @@ from archsim.analog.observed import ExpectedUpdate
 from archsim.chip.specification import Chip
 from archsim.mapping.load import MatrixRates
 from archsim.mapping.plan import Placement, Plan
-from archsim.network.graph import Graph
-from archsim.network.specification import Layer
+from archsim.network.graph import Graph, Matrix
+from archsim.network.specification import MatrixLayer
 from archsim.specification import Specification
 
 __all__ = ["Expectations", "ExpectedReads", "expectations_of", "expected_reads"]
@@ -63,10 +63,10 @@ def expectations_of(graph: Graph, chip: Chip, plan: Plan, algorithm: Specificati
     mini_batch : int
         Samples of a mini-batch.
     """
-    placements = [placement for stage in plan.stages for placement in stage.placements]
+    placements = {placement.matrix: placement for stage in plan.stages for placement in stage.placements}
     return Expectations(
-        {p.matrix: expected_reads(chip, graph[p.layer].layer.algorithm or algorithm) for p in placements},
-        {p.matrix: _updates(graph[p.layer].layer, p, chip, algorithm, mini_batch) for p in placements},
+        {m.name: expected_reads(chip, m.settings.algorithm or algorithm) for m in graph.matrices},
+        {m.name: _updates(m, placements[m.name], chip, algorithm, mini_batch) for m in graph.matrices},
     )
 
 
@@ -74,9 +74,8 @@ def matrix_rates(graph: Graph, chip: Chip, algorithm: Specification, mini_batch:
     """Return what reads and updates of each matrix take for each vector, uncut: what stages are balanced by."""
     rates = {}
     for matrix in graph.matrices:
-        layer = graph.holder(matrix.name).layer
-        reads = expected_reads(chip, layer.algorithm or algorithm)
-        update = _update(layer, matrix.size, chip, algorithm, mini_batch * matrix.vectors)
+        reads = expected_reads(chip, matrix.settings.algorithm or algorithm)
+        update = _update(matrix, matrix.size, chip, algorithm, mini_batch)
         rates[matrix.name] = MatrixRates(
             float(reads.forward * reads.forward_passes),
             reads.backward_passes,
@@ -95,24 +94,25 @@ def expected_reads(chip: Chip, algorithm: Specification) -> ExpectedReads:
 
 
 def _updates(
-    layer: Layer, placement: Placement, chip: Chip, algorithm: Specification, mini_batch: int
+    matrix: Matrix, placement: Placement, chip: Chip, algorithm: Specification, mini_batch: int
 ) -> tuple[ExpectedUpdate, ...]:
-    vectors = mini_batch * placement.vectors
-    return tuple(_update(layer, (part.rows, part.columns), chip, algorithm, vectors) for part in placement.parts)
+    return tuple(_update(matrix, (part.rows, part.columns), chip, algorithm, mini_batch) for part in placement.parts)
 
 
-def _update(layer: Layer, size: tuple[int, int], chip: Chip, algorithm: Specification, vectors: int) -> ExpectedUpdate:
-    """Return what an update of a part of (inputs, outputs) takes, with so many vectors in a mini-batch."""
-    settings, device = layer.algorithm or algorithm, layer.device or chip.device
+def _update(
+    matrix: Matrix, size: tuple[int, int], chip: Chip, algorithm: Specification, mini_batch: int
+) -> ExpectedUpdate:
+    """Return what an update of a part of (inputs, outputs) of a matrix takes."""
+    settings, device = matrix.settings.algorithm or algorithm, matrix.settings.device or chip.device
     inputs, outputs = size
-    tile = TileOutline(outputs, inputs, vectors, device, chip.update, chip.io)
+    tile = TileOutline(outputs, inputs, mini_batch * matrix.vectors, device, chip.update, chip.io)
     update = kind_of(settings).expected(settings, tile)
-    if not _learns_input_range(layer):
+    if not _learns_input_range(matrix.settings):
         return update
     # The digital unit looks at each input to learn their range.
     return replace(update, digital_operations=update.digital_operations + inputs)
 
 
-def _learns_input_range(layer: Layer) -> bool:
+def _learns_input_range(layer: MatrixLayer) -> bool:
     scaling = layer.scaling
     return scaling is not None and scaling.input_range is not None and scaling.input_range.learn_input_range

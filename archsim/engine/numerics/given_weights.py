@@ -19,9 +19,9 @@ from archsim.data.npz import read_arrays
 from archsim.engine.numerics.initial import mapping_scale
 from archsim.errors import InputError, InputErrors, Place, did_you_mean
 from archsim.files import digest_of
-from archsim.network.graph import Graph
+from archsim.network.graph import Graph, Matrix
 from archsim.network.matrix import AnalogMatrix
-from archsim.network.specification import Layer, WeightScaling
+from archsim.network.specification import WeightScaling
 
 __all__ = ["GivenWeights", "LayerFit", "fit_warnings", "load_weights", "write_weights"]
 
@@ -117,30 +117,31 @@ def load_weights(path: str, graph: Graph) -> GivenWeights:
     return GivenWeights(str(file), digest, {name: array.astype(np.float32) for name, array in found.items()})
 
 
-def write_weights(matrix: AnalogMatrix, name: str, layer: Layer, arrays: Arrays) -> LayerFit:
+def write_weights(crossbars: AnalogMatrix, matrix: Matrix, arrays: Arrays) -> LayerFit:
     """Write given weights into the arrays of a matrix, as programming does, and say what they hold of them.
 
     A given scale is taken where the layer has a digital scale, and multiplied into the weights where it has none. Where
     ``weight_scaling_omega`` asks for a scale and none is given that is positive, it is made of the weights, as it is
     for initial ones.
     """
+    name = matrix.name
     weights = np.asarray(arrays[name], np.float32)
     scale = arrays.get(f"{name}.scale")
-    if matrix.affine.bias is not None:
-        matrix.affine.bias = np.array(arrays[f"{name}.bias"], np.float32)
-    scaling = layer.scaling or WeightScaling()
+    if crossbars.affine.bias is not None:
+        crossbars.affine.bias = np.array(arrays[f"{name}.bias"], np.float32)
+    scaling = matrix.settings.scaling or WeightScaling()
     if scaling.weight_scaling_omega > 0:
         if scale is None or not (scale > 0).all():
             weights = weights if scale is None else scale[:, None] * weights
             scale = mapping_scale(weights, scaling)
             weights = weights / scale[:, None]
-        matrix.map_weights(np.array(scale, np.float32))
+        crossbars.map_weights(np.array(scale, np.float32))
     elif scaling.learn_out_scaling and scale is not None:
-        matrix.affine.scale = np.array(scale, np.float32)
+        crossbars.affine.scale = np.array(scale, np.float32)
     elif scale is not None:
         weights = scale[:, None] * weights
-    matrix.program(weights)
-    return _fit(weights, matrix)
+    crossbars.program(weights)
+    return _fit(weights, crossbars)
 
 
 def fit_warnings(fits: Mapping[str, LayerFit]) -> Iterator[str]:
@@ -173,7 +174,7 @@ def _mistakes(found: Arrays, graph: Graph, place: Place) -> Iterator[InputError]
     optional: dict[str, tuple[int, ...]] = {}
     for matrix in graph.matrices:
         needed[matrix.name] = (matrix.outputs, matrix.inputs)
-        if graph.holder(matrix.name).layer.bias is not False:
+        if matrix.settings.bias:
             needed[f"{matrix.name}.bias"] = (matrix.outputs,)
         optional[f"{matrix.name}.scale"] = (matrix.outputs,)
     missing = [name for name in needed if name not in found]

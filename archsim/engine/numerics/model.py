@@ -16,7 +16,7 @@ from archsim.engine.numerics.tile import Identities, tile_crossbars
 from archsim.mapping.plan import Placement, Plan
 from archsim.network.graph import Graph, Matrix
 from archsim.network.matrix import AnalogMatrix, PartRange
-from archsim.network.specification import Layer, WeightScaling
+from archsim.network.specification import WeightScaling
 from archsim.specification import Specification
 
 __all__ = ["build_matrices"]
@@ -61,11 +61,11 @@ def build_matrices(
     matrices: dict[str, AnalogMatrix] = {}
     fits: dict[str, LayerFit] = {}
     for index, matrix in enumerate(graph.matrices):
-        node, placement = graph.holder(matrix.name), placements[matrix.name]
-        device = node.layer.device or chip.device
+        settings, placement = matrix.settings, placements[matrix.name]
+        device = settings.device or chip.device
         arrays = [
             make_training_array(
-                node.layer.algorithm or algorithm,
+                settings.algorithm or algorithm,
                 tile_crossbars(part, chip, device, seeds, identities, workers),
                 part.columns,
                 part.rows,
@@ -75,19 +75,19 @@ def build_matrices(
             )
             for part in placement.parts
         ]
-        made = _matrix(matrix, node.layer, placement, arrays)
+        made = _matrix(matrix, placement, arrays)
         if given is None:
-            initialise(made, node.layer, np.random.default_rng([seeds.weights, index]))
+            initialise(made, settings, np.random.default_rng([seeds.weights, index]))
         else:
-            fits[matrix.name] = write_weights(made, matrix.name, node.layer, given.arrays)
+            fits[matrix.name] = write_weights(made, matrix, given.arrays)
         matrices[matrix.name] = made
     return matrices, fits
 
 
-def _matrix(matrix: Matrix, layer: Layer, placement: Placement, arrays: list[TrainingArray]) -> AnalogMatrix:
+def _matrix(matrix: Matrix, placement: Placement, arrays: list[TrainingArray]) -> AnalogMatrix:
     ranges = [PartRange(part.inputs, part.outputs) for part in placement.parts]
-    scaling = layer.scaling or WeightScaling()
-    bias = np.zeros(matrix.outputs, np.float32) if layer.bias is not False else None
+    scaling = matrix.settings.scaling or WeightScaling()
+    bias = np.zeros(matrix.outputs, np.float32) if matrix.settings.bias else None
     scaled = scaling.learn_out_scaling or scaling.weight_scaling_omega > 0
     scale = np.ones(matrix.outputs, np.float32) if scaled else None
     affine = Affine(scale, bias, learn_scale=scaling.learn_out_scaling)

@@ -9,7 +9,8 @@ import numpy as np
 from archsim.digital.activations import relu, relu_gradient, sigmoid, sigmoid_gradient, tanh_gradient
 from archsim.digital.arrays import Array
 from archsim.network.graph import Node, Shape
-from archsim.network.operators.base import DigitalOperator, OperatorCost
+from archsim.network.operators.base import DigitalOperator
+from archsim.network.operators.cost import OperatorCost
 from archsim.network.specification import Layer
 
 __all__ = ["Identity", "ReLU", "Sigmoid", "Tanh"]
@@ -18,8 +19,8 @@ __all__ = ["Identity", "ReLU", "Sigmoid", "Tanh"]
 class _ElementWise(DigitalOperator):
     """Same shape out as in; one table look-up an element forward, one product backward."""
 
-    def build(self, layer: Layer, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> Node:
-        return Node(layer.name, layer.kind, inputs, shapes[0], layer)
+    def shape(self, layer: Layer, inputs: tuple[Shape, ...]) -> Shape:
+        return inputs[0]
 
     def cost(self, node: Node) -> OperatorCost:
         return OperatorCost(activations=math.prod(node.shape))

@@ -3,62 +3,34 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import ClassVar
 
 from archsim import plugins
 from archsim.digital.arrays import Array
-from archsim.errors import InputError
 from archsim.network.graph import Matrix, Node, Shape
-from archsim.network.specification import Layer
+from archsim.network.operators.cost import OperatorCost
+from archsim.network.specification import Layer, MatrixLayer
 
-__all__ = ["DigitalOperator", "MatrixOperator", "Operator", "OperatorCost", "load_operator"]
-
-_COMMON_FIELDS = frozenset({"name", "kind", "inputs"})
-
-
-@dataclass(frozen=True, slots=True)
-class OperatorCost:
-    """Element operations of a near-memory unit for one sample."""
-
-    multiply_adds: int = 0
-    activations: int = 0
-
-    def __add__(self, other: OperatorCost) -> OperatorCost:
-        return OperatorCost(self.multiply_adds + other.multiply_adds, self.activations + other.activations)
+__all__ = ["DigitalOperator", "MatrixOperator", "Operator", "load_operator"]
 
 
 class Operator(ABC):
-    """A kind of operator: shape inference and the user's fields that it understands."""
+    """A kind of operator: what a user may say about it, and its shape."""
 
-    #: Fields of `Layer` that this kind uses, beside name, kind and inputs.
-    fields: ClassVar[frozenset[str]] = frozenset()
+    #: What a layer of this kind says: `Layer`, or a model derived from it with settings of its own.
+    Settings: ClassVar[type[Layer]] = Layer
     #: How many inputs it takes.
     arity: ClassVar[int] = 1
 
     @abstractmethod
-    def build(self, layer: Layer, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> Node:
-        """Return the node for a layer whose inputs have the given shapes (of one sample).
+    def shape(self, layer: Layer, inputs: tuple[Shape, ...]) -> Shape:
+        """Return the shape of the output of a layer from those of its inputs, all for one sample.
 
         Raises
         ------
         InputError
             If the layer does not fit; ``field`` is the name of its key, without the path of the layer.
         """
-
-    def refuse_unused_fields(self, layer: Layer, path: str) -> None:
-        """Refuse fields that this kind would silently ignore."""
-        for name in type(layer).model_fields:
-            if name in _COMMON_FIELDS or name in self.fields or getattr(layer, name) is None:
-                continue
-            known = ", ".join(sorted(self.fields)) or "none beside name, kind and inputs"
-            raise InputError(
-                f"a layer of kind '{layer.kind}' has no such field",
-                field=f"{path}.{name}",
-                value=getattr(layer, name),
-                allowed=known,
-                remedy="remove the field",
-            )
 
 
 class DigitalOperator(Operator):
@@ -88,6 +60,12 @@ class MatrixOperator(Operator):
     its own, and both again for gradients. What lies between (reads, digital scales and biases, updates) is the same
     for all.
     """
+
+    Settings: ClassVar[type[Layer]] = MatrixLayer
+
+    @abstractmethod
+    def matrices(self, layer: Layer, inputs: tuple[Shape, ...]) -> tuple[Matrix, ...]:
+        """Return the matrices of a layer whose inputs have the given shapes; called after `shape`."""
 
     @abstractmethod
     def unfold(self, node: Node, matrix: Matrix, inputs: tuple[Array, ...]) -> Array:

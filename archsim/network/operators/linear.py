@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from archsim.digital.arrays import Array
 from archsim.errors import InputError
 from archsim.network.graph import Matrix, Node, Shape
 from archsim.network.operators.base import MatrixOperator
-from archsim.network.specification import Layer
+from archsim.network.specification import Layer, LinearLayer
 
 __all__ = ["Linear"]
 
@@ -14,37 +16,21 @@ __all__ = ["Linear"]
 class Linear(MatrixOperator):
     """y = scale * (W x) + bias for samples that are vectors."""
 
-    fields = frozenset(
-        {
-            "features",
-            "bias",
-            "trainable",
-            "device",
-            "algorithm",
-            "scaling",
-            "initial_range",
-            "initial_value",
-            "learning_rate_factor",
-        }
-    )
+    Settings = LinearLayer
 
-    def build(self, layer: Layer, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> Node:
-        if layer.features is None:
+    def shape(self, layer: Layer, inputs: tuple[Shape, ...]) -> Shape:
+        if len(inputs[0]) != 1:
             raise InputError(
-                "a linear layer needs its number of outputs",
-                field="features",
-                allowed="an integer of at least 1",
-                remedy="add for example 'features: 64'",
-            )
-        if len(shapes[0]) != 1:
-            raise InputError(
-                f"a linear layer takes vectors, but its input has the shape {list(shapes[0])}",
+                f"a linear layer takes vectors, but its input has the shape {list(inputs[0])}",
                 field="inputs",
-                value=list(inputs),
-                remedy="put a layer of kind 'reshape' before it",
+                value=None if layer.inputs is None else list(layer.inputs),
+                remedy="put a layer of kind 'flatten' before it",
             )
-        matrix = Matrix(layer.name, shapes[0][0], layer.features)
-        return Node(layer.name, layer.kind, inputs, (layer.features,), layer, (matrix,))
+        return (cast(LinearLayer, layer).features,)
+
+    def matrices(self, layer: Layer, inputs: tuple[Shape, ...]) -> tuple[Matrix, ...]:
+        settings = cast(LinearLayer, layer)
+        return (Matrix(layer.name, inputs[0][0], settings.features, 1, settings),)
 
     def unfold(self, node: Node, matrix: Matrix, inputs: tuple[Array, ...]) -> Array:
         return inputs[0]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 from archsim.digital.arrays import Array
 from archsim.errors import InputError
 from archsim.network.graph import Node, Shape
-from archsim.network.operators.base import DigitalOperator, OperatorCost
-from archsim.network.specification import Layer
+from archsim.network.operators.base import DigitalOperator
+from archsim.network.operators.cost import OperatorCost
+from archsim.network.specification import Layer, ReshapeLayer
 
 __all__ = ["Reshape"]
 
@@ -16,19 +18,19 @@ __all__ = ["Reshape"]
 class Reshape(DigitalOperator):
     """Give each sample the shape ``shape`` (flat without it)."""
 
-    fields = frozenset({"shape"})
+    Settings = ReshapeLayer
 
-    def build(self, layer: Layer, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> Node:
-        size = math.prod(shapes[0])
-        shape = layer.shape or (size,)
+    def shape(self, layer: Layer, inputs: tuple[Shape, ...]) -> Shape:
+        size = math.prod(inputs[0])
+        shape = cast(ReshapeLayer, layer).shape or (size,)
         if math.prod(shape) != size:
             raise InputError(
-                f"shape {list(shape)} does not hold the {size} numbers of {list(shapes[0])}",
+                f"shape {list(shape)} does not hold the {size} numbers of {list(inputs[0])}",
                 field="shape",
                 value=list(shape),
                 allowed=f"a shape whose product is {size}",
             )
-        return Node(layer.name, layer.kind, inputs, shape, layer)
+        return shape
 
     def forward(self, node: Node, inputs: tuple[Array, ...]) -> Array:
         return inputs[0].reshape(len(inputs[0]), *node.shape)

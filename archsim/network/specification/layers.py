@@ -1,15 +1,15 @@
-"""What a user says about a network: operators with explicit edges, shapes and a loss."""
+"""What every layer says, and what is said of stationary matrices on crossbars."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
 from archsim.analog.specification import Algorithm, Device
-from archsim.specification import Specification, contradiction
+from archsim.specification import Specification
 
-__all__ = ["InputRangeParameters", "Layer", "NetworkSpecification", "WeightScaling"]
+__all__ = ["InputRangeParameters", "Layer", "MatrixLayer", "WeightScaling"]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,127}$")]
 
@@ -50,53 +50,32 @@ class Layer(Specification):
     """One operator of the graph.
 
     ``inputs`` names the operators (or ``input``) whose outputs it takes; without it, the operator
-    before it in the list. Weights and biases start from U(-r, r) with r = ``initial_range`` (default
-    1/sqrt(inputs)), or all weights from ``initial_value`` and biases from 0.
+    before it in the list. A kind of layers with settings adds fields to this.
     """
 
     name: Name
     kind: str
     inputs: tuple[str, ...] | None = None
-    features: Annotated[int, Field(ge=1)] | None = None
-    bias: bool | None = None
-    shape: tuple[Annotated[int, Field(ge=1)], ...] | None = None
-    trainable: bool | None = None
+
+
+class MatrixLayer(Layer):
+    """A layer with stationary matrices on crossbars.
+
+    Weights and biases start from U(-r, r) with r = ``initial_range`` (default 1/sqrt(inputs of the matrix)), or all
+    weights from ``initial_value`` and biases from 0.
+    """
+
+    bias: bool = True
+    trainable: bool = True
     device: Device | None = None
     algorithm: Algorithm | None = None
     scaling: WeightScaling | None = None
     initial_range: Annotated[float, Field(gt=0)] | None = None
     initial_value: float | None = None
-    learning_rate_factor: Annotated[float, Field(ge=0)] | None = None
+    learning_rate_factor: Annotated[float, Field(ge=0)] = 1.0
 
     @model_validator(mode="after")
-    def _starts_in_one_way(self) -> Layer:
+    def _starts_in_one_way(self) -> MatrixLayer:
         if self.initial_value is not None and self.initial_range is not None:
             raise ValueError("with initial_value all weights start equal, so initial_range must be left out (null)")
-        return self
-
-
-class NetworkSpecification(Specification):
-    """A network: the shape of one sample, its operators in order, and the loss.
-
-    ``weights`` names an ``.npz`` file, or the folder of a run, with the weights from which all layers start.
-    """
-
-    name: str = "network"
-    input_shape: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
-    layers: Annotated[tuple[Layer, ...], Field(min_length=1)]
-    loss: Literal["softmax-cross-entropy", "mean-squared-error"] = "softmax-cross-entropy"
-    weights: Annotated[str, Field(min_length=1)] | None = None
-
-    @model_validator(mode="after")
-    def _names_are_unique(self) -> NetworkSpecification:
-        seen: set[str] = {"input"}
-        for layer in self.layers:
-            if layer.name in seen:
-                raise contradiction(
-                    "a layer cannot be called 'input', the name of the network's input"
-                    if layer.name == "input"
-                    else f"two layers are called '{layer.name}'",
-                    remedy="give every layer a name of its own",
-                )
-            seen.add(layer.name)
         return self

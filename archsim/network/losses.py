@@ -1,0 +1,68 @@
+"""The losses that begin a backward pass; each registers as ``archsim.losses``."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from numpy.typing import NDArray
+
+from archsim import plugins
+from archsim.digital.arrays import Array
+from archsim.digital.losses import mean_squared_error, softmax_cross_entropy
+from archsim.network.operators.cost import OperatorCost
+
+__all__ = ["Loss", "MeanSquaredError", "SoftmaxCrossEntropy", "load_loss"]
+
+
+class Loss(ABC):
+    """A loss of the network's outputs."""
+
+    #: Whether targets are numbers of classes; else they are values, one for each output.
+    classifies: ClassVar[bool]
+
+    @abstractmethod
+    def of(self, outputs: Array, targets: NDArray[Any]) -> tuple[float, Array]:
+        """Return the loss of a block, summed over its samples, and its gradient at the outputs.
+
+        Parameters
+        ----------
+        outputs : ndarray, shape (samples, outputs)
+            What the network gives.
+        targets : ndarray, shape (samples,) of classes or (samples, outputs) of values
+            What it should give.
+        """
+
+    @abstractmethod
+    def cost(self, outputs: int) -> OperatorCost:
+        """Return what loss and gradient of one sample cost."""
+
+
+class SoftmaxCrossEntropy(Loss):
+    """-log of the probability that a softmax of the outputs gives the right class."""
+
+    classifies = True
+
+    def of(self, outputs: Array, targets: NDArray[Any]) -> tuple[float, Array]:
+        return softmax_cross_entropy(outputs, targets)
+
+    def cost(self, outputs: int) -> OperatorCost:
+        return OperatorCost(multiply_adds=2 * outputs, activations=outputs)
+
+
+class MeanSquaredError(Loss):
+    """The squared error, averaged over the outputs."""
+
+    classifies = False
+
+    def of(self, outputs: Array, targets: NDArray[Any]) -> tuple[float, Array]:
+        return mean_squared_error(outputs, targets)
+
+    def cost(self, outputs: int) -> OperatorCost:
+        return OperatorCost(multiply_adds=2 * outputs)
+
+
+def load_loss(name: str, field: str | None = None) -> Loss:
+    """Return the loss registered under a name; `field` is its key in the document, for error messages."""
+    made = plugins.load("archsim.losses", name, field=field)()
+    return plugins.checked(made, Loss, "archsim.losses", name)  # type: ignore[type-abstract]
