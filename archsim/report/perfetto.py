@@ -79,17 +79,18 @@ def write_trace(
             allowed="0 <= start < end",
         )
     total = sum(map(len, run.slices.select(["start_ps"], busy=True)))
+    above = tuple(counters(run, window_ps, most_bytes))
     partial = path.with_name(f".{path.name}.partial")
     try:
         for selection in _selections(run, total, window_ps, detail):
             most = most_slices
             if selection.slices <= most:
-                written = _write(partial, selection, most_bytes)
+                written = _write(partial, selection, above, most_bytes)
                 if written is None:
                     break
                 most = _fewer(written)
         else:
-            _cut(partial, selection, most, most_bytes)
+            _cut(partial, selection, above, most, most_bytes)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -103,9 +104,9 @@ def _selections(run: Run, total: int, window_ps: tuple[int, int] | None, detail:
         yield Selection.survey(run, total, window_ps, frozenset(run.observations.stages))
 
 
-def _cut(path: Path, selection: Selection, most_slices: int, most_bytes: int) -> None:
+def _cut(path: Path, selection: Selection, above: tuple[str, ...], most_slices: int, most_bytes: int) -> None:
     """Write as much of the beginning as the caps allow."""
-    while (written := _write(path, selection.first(most_slices), most_bytes)) is not None:
+    while (written := _write(path, selection.first(most_slices), above, most_bytes)) is not None:
         if most_slices == 0:
             raise InputError(
                 "a trace of so few bytes cannot even say what it is", value=most_bytes, remedy="allow more bytes"
@@ -117,12 +118,12 @@ def _fewer(slices: int) -> int:
     return slices * 4 // 5
 
 
-def _write(path: Path, selection: Selection, most_bytes: int) -> int | None:
-    """Write a trace; if it grows too large, stop and return how many slices had been written by then."""
+def _write(path: Path, selection: Selection, above: tuple[str, ...], most_bytes: int) -> int | None:
+    """Write a trace, counters above the slices; if it grows too large, stop and return how many slices it has then."""
     tracks = Tracks.of(selection.run, selection.units)
     written = Written()
     work = itertools.chain(slices(selection, tracks, written), flows(written, tracks))
-    events = itertools.chain(names(tracks), counters(selection, most_bytes), work)
+    events = itertools.chain(names(tracks), above, work)
     with path.open("wb") as raw:
         with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=6) as file:
             file.write(head(selection).encode())

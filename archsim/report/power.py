@@ -14,6 +14,8 @@ from archsim.results import Run
 __all__ = ["PowerCurve", "power_curve"]
 
 Floats = npt.NDArray[np.float64]
+#: Component, phase, layer.
+_Key = tuple[str, str, str]
 
 #: The unit in which an operation is done, where it is called otherwise.
 _UNIT_OF = dict.fromkeys(("array", "dac", "integrator", "adc", "pulse_driver"), "tile")
@@ -54,17 +56,51 @@ def power_curve(run: Run, window_ps: tuple[int, int], intervals: int) -> PowerCu
         How many intervals it is divided into, at most; each is a whole number of picoseconds long.
     """
     edges = np.unique(np.linspace(*window_ps, intervals + 1).astype(np.int64))
-    extra, base = _rates(run)
+    worked, busy = _work(run, edges)
+    extra, base = _rates(run, busy)
     energy = {component: watts * (edges - edges[0]).astype(np.float64) for component, watts in base.items()}
-    components = {unit.unit: unit.component for unit in run.observations.units}
-    for part in run.slices.select(["unit", "action", "layer", "start_ps", "end_ps"], window_ps=window_ps, busy=True):
-        part = part.assign(component=part["unit"].astype(str).map(components))
-        for (component, action, layer), rows in part.groupby(["component", "action", "layer"], observed=True):
-            rate = extra.get((str(component), str(action), str(layer)), 0.0) + extra.get((str(component), "", ""), 0.0)
-            if rate:
-                worked = _worked(rows["start_ps"].to_numpy(), rows["end_ps"].to_numpy(), edges)
-                energy[str(component)] = energy.get(str(component), np.zeros(len(edges))) + rate * worked
+    for (component, action, layer), time in worked.items():
+        rate = extra.get((component, action, layer), 0.0) + extra.get((component, "", ""), 0.0)
+        if rate:
+            energy[component] = energy.get(component, np.zeros(len(edges))) + rate * time
     return PowerCurve(edges, {name: np.diff(total) / np.diff(edges) for name, total in energy.items()})
+
+
+def _work(run: Run, edges: npt.NDArray[np.int64]) -> tuple[dict[_Key, Floats], dict[_Key, int]]:
+    """Return how long the units of each component worked for each (phase, layer).
+
+    Of the window, until each of its edges; and in the whole run. Slices are read once, since there may be very many.
+    """
+    components = {unit.unit: unit.component for unit in run.observations.units}
+    worked: dict[_Key, Floats] = {}
+    busy: dict[_Key, int] = {}
+    for part in run.slices.select(["unit", "action", "layer", "start_ps", "end_ps"], busy=True):
+        starts, ends = part["start_ps"].to_numpy(), part["end_ps"].to_numpy()
+        for key, rows in _groups(part, components):
+            before = busy.get(key, 0)
+            busy[key] = before + int((ends[rows] - starts[rows]).sum())
+            inside = rows[(starts[rows] < edges[-1]) & (ends[rows] > edges[0])]
+            worked[key] = worked.get(key, np.zeros(len(edges))) + _worked(starts[inside], ends[inside], edges)
+    return worked, busy
+
+
+def _groups(part: pd.DataFrame, components: Mapping[str, str]) -> Iterator[tuple[_Key, npt.NDArray[np.int64]]]:
+    """Yield the rows of each component, action and layer."""
+    if part.empty:
+        return
+    units = part["unit"].cat
+    names, numbers = np.unique(
+        [components.get(str(unit), "") for unit in units.categories] or [""], return_inverse=True
+    )
+    actions, layers = part["action"].cat, part["layer"].cat
+    codes = (numbers[units.codes], actions.codes.to_numpy(), layers.codes.to_numpy())
+    sizes = (len(names), len(actions.categories), len(layers.categories))
+    keys = np.ravel_multi_index(codes, sizes)
+    order = np.argsort(keys, kind="stable")
+    found, first = np.unique(keys[order], return_index=True)
+    for key, rows in zip(found.tolist(), np.split(order, first[1:]), strict=True):
+        component, action, layer = np.unravel_index(key, sizes)
+        yield (str(names[component]), str(actions.categories[action]), str(layers.categories[layer])), rows
 
 
 def _worked(starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], edges: npt.NDArray[np.int64]) -> Floats:
@@ -83,15 +119,14 @@ def _after(times: npt.NDArray[np.int64], edges: npt.NDArray[np.int64]) -> Floats
     return passed
 
 
-def _rates(run: Run) -> tuple[dict[tuple[str, str, str], float], dict[str, float]]:
+def _rates(run: Run, busy: Mapping[_Key, int]) -> tuple[dict[_Key, float], dict[str, float]]:
     """Return the power of working units by (component, phase, layer), and each component's power at all times.
 
     The key (component, "", "") has what leakage adds while a unit works.
     """
     makespan = run.observations.makespan_ps
     cost = run.cost.assign(unit=run.cost["component"].replace(_UNIT_OF))
-    busy = _busy(run)
-    extra: dict[tuple[str, str, str], float] = {}
+    extra: dict[_Key, float] = {}
     base: dict[str, float] = {}
     for (unit, phase, layer), energy in _sums(cost[cost["dynamic_pj"] > 0], ["unit", "phase", "layer"], "dynamic_pj"):
         worked = busy.get((unit, phase, layer), 0)
@@ -115,18 +150,7 @@ def _leakage(rows: pd.DataFrame, state: str) -> tuple[float, int]:
     return (float(found["leakage_pj"].sum()) / time if time else 0.0), time
 
 
-def _busy(run: Run) -> dict[tuple[str, str, str], int]:
-    """Return how long the units of each component worked, by (component, action, layer)."""
-    components = {unit.unit: unit.component for unit in run.observations.units}
-    total: dict[tuple[str, str, str], int] = {}
-    for part in run.slices.select(["unit", "action", "layer", "start_ps", "end_ps"], busy=True):
-        part = part.assign(time=part["end_ps"] - part["start_ps"], component=part["unit"].astype(str).map(components))
-        for key, time in _sums(part, ["component", "action", "layer"], "time"):
-            total[key] = total.get(key, 0) + int(time)
-    return total
-
-
-def _sums(table: pd.DataFrame, keys: list[str], value: str) -> Iterator[tuple[tuple[str, str, str], float]]:
+def _sums(table: pd.DataFrame, keys: list[str], value: str) -> Iterator[tuple[_Key, float]]:
     """Yield the sum of a column for each combination of three keys."""
     sums = table.groupby(keys, observed=True)[value].sum().reset_index()
     yield from zip(zip(*(sums[key].astype(str) for key in keys), strict=True), sums[value].tolist(), strict=True)

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from archsim.report.power import power_curve
-from archsim.report.trace_content import Selection
 from archsim.report.trace_events import microseconds
 from archsim.results import Run
 
@@ -23,22 +22,23 @@ _STEPS_PER_INTERVAL = 20
 _PROCESS = 0
 
 
-def counters(selection: Selection, most_bytes: int) -> Iterator[str]:
+def counters(run: Run, window_ps: tuple[int, int] | None, most_bytes: int) -> Iterator[str]:
     """Yield the counter events of a run for the time that a trace shows.
 
     Parameters
     ----------
-    selection : Selection
-        What the trace shows; without a clock, or without stored slices, there are no counters.
+    run : Run
+        The run; without a clock, or without stored slices, there are no counters.
+    window_ps : (int, int) or None
+        The time that the trace shows; None for all of it.
     most_bytes : int
         Size that the file of the trace may have: counters are as fine as a small part of it allows.
     """
-    run = selection.run
     makespan = run.observations.makespan_ps
     intervals = most_bytes // _BYTES_PER_INTERVAL
     if not makespan or not run.slices.count or not intervals:
         return
-    start, end = selection.window_ps or (0, makespan)
+    start, end = window_ps or (0, makespan)
     end = min(end, makespan)
     if start >= end:
         return

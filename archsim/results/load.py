@@ -44,7 +44,7 @@ from archsim.results.save import (
 from archsim.results.slices import SlicesOnDisk
 from archsim.results.tables import read_csv
 from archsim.results.tally import Tally
-from archsim.results.typecheck import check_type
+from archsim.results.typecheck import check_not_negative, check_type
 
 __all__ = ["load_run"]
 
@@ -137,6 +137,9 @@ def _run_of(record: dict[str, Any], folder: Path) -> Run:
     }
     for name, kind in expected.items():
         check_type(getattr(run, name), kind, name)
+    # What a loss is counted from, whoever registers it decides.
+    check_not_negative(run.observations, "observations", signed=("loss",))
+    check_not_negative(run.tallies, "tallies")
     if missing := [metric.id for metric in METRICS if metric.id not in run.metrics]:
         raise ValueError(f"metrics: {', '.join(missing)} missing")
     return run

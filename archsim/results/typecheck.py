@@ -1,13 +1,13 @@
-"""Whether a value is of the type that its annotation says: what stands in a file may be anything."""
+"""Whether a value is of the type that its annotation says, and no count below zero: a file may hold anything."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import is_dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-__all__ = ["check_type"]
+__all__ = ["check_not_negative", "check_type"]
 
 
 def check_type(value: object, kind: Any, name: str) -> None:
@@ -41,6 +41,38 @@ def check_type(value: object, kind: Any, name: str) -> None:
     else:
         for part, below, called in _parts(value, kind, name):
             check_type(part, below, called)
+
+
+def check_not_negative(value: object, name: str, signed: Collection[str] = ()) -> None:
+    """Raise an error if a number in a value is below zero.
+
+    Parameters
+    ----------
+    value : object
+        A number, or a dataclass, mapping or tuple of such; anything else is no number.
+    name : str
+        What the value is called.
+    signed : collection of str
+        Fields of the value that may be below zero.
+
+    Raises
+    ------
+    ValueError
+        If one is, with its name.
+    """
+    if isinstance(value, (int, float)):
+        if value < 0:
+            raise ValueError(f"{name} is {value}, 0 or more expected")
+    elif is_dataclass(value):
+        for field in fields(value):
+            if field.name not in signed:
+                check_not_negative(getattr(value, field.name), f"{name}.{field.name}")
+    elif isinstance(value, Mapping):
+        for key, part in value.items():
+            check_not_negative(part, f"{name}.{key}")
+    elif isinstance(value, tuple):
+        for index, part in enumerate(value):
+            check_not_negative(part, f"{name}[{index}]")
 
 
 def _is(value: object, kind: Any) -> bool:

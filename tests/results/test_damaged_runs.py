@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,30 @@ def edit(folder: Path, change: Callable[[dict[str, Any]], object], *, sign: bool
 def test_an_edited_number_is_seen(folder: Path) -> None:
     edit(folder, lambda record: record["metrics"].update(energy_pj=1.0), sign=False)
     with pytest.raises(InputError, match=r"run\.json is not what was saved"):
+        load_run(folder)
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        (("makespan_ps",), "makespan_ps"),
+        (("stage_busy_ps", 0), "stage_busy_ps[0]"),
+        (("units", 0, 2), "units[0].active_ps"),
+        (("idle_ps", 0, 2), "idle_ps.("),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_counts_and_times_below_zero_under_a_right_digest_are_errors(
+    place: tuple[Any, ...], name: str, folder: Path
+) -> None:
+    def change(record: Any) -> None:
+        record = record["observations"]
+        for key in place[:-1]:
+            record = record[key]
+        record[place[-1]] = -1
+
+    edit(folder, change, sign=True)
+    with pytest.raises(InputError, match=re.escape(f"observations.{name}") + ".* is -1, 0 or more expected"):
         load_run(folder)
 
 
