@@ -21,7 +21,7 @@ from pydantic import BaseModel
 
 from archsim.errors import ArchsimError, InputError, Place, did_you_mean
 
-__all__ = ["Group", "checked", "load", "names", "register", "unknown", "unpackaged"]
+__all__ = ["Group", "checked", "load", "names", "register", "unknown", "unpackaged", "wrong"]
 
 Group = Literal[
     "archsim.chips",
@@ -35,6 +35,7 @@ Group = Literal[
     "archsim.operators",
     "archsim.losses",
     "archsim.networks",
+    "archsim.interconnects",
 ]
 
 Thing = TypeVar("Thing")
@@ -95,14 +96,15 @@ def register(group: str, name: str, thing: Any = None) -> Any:
     ----------
     group : str
         ``chip``, ``device``, ``algorithm``, ``network``, ``schedule``, ``action``, ``dataset``, ``operator``, ``loss``,
-        ``device kind`` or ``algorithm kind``.
+        ``interconnect``, ``device kind`` or ``algorithm kind``.
     name : str
         The name: letters, digits, ``.``, ``_``, ``+`` and ``-``.
     thing : object, optional
         What an entry point of the group names: a function without arguments that returns a specification or a mapping
         (chip, device, algorithm, network; the specification or mapping itself will do), a `ScheduleKind`, an
         `ActionKind`, a function from a `DataSpecification` to a `DataSet`, a class of operators, of losses, of
-        algorithms, a kind of devices. Without it, a decorator for the function or class that follows is returned.
+        interconnects or of algorithms, a kind of devices. Without it, a decorator for the function or class that
+        follows is returned.
 
     Returns
     -------
@@ -225,6 +227,11 @@ def checked(thing: Any, wanted: type[Thing], group: Group, name: str) -> Thing:
         If it is something else.
     """
     if not isinstance(thing, wanted):
-        found = thing.__name__ if isinstance(thing, type) else type(thing).__name__
-        raise ArchsimError(f"'{name}' of {group}: a {wanted.__name__} is needed, and this is a {found}")
+        raise wrong(thing, wanted, group, name)
     return thing
+
+
+def wrong(thing: Any, wanted: type[Any], group: Group, name: str) -> ArchsimError:
+    """Return the error that says that something registered is not what its group asks for."""
+    found = thing.__name__ if isinstance(thing, type) else type(thing).__name__
+    return ArchsimError(f"'{name}' of {group}: a {wanted.__name__} is needed, and this is a {found}")

@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, core_schema
 
 from archsim import plugins
+from archsim.errors import ArchsimError
 from archsim.units import Picojoules, Picoseconds, SquareMicrometres, Watts
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "TimeConstant",
     "constants_of",
     "contradiction",
+    "settings_of",
     "values_of",
 ]
 
@@ -227,10 +229,13 @@ class OpenUnion:
         The group whose members have a specification ``Settings``.
     without : tuple of str
         Registered kinds that may not stand here.
+    default : str, optional
+        The kind of a section that names none.
     """
 
     group: plugins.Group
     without: tuple[str, ...] = ()
+    default: str | None = None
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         """Wrap the union's own validation and serialization."""
@@ -242,6 +247,8 @@ class OpenUnion:
         def validate(value: Any, union: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
             if info.mode == "json":
                 value = _as_tuples(value)
+            if self.default is not None and isinstance(value, dict) and _KIND not in value:
+                value = {_KIND: self.default} | value
             kind = value.get(_KIND) if isinstance(value, dict) else getattr(value, _KIND, None)
             if not isinstance(kind, str) or kind in closed_kinds:
                 return union(value)
@@ -249,7 +256,7 @@ class OpenUnion:
             if kind not in known:
                 listed = ", ".join(sorted(known))
                 raise PydanticCustomError("union_tag_invalid", "there is no such kind", {"kinds": listed})
-            settings: type[Specification] = plugins.load(self.group, kind).Settings
+            settings = settings_of(self.group, kind)
             return settings.model_validate(value, strict=info.mode == "json")
 
         def serialize(value: Any, union: SerializerFunctionWrapHandler, info: SerializationInfo) -> Any:
@@ -257,6 +264,21 @@ class OpenUnion:
 
         writer = core_schema.wrap_serializer_function_ser_schema(serialize, info_arg=True, schema=closed)
         return core_schema.with_info_wrap_validator_function(validate, closed, serialization=writer)
+
+
+def settings_of(group: plugins.Group, kind: str) -> type[Specification]:
+    """Return the ``Settings`` of a kind: what stands in a document for it.
+
+    Raises
+    ------
+    ArchsimError
+        If what is registered has none.
+    """
+    registered = plugins.load(group, kind)
+    settings = getattr(registered, "Settings", None)
+    if not (isinstance(settings, type) and issubclass(settings, Specification)):
+        raise ArchsimError(f"'{kind}' of {group} has no specification 'Settings', which says what a document may hold")
+    return settings
 
 
 def _as_tuples(value: Any) -> Any:

@@ -76,7 +76,8 @@ def area_rows(chip: Chip, built: Built) -> tuple[AreaRow, ...]:
     if chip.buffer is not None:
         rows.append(AreaRow("buffer", built.nodes, {"buffer.area": chip.buffer.area.value}))
     if chip.interconnect is not None:
-        rows.append(AreaRow("router", built.nodes, {"interconnect.area": chip.interconnect.area.value}))
+        area = chip.interconnect.node_area()
+        rows.append(AreaRow("router", built.nodes, {f"interconnect.{name}": value for name, value in area.items()}))
     return tuple(rows)
 
 

@@ -46,7 +46,7 @@ class Departure:
 
 def design_of(chip: Chip) -> dict[str, float | None]:
     """Return the design parameters by which domains are stated; None for what the chip does not have or say."""
-    buffer, mesh = chip.buffer, chip.interconnect
+    buffer, links = chip.buffer, chip.interconnect
     return {
         "rows": chip.tile.rows,
         "columns": chip.tile.columns,
@@ -56,7 +56,7 @@ def design_of(chip: Chip) -> dict[str, float | None]:
         "element_bits": None if buffer is None else buffer.element_bits,
         "buffer_bytes": None if buffer is None else buffer.capacity,
         "port_bytes": None if buffer is None else buffer.bytes_per_cycle,
-        "link_bytes": None if mesh is None else mesh.bytes_per_cycle,
+        "link_bytes": None if links is None else links.bytes_per_cycle,
         "node_nm": chip.node_nm,
     }
 

@@ -124,6 +124,8 @@ def _area_names(chip: Chip) -> Iterable[str]:
     for name, area in (("adc", chip.adc.area), ("dac", chip.dac.area)):
         contained |= {f"{name}.area.fixed": area.fixed, f"{name}.area.per_step": area.per_step}
     yield from (name for name, constant in contained.items() if constant.value)
-    for part in ("nmpu", "buffer", "interconnect"):
+    for part in ("nmpu", "buffer"):
         if getattr(chip, part) is not None:
             yield f"{part}.area"
+    if chip.interconnect is not None:
+        yield from (f"interconnect.{name}" for name in chip.interconnect.node_area())

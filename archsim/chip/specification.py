@@ -7,14 +7,14 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from archsim.analog.specification import Device, IOParameters, SingleReadIO, SoftBounds, UpdateParameters
+from archsim.chip.common import Count, Leakage, Origin, no_time, nothing
+from archsim.chip.interconnects.specification import InterconnectSettings, InterconnectUnion
 from archsim.notebook import facts_html, facts_text
 from archsim.specification import (
     AreaConstant,
     Constant,
     EnergyConstant,
-    PowerConstant,
     Specification,
-    Status,
     TimeConstant,
     contradiction,
 )
@@ -28,35 +28,15 @@ __all__ = [
     "Chip",
     "Dac",
     "Host",
-    "Leakage",
-    "Mesh",
     "Nmpu",
-    "Origin",
     "StageEngine",
     "Tile",
     "TileEnergy",
 ]
 
-Count = Annotated[int, Field(ge=1)]
 Bits = Annotated[int, Field(ge=2, le=16)]
 #: As many as a network may have crossbars, whose random numbers are told apart.
 Tiles = Annotated[int, Field(ge=1, le=2**20)]
-
-
-def _nothing() -> Constant[float]:
-    return Constant[float](value=0.0, source="not modelled", status="placeholder")
-
-
-def _no_time() -> Constant[int]:
-    return Constant[int](value=0, source="not modelled", status="placeholder")
-
-
-class Leakage(Specification):
-    """Static power of one unit in each power state."""
-
-    active: PowerConstant = Field(default_factory=_nothing)
-    idle: PowerConstant = Field(default_factory=_nothing)
-    gated: PowerConstant = Field(default_factory=_nothing)
 
 
 class ByResolution(Specification):
@@ -74,22 +54,15 @@ class ByResolution(Specification):
 class BitEnergy(ByResolution):
     """An energy that grows with a converter's resolution: fixed + per_step * 2**bits."""
 
-    fixed: EnergyConstant = Field(default_factory=_nothing)
-    per_step: EnergyConstant = Field(default_factory=_nothing)
+    fixed: EnergyConstant = Field(default_factory=nothing)
+    per_step: EnergyConstant = Field(default_factory=nothing)
 
 
 class BitArea(ByResolution):
     """An area that grows with a converter's resolution: fixed + per_step * 2**bits."""
 
-    fixed: AreaConstant = Field(default_factory=_nothing)
-    per_step: AreaConstant = Field(default_factory=_nothing)
-
-
-class Origin(Specification):
-    """Where the plain numbers come from that a unit's times follow from; ``status`` is that of a constant."""
-
-    source: str = "experiment document"
-    status: Status = "user"
+    fixed: AreaConstant = Field(default_factory=nothing)
+    per_step: AreaConstant = Field(default_factory=nothing)
 
 
 class Dac(Specification):
@@ -100,8 +73,8 @@ class Dac(Specification):
     """
 
     bits: Bits | None = 7
-    fixed_time: TimeConstant = Field(default_factory=_no_time)
-    step_time: TimeConstant = Field(default_factory=_no_time)
+    fixed_time: TimeConstant = Field(default_factory=no_time)
+    step_time: TimeConstant = Field(default_factory=no_time)
     energy: BitEnergy = Field(default_factory=BitEnergy)
     area: BitArea = Field(default_factory=BitArea)
 
@@ -116,8 +89,8 @@ class Adc(Specification):
 
     bits: Bits | None = 9
     per_tile: Count | None = None
-    fixed_time: TimeConstant = Field(default_factory=_no_time)
-    step_time: TimeConstant = Field(default_factory=_no_time)
+    fixed_time: TimeConstant = Field(default_factory=no_time)
+    step_time: TimeConstant = Field(default_factory=no_time)
     energy: BitEnergy = Field(default_factory=BitEnergy)
     area: BitArea = Field(default_factory=BitArea)
 
@@ -138,7 +111,7 @@ class TileEnergy(Specification):
 
     cell_read: BitEnergy = Field(default_factory=BitEnergy)
     cell_write: BitEnergy = Field(default_factory=BitEnergy)
-    coincidence: EnergyConstant = Field(default_factory=_nothing)
+    coincidence: EnergyConstant = Field(default_factory=nothing)
     integration: BitEnergy = Field(default_factory=BitEnergy)
     write_row: BitEnergy = Field(default_factory=BitEnergy)
     write_column: BitEnergy = Field(default_factory=BitEnergy)
@@ -160,16 +133,16 @@ class Tile(Specification):
     rows: Count
     columns: Count
     double_buffered: bool = False
-    integration_time: TimeConstant = Field(default_factory=_no_time)
-    update_fixed_time: TimeConstant = Field(default_factory=_no_time)
-    pulse_time: TimeConstant = Field(default_factory=_no_time)
+    integration_time: TimeConstant = Field(default_factory=no_time)
+    update_fixed_time: TimeConstant = Field(default_factory=no_time)
+    pulse_time: TimeConstant = Field(default_factory=no_time)
     phases: Count = 1
     cell_devices: Count = 1
     energy: TileEnergy = Field(default_factory=TileEnergy)
     leakage: Leakage = Field(default_factory=Leakage)
     array_leakage: Leakage = Field(default_factory=Leakage)
-    area: AreaConstant = Field(default_factory=_nothing)
-    array_area: AreaConstant = Field(default_factory=_nothing)
+    area: AreaConstant = Field(default_factory=nothing)
+    array_area: AreaConstant = Field(default_factory=nothing)
 
 
 class Nmpu(Specification):
@@ -182,10 +155,10 @@ class Nmpu(Specification):
     lanes: Count
     pipeline_cycles: Annotated[int, Field(ge=0)] = 0
     timing: Origin = Field(default_factory=Origin)
-    multiply_add: EnergyConstant = Field(default_factory=_nothing)
-    activation: EnergyConstant = Field(default_factory=_nothing)
+    multiply_add: EnergyConstant = Field(default_factory=nothing)
+    activation: EnergyConstant = Field(default_factory=nothing)
     leakage: Leakage = Field(default_factory=Leakage)
-    area: AreaConstant = Field(default_factory=_nothing)
+    area: AreaConstant = Field(default_factory=nothing)
 
 
 class Buffer(Specification):
@@ -196,23 +169,10 @@ class Buffer(Specification):
     clock: ClockField
     bytes_per_cycle: Count
     timing: Origin = Field(default_factory=Origin)
-    read_byte: EnergyConstant = Field(default_factory=_nothing)
-    write_byte: EnergyConstant = Field(default_factory=_nothing)
+    read_byte: EnergyConstant = Field(default_factory=nothing)
+    write_byte: EnergyConstant = Field(default_factory=nothing)
     leakage: Leakage = Field(default_factory=Leakage)
-    area: AreaConstant = Field(default_factory=_nothing)
-
-
-class Mesh(Specification):
-    """A 2-D mesh between nodes: dimension-ordered routes, virtual cut-through, one link each way."""
-
-    topology: Literal["mesh"] = "mesh"
-    clock: ClockField
-    bytes_per_cycle: Count
-    hop_cycles: Annotated[int, Field(ge=0)] = 1
-    timing: Origin = Field(default_factory=Origin)
-    byte_hop: EnergyConstant = Field(default_factory=_nothing)
-    leakage: Leakage = Field(default_factory=Leakage)
-    area: AreaConstant = Field(default_factory=_nothing)
+    area: AreaConstant = Field(default_factory=nothing)
 
 
 class Host(Specification):
@@ -223,7 +183,7 @@ class Host(Specification):
     latency_cycles: Annotated[int, Field(ge=0)] = 0
     timing: Origin = Field(default_factory=Origin)
     prefetch: Count = 2
-    byte: EnergyConstant = Field(default_factory=_nothing)
+    byte: EnergyConstant = Field(default_factory=nothing)
 
 
 class StageEngine(Specification):
@@ -268,8 +228,13 @@ class Chip(Specification):
     stage_engine: StageEngine | None = None
     nmpu: Nmpu | None = None
     buffer: Buffer | None = None
-    interconnect: Mesh | None = None
+    interconnect: InterconnectUnion | None = None
     host: Host | None = None
+
+    @property
+    def links(self) -> InterconnectSettings | None:
+        """What lies between its nodes; none where stage engines stand for all."""
+        return None if self.stage_engine is not None else self.interconnect
 
     def __repr__(self) -> str:
         return facts_text("Chip", self.name, self._facts())

@@ -11,16 +11,13 @@ import numpy.typing as npt
 
 from archsim._core.chain import last_completion
 from archsim.chip.specification import Adc, Chip, Dac
-from archsim.units import Clock
 
 __all__ = [
     "adc_conversion_ps",
     "buffer_ps",
     "chain_ps",
     "dac_conversion_ps",
-    "hop_ps",
     "host_ps",
-    "link_ps",
     "nmpu_ps",
     "read_ps",
     "read_units_ps",
@@ -148,21 +145,7 @@ def buffer_ps(chip: Chip, size_bytes: int) -> int:
     """Return how long an access of so many bytes holds the port of a node's buffer."""
     if chip.buffer is None or chip.stage_engine is not None:
         return 0
-    return _transfer_ps(chip.buffer.clock, size_bytes, chip.buffer.bytes_per_cycle)
-
-
-def link_ps(chip: Chip, size_bytes: int) -> int:
-    """Return how long a message of so many bytes holds one link (its serialisation)."""
-    if chip.interconnect is None or chip.stage_engine is not None:
-        return 0
-    return _transfer_ps(chip.interconnect.clock, size_bytes, chip.interconnect.bytes_per_cycle)
-
-
-def hop_ps(chip: Chip) -> int:
-    """Return the latency that each hop adds to the head of a message."""
-    if chip.interconnect is None or chip.stage_engine is not None:
-        return 0
-    return chip.interconnect.clock.cycles(chip.interconnect.hop_cycles)
+    return chip.buffer.clock.cycles(-(-size_bytes // chip.buffer.bytes_per_cycle))
 
 
 def host_ps(chip: Chip, size_bytes: int) -> int:
@@ -185,7 +168,3 @@ def chain_ps(service_ps: npt.NDArray[np.int64]) -> int:
         Service time of each vector at each unit.
     """
     return last_completion(np.ascontiguousarray(service_ps, dtype=np.int64))
-
-
-def _transfer_ps(clock: Clock, size_bytes: int, bytes_per_cycle: int) -> int:
-    return clock.cycles(-(-size_bytes // bytes_per_cycle))

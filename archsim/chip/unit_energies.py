@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from archsim.chip.common import Leakage
 from archsim.chip.counts import OPERATIONS
-from archsim.chip.specification import BitEnergy, Chip, Leakage
+from archsim.chip.specification import BitEnergy, Chip
 from archsim.specification import Constant
 
 __all__ = ["UnitEnergy", "leakages", "unit_energies"]
@@ -110,7 +111,8 @@ def _digital_energies(chip: Chip) -> dict[tuple[str, str], UnitEnergy]:
         found["buffer", "read_byte"] = _of(chip.buffer.read_byte, "buffer.read_byte")
         found["buffer", "write_byte"] = _of(chip.buffer.write_byte, "buffer.write_byte")
     if chip.interconnect is not None:
-        found["link", "byte_hop"] = _of(chip.interconnect.byte_hop, "interconnect.byte_hop")
+        hop = chip.interconnect.hop_energy()
+        found["link", "byte_hop"] = UnitEnergy({f"interconnect.{name}": value for name, value in hop.items()})
     if chip.host is not None:
         found["host", "byte"] = _of(chip.host.byte, "host.byte")
     return found

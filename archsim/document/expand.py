@@ -7,7 +7,7 @@ from pathlib import Path as FilePath
 
 from archsim import plugins
 from archsim.document.paths import home_expanded
-from archsim.document.presets import group_at, merge, preset
+from archsim.document.presets import group_at, merge, named_kind, preset
 from archsim.document.source import Sources, is_file
 from archsim.document.tree import Node, Path, dotted
 from archsim.errors import InputError
@@ -75,6 +75,7 @@ class Expander:
         group = group_at(path)
         if group is not None and isinstance(node.value, str):
             return replace(self._referenced(node, group, path, chain), key_place=node.key_place)
+        node = named_kind(node, path)
         if isinstance(node.value, tuple):
             items = tuple(self.expand(item, (*path, i), chain) for i, item in enumerate(node.value))
             return replace(node, value=items)

@@ -190,6 +190,8 @@ def _of(section: Node, keys: list[str]) -> dict[str, Any] | None:
     return {key: section.entries[key].plain() for key in keys if key in section.entries} or None
 
 
+#: Keys by the names that they had before, each with the section that it stands in.
+_RENAMED: dict[Path, str] = {("interconnect", "topology"): "kind"}
 #: What a key is called in other programs, for users who come from there.
 _ELSEWHERE = {
     "batch_size": "mini_batch",
@@ -218,11 +220,12 @@ def _closest_key(path: Path, tree: Node, schema: Schema) -> str | None:
 def _unknown_key(path: Path, tree: Node, schema: Schema) -> InputError:
     node, parent = _look_up(path, tree)
     close = _closest_key(path, tree, schema)
+    renamed = _RENAMED.get(path[-2:])
     return InputError(
         f"unknown key '{path[-1]}'",
         field=dotted(path),
         allowed=", ".join(schema.keys(path[:-1], tree)),
-        remedy=f"did you mean '{close}'?" if close else "remove it",
+        remedy=f"it is called '{renamed}' now" if renamed else f"did you mean '{close}'?" if close else "remove it",
         place=(node.key_place if node is not None else None) or parent.place,
     )
 

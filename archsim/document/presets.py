@@ -10,8 +10,9 @@ from pydantic import BaseModel
 from archsim import plugins
 from archsim.document.tree import Node, Path, dotted, from_python
 from archsim.errors import ArchsimError, Place
+from archsim.specification import settings_of
 
-__all__ = ["SLOTS", "group_at", "merge", "preset"]
+__all__ = ["SLOTS", "group_at", "merge", "named_kind", "preset"]
 
 _DEVICES = (
     ("chip", "device"),
@@ -38,12 +39,16 @@ _ALTERNATIVES = frozenset(
         *((*place, part) for place in SLOTS if place[-1] == "algorithm" for part in ("modifier", "clip")),
     }
 )
+#: Sections of one of several kinds that share most of their keys: another kind keeps those that it knows.
+_KINDS: dict[tuple[str, ...], plugins.Group] = {("chip", "interconnect"): "archsim.interconnects"}
 #: What is expected of a run in the mean, and the key that bounds it.
 _BOUNDED = {"expected_bl": "desired_bl"}
 #: Groups whose presets are of several kinds.
 _OF_KINDS = frozenset({"archsim.devices", "archsim.algorithms"})
 #: What tells a constant from other mappings.
 _CONSTANT = frozenset({"value", "source", "status"})
+#: Where a section says of which kind it is.
+_KIND = "kind"
 #: The fields of a unit that its ``timing`` gives the source of.
 _TIMED = frozenset({"clock", "lanes", "pipeline_cycles", "bytes_per_cycle", "hop_cycles", "latency_cycles"})
 
@@ -78,7 +83,8 @@ def preset(name: str, group: plugins.Group, path: Path, place: Place) -> Node:
 def merge(base: Node, over: Node, path: Path) -> Node:
     """Lay one tree over another: mappings deeply, everything else as a whole.
 
-    A device or an algorithm of another kind replaces the one before as a whole, for its fields are others. A
+    A device or an algorithm of another kind replaces the one before as a whole, for its fields are others; an
+    interconnect of another kind keeps the fields that the new one has, too. A
     constant whose value changes loses its source and its domain, a unit whose clock, width or latency changes the
     source of its times.
     An expectation is lowered to a bound that is laid over it.
@@ -87,7 +93,7 @@ def merge(base: Node, over: Node, path: Path) -> Node:
         return over
     if (group_at(path) in _OF_KINDS or _general(path) in _ALTERNATIVES) and _kind(over) not in (None, _kind(base)):
         return over
-    entries = dict(base.value)
+    entries = _kept(base.value, _kind(over), _KINDS.get(_general(path)))
     for key, child in over.value.items():
         entries[key] = merge(entries[key], child, (*path, key)) if key in entries else child
     if base.value.keys() >= _CONSTANT and "value" in over.value:
@@ -105,6 +111,21 @@ def merge(base: Node, over: Node, path: Path) -> Node:
     return replace(over, value=entries)
 
 
+def named_kind(node: Node, path: Path) -> Node:
+    """Return the section that the bare name of a kind stands for; anything else as it is."""
+    if _general(path) not in _KINDS or not isinstance(node.value, str):
+        return node
+    return replace(node, value={_KIND: replace(node, key_place=None)}, whole=True)
+
+
+def _kept(entries: Mapping[str, Node], kind: object, group: plugins.Group | None) -> dict[str, Node]:
+    """Return what a section keeps where a kind is laid over it: the fields that the kind has."""
+    if group is None or not isinstance(kind, str) or kind not in plugins.names(group):
+        return dict(entries)
+    known = settings_of(group, kind).model_fields
+    return {key: child for key, child in entries.items() if key in known}
+
+
 def _at_most(expectation: Node, bound: Node) -> Node:
     """Return what is expected, or the bound where it is less."""
     expected, most = expectation.value, bound.value
@@ -114,5 +135,5 @@ def _at_most(expectation: Node, bound: Node) -> Node:
 
 
 def _kind(node: Node) -> object:
-    kind = node.child("kind")
+    kind = node.child(_KIND)
     return None if kind is None else kind.value

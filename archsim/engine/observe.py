@@ -48,7 +48,7 @@ def observe(machine: Machine) -> Observations:
         counts=count_operations(machine).counts,
         units=unit_times(machine),
         tiles=0 if setup.stage_engines else setup.plan.tiles,
-        nodes=0 if setup.stage_engines else setup.plan.mesh[0] * setup.plan.mesh[1],
+        nodes=0 if setup.stage_engines else setup.plan.nodes,
         idle_ps=timeline.idle_ps(),
         pulses=dict(totals.pulses),
         reads=dict(totals.reads),

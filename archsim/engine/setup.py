@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from archsim.analog.algorithms import DeviceStack
+from archsim.chip.interconnects import Interconnect, interconnect_of
 from archsim.chip.specification import Chip
 from archsim.engine.line_writes import LineWrite
 from archsim.engine.program import StageProgram
@@ -49,6 +50,11 @@ class Setup:
     stacks: Mapping[str, DeviceStack] = field(default_factory=dict)
     spare: DeviceStack = ONE_DEVICE
     programming: Mapping[str, LineWrite] | None = None
+
+    @property
+    def interconnect(self) -> Interconnect:
+        """What lies between the nodes."""
+        return interconnect_of(self.chip.links, self.plan.nodes)
 
     @property
     def stage_engines(self) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from archsim.chip.interconnects import interconnect_kind, interconnect_of
 from archsim.chip.specification import Chip
 from archsim.errors import DoesNotFit, InputError, Shortage
 from archsim.mapping.cut import MOST_CROSSBARS, Rectangle, grid, parts_of
 from archsim.mapping.load import MatrixRates
-from archsim.mapping.place import exact_mesh, near_square_mesh, snake
 from archsim.mapping.plan import Part, Placement, Plan, StagePlan
 from archsim.mapping.stages import divide
 from archsim.network.graph import Graph, Node
@@ -28,7 +28,8 @@ def make_plan(
     """Map a network onto a chip.
 
     Matrices are cut into tiles (`archsim.mapping.cut`), layers go to contiguous stages
-    (`archsim.mapping.stages`), and stages take nodes in snake order (`archsim.mapping.place`). A
+    (`archsim.mapping.stages`), and stages take nodes in the order of the interconnect
+    (`archsim.chip.interconnects`). A
     stage's parts fill its nodes one after the other; stages never share a node. The same arguments
     always give the same plan.
 
@@ -37,7 +38,7 @@ def make_plan(
     graph : Graph
         The network.
     chip : Chip
-        The chip. With ``tiles: auto`` it is as large as the mapping needs, completed to a rectangle.
+        The chip. With ``tiles: auto`` it is as large as the mapping needs, completed as the interconnect asks for.
     stages : int or sequence of sequences of str
         A number of stages to balance, or the names of each stage's layers.
     samples : int
@@ -59,17 +60,16 @@ def make_plan(
     parts = {matrix.name: grid(matrix.size, chip.tile.rows, chip.tile.columns) for matrix in graph.matrices}
     tiles = [sum(len(parts[matrix.name]) for name in names for matrix in graph[name].matrices) for names in operators]
     nodes = [max(1, -(-count // chip.node_tiles)) for count in tiles]
-    mesh = _mesh(chip, sum(tiles), sum(nodes), any(len(pieces) > 1 for pieces in parts.values()))
-    order = iter(snake(mesh))
+    built = _nodes(chip, sum(tiles), sum(nodes), any(len(pieces) > 1 for pieces in parts.values()))
+    order = iter(interconnect_of(chip.links, built).order)
     crossbars = _numbering(parts)
     return Plan(
         tuple(
             _stage(index, [graph[name] for name in names], [next(order) for _ in range(count)], crossbars, chip)
             for index, (names, count) in enumerate(zip(operators, nodes, strict=True))
         ),
-        mesh,
+        built,
         chip.node_tiles,
-        mesh[0] * mesh[1] * chip.node_tiles,
         sum(tiles),
     )
 
@@ -89,9 +89,10 @@ def _check_parts(graph: Graph, chip: Chip) -> None:
         )
 
 
-def _mesh(chip: Chip, tiles: int, nodes: int, cut: bool) -> tuple[int, int]:
+def _nodes(chip: Chip, tiles: int, nodes: int, cut: bool) -> int:
+    """Return how many nodes the chip has, which must be as many as are needed."""
     if chip.tiles == "auto":
-        return near_square_mesh(nodes)
+        return interconnect_kind(chip.links).completed(nodes)
     supply, rest = divmod(chip.tiles, chip.node_tiles)
     if rest:
         raise InputError(
@@ -102,7 +103,7 @@ def _mesh(chip: Chip, tiles: int, nodes: int, cut: bool) -> tuple[int, int]:
         )
     if nodes > supply:
         raise DoesNotFit("the network does not fit the chip", _shortages(chip, tiles, nodes, cut), field="chip.tiles")
-    return exact_mesh(supply)
+    return supply
 
 
 def _shortages(chip: Chip, tiles: int, nodes: int, cut: bool) -> tuple[Shortage, ...]:

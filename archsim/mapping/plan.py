@@ -75,16 +75,24 @@ class StagePlan:
 class Plan:
     """An immutable mapping of a network to a chip.
 
-    Nodes are numbered row-major on a mesh of ``mesh[0]`` columns and ``mesh[1]`` rows; stages take
-    them in snake order, so that neighbouring stages are neighbours on the mesh.
+    Attributes
+    ----------
+    stages : tuple of StagePlan
+        The stages, from the input side.
+    nodes : int
+        Nodes of the chip, used or not.
+    node_tiles : int
+        Tiles of each.
+    tiles_used : int
+        Tiles that hold a part of a matrix.
     """
 
     stages: tuple[StagePlan, ...]
-    mesh: tuple[int, int]
+    nodes: int
     node_tiles: int
-    tiles: int
     tiles_used: int
 
-    def position(self, node: int) -> tuple[int, int]:
-        """Return the (column, row) of a node on the mesh."""
-        return node % self.mesh[0], node // self.mesh[0]
+    @property
+    def tiles(self) -> int:
+        """Tiles of the chip, used or not."""
+        return self.nodes * self.node_tiles

@@ -21,9 +21,7 @@ from archsim.chip.timing import (
     buffer_ps,
     chain_ps,
     dac_conversion_ps,
-    hop_ps,
     host_ps,
-    link_ps,
     nmpu_ps,
     read_ps,
     read_units_ps,
@@ -154,7 +152,12 @@ def test_transfers_take_whole_cycles_of_a_rational_clock(size: int, clock: str) 
         host__bytes_per_cycle=24,
         host__latency_cycles=10,
     )
-    assert buffer_ps(chip, size) == link_ps(chip, size) == -(-cycles * period.numerator // period.denominator)
-    assert hop_ps(chip) == -(-5 * period.numerator // period.denominator)
+    assert chip.links is not None
+    assert (
+        buffer_ps(chip, size)
+        == chip.links.serialisation_ps(size)
+        == -(-cycles * period.numerator // period.denominator)
+    )
+    assert chip.links.hop_ps == -(-5 * period.numerator // period.denominator)
     whole = (cycles + 10) * period if size else Fraction(0)
     assert host_ps(chip, size) == -(-whole.numerator // whole.denominator)

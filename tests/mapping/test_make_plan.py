@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archsim.chip import presets
+from archsim.chip.interconnects import interconnect_of
 from archsim.chip.specification import Chip
 from archsim.errors import DoesNotFit, InputError
 from archsim.mapping import Plan, make_plan
@@ -33,7 +34,7 @@ def check(plan: Plan, graph: Graph, chip: Chip) -> None:
     tiles = [part.tile for part in parts]
     assert len(set(tiles)) == len(tiles) == plan.tiles_used
     assert all(0 <= tile < plan.tiles for tile in tiles)
-    assert plan.tiles == plan.mesh[0] * plan.mesh[1] * plan.node_tiles
+    assert plan.tiles == plan.nodes * plan.node_tiles
     assert [part.crossbar for part in parts] == list(range(len(parts)))
     assert all(part.rows <= chip.tile.rows and part.columns <= chip.tile.columns for part in parts)
     for stage in plan.stages:
@@ -49,9 +50,8 @@ def check(plan: Plan, graph: Graph, chip: Chip) -> None:
     assert [name for stage in plan.stages for name in stage.operators] == [node.name for node in graph.nodes]
     nodes = [node for stage in plan.stages for node in stage.nodes]
     assert len(set(nodes)) == len(nodes)
-    for a, b in pairwise(nodes):
-        (x, y), (u, v) = plan.position(a), plan.position(b)
-        assert abs(x - u) + abs(y - v) == 1
+    links = interconnect_of(chip.links, plan.nodes)
+    assert all(len(links.route(a, b)) == 1 for a, b in pairwise(nodes))
 
 
 @given(SIZES, st.integers(5, 20), st.integers(5, 20), st.integers(1, 4), st.data())
@@ -149,7 +149,7 @@ def test_tiles_left_over_by_stages_are_named() -> None:
 
 def test_a_given_number_of_tiles_is_the_chips_size() -> None:
     plan = make_plan(perceptron([16, 16, 16]), small(tiles=12, node_tiles=2), 2)
-    assert (plan.tiles, plan.tiles_used, plan.mesh) == (12, 2, (3, 2))
+    assert (plan.tiles, plan.tiles_used, plan.nodes) == (12, 2, 6)
 
 
 def test_tiles_that_do_not_fill_their_nodes_are_refused() -> None:

@@ -93,6 +93,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("archsim.engine.events.transfers", "TransferMemoryTask"),
     Kind("archsim.engine.events.transfers", "TransferOperationsTask"),
     Kind("archsim.engine.events.transport", "Channel"),
+    Kind("archsim.engine.events.transport", "Hop"),
     Kind("archsim.engine.events.transport", "Message", calls=("_advance", "_arrive")),
     Kind("archsim.engine.events.transport", "Transport"),
     Kind("archsim.engine.events.activation_transfer", "GradientTransfer"),

@@ -14,7 +14,7 @@ from archsim.engine.events.equipment import Equipment
 from archsim.engine.events.kernel import Kernel
 from archsim.engine.events.programming import Programmer
 from archsim.engine.events.tasks import PartTask
-from archsim.engine.events.transport import Transport, link_count
+from archsim.engine.events.transport import Transport
 from archsim.engine.program import MatrixStep, Step
 from archsim.engine.setup import Setup
 from archsim.results.ledger import Ledger
@@ -177,8 +177,8 @@ def unit_counts(setup: Setup) -> dict[str, int]:
     plan = setup.plan
     if setup.stage_engines:
         return {"stage": len(plan.stages)}
-    nodes = plan.mesh[0] * plan.mesh[1]
-    return {"tile": plan.tiles, "nmpu": nodes, "buffer": nodes, "link": link_count(plan), "host": 1}
+    links = setup.interconnect.links
+    return {"tile": plan.tiles, "nmpu": plan.nodes, "buffer": plan.nodes, "link": links, "host": 1}
 
 
 def unit_times(machine: MachineState) -> tuple[UnitTime, ...]:

@@ -1,23 +1,21 @@
-"""Messages on the mesh: dimension-ordered routes, one link each way, virtual cut-through.
+"""Messages over links: the routes are those of the chip's interconnect, with virtual cut-through.
 
-A message holds each link of its route for hop latency + serialisation; its head asks for the next
-link one hop latency after it was granted this one. Blocks that wait stand in the router before the
+A message holds each link of its route for the link's latency + serialisation; its head asks for the next
+link a latency after it was granted this one. Blocks that wait stand in the router before the
 link. A message without bytes, or within a node, takes no time but still goes through the event queue.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from archsim.chip.components import Recorder, Timekeeper, Unit
 from archsim.chip.counts import CountKey
-from archsim.chip.timing import hop_ps, link_ps
+from archsim.chip.interconnects import Link
 from archsim.engine.setup import Setup
-from archsim.mapping.plan import Plan
 
-__all__ = ["Channel", "Message", "Receiver", "Transport", "link_count", "link_name"]
+__all__ = ["Channel", "Hop", "Message", "Receiver", "Transport"]
 
 
 class Receiver(Protocol):
@@ -37,8 +35,8 @@ class Channel:
         The nodes.
     size_bytes : int
         The size of each.
-    occupancy_ps : int
-        How long each holds a link.
+    serialisation_ps : int
+        How long each holds a link beyond its latency.
     layer : int
         Number of their layer in the timeline.
     phase : str
@@ -52,11 +50,18 @@ class Channel:
     source: int
     target: int
     size_bytes: int
-    occupancy_ps: int
+    serialisation_ps: int
     layer: int
     phase: str
     cause: int
     key: CountKey
+
+
+class Hop(NamedTuple):
+    """A link on a route, and after how long the head of a message goes on from it."""
+
+    link: Unit
+    latency_ps: int
 
 
 class Message:
@@ -84,7 +89,7 @@ class Message:
         self,
         transport: Transport,
         channel: Channel,
-        route: tuple[Unit, ...],
+        route: tuple[Hop, ...],
         micro_batch: int,
         receiver: Receiver,
     ) -> None:
@@ -101,16 +106,17 @@ class Message:
     def depart(self) -> None:
         """Set out."""
         if self._route:
-            self._route[0].request(self, self._channel.cause)
+            self._route[0].link.request(self, self._channel.cause)
         else:
             self._transport.timekeeper.after(0, self._arrive)
 
     def start(self) -> int:
-        """Take a link; the head goes on to the next one a hop later."""
+        """Take a link; the head goes on to the next one a latency later."""
+        latency_ps = self._route[self._hops_started].latency_ps
         self._hops_started += 1
         if self._hops_started < len(self._route):
-            self._transport.timekeeper.after(self._transport.hop_ps, self._advance)
-        return self._channel.occupancy_ps
+            self._transport.timekeeper.after(latency_ps, self._advance)
+        return latency_ps + self._channel.serialisation_ps
 
     def finish(self) -> None:
         """Leave a link; behind the last one, arrive."""
@@ -119,7 +125,7 @@ class Message:
             self._arrive(None)
 
     def _advance(self, event: Any) -> None:
-        self._route[self._hops_started].request(self, self._channel.cause)
+        self._route[self._hops_started].link.request(self, self._channel.cause)
 
     def _arrive(self, event: Any) -> None:
         self._transport.bytes_received += self._channel.size_bytes
@@ -151,23 +157,19 @@ class Transport:
         "byte_hops",
         "bytes_received",
         "bytes_sent",
-        "chip",
-        "hop_ps",
-        "plan",
+        "setup",
         "timekeeper",
     )
 
     def __init__(self, setup: Setup, timekeeper: Timekeeper, recorder: Recorder) -> None:
-        self.chip = setup.chip
-        self.plan = setup.plan
+        self.setup = setup
         self.timekeeper = timekeeper
-        self.hop_ps = hop_ps(setup.chip)
         self.bytes_sent = 0
         self.bytes_received = 0
         self.byte_hops: dict[CountKey, int] = {}
         self._recorder = recorder
-        self._links: dict[tuple[int, int], Unit] = {}
-        self._routes: dict[tuple[int, int], tuple[Unit, ...]] = {}
+        self._links: dict[str, Unit] = {}
+        self._routes: dict[tuple[int, int], tuple[Hop, ...]] = {}
 
     @property
     def units(self) -> tuple[Unit, ...]:
@@ -179,11 +181,12 @@ class Transport:
     ) -> Channel:
         """Return how blocks of a size go from node to node; `layer` is its number in the timeline and its name."""
         number, name = layer
+        links = self.setup.chip.links
         return Channel(
             source,
             target,
             size_bytes,
-            self.hop_ps + link_ps(self.chip, size_bytes),
+            0 if links is None else links.serialisation_ps(size_bytes),
             number,
             phase,
             cause,
@@ -199,41 +202,15 @@ class Transport:
             self.byte_hops[channel.key] = self.byte_hops.get(channel.key, 0) + size * len(route)
         Message(self, channel, route, micro_batch, receiver).depart()
 
-    def _route(self, source: int, target: int) -> tuple[Unit, ...]:
-        """Return the links from node to node: first along the row, then along the column."""
+    def _route(self, source: int, target: int) -> tuple[Hop, ...]:
         route = self._routes.get((source, target))
         if route is None:
-            hops = _hops(self.plan, source, target) if self.chip.stage_engine is None else ()
-            route = self._routes[source, target] = tuple(self._link(a, b) for a, b in hops)
+            links = self.setup.interconnect.route(source, target) if source != target else ()
+            route = self._routes[source, target] = tuple(Hop(self._unit(link), link.latency_ps) for link in links)
         return route
 
-    def _link(self, source: int, target: int) -> Unit:
-        link = self._links.get((source, target))
-        if link is None:
-            link = Unit(self.timekeeper, self._recorder, link_name(source, target), "link")
-            self._links[source, target] = link
-        return link
-
-
-def link_name(source: int, target: int) -> str:
-    """Return the name of the link between two neighbouring nodes."""
-    return f"link {source}->{target}"
-
-
-def link_count(plan: Plan) -> int:
-    """Return how many links the mesh has, used or not: one each way between neighbours."""
-    columns, rows = plan.mesh
-    return 2 * (rows * (columns - 1) + columns * (rows - 1))
-
-
-def _hops(plan: Plan, source: int, target: int) -> list[tuple[int, int]]:
-    columns = plan.mesh[0]
-    (column, row), (to_column, to_row) = plan.position(source), plan.position(target)
-    path = [source]
-    while column != to_column:
-        column += 1 if to_column > column else -1
-        path.append(row * columns + column)
-    while row != to_row:
-        row += 1 if to_row > row else -1
-        path.append(row * columns + column)
-    return list(pairwise(path))
+    def _unit(self, link: Link) -> Unit:
+        unit = self._links.get(link.name)
+        if unit is None:
+            unit = self._links[link.name] = Unit(self.timekeeper, self._recorder, link.name, "link")
+        return unit

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archsim.mapping.place import exact_mesh, near_square_mesh, snake
+from archsim.chip.interconnects.mesh import exact_mesh, near_square_mesh, snake
 
 
 @given(st.integers(1, 3000))
