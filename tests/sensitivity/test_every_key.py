@@ -47,8 +47,7 @@ def keys() -> frozenset[Key]:
         for model in specifications()
         if not issubclass(model, (Constant, Domain, Scaling))
         for field, info in model.model_fields.items()
-        if field != "kind"
-        and all(issubclass(below, Constant) for below, _ in models_in(info.annotation))
+        if field != "kind" and all(issubclass(below, Constant) for below, _ in models_in(info.annotation))
     )
 
 
