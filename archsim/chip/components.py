@@ -109,6 +109,11 @@ class Unit:
         """When the job now served was granted, or None."""
         return None if self._job is None else self._since
 
+    @property
+    def backlog(self) -> int:
+        """How many jobs are served or wait."""
+        return len(self._queue) + (self._job is not None)
+
     def request(self, job: Job, cause: int) -> None:
         """Ask for service; `cause` says what the unit was waiting for if it is idle."""
         if self._job is not None:

@@ -316,8 +316,10 @@ class Reader:
 
 
 def _not_listed(value: object) -> str:
+    """Say why a value cannot be stored: the reason that it gives itself, if it does."""
     found = type(value)
-    return (
+    reason: str | None = getattr(value, "unstorable", None)
+    return reason or (
         f"a {found.__module__}.{found.__qualname__} cannot stand in a checkpoint: "
         "it is not listed in archsim.engine.checkpoint.kinds"
     )

@@ -15,7 +15,7 @@ import simpy
 from simpy.core import EmptySchedule, Infinity
 from simpy.events import NORMAL, Event
 
-__all__ = ["LONGEST_PS", "Kernel", "TimeLimitError"]
+__all__ = ["LONGEST_PS", "Alarm", "Kernel", "TimeLimitError"]
 
 #: The last moment that tables and timelines can hold.
 LONGEST_PS = 2**63 - 1
@@ -25,7 +25,7 @@ class TimeLimitError(OverflowError):
     """Something would happen after the last moment that can be told."""
 
 
-class _Alarm(Event):
+class Alarm(Event):
     """What SimPy's `Timeout` is, without what nobody asks of it here: a value of its own, and a delay to print."""
 
     _ok = True
@@ -91,7 +91,7 @@ class Kernel(simpy.Environment):
         time_ps = self._now + delay_ps
         if time_ps > self._limit_ps:
             raise TimeLimitError(f"{time_ps} ps is after the last moment, {self._limit_ps} ps")
-        self.schedule(_Alarm(call), NORMAL, delay_ps)
+        self.schedule(Alarm(call), NORMAL, delay_ps)
         self.events += 1
 
     def advance(self, pause: Callable[[], bool] | None = None) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from archsim.chip.components import NO_WORK_YET, BufferSpace, Unit
 from archsim.chip.operations import vector_bytes
@@ -10,6 +11,7 @@ from archsim.chip.specification import Chip
 from archsim.engine.events.accounts import count_operations, unit_times
 from archsim.engine.events.activation_transfer import ActivationTransfer, GradientTransfer, HostFeed
 from archsim.engine.events.equipment import Equipment
+from archsim.engine.events.external import Component, SharedKernel, join_components
 from archsim.engine.events.fill import FillCurve
 from archsim.engine.events.kernel import Kernel
 from archsim.engine.events.limits import last_moment_ps
@@ -31,6 +33,9 @@ __all__ = ["Machine", "footprint_bytes"]
 #: Micro-batches that may wait at a stage where the chip has no host port to say so.
 _PREFETCH = 2
 
+#: No components from outside.
+NONE: Mapping[str, Component] = MappingProxyType({})
+
 
 def footprint_bytes(chip: Chip, program: StageProgram, samples: int) -> int:
     """Return the bytes that one micro-batch takes at a stage, from its arrival to the end of its update."""
@@ -50,6 +55,8 @@ class Machine:
         Told of every busy and idle slice.
     observer : Observer
         Told of every ended action.
+    components : mapping of str to Component, optional
+        Generator processes from outside that join the run, by name.
     """
 
     __slots__ = (
@@ -73,9 +80,17 @@ class Machine:
         "transport",
     )
 
-    def __init__(self, setup: Setup, work: Work, timeline: Timeline, observer: Observer) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        work: Work,
+        timeline: Timeline,
+        observer: Observer,
+        components: Mapping[str, Component] = NONE,
+    ) -> None:
         self.setup = setup
-        self.kernel = Kernel(last_moment_ps(setup))
+        limit_ps = last_moment_ps(setup)
+        self.kernel = SharedKernel(limit_ps, tuple(components)) if components else Kernel(limit_ps)
         self.transport = Transport(setup, self.kernel, timeline)
         self.equipment = Equipment(setup, self.kernel, timeline, self.transport, work)
         self.timeline = timeline
@@ -99,6 +114,9 @@ class Machine:
                 feed.proceed()
         else:
             self.programmer.start(timeline.cause(NO_WORK_YET))
+        if isinstance(self.kernel, SharedKernel):
+            units = {unit.name: unit for unit in (*self.equipment.units.values(), *self.transport.units)}
+            join_components(components, self.kernel, units, timeline)
 
     def run(self, pause: Callable[[], bool] | None = None) -> bool:
         """Run the schedule to its end, or until it is asked to pause.
