@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from archsim.parts import make_tile, plot_device
     from archsim.plugins import register
     from archsim.results import Run, differing_keys, load_run
-    from archsim.simulation import simulate
+    from archsim.simulation import Prepared, prepare, simulate
 
 __all__ = [
     "ArchsimError",
@@ -27,6 +27,7 @@ __all__ = [
     "DoesNotFit",
     "Experiment",
     "InputError",
+    "Prepared",
     "Run",
     "differing_keys",
     "load_data",
@@ -34,6 +35,7 @@ __all__ = [
     "load_run",
     "make_tile",
     "plot_device",
+    "prepare",
     "register",
     "resolved",
     "simulate",
@@ -45,6 +47,7 @@ _HOMES = {
     "DoesNotFit": "archsim.errors",
     "Experiment": "archsim.experiment",
     "InputError": "archsim.errors",
+    "Prepared": "archsim.simulation",
     "Run": "archsim.results",
     "differing_keys": "archsim.results",
     "load_data": "archsim.data",
@@ -52,6 +55,7 @@ _HOMES = {
     "load_run": "archsim.results",
     "make_tile": "archsim.parts",
     "plot_device": "archsim.parts",
+    "prepare": "archsim.simulation",
     "register": "archsim.plugins",
     "resolved": "archsim.document",
     "simulate": "archsim.simulation",

@@ -86,6 +86,13 @@ class Experiment(Specification):
     run: RunSpecification = Field(default_factory=RunSpecification)
     inference: InferenceParameters | None = None
 
+    @property
+    def effective_training(self) -> TrainingSpecification:
+        """The section ``training``; without one, every sample is a micro-batch of its own."""
+        if self.training is not None:
+            return self.training
+        return TrainingSpecification(learning_rate=1.0, mini_batch=self.schedule.micro_batches)
+
     def __repr__(self) -> str:
         return facts_text("Experiment", self.name, self._facts())
 

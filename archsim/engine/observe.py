@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+
+import pandas as pd
 
 from archsim.analog.observed import Counts
 from archsim.engine.events.accounts import (
@@ -16,13 +19,32 @@ from archsim.engine.events.accounts import (
 )
 from archsim.engine.events.busiest import busiest_unit
 from archsim.engine.events.machine import Machine
+from archsim.engine.numerics.network import NumericNetwork
 from archsim.engine.numerics.untimed import UntimedMachine
 from archsim.engine.setup import Setup
 from archsim.network.matrix import AnalogMatrix
+from archsim.results import buffer_table
 from archsim.results.learning import LearningPoint
 from archsim.results.observations import Observations
 
-__all__ = ["observe", "observe_matrices", "observe_untimed"]
+__all__ = ["buffer_fills", "observe", "observe_matrices", "observe_run", "observe_untimed"]
+
+
+def observe_run(machine: Machine | UntimedMachine, network: NumericNetwork | None) -> Observations:
+    """Return what was observed of a run: by its machine, and where numbers were computed, on its crossbars."""
+    seen = observe(machine) if isinstance(machine, Machine) else observe_untimed(machine)
+    if network is None:
+        return seen
+    if machine.setup.schedule.trains:
+        seen = replace(seen, step_per_sample=network.step_per_sample)
+    return replace(seen, numerics=observe_matrices(network.matrices))
+
+
+def buffer_fills(machine: Machine | UntimedMachine) -> pd.DataFrame:
+    """Return the claimed space of each buffer over time; see `archsim.results.buffer_table`."""
+    if isinstance(machine, UntimedMachine):
+        return buffer_table()
+    return buffer_table({name: fill.points() for name, fill in machine.fills.items()})
 
 
 def observe(machine: Machine) -> Observations:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from archsim.analog.algorithms import DeviceStack
+from archsim.analog.algorithms import DeviceStack, device_stack
 from archsim.chip.interconnects import Interconnect, interconnect_of
 from archsim.chip.specification import Chip
 from archsim.engine.line_writes import LineWrite
 from archsim.engine.program import StageProgram
 from archsim.mapping.plan import Plan
+from archsim.network.graph import Graph
 from archsim.schedule.actions import Schedule
+from archsim.specification import Specification
 
-__all__ = ["Setup"]
+__all__ = ["Setup", "device_stacks"]
 
 ONE_DEVICE = DeviceStack(1, 1, 1)
 
@@ -68,3 +70,20 @@ class Setup:
     def home(self, stage: int) -> int:
         """Return the home node of a stage."""
         return self.plan.stages[stage].home
+
+
+def device_stacks(graph: Graph, algorithm: Specification, chip: Chip) -> tuple[dict[str, DeviceStack], DeviceStack]:
+    """Return the devices behind a weight: of each layer with a matrix, and of tiles that no layer uses.
+
+    Parameters
+    ----------
+    graph, chip
+        The network and the chip.
+    algorithm : Specification
+        Settings of the training algorithm of layers that name none.
+    """
+    stacks = {
+        matrix.name: device_stack(matrix.settings.algorithm or algorithm, matrix.settings.device or chip.device)
+        for matrix in graph.matrices
+    }
+    return stacks, device_stack(algorithm, chip.device)

@@ -9,18 +9,25 @@ from typing import overload
 
 from threadpoolctl import threadpool_limits
 
-from archsim.data import DataSet
-from archsim.document import load_experiment
+from archsim.data import DataSet, load_data, origin_of
 from archsim.document.axes import read_seeds, with_seed
+from archsim.engine.events.fit import fitted
 from archsim.engine.events.kernel import TimeLimitError
 from archsim.engine.events.limits import too_long
+from archsim.engine.numerics.given_weights import load_weights
+from archsim.engine.numerics.network import NumericNetwork, Sources, build_network
 from archsim.engine.observer import Progress
 from archsim.errors import InputError
 from archsim.experiment import Experiment
 from archsim.results import Run, RunCollection
-from archsim.simulation.way import Simulation
+from archsim.schedule import Schedule
+from archsim.simulation.execution import Execution, Start
+from archsim.simulation.layout import Layout, experiment_of, lay_out
+from archsim.simulation.length import epoch_samples, run_length
+from archsim.simulation.prepared import Prepared, scheduled
+from archsim.simulation.settings import numeric_settings
 
-__all__ = ["simulate"]
+__all__ = ["schedule_of", "simulate"]
 
 
 @overload
@@ -103,10 +110,7 @@ def simulate(
     """
     if weights is not None:
         overrides = [*overrides, f"network.weights={json.dumps(str(weights))}"]
-    if not isinstance(experiment, Experiment):
-        experiment = load_experiment(experiment, overrides, mode)
-    elif overrides or mode:
-        experiment = load_experiment(experiment.model_dump(mode="json"), overrides, mode)
+    experiment = experiment_of(experiment, overrides, mode)
     if seeds is None:
         return _simulate(experiment, data, progress, workspace, resume, interrupted)
     if workspace is not None or resume:
@@ -122,6 +126,19 @@ def simulate(
     return RunCollection({experiment.name: runs})
 
 
+def schedule_of(experiment: Experiment) -> Schedule:
+    """Return what the stages of an experiment do, in order, in a run as long as its data say.
+
+    Raises
+    ------
+    InputError
+        If the experiment cannot be done as written.
+    """
+    layout = lay_out(experiment)
+    data = None if experiment.run.mode == "timing" else fitted(layout.graph, load_data(experiment.data))
+    return scheduled(layout, run_length(layout, data)).schedule
+
+
 def _simulate(
     experiment: Experiment,
     data: DataSet | None,
@@ -130,10 +147,26 @@ def _simulate(
     resume: bool,
     interrupted: Callable[[], bool] | None,
 ) -> Run:
-    simulation = Simulation(experiment, data, progress)
+    start = Start.now()
+    layout = lay_out(experiment)
+    if experiment.run.mode == "timing":
+        prepared, network = scheduled(layout, run_length(layout)), None
+    else:
+        prepared, network = _with_numbers(layout, data or load_data(experiment.data))
     # One BLAS thread: results must not depend on how a library splits its sums.
     with threadpool_limits(1, user_api="blas"):
         try:
-            return simulation.run(workspace, resume, interrupted)
+            return Execution(prepared, network, start, progress).run(workspace, resume, interrupted)
         except TimeLimitError as error:
-            raise too_long(simulation.setup) from error
+            raise too_long(prepared.setup) from error
+
+
+def _with_numbers(layout: Layout, read: DataSet) -> tuple[Prepared, NumericNetwork]:
+    """Return what runs, and the network whose numbers are computed on some data."""
+    experiment, origin = layout.experiment, origin_of(read)
+    data = fitted(layout.graph, read)
+    prepared = scheduled(layout, run_length(layout, data))
+    wanted = experiment.network.weights
+    given = None if wanted is None else load_weights(wanted, layout.graph)
+    settings = numeric_settings(prepared, epoch_samples(layout, data))
+    return prepared, build_network(layout.graph, prepared.setup, settings, Sources(data, origin, given))

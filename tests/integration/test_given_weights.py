@@ -125,7 +125,7 @@ def test_a_run_from_given_weights_is_resumed_bit_by_bit_and_only_with_the_same_w
     with pytest.raises(Interrupted):
         archsim.simulate(experiment, workspace=tmp_path / "run", interrupted=lambda: next(asked))
     written(tmp_path, {name: 2 * array for name, array in arrays.items()})
-    with pytest.raises(InputError, match="belongs to another experiment"):
+    with pytest.raises(InputError, match="its weights have changed"):
         archsim.simulate(experiment, workspace=tmp_path / "run", resume=True)
     written(tmp_path, arrays)
     resumed = archsim.simulate(experiment, workspace=tmp_path / "run", resume=True)

@@ -16,7 +16,7 @@ from archsim.document.field_descriptions import models_in, specifications
 from archsim.errors import ArchsimError
 from archsim.experiment import Experiment
 from archsim.results.provenance import Provenance, collect_provenance
-from archsim.simulation import way
+from archsim.simulation import execution
 from archsim.specification import Constant, Domain, Scaling
 from tests.sensitivity.bases import bases, data_base, small_data
 from tests.sensitivity.excused import EXCUSED
@@ -63,8 +63,8 @@ def acting() -> Iterator[frozenset[Key]]:
                 found.append(collect_provenance(**given))  # type: ignore[arg-type]
             return found[0]
 
-        patch.setattr(way, "collect_provenance", once)
-        patch.setattr(way, "resolved", lambda experiment: "")
+        patch.setattr(execution, "collect_provenance", once)
+        patch.setattr(execution, "resolved", lambda experiment: "")
         yield frozenset(_acting())
 
 

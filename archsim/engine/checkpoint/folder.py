@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from archsim.results.workspace import FolderGone
 __all__ = ["CheckpointFolder"]
 
 _KEPT = 2
-_FORMAT = 2
+_FORMAT = 3
 #: The first line is a few digests and versions.
 _MOST_OF_HEADER = 4096
 
@@ -27,7 +27,7 @@ _MOST_OF_HEADER = 4096
 class CheckpointFolder:
     """Where a run keeps its checkpoints.
 
-    A file is one line of JSON (format, version, experiment, digest) and the stored objects.
+    A file is one line of JSON (format, version, identity, digest) and the stored objects.
 
     Attributes
     ----------
@@ -35,13 +35,14 @@ class CheckpointFolder:
         The folder; made with the first checkpoint.
     version : str
         Version of archsim.
-    experiment : str
-        The experiment's text; a checkpoint of another one is refused.
+    identity : mapping of str to str
+        What a run is known again by (``experiment``, ``data``, ``weights``), as texts; a checkpoint of another is
+        refused.
     """
 
     directory: Path
     version: str
-    experiment: str
+    identity: Mapping[str, str]
     #: The folder around it, as it was when the run began; another one may be put in its place.
     _around: os.stat_result = field(init=False, repr=False, compare=False)
 
@@ -61,7 +62,7 @@ class CheckpointFolder:
         header = {
             "format": _FORMAT,
             "archsim": self.version,
-            "experiment": _digest(self.experiment.encode()),
+            "identity": self._digests(),
             "sha256": _digest(stored),
         }
         line = json.dumps(header).encode() + b"\n"
@@ -122,7 +123,7 @@ class CheckpointFolder:
                     return None
                 file.seek(start)
                 stored = file.read()
-            format_, version, experiment = header["format"], header["archsim"], header["experiment"]
+            format_, version, found = header["format"], header["archsim"], header.get("identity")
         except (OSError, ValueError, KeyError, TypeError, RecursionError, MemoryError):
             return None
         if format_ != _FORMAT or version != self.version:
@@ -132,13 +133,24 @@ class CheckpointFolder:
                 allowed=f"version {self.version}",
                 remedy="go on with that version, or start again with --force",
             )
-        if experiment != _digest(self.experiment.encode()):
-            raise InputError(
-                "the checkpoint belongs to another experiment",
-                value=str(path),
-                remedy="resume with the experiment and overrides that the run was begun with",
-            )
+        wanted = self._digests()
+        if found != wanted:
+            others = found if isinstance(found, dict) else {}
+            raise _of_another(next(name for name in (*wanted, *others) if others.get(name) != wanted.get(name)), path)
         return stored
+
+    def _digests(self) -> dict[str, str]:
+        return {name: _digest(text.encode()) for name, text in self.identity.items()}
+
+
+def _of_another(part: str, path: Path) -> InputError:
+    """Return the error of a checkpoint whose run is another one, by the first part that differs."""
+    if part == "experiment":
+        problem, remedy = "experiment", "resume with the experiment and overrides that the run was begun with"
+    else:
+        problem = f"run: its {part} have changed since"
+        remedy = f"bring back the {part} that the run was begun with, or start it again with --force"
+    return InputError(f"the checkpoint belongs to another {problem}", value=str(path), remedy=remedy)
 
 
 def _name(number: int) -> str:

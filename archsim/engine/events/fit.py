@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 from archsim import plugins
 from archsim.data import DataSet
 from archsim.engine.events.machine import footprint_bytes
@@ -11,7 +14,7 @@ from archsim.network.graph import Graph
 from archsim.network.losses import load_loss
 from archsim.schedule import Profile
 
-__all__ = ["check_buffers", "fitted"]
+__all__ = ["StageMemory", "check_buffers", "fitted", "stage_memory"]
 
 
 def fitted(graph: Graph, data: DataSet) -> DataSet:
@@ -73,22 +76,61 @@ def _losses(*, classify: bool) -> str:
     return f"the loss {' or '.join(found)}"
 
 
-def check_buffers(setup: Setup, profile: Profile) -> None:
-    """Refuse a schedule that stores more than a stage's buffer holds."""
+@dataclass(frozen=True, slots=True)
+class StageMemory:
+    """What a stage stores in the buffer of its place at most.
+
+    Attributes
+    ----------
+    stage : int
+        The stage.
+    micro_batches : int
+        The most that are stored at once.
+    micro_batch_bytes : int
+        What the stage stores of each.
+    capacity_bytes : int or None
+        What the buffer holds; None where it is not bounded.
+    """
+
+    stage: int
+    micro_batches: int
+    micro_batch_bytes: int
+    capacity_bytes: int | None
+
+    @property
+    def demand_bytes(self) -> int:
+        """The space of all micro-batches that are stored at once."""
+        return self.micro_batches * self.micro_batch_bytes
+
+
+def stage_memory(setup: Setup, profile: Profile) -> tuple[StageMemory, ...]:
+    """Return what each stage stores, in the order of the stages; nothing on a chip that stores nothing."""
     chip = setup.chip
-    if chip.buffer is None or chip.buffer.capacity is None or setup.stage_engines:
-        return
-    short = []
-    for program, stored in zip(setup.programs, profile.stored_max, strict=True):
-        demand = stored * footprint_bytes(chip, program, setup.samples)
-        if demand > chip.buffer.capacity:
-            short.append(
-                Shortage(
-                    f"buffer of stage {program.index}",
-                    f"{demand} B ({stored} micro-batches of {demand // stored} B)",
-                    f"{chip.buffer.capacity} B",
-                    "a larger chip.buffer.capacity, smaller micro-batches, or a schedule with fewer in flight",
-                )
-            )
+    if chip.buffer is None or setup.stage_engines:
+        return ()
+    return tuple(
+        StageMemory(program.index, stored, footprint_bytes(chip, program, setup.samples), chip.buffer.capacity)
+        for program, stored in zip(setup.programs, profile.stored_max, strict=True)
+    )
+
+
+def check_buffers(memory: Iterable[StageMemory]) -> None:
+    """Refuse a schedule that stores more than a stage's buffer holds.
+
+    Raises
+    ------
+    DoesNotFit
+        With the demand of each stage that is short.
+    """
+    short = [
+        Shortage(
+            f"buffer of stage {stage.stage}",
+            f"{stage.demand_bytes} B ({stage.micro_batches} micro-batches of {stage.micro_batch_bytes} B)",
+            f"{stage.capacity_bytes} B",
+            "a larger chip.buffer.capacity, smaller micro-batches, or a schedule with fewer in flight",
+        )
+        for stage in memory
+        if stage.capacity_bytes is not None and stage.demand_bytes > stage.capacity_bytes
+    ]
     if short:
         raise DoesNotFit("what the stages must store does not fit their buffers", short, field="chip.buffer.capacity")

@@ -118,7 +118,7 @@ def _after(events: int) -> Callable[[], bool]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> CheckpointFolder:
-    return CheckpointFolder(tmp_path / "checkpoints", "1.2", "experiment")
+    return CheckpointFolder(tmp_path / "checkpoints", "1.2", {"experiment": "experiment"})
 
 
 def test_damaged_checkpoint_gives_way_to_the_one_before(folder: CheckpointFolder) -> None:
@@ -159,9 +159,9 @@ def test_what_is_no_regular_file_is_no_checkpoint(folder: CheckpointFolder, make
 def test_checkpoint_of_another_version_or_experiment_is_refused(folder: CheckpointFolder) -> None:
     folder.save(b"first")
     with pytest.raises(InputError, match=r"version 1\.2"):
-        CheckpointFolder(folder.directory, "1.3", "experiment").load()
+        CheckpointFolder(folder.directory, "1.3", {"experiment": "experiment"}).load()
     with pytest.raises(InputError, match="another experiment"):
-        CheckpointFolder(folder.directory, "1.2", "other").load()
+        CheckpointFolder(folder.directory, "1.2", {"experiment": "other"}).load()
 
 
 def test_checkpoint_that_cannot_be_written_leaves_the_last_one(
@@ -183,7 +183,7 @@ def test_checkpoint_that_cannot_be_written_leaves_the_last_one(
 def test_folder_that_is_replaced_meanwhile_is_left_alone(
     folder: CheckpointFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deleted: bool
 ) -> None:
-    other = CheckpointFolder(tmp_path / "other", "1.2", "experiment")
+    other = CheckpointFolder(tmp_path / "other", "1.2", {"experiment": "experiment"})
     for state in (b"theirs", b"theirs too"):
         folder.save(state)
         other.save(state)
@@ -203,7 +203,7 @@ def test_folder_that_is_replaced_meanwhile_is_left_alone(
             folder.save(b"mine")
     else:
         folder.save(b"mine")
-        assert CheckpointFolder(tmp_path / "renamed", "1.2", "experiment").load() == b"mine"
+        assert CheckpointFolder(tmp_path / "renamed", "1.2", {"experiment": "experiment"}).load() == b"mine"
     assert {path.name: path.read_bytes() for path in folder.directory.iterdir()} == before
 
 
@@ -222,7 +222,9 @@ def test_rebuilt_objects_are_referred_to_by_name() -> None:
 def test_another_folder_in_place_of_the_runs_own_is_left_alone(tmp_path: Path, has_checkpoints: bool) -> None:
     for name in ("mine", "theirs"):
         (tmp_path / name).mkdir()
-    mine, theirs = (CheckpointFolder(tmp_path / name / "checkpoints", "1.2", "same") for name in ("mine", "theirs"))
+    mine, theirs = (
+        CheckpointFolder(tmp_path / name / "checkpoints", "1.2", {"experiment": "same"}) for name in ("mine", "theirs")
+    )
     mine.save(b"mine")
     if has_checkpoints:
         theirs.save(b"theirs")

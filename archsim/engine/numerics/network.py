@@ -1,0 +1,214 @@
+"""A network in numbers: its matrices on their crossbars, the samples they meet, and what couples both to the events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from archsim.analog.specification.inference import InferenceParameters
+from archsim.analog.threads import Workers
+from archsim.data import DataOrigin, DataSet
+from archsim.engine.numerics.coupling import LearningSettings, Numbers
+from archsim.engine.numerics.evaluation import Evaluator
+from archsim.engine.numerics.feed import Feed, Samples
+from archsim.engine.numerics.forward import ForwardNumbers, TestSamples
+from archsim.engine.numerics.given_weights import GivenWeights, LayerFit
+from archsim.engine.numerics.inference import Deployment
+from archsim.engine.numerics.model import build_matrices
+from archsim.engine.numerics.seeds import Seeds
+from archsim.engine.setup import Setup
+from archsim.network.graph import Graph
+from archsim.network.matrix import AnalogMatrix, MatrixSnapshot
+from archsim.network.operators import Operator, load_operator
+from archsim.results import inference_table
+from archsim.specification import Specification
+
+__all__ = ["NumericNetwork", "NumericSettings", "Sources", "build_network"]
+
+
+@dataclass(frozen=True)
+class NumericSettings:
+    """How the numbers of a run are computed.
+
+    Attributes
+    ----------
+    algorithm : Specification
+        Settings of the training algorithm of layers that name none.
+    mini_batch : int
+        Samples of a mini-batch.
+    learning : LearningSettings
+        Learning rate, and when the network is evaluated.
+    seeds : Seeds
+        Where random numbers come from.
+    threads : int
+        Threads that may share the work.
+    inference : InferenceParameters or None
+        What follows on programmed conductances.
+    """
+
+    algorithm: Specification
+    mini_batch: int
+    learning: LearningSettings
+    seeds: Seeds
+    threads: int
+    inference: InferenceParameters | None
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a network reads.
+
+    Attributes
+    ----------
+    data : DataSet
+        Training and test samples that fit the network.
+    origin : DataOrigin
+        Where they come from.
+    given : GivenWeights or None
+        The weights that it starts from, if they are given.
+    """
+
+    data: DataSet
+    origin: DataOrigin
+    given: GivenWeights | None
+
+
+@dataclass(frozen=True)
+class NumericNetwork:
+    """A network whose numbers are computed.
+
+    Attributes
+    ----------
+    graph, setup
+        What is computed, and how it is made ready to run.
+    settings : NumericSettings
+        How.
+    sources : Sources
+        On what.
+    operators : dict of str to Operator
+        By node.
+    matrices : dict of str to AnalogMatrix
+        By layer.
+    fits : dict of str to LayerFit
+        How well each layer holds the given weights; empty without them.
+    """
+
+    graph: Graph
+    setup: Setup
+    settings: NumericSettings
+    sources: Sources
+    operators: dict[str, Operator]
+    matrices: dict[str, AnalogMatrix]
+    fits: dict[str, LayerFit]
+
+    @cached_property
+    def evaluator(self) -> Evaluator[MatrixSnapshot]:
+        """What measures the accuracy of snapshots."""
+        return Evaluator(self.graph, self.operators, self.matrices, self.sources.data, self.settings.threads)
+
+    @cached_property
+    def feed(self) -> Samples:
+        """The samples in the order in which the run sees them."""
+        data, mini_batch, shape = self.sources.data, self.settings.mini_batch, self.setup.schedule.shape
+        if self.setup.schedule.trains:
+            return Feed(data, shape, mini_batch, self.settings.seeds.data)
+        per_epoch = len(data.test_inputs) // mini_batch * shape.micro_batches
+        return TestSamples(data, self.setup.samples, per_epoch)
+
+    @cached_property
+    def workers(self) -> Workers:
+        """Threads that share the parts of a matrix."""
+        return Workers(self.settings.threads)
+
+    @cached_property
+    def work(self) -> Numbers:
+        """What the events call."""
+        make = Numbers if self.setup.schedule.trains else ForwardNumbers
+        return make(
+            self.graph,
+            self.setup.programs,
+            self.operators,
+            self.matrices,
+            self.feed,
+            self.evaluator,
+            self.setup.schedule,
+            self.settings.learning,
+            self.workers,
+        )
+
+    @property
+    def step_per_sample(self) -> float:
+        """The step that a sample contributes to an update, at the first learning rate."""
+        learning = self.settings.learning
+        return learning.learning_rate(0) / learning.averaged_over
+
+    def names(self) -> dict[str, object]:
+        """Return what a checkpoint refers to by name."""
+        return {
+            "operators": self.operators,
+            "matrices": self.matrices,
+            "settings": self.settings.learning,
+            "feed": self.feed,
+            "evaluator": self.evaluator,
+            "workers": self.workers,
+        }
+
+    def accuracy(self) -> float | None:
+        """Return the test accuracy of the weights as they are."""
+        snapshots = {name: matrix.snapshot() for name, matrix in self.matrices.items()}
+        return self.evaluator.accuracy(snapshots, 0)
+
+    def weights(self) -> dict[str, NDArray[np.float32]]:
+        """Return weights by the name of their matrix, scales and biases by ``NAME.scale`` and ``NAME.bias``."""
+        found = {}
+        for matrix_name, matrix in self.matrices.items():
+            for name, array in matrix.parameters().items():
+                found[matrix_name if name == "weights" else f"{matrix_name}.{name}"] = array.astype(np.float32)
+        return found
+
+    def inference(self) -> pd.DataFrame:
+        """Evaluate it on programmed conductances, if that is asked for; see `archsim.results.inference_table`."""
+        settings = self.settings
+        if settings.inference is None:
+            return inference_table()
+        deployment = Deployment(
+            self.graph,
+            self.operators,
+            self.matrices,
+            self.sources.data,
+            settings.inference,
+            seed=settings.seeds.noise,
+            threads=settings.threads,
+            first_evaluation=self.setup.schedule.shape.mini_batches + 1,
+        )
+        return inference_table([(point.time_s, point.accuracies) for point in deployment.accuracy_over_time()])
+
+
+def build_network(graph: Graph, setup: Setup, settings: NumericSettings, sources: Sources) -> NumericNetwork:
+    """Return the network with its devices drawn, its initial weights written, or given ones.
+
+    Parameters
+    ----------
+    graph, setup
+        What is computed, and how it is made ready to run.
+    settings : NumericSettings
+        How.
+    sources : Sources
+        On what.
+    """
+    matrices, fits = build_matrices(
+        graph,
+        setup.chip,
+        setup.plan,
+        settings.algorithm,
+        settings.mini_batch,
+        settings.seeds,
+        Workers(settings.threads),
+        sources.given,
+    )
+    operators = {node.name: load_operator(node.kind) for node in graph.nodes}
+    return NumericNetwork(graph, setup, settings, sources, operators, matrices, fits)

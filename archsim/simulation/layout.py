@@ -1,0 +1,93 @@
+"""A network placed on a chip."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from archsim.chip.domain import as_designed
+from archsim.chip.specification import Chip
+from archsim.document import load_experiment
+from archsim.engine.numerics.expectations import Expectations, expectations_of, matrix_rates
+from archsim.engine.numerics.seeds import Seeds
+from archsim.experiment import Experiment, TrainingSpecification
+from archsim.mapping import Plan, make_plan
+from archsim.network.build import build_graph
+from archsim.network.graph import Graph
+from archsim.schedule import kind_of
+from archsim.schedule.actions import ScheduleKind
+
+__all__ = ["Layout", "experiment_of", "lay_out"]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A network on a chip, whatever runs there for how long.
+
+    Attributes
+    ----------
+    experiment : Experiment
+        What is simulated.
+    training : TrainingSpecification
+        How its samples are batched, with updates or without.
+    seeds : Seeds
+        Where its random numbers come from.
+    graph : Graph
+        The network.
+    chip : Chip
+        The chip, its constants as it is designed.
+    plan : Plan
+        Where everything lies.
+    expected : Expectations
+        What reads and updates take on average.
+    kind : ScheduleKind
+        What orders the actions.
+    """
+
+    experiment: Experiment
+    training: TrainingSpecification
+    seeds: Seeds
+    graph: Graph
+    chip: Chip
+    plan: Plan
+    expected: Expectations
+    kind: ScheduleKind
+
+    @property
+    def trains(self) -> bool:
+        """Whether weights are updated."""
+        return self.kind.trains
+
+
+def experiment_of(
+    experiment: Experiment | str | Path | Mapping[str, object], overrides: Sequence[str], mode: str | None
+) -> Experiment:
+    """Return the experiment that a caller means, see `prepare`."""
+    if not isinstance(experiment, Experiment):
+        return load_experiment(experiment, overrides, mode)
+    if overrides or mode:
+        return load_experiment(experiment.model_dump(mode="json"), overrides, mode)
+    return experiment
+
+
+def lay_out(experiment: Experiment) -> Layout:
+    """Place the network on the chip.
+
+    Raises
+    ------
+    DoesNotFit
+        If there is not enough of something.
+    InputError
+        If the network or the schedule cannot be as written.
+    """
+    training, schedule, run = experiment.effective_training, experiment.schedule, experiment.run
+    graph = build_graph(experiment.network)
+    kind = kind_of(schedule)
+    chip = as_designed(experiment.chip)
+    seeds = Seeds.derive(run.seed, run.device_seed, run.noise_seed, run.data_seed)
+    rates = matrix_rates(graph, chip, training.algorithm, training.mini_batch)
+    samples = training.mini_batch // schedule.micro_batches
+    plan = make_plan(graph, chip, schedule.stages, samples, rates, trains=kind.trains)
+    expected = expectations_of(graph, chip, plan, training.algorithm, training.mini_batch)
+    return Layout(experiment, training, seeds, graph, chip, plan, expected, kind)

@@ -1,0 +1,143 @@
+"""An experiment made ready: where everything lies, in which order it is done, and whether it fits. Nothing is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from archsim.engine.events.fit import StageMemory, check_buffers, stage_memory
+from archsim.engine.line_writes import line_writes
+from archsim.engine.program import build_programs, edges_between
+from archsim.engine.setup import Setup, device_stacks
+from archsim.experiment import Experiment
+from archsim.mapping import Plan
+from archsim.network.graph import Graph
+from archsim.schedule import Profile, Schedule, checked_profile, make_schedule
+from archsim.schedule.closed_forms import makespan_cycles
+from archsim.simulation.layout import Layout, experiment_of, lay_out
+from archsim.simulation.length import run_length
+
+__all__ = ["Prepared", "prepare", "scheduled"]
+
+#: The schedule that is made where only the data say how long a run is.
+_SAMPLE_MINI_BATCHES = 2
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An experiment made ready to run.
+
+    Attributes
+    ----------
+    layout : Layout
+        The network on the chip.
+    setup : Setup
+        What the machines run.
+    profile : Profile
+        What the dry run of the schedule found, in cycles: makespan, in flight, staleness.
+    memory : tuple of StageMemory
+        What each stage stores in its buffer at most (bytes); empty where the chip stores nothing.
+    mini_batches : int or None
+        How long the run is; None where only its data say so, and the schedule has two mini-batches then.
+    """
+
+    layout: Layout
+    setup: Setup
+    profile: Profile
+    memory: tuple[StageMemory, ...]
+    mini_batches: int | None
+
+    @property
+    def experiment(self) -> Experiment:
+        """What is simulated."""
+        return self.layout.experiment
+
+    @property
+    def graph(self) -> Graph:
+        """The network."""
+        return self.layout.graph
+
+    @property
+    def plan(self) -> Plan:
+        """Where everything lies."""
+        return self.layout.plan
+
+    @property
+    def schedule(self) -> Schedule:
+        """What the stages do, in order."""
+        return self.setup.schedule
+
+    @property
+    def closed_forms(self) -> Mapping[str, int]:
+        """What is known of this schedule where F and B take one cycle each: ``makespan_cycles``, or nothing."""
+        makespan = makespan_cycles(self.schedule.kind, self.schedule.shape)
+        return {} if makespan is None else {"makespan_cycles": makespan}
+
+
+def prepare(
+    experiment: Experiment | str | Path | Mapping[str, object],
+    overrides: Sequence[str] = (),
+    *,
+    mode: str | None = None,
+) -> Prepared:
+    """Make an experiment ready to run, and return what is known of it by then. No data are read.
+
+    Parameters
+    ----------
+    experiment : Experiment, path, workload name or mapping
+        What to prepare; anything but an `Experiment` goes through `archsim.load_experiment`.
+    overrides : sequence of str
+        Laid over it, such as ``"training.epochs=3"``.
+    mode : str, optional
+        Takes the place of ``run.mode``.
+
+    Returns
+    -------
+    Prepared
+        Plan, schedule, the memory that it takes, and closed forms.
+
+    Raises
+    ------
+    InputError
+        If the experiment cannot be done as written: the network does not fit the chip (`DoesNotFit`), the schedule
+        does not fit the buffers, or a name is not registered.
+    """
+    layout = lay_out(experiment_of(experiment, overrides, mode))
+    return scheduled(layout, run_length(layout))
+
+
+def scheduled(layout: Layout, mini_batches: int | None) -> Prepared:
+    """Return what is laid out with a schedule of so many mini-batches, checked.
+
+    Raises
+    ------
+    DoesNotFit
+        If a stage must store more than its buffer holds.
+    ArchsimError
+        If the schedule is incomplete or cannot finish.
+    """
+    experiment, length = layout.experiment, _SAMPLE_MINI_BATCHES if mini_batches is None else mini_batches
+    schedule = make_schedule(experiment.schedule, len(layout.plan.stages), length)
+    setup = _setup(layout, schedule)
+    profile = checked_profile(schedule, edges_between(setup.programs))
+    memory = stage_memory(setup, profile)
+    if experiment.run.mode != "numerics":
+        check_buffers(memory)
+    return Prepared(layout, setup, profile, memory, mini_batches)
+
+
+def _setup(layout: Layout, schedule: Schedule) -> Setup:
+    experiment, graph, chip = layout.experiment, layout.graph, layout.chip
+    training, given = layout.training, experiment.network.weights is not None
+    stacks, spare = device_stacks(graph, training.algorithm, chip)
+    return Setup(
+        chip,
+        layout.plan,
+        build_programs(graph, layout.plan, layout.expected.updates, schedule.kinds),
+        schedule,
+        training.mini_batch // experiment.schedule.micro_batches,
+        stacks,
+        spare,
+        line_writes(graph, chip, given=given) if experiment.run.program else None,
+    )
