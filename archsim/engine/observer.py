@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from archsim.engine.work import Work
 from archsim.results.learning import LearningCurve
 from archsim.results.tally import Tally
-from archsim.schedule.actions import Action, PipelineShape
+from archsim.schedule.actions import Action, Schedule
 
 __all__ = ["Account", "Observer", "Progress"]
 
@@ -43,14 +43,12 @@ class Observer:
     ----------
     work : Work
         The numbers, whose evaluations are recorded.
-    shape : PipelineShape
-        Mini-batches and micro-batches.
+    schedule : Schedule
+        What the stages do, and with which action a micro-batch is done.
     samples : int
         Samples of a micro-batch.
     progress : callable, optional
         Called with a `Progress` after each mini-batch.
-    completion : tuple of int and str
-        The stage and the kind of action with which a micro-batch is done.
 
     Attributes
     ----------
@@ -73,18 +71,17 @@ class Observer:
     def __init__(
         self,
         work: Work,
-        shape: PipelineShape,
+        schedule: Schedule,
         samples: int,
         progress: Callable[[Progress], None] | None,
-        completion: tuple[int, str] = (0, "U"),
     ) -> None:
         self.curve = LearningCurve()
         self.updated = 0
         self._work = work
-        self._shape = shape
-        self._mini_batch = samples * shape.micro_batches
+        self._shape = schedule.shape
+        self._mini_batch = samples * schedule.shape.micro_batches
         self.progress = progress
-        self._completion = completion
+        self._completion = schedule.completion
 
     def restored(self) -> None:
         """Tell nobody of progress until somebody asks for it again."""

@@ -118,7 +118,7 @@ class Execution:
     def _machine(self, work: Expected | Numbers) -> Machine | UntimedMachine:
         setup, settings = self.prepared.setup, self.prepared.experiment.run
         schedule = setup.schedule
-        observer = Observer(work, schedule.shape, setup.samples, self.progress, schedule.completion)
+        observer = Observer(work, schedule, setup.samples, self.progress)
         if settings.mode == "numerics" or not schedule.shape.mini_batches:
             return UntimedMachine(setup, work, observer)
         return Machine(setup, work, Timeline(store=settings.timeline), observer)

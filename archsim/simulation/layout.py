@@ -16,7 +16,6 @@ from archsim.mapping import Plan, make_plan
 from archsim.network.build import build_graph
 from archsim.network.graph import Graph
 from archsim.schedule import kind_of
-from archsim.schedule.actions import ScheduleKind
 
 __all__ = ["Layout", "experiment_of", "lay_out"]
 
@@ -41,8 +40,8 @@ class Layout:
         Where everything lies.
     expected : Expectations
         What reads and updates take on average.
-    kind : ScheduleKind
-        What orders the actions.
+    trains : bool
+        Whether weights are updated.
     """
 
     experiment: Experiment
@@ -52,12 +51,7 @@ class Layout:
     chip: Chip
     plan: Plan
     expected: Expectations
-    kind: ScheduleKind
-
-    @property
-    def trains(self) -> bool:
-        """Whether weights are updated."""
-        return self.kind.trains
+    trains: bool
 
 
 def experiment_of(
@@ -83,11 +77,11 @@ def lay_out(experiment: Experiment) -> Layout:
     """
     training, schedule, run = experiment.effective_training, experiment.schedule, experiment.run
     graph = build_graph(experiment.network)
-    kind = kind_of(schedule)
+    trains = kind_of(schedule).trains
     chip = as_designed(experiment.chip)
     seeds = Seeds.derive(run.seed, run.device_seed, run.noise_seed, run.data_seed)
     rates = matrix_rates(graph, chip, training.algorithm, training.mini_batch)
     samples = training.mini_batch // schedule.micro_batches
-    plan = make_plan(graph, chip, schedule.stages, samples, rates, trains=kind.trains)
+    plan = make_plan(graph, chip, schedule.stages, samples, rates, trains=trains)
     expected = expectations_of(graph, chip, plan, training.algorithm, training.mini_batch)
-    return Layout(experiment, training, seeds, graph, chip, plan, expected, kind)
+    return Layout(experiment, training, seeds, graph, chip, plan, expected, trains)

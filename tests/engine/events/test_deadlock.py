@@ -50,7 +50,7 @@ def chip(**buffer: object) -> Chip:
 
 def machine(made: Setup) -> Machine:
     work = Expected(made.samples, EXPECTED)
-    return Machine(made, work, Timeline(), Observer(work, made.schedule.shape, 1, None))
+    return Machine(made, work, Timeline(), Observer(work, made.schedule, 1, None))
 
 
 CROSSED = ("F0 B0 U0 F1 B1 U1", "F1 B1 U1 F0 B0 U0")
@@ -67,7 +67,7 @@ def test_the_same_without_a_clock() -> None:
     made = setup(chip(), *CROSSED)
     work = Expected(made.samples, EXPECTED)
     with pytest.raises(Deadlock, match="stage 0 waits to do B0"):
-        UntimedMachine(made, work, Observer(work, made.schedule.shape, 1, None)).run()
+        UntimedMachine(made, work, Observer(work, made.schedule, 1, None)).run()
 
 
 def test_inputs_without_space() -> None:
