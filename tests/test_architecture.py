@@ -62,22 +62,22 @@ def test_imports_follow_the_arrows() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+#: Rooms that may reach into the core beside its own door, and what for.
+DOORS = {"analog": {"digital"}, "digital": {"digital"}, "chip": {"chain"}, "cli": {"cpu"}}
+
+
 def test_compiled_modules_are_reached_through_few_doors() -> None:
-    compiled = {f"archsim._core.{path.stem}" for path in (PACKAGE / "_core").glob("*.pyx")}
+    compiled = {f"archsim._core.{path.stem}": path.stem for path in (PACKAGE / "_core").glob("*.pyx")}
     users = {
-        (short(path), name)
+        (path.relative_to(PACKAGE).parts[0], compiled[name])
         for path in MODULES
         for name in imported(ast.parse(path.read_text(encoding="utf-8")))
         if name in compiled
     }
-    assert users == {
-        ("archsim/_core/__init__.py", "archsim._core.baseline"),
-        ("archsim/_core/dispatch.py", "archsim._core.cpu"),
-        ("archsim/analog/algorithms/auto_scale.py", "archsim._core.digital"),
-        ("archsim/analog/algorithms/buffer.py", "archsim._core.digital"),
-        ("archsim/chip/timing.py", "archsim._core.chain"),
-        ("archsim/cli/info.py", "archsim._core.cpu"),
-    }
+    assert users
+    assert [
+        f"{room} imports {name}" for room, name in users if room != "_core" and name not in DOORS.get(room, ())
+    ] == []
 
 
 def test_the_core_imports_nothing_of_archsim_beside_itself() -> None:

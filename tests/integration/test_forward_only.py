@@ -111,7 +111,7 @@ def test_space_is_given_back_as_a_micro_batch_goes_on() -> None:
     large = on_tiles("timing", buffer={"capacity": None})
     assert small.metrics["makespan_ps"] > large.metrics["makespan_ps"]
     causes = set(small.metrics["idle"])
-    assert any(cause.startswith("space in buffer") for cause in causes)
+    assert any("buffer" in cause for cause in causes)
     with pytest.raises(InputError, match="store does not fit"):
         on_tiles("timing", buffer={"capacity": "39 B"})
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archsim.chip.components import BufferSpace, Unit
+from archsim.chip.components import NO_WORK_YET, BufferSpace, Unit
 from archsim.engine.events.kernel import Kernel
 from archsim.results.timeline import Timeline
 
@@ -63,7 +63,7 @@ def test_unit_serves_one_job_at_a_time_in_the_order_of_requests(asked: list[tupl
     idle = timeline.idle_by_cause(unit.number)
     assert timeline.busy_ps(unit.number) == sum(duration for _, duration in asked)
     assert sum(idle.values()) + timeline.busy_ps(unit.number) == kernel.now
-    assert idle.get("no work yet", 0) == min(at for at, _ in asked)
+    assert idle.get(NO_WORK_YET, 0) == min(at for at, _ in asked)
 
 
 def test_events_at_one_time_run_in_the_order_in_which_they_were_entered() -> None:

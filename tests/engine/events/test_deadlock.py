@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -53,20 +54,25 @@ def machine(made: Setup) -> Machine:
     return Machine(made, work, Timeline(), Observer(work, made.schedule, 1, None))
 
 
+def waits(stage: int, action: str, giver: str, text: str) -> bool:
+    """Return whether a line of a message says which action a stage cannot do, and whom it waits for."""
+    return re.search(rf"^\W*stage {stage}\b.*\b{action}\b.*\b{giver}\b", text, re.MULTILINE) is not None
+
+
 CROSSED = ("F0 B0 U0 F1 B1 U1", "F1 B1 U1 F0 B0 U0")
 
 
 def test_stages_that_wait_for_each_other() -> None:
     with pytest.raises(Deadlock) as found:
         machine(setup(chip(), *CROSSED)).run()
-    assert "stage 0 waits to do B0, for gradient 0 from stage 1" in str(found.value)
-    assert "stage 1 waits to do F1, for input 1 from stage 0" in str(found.value)
+    assert waits(0, "B0", "stage 1", str(found.value))
+    assert waits(1, "F1", "stage 0", str(found.value))
 
 
 def test_the_same_without_a_clock() -> None:
     made = setup(chip(), *CROSSED)
     work = Expected(made.samples, EXPECTED)
-    with pytest.raises(Deadlock, match="stage 0 waits to do B0"):
+    with pytest.raises(Deadlock, match=r"stage 0 .*\bB0\b"):
         UntimedMachine(made, work, Observer(work, made.schedule, 1, None)).run()
 
 
@@ -74,6 +80,6 @@ def test_inputs_without_space() -> None:
     ahead = ("F0 F1 B0 U0 B1 U1", "F0 B0 U0 F1 B1 U1")
     assert machine(setup(chip(), *ahead)).run()
     # One micro-batch of one sample takes 16 bytes and more at stage 0: two do not fit into 24.
-    with pytest.raises(Deadlock, match="inputs wait for space in buffer 0") as found:
+    with pytest.raises(Deadlock, match=r"buffer 0\b") as found:
         machine(setup(chip(capacity="24 B"), *ahead)).run()
-    assert "stage 0 waits to do F1, for input 1 from the host" in str(found.value)
+    assert waits(0, "F1", "host", str(found.value))
