@@ -111,6 +111,11 @@ class DataSet:
         """The shape of one sample's input."""
         return self.train_inputs.shape[1:]
 
+    def with_shape(self, shape: tuple[int, ...]) -> DataSet:
+        """Return the data with another shape of each sample, which holds as many numbers."""
+        train, test = (inputs.reshape(len(inputs), *shape) for inputs in (self.train_inputs, self.test_inputs))
+        return replace(self, train_inputs=train, test_inputs=test)
+
     def standardized(self) -> DataSet:
         """Return the samples with the training inputs' mean 0 and standard deviation 1 in each channel.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from archsim.digital.arithmetic import FLOAT32, Arithmetic
 from archsim.digital.arrays import Array
 
 __all__ = ["Affine"]
@@ -29,6 +30,8 @@ class Affine:
         Biases.
     learn_scale : bool
         Whether gradient descent also trains the scales.
+    arithmetic : Arithmetic
+        What computes.
 
     Attributes
     ----------
@@ -36,10 +39,13 @@ class Affine:
         The mapping scale m of each output; None for 1.
     """
 
-    def __init__(self, scale: Array | None, bias: Array | None, *, learn_scale: bool) -> None:
+    def __init__(
+        self, scale: Array | None, bias: Array | None, *, learn_scale: bool, arithmetic: Arithmetic = FLOAT32
+    ) -> None:
         self.scale = scale
         self.bias = bias
         self.learn_scale = learn_scale
+        self.arithmetic = arithmetic
         self.mapping: Array | None = None
 
     def map_weights(self, scale: Array) -> None:
@@ -48,12 +54,12 @@ class Affine:
 
     def forward(self, a: Array, scale: Array | None, bias: Array | None) -> Array:
         """Apply given scales and biases (its own, or those of a snapshot) to a block of shape (V, n)."""
-        y = a if scale is None else a * scale
-        return y if bias is None else y + bias
+        y = a if scale is None else self.arithmetic.multiply(a, scale)
+        return y if bias is None else self.arithmetic.add(y, bias)
 
     def gradient(self, d: Array) -> Array:
         """Return the gradient at the crossbar's output from the gradient `d` at the scaled one."""
-        return d if self.scale is None else d * self.scale
+        return d if self.scale is None else self.arithmetic.multiply(d, self.scale)
 
     def crossbar_errors(self, errors: Array, outputs: slice) -> Array:
         """Return what drives the update of a crossbar, from what `gradient` gave for a range of the outputs."""
@@ -61,21 +67,21 @@ class Affine:
             return errors
         mapping = self.mapping[outputs]
         # Twice instead of by the square, which may be too small or too large for float32.
-        return errors / mapping / mapping
+        return self.arithmetic.divide(self.arithmetic.divide(errors, mapping), mapping)
 
     def parameter_gradients(self, a: Array, d: Array) -> tuple[Array | None, Array | None]:
         """Return the gradients of alpha and bias, summed over a block; that of alpha times m, as the scale changes."""
-        scale: Array | None = np.add.reduce(a * d, axis=0) if self.learn_scale else None
+        unit = self.arithmetic
+        scale = unit.total(unit.multiply(a, d), axis=0) if self.learn_scale else None
         if scale is not None and self.mapping is not None:
-            scale = scale * self.mapping * self.mapping
-        bias: Array | None = None if self.bias is None else np.add.reduce(d, axis=0)
-        return scale, bias
+            scale = unit.multiply(unit.multiply(scale, self.mapping), self.mapping)
+        return scale, None if self.bias is None else unit.total(d, axis=0)
 
     def update(self, gradients: tuple[Array | None, Array | None], learning_rate: float) -> None:
         """Take one step of gradient descent."""
-        rate = np.float32(learning_rate)
+        unit, rate = self.arithmetic, np.float32(learning_rate)
         scale, bias = gradients
         if scale is not None and self.scale is not None:
-            self.scale = self.scale - scale * rate
+            self.scale = unit.subtract(self.scale, unit.multiply(scale, rate))
         if bias is not None and self.bias is not None:
-            self.bias = self.bias - bias * rate
+            self.bias = unit.subtract(self.bias, unit.multiply(bias, rate))

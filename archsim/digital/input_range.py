@@ -7,14 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim.digital.arithmetic import Arithmetic
 from archsim.digital.arrays import Array
 
 __all__ = ["InputRange", "InputRangeRules", "InputRangeState", "scaled_inputs"]
 
 
-def scaled_inputs(x: Array, reach: float) -> Array:
+def scaled_inputs(x: Array, reach: float, arithmetic: Arithmetic) -> Array:
     """Return clip(x / reach, -1, 1), which is what an array reads: also where no DAC would clip it."""
-    scaled: Array = x / np.float32(reach)
+    scaled = arithmetic.divide(x, np.float32(reach))
     return np.clip(scaled, np.float32(-1.0), np.float32(1.0), out=scaled)
 
 

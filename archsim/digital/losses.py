@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim.digital.arithmetic import FLOAT32, Arithmetic
 from archsim.digital.arrays import Array
 
 __all__ = ["mean_squared_error", "softmax_cross_entropy"]
 
 
-def softmax_cross_entropy(logits: Array, labels: NDArray[np.integer[Any]]) -> tuple[float, Array]:
+def softmax_cross_entropy(
+    logits: Array, labels: NDArray[np.integer[Any]], arithmetic: Arithmetic = FLOAT32
+) -> tuple[float, Array]:
     """Return the summed cross entropy of a softmax and its gradient.
 
     Parameters
@@ -21,6 +24,8 @@ def softmax_cross_entropy(logits: Array, labels: NDArray[np.integer[Any]]) -> tu
         Outputs of the network.
     labels : ndarray of int, shape (V,)
         Correct classes.
+    arithmetic : Arithmetic
+        What computes.
 
     Returns
     -------
@@ -29,24 +34,28 @@ def softmax_cross_entropy(logits: Array, labels: NDArray[np.integer[Any]]) -> tu
     gradient : ndarray, shape (V, classes)
         Gradient of that sum: p - onehot(label).
     """
-    shifted = np.subtract(logits, np.maximum.reduce(logits, axis=1, keepdims=True), order="C")
-    exponentials = np.exp(shifted)
-    totals = np.add.reduce(exponentials, axis=1, keepdims=True)
+    logits = np.ascontiguousarray(logits)
+    shifted = arithmetic.subtract(logits, np.maximum.reduce(logits, axis=1, keepdims=True))
+    exponentials = arithmetic.function(np.exp, shifted)
+    totals = arithmetic.total(exponentials, axis=1)
     # Positions in the flat block: numpy finds them several times as fast as pairs of indices.
     right = np.arange(0, logits.size, logits.shape[1]) + labels
-    loss = float(np.add.reduce(np.log(totals[:, 0]) - shifted.take(right), dtype=np.float64))
-    gradient: Array = np.divide(exponentials, totals, out=exponentials)
-    gradient.reshape(-1)[right] -= 1
-    return loss, gradient
+    losses = arithmetic.subtract(arithmetic.function(np.log, totals), shifted.take(right))
+    gradient = arithmetic.divide(exponentials, totals[:, None])
+    at_label = gradient.reshape(-1)
+    at_label[right] = arithmetic.subtract(at_label[right], 1)
+    return float(np.add.reduce(losses, dtype=np.float64)), gradient
 
 
-def mean_squared_error(outputs: Array, targets: Array) -> tuple[float, Array]:
+def mean_squared_error(outputs: Array, targets: Array, arithmetic: Arithmetic = FLOAT32) -> tuple[float, Array]:
     """Return the squared error, averaged over the outputs of a sample and summed over the block.
 
     Parameters
     ----------
     outputs, targets : ndarray, shape (V, n)
         Outputs of the network and what they should be.
+    arithmetic : Arithmetic
+        What computes.
 
     Returns
     -------
@@ -55,7 +64,7 @@ def mean_squared_error(outputs: Array, targets: Array) -> tuple[float, Array]:
     gradient : ndarray, shape (V, n)
         Gradient of that sum: 2 (outputs - targets) / n.
     """
-    difference = outputs - targets.astype(outputs.dtype, copy=False)
+    difference = arithmetic.subtract(outputs, targets.astype(outputs.dtype, copy=False))
     size = outputs.shape[1]
-    loss = float(np.sum(difference * difference, dtype=np.float64)) / size
-    return loss, difference * outputs.dtype.type(2 / size)
+    loss = float(np.sum(arithmetic.multiply(difference, difference), dtype=np.float64)) / size
+    return loss, arithmetic.multiply(difference, outputs.dtype.type(2 / size))

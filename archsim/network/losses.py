@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from numpy.typing import NDArray
 
 from archsim import plugins
+from archsim.digital.arithmetic import FLOAT32, Arithmetic
 from archsim.digital.arrays import Array
 from archsim.digital.losses import mean_squared_error, softmax_cross_entropy
 from archsim.network.operators.cost import OperatorCost
@@ -20,6 +21,9 @@ class Loss(ABC):
 
     #: Whether targets are numbers of classes; else they are values, one for each output.
     classifies: ClassVar[bool]
+
+    def __init__(self, arithmetic: Arithmetic = FLOAT32) -> None:
+        self.arithmetic = arithmetic
 
     @abstractmethod
     def of(self, outputs: Array, targets: NDArray[Any]) -> tuple[float, Array]:
@@ -44,7 +48,7 @@ class SoftmaxCrossEntropy(Loss):
     classifies = True
 
     def of(self, outputs: Array, targets: NDArray[Any]) -> tuple[float, Array]:
-        return softmax_cross_entropy(outputs, targets)
+        return softmax_cross_entropy(outputs, targets, self.arithmetic)
 
     def cost(self, outputs: int) -> OperatorCost:
         return OperatorCost(multiply_adds=2 * outputs, activations=outputs)
@@ -56,13 +60,13 @@ class MeanSquaredError(Loss):
     classifies = False
 
     def of(self, outputs: Array, targets: NDArray[Any]) -> tuple[float, Array]:
-        return mean_squared_error(outputs, targets)
+        return mean_squared_error(outputs, targets, self.arithmetic)
 
     def cost(self, outputs: int) -> OperatorCost:
         return OperatorCost(multiply_adds=2 * outputs)
 
 
-def load_loss(name: str, field: str | None = None) -> Loss:
+def load_loss(name: str, field: str | None = None, arithmetic: Arithmetic = FLOAT32) -> Loss:
     """Return the loss registered under a name; `field` is its key in the document, for error messages."""
-    made = plugins.load("archsim.losses", name, field=field)()
+    made = plugins.load("archsim.losses", name, field=field)(arithmetic)
     return plugins.checked(made, Loss, "archsim.losses", name)  # type: ignore[type-abstract]

@@ -103,6 +103,7 @@ class AnalogMatrix:
         self.affine = affine
         self.input_ranges = tuple(input_ranges)
         self.start = MatrixStart()
+        self._unit = affine.arithmetic
 
     def forward_part(self, part: int, x: Array, first_vector: int) -> Read:
         """Read one part: `x` of shape (V, inputs) is cut to the part's inputs."""
@@ -111,8 +112,8 @@ class AnalogMatrix:
             return self.arrays[part].forward(inputs, first_vector)
         reach = self.input_ranges[part]
         reach.observe(inputs)
-        read = self.arrays[part].forward(scaled_inputs(inputs, reach.value), first_vector)
-        return Read(read.values * np.float32(reach.value), read.reads)
+        read = self.arrays[part].forward(scaled_inputs(inputs, reach.value, self._unit), first_vector)
+        return Read(self._unit.multiply(read.values, np.float32(reach.value)), read.reads)
 
     def backward_part(self, part: int, d: Array, first_vector: int) -> Read:
         """Read one part transposed: `d` of shape (V, outputs), times the digital scales, is cut to the part's outputs.
@@ -250,20 +251,20 @@ class AnalogMatrix:
             if reach is None:
                 parts.append(array.forward(inputs, first_vector, purpose=EVALUATE, weights=weights).values)
             else:
-                inputs = scaled_inputs(inputs, reach)
+                inputs = scaled_inputs(inputs, reach, self._unit)
                 read = array.forward(inputs, first_vector, purpose=EVALUATE, weights=weights)
-                parts.append(read.values * np.float32(reach))
+                parts.append(self._unit.multiply(read.values, np.float32(reach)))
         return self.affine.forward(self.add_outputs(parts), snapshot.scale, snapshot.bias)
 
     @staticmethod
     def _cut(x: Array, span: tuple[int, int], size: int) -> Array:
         return x if span == (0, size) else x[:, span[0] : span[1]]
 
-    @staticmethod
-    def _add(parts: Sequence[Array], spans: Sequence[tuple[int, int]], size: int) -> Array:
+    def _add(self, parts: Sequence[Array], spans: Sequence[tuple[int, int]], size: int) -> Array:
+        unit = self._unit
         if len(parts) == 1:
-            return parts[0]
+            return unit.number(parts[0])
         total = np.zeros((len(parts[0]), size), np.float32)
         for values, (start, end) in zip(parts, spans, strict=True):
-            total[:, start:end] += values
+            total[:, start:end] = unit.add(total[:, start:end], unit.number(values))
         return total

@@ -29,7 +29,7 @@ def numeric_gradient(function: Callable[[Block], float], x: Block) -> Block:
     return gradient
 
 
-@pytest.mark.parametrize("kind", ["identity", "sigmoid", "tanh", "relu", "reshape"])
+@pytest.mark.parametrize("kind", ["identity", "sigmoid", "tanh", "relu", "reshape", "flatten"])
 def test_operator(kind: str) -> None:
     layers = [
         {"name": "first", "kind": "linear", "features": 6},
@@ -47,6 +47,27 @@ def test_operator(kind: str) -> None:
 
     (gradient,) = operator.gradient(node, (x,), operator.forward(node, (x,)), d)
     np.testing.assert_allclose(gradient, numeric_gradient(projected, x), atol=1e-7)
+
+
+def test_a_sum_hands_its_gradient_to_both_inputs() -> None:
+    operator = load_operator("add")
+    assert isinstance(operator, DigitalOperator)
+    layers = [
+        {"name": "first", "kind": "linear", "features": 4},
+        {"name": "op", "kind": "add", "inputs": ["first", "input"]},
+    ]
+    node = build_graph(NetworkSpecification.model_validate({"input_shape": [4], "layers": layers}))["op"]
+    random = np.random.default_rng(7)
+    a, b, d = (random.normal(size=(5, 4)) for _ in range(3))
+    output = operator.forward(node, (a, b))
+    np.testing.assert_array_equal(output, a + b)
+    gradients = operator.gradient(node, (a, b), output, d)
+    for index, gradient in enumerate(gradients):
+
+        def projected(x: Block, index: int = index) -> float:
+            return float((operator.forward(node, (x, b) if index == 0 else (a, x)) * d).sum())
+
+        np.testing.assert_allclose(gradient, numeric_gradient(projected, (a, b)[index]), atol=1e-7)
 
 
 def test_softmax_cross_entropy() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -18,7 +19,10 @@ __all__ = ["StageMemory", "check_buffers", "fitted", "stage_memory"]
 
 
 def fitted(graph: Graph, data: DataSet) -> DataSet:
-    """Return data as the network takes them: for a loss over classes, one-hot targets become class numbers.
+    """Return data as the network takes them.
+
+    For a loss over classes, one-hot targets become class numbers; samples that are vectors take the shape of the
+    network's input, if it has as many numbers: row by row, the last index first.
 
     Raises
     ------
@@ -27,6 +31,8 @@ def fitted(graph: Graph, data: DataSet) -> DataSet:
     """
     if load_loss(graph.loss).classifies:
         data = data.with_classes()
+    if data.train_inputs.shape[1:] == (math.prod(graph.input_shape),):
+        data = data.with_shape(graph.input_shape)
     _check_shapes(graph, data)
     return data
 

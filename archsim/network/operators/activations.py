@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
-from archsim.digital.activations import relu, relu_gradient, sigmoid, sigmoid_gradient, tanh_gradient
+from archsim.digital.activations import relu, relu_gradient, sigmoid, sigmoid_gradient, tanh, tanh_gradient
 from archsim.digital.arrays import Array
 from archsim.network.graph import Node, Shape
 from archsim.network.operators.base import DigitalOperator
@@ -49,21 +47,20 @@ class Sigmoid(_ElementWise):
     """y = 1 / (1 + exp(-x))."""
 
     def forward(self, node: Node, inputs: tuple[Array, ...]) -> Array:
-        return sigmoid(inputs[0])
+        return sigmoid(inputs[0], self.arithmetic)
 
     def gradient(self, node: Node, inputs: tuple[Array, ...], output: Array, d: Array) -> tuple[Array, ...]:
-        return (sigmoid_gradient(output, d),)
+        return (sigmoid_gradient(output, d, self.arithmetic),)
 
 
 class Tanh(_ElementWise):
     """y = tanh(x)."""
 
     def forward(self, node: Node, inputs: tuple[Array, ...]) -> Array:
-        result: Array = np.tanh(inputs[0])
-        return result
+        return tanh(inputs[0], self.arithmetic)
 
     def gradient(self, node: Node, inputs: tuple[Array, ...], output: Array, d: Array) -> tuple[Array, ...]:
-        return (tanh_gradient(output, d),)
+        return (tanh_gradient(output, d, self.arithmetic),)
 
 
 class ReLU(_ElementWise):

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from archsim import plugins
+from archsim.digital.arithmetic import FLOAT32, Arithmetic
 from archsim.digital.arrays import Array
 from archsim.network.graph import Matrix, Node, Shape
 from archsim.network.operators.cost import OperatorCost
@@ -15,12 +16,21 @@ __all__ = ["DigitalOperator", "MatrixOperator", "Operator", "load_operator"]
 
 
 class Operator(ABC):
-    """A kind of operator: what a user may say about it, and its shape."""
+    """A kind of operator: what a user may say about it, and its shape.
+
+    Parameters
+    ----------
+    arithmetic : Arithmetic
+        What computes: every new number that it makes comes from there.
+    """
 
     #: What a layer of this kind says: `Layer`, or a model derived from it with settings of its own.
     Settings: ClassVar[type[Layer]] = Layer
     #: How many inputs it takes.
     arity: ClassVar[int] = 1
+
+    def __init__(self, arithmetic: Arithmetic = FLOAT32) -> None:
+        self.arithmetic = arithmetic
 
     @abstractmethod
     def shape(self, layer: Layer, inputs: tuple[Shape, ...]) -> Shape:
@@ -97,8 +107,8 @@ class MatrixOperator(Operator):
         """Return the gradient at each input of the node from that at the vectors of each matrix."""
 
 
-def load_operator(kind: str, path: str | None = None) -> Operator:
+def load_operator(kind: str, path: str | None = None, arithmetic: Arithmetic = FLOAT32) -> Operator:
     """Return the operator registered as `kind`; `path` is that of its layer in the document, for error messages."""
-    made = plugins.load("archsim.operators", kind, field=None if path is None else f"{path}.kind")()
+    made = plugins.load("archsim.operators", kind, field=None if path is None else f"{path}.kind")(arithmetic)
     # An abstract class is what a type checker does not take for a type; here it is one.
     return plugins.checked(made, Operator, "archsim.operators", kind)  # type: ignore[type-abstract]

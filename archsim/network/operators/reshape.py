@@ -12,10 +12,29 @@ from archsim.network.operators.base import DigitalOperator
 from archsim.network.operators.cost import OperatorCost
 from archsim.network.specification import Layer, ReshapeLayer
 
-__all__ = ["Reshape"]
+__all__ = ["Flatten", "Reshape"]
 
 
-class Reshape(DigitalOperator):
+class Flatten(DigitalOperator):
+    """One vector a sample, in the order of its numbers."""
+
+    def shape(self, layer: Layer, inputs: tuple[Shape, ...]) -> Shape:
+        return (math.prod(inputs[0]),)
+
+    def forward(self, node: Node, inputs: tuple[Array, ...]) -> Array:
+        return inputs[0].reshape(len(inputs[0]), *node.shape)
+
+    def gradient(self, node: Node, inputs: tuple[Array, ...], output: Array, d: Array) -> tuple[Array, ...]:
+        return (d.reshape(inputs[0].shape),)
+
+    def cost(self, node: Node) -> OperatorCost:
+        return OperatorCost()
+
+    def gradient_cost(self, node: Node) -> OperatorCost:
+        return OperatorCost()
+
+
+class Reshape(Flatten):
     """Give each sample the shape ``shape`` (flat without it)."""
 
     Settings = ReshapeLayer
@@ -31,15 +50,3 @@ class Reshape(DigitalOperator):
                 allowed=f"a shape whose product is {size}",
             )
         return shape
-
-    def forward(self, node: Node, inputs: tuple[Array, ...]) -> Array:
-        return inputs[0].reshape(len(inputs[0]), *node.shape)
-
-    def gradient(self, node: Node, inputs: tuple[Array, ...], output: Array, d: Array) -> tuple[Array, ...]:
-        return (d.reshape(inputs[0].shape),)
-
-    def cost(self, node: Node) -> OperatorCost:
-        return OperatorCost()
-
-    def gradient_cost(self, node: Node) -> OperatorCost:
-        return OperatorCost()

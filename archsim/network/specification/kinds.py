@@ -9,9 +9,10 @@ from pydantic import Field
 from archsim.network.specification.layers import Layer, MatrixLayer
 from archsim.specification import OpenUnion
 
-__all__ = ["AnyLayer", "LinearLayer", "PlainLayer", "ReshapeLayer"]
+__all__ = ["AnyLayer", "Conv2dLayer", "LinearLayer", "MaxPoolLayer", "PlainLayer", "ReshapeLayer"]
 
 Positive = Annotated[int, Field(ge=1)]
+Border = Annotated[int, Field(ge=0)]
 
 
 class LinearLayer(MatrixLayer):
@@ -19,6 +20,35 @@ class LinearLayer(MatrixLayer):
 
     kind: Literal["linear"] = "linear"
     features: Positive
+
+
+class Conv2dLayer(MatrixLayer):
+    """A convolution of images (channels, height, width): a matrix that meets the patch of every output position.
+
+    What is given as one number holds for height and width alike. With ``groups`` the input channels, and the output
+    channels, divide into as many parts, each with a matrix of its own: ``NAME.0``, ``NAME.1``, ... The output has
+    floor((size + 2 padding - dilation (kernel - 1) - 1) / stride) + 1 rows and columns.
+    """
+
+    kind: Literal["conv2d"] = "conv2d"
+    channels: Positive
+    kernel: Positive | tuple[Positive, Positive]
+    stride: Positive | tuple[Positive, Positive] = 1
+    padding: Border | tuple[Border, Border] = 0
+    dilation: Positive | tuple[Positive, Positive] = 1
+    groups: Positive = 1
+
+
+class MaxPoolLayer(Layer):
+    """The largest number in a window that slides over every channel of an image.
+
+    Padding is never the largest. The output has floor((size + 2 padding - kernel) / stride) + 1 rows and columns.
+    """
+
+    kind: Literal["max-pool"] = "max-pool"
+    kernel: Positive | tuple[Positive, Positive]
+    stride: Positive | tuple[Positive, Positive] | None = None
+    padding: Border | tuple[Border, Border] = 0
 
 
 class ReshapeLayer(Layer):
@@ -31,15 +61,16 @@ class ReshapeLayer(Layer):
 class PlainLayer(Layer):
     """An operator without settings.
 
-    ``sigmoid``, ``tanh``, ``relu`` and ``identity`` act element by element.
+    ``sigmoid``, ``tanh``, ``relu`` and ``identity`` act element by element; ``add`` is the sum of two inputs of one
+    shape; ``flatten`` makes a vector of each sample and is free of cost.
     """
 
-    kind: Literal["identity", "relu", "sigmoid", "tanh"]
+    kind: Literal["add", "flatten", "identity", "relu", "sigmoid", "tanh"]
 
 
 #: A layer of one of the kinds, those of other packages included.
 AnyLayer = Annotated[
-    LinearLayer | ReshapeLayer | PlainLayer,
+    LinearLayer | Conv2dLayer | MaxPoolLayer | ReshapeLayer | PlainLayer,
     Field(discriminator="kind"),
     OpenUnion("archsim.operators"),
 ]

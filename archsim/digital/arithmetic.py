@@ -1,0 +1,70 @@
+"""The arithmetic of a near-memory unit: what is left of a number after each of its operations.
+
+Everything digital that a network sees (sums of parts, scales and biases, operators, losses, gradients, their updates)
+is computed by these operations. Choosing, ordering and moving numbers makes no new ones and needs none of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from archsim.digital.arrays import Array
+
+__all__ = ["FLOAT32", "Arithmetic", "Float32"]
+
+Operand = Array | float | np.floating[Any]
+
+
+class Arithmetic:
+    """Operations that give what `number` leaves of the floating-point result.
+
+    A kind of arithmetic says at least `number`. One whose intermediate results are finer than what it stores, such as
+    a sum in a wide accumulator, says those operations, too.
+
+    Attributes
+    ----------
+    Settings : type of Specification
+        What a user says about it, where its kind is registered (``archsim.arithmetics``); the class is made with them.
+    """
+
+    def number(self, x: Array) -> Array:
+        """Return what the unit holds of numbers that come from elsewhere: converters, buffers, the host."""
+        raise NotImplementedError
+
+    def add(self, x: Operand, y: Operand) -> Array:
+        """Return x + y."""
+        return self.number(np.add(x, y))
+
+    def subtract(self, x: Operand, y: Operand) -> Array:
+        """Return x - y."""
+        return self.number(np.subtract(x, y))
+
+    def multiply(self, x: Operand, y: Operand) -> Array:
+        """Return x * y."""
+        return self.number(np.multiply(x, y))
+
+    def divide(self, x: Operand, y: Operand) -> Array:
+        """Return x / y."""
+        return self.number(np.divide(x, y))
+
+    def total(self, x: Array, axis: int) -> Array:
+        """Return the sum along an axis."""
+        return self.number(np.add.reduce(x, axis=axis))
+
+    def function(self, f: np.ufunc, x: Array) -> Array:
+        """Return a function of one argument that the unit looks up, such as `numpy.exp`."""
+        return self.number(f(x))
+
+
+class Float32(Arithmetic):
+    """IEEE 754 single precision: the precision of the numbers given, which a simulation keeps in 32 bits."""
+
+    def number(self, x: Array) -> Array:
+        """Return the numbers as they are."""
+        return x
+
+
+#: What computes where nothing else is said.
+FLOAT32 = Float32()
