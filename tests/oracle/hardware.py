@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from math import ceil
 from random import Random
 from typing import Any
@@ -33,6 +34,7 @@ class Hardware:
     port_bytes: int
     element_bytes: int
     capacity: int | None
+    interconnect: str
     link: int
     link_bytes: int
     hop: int
@@ -42,7 +44,7 @@ class Hardware:
     prefetch: int
 
     @classmethod
-    def draw(cls, random: Random, *, node_tiles: int = 64, capacity: int | None = None) -> Hardware:
+    def draw(cls, random: Random, node_tiles: int, interconnect: str) -> Hardware:
         """Return a chip of random numbers, whose times hardly ever coincide."""
         n = random.randrange
         return cls(
@@ -63,7 +65,8 @@ class Hardware:
             port=n(200, 1500),
             port_bytes=n(1, 4),
             element_bytes=random.choice((1, 2, 4)),
-            capacity=capacity,
+            capacity=None,
+            interconnect=interconnect,
             link=n(50, 1500),
             link_bytes=n(1, 4),
             hop=n(5),
@@ -99,6 +102,7 @@ class Hardware:
                 "element_bits": 8 * self.element_bytes,
             },
             "interconnect": {
+                "kind": self.interconnect,
                 "clock": f"{self.link} MHz",
                 "bytes_per_cycle": self.link_bytes,
                 "hop_cycles": self.hop,
@@ -144,6 +148,31 @@ class Hardware:
     def moved(self, elements: int) -> int:
         """Return how long so many numbers hold the port of a buffer."""
         return cycles(ceil(self.bytes(elements) / self.port_bytes), self.port)
+
+    def nodes(self, needed: int) -> list[int]:
+        """Return so many nodes in the order in which stages take them: on a mesh along a snake."""
+        if self.interconnect != "mesh":
+            return list(range(needed))
+        columns, rows = self.mesh(needed)
+        snake = [y * columns + (x if y % 2 == 0 else columns - 1 - x) for y in range(rows) for x in range(columns)]
+        return snake[:needed]
+
+    def mesh(self, needed: int) -> tuple[int, int]:
+        """Return columns and rows of the smallest rectangle that is at most three times as wide as high."""
+        shapes = [(max(ceil(needed / rows), rows), rows) for rows in range(1, needed + 1)]
+        return min((c * r, c, r) for c, r in shapes if c <= 3 * r)[1:]
+
+    def route(self, source: int, target: int, needed: int) -> list[str]:
+        """Return the links between two of the nodes: of a mesh along the row, then along the column."""
+        if self.interconnect == "bus":
+            return ["bus"]
+        if self.interconnect == "point-to-point":
+            return [f"link {source}->{target}"]
+        columns, _ = self.mesh(needed)
+        (y, x), (y_end, x_end) = divmod(source, columns), divmod(target, columns)
+        path = [y * columns + at for at in range(x, x_end, 1 if x_end > x else -1)]
+        path += [at * columns + x_end for at in range(y, y_end, 1 if y_end > y else -1)]
+        return [f"link {a}->{b}" for a, b in pairwise([*path, target])]
 
     def hop_time(self) -> int:
         """Return what a hop adds to the way of a message's head."""

@@ -7,7 +7,6 @@ layers, and what happens at the same moment happens in the order in which it was
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from math import ceil
 
 from .cases import INPUT, LOSSES, OPERATIONS, Case, Layer
@@ -59,7 +58,7 @@ class Machine:
         self.servers: dict[str, Server] = {}
         by_name = {layer.name: layer for layer in case.layers}
         self.stages = [[by_name[name] for name in names] for names in case.stages]
-        self.mesh = (1, 1)
+        self.nodes = 0
         self.homes: list[int] = []
         self.parts: dict[str, list[Part]] = {}
         self._place()
@@ -78,27 +77,24 @@ class Machine:
         self.clock.start(self._host())
         self.clock.run()
 
-    def server(self, component: str, name: int | str = "") -> Server:
-        key = f"{component} {name}".strip()
-        return self.servers.setdefault(key, Server(self.clock, key))
+    def server(self, name: str, number: int | None = None) -> Server:
+        name = name if number is None else f"{name} {number}"
+        return self.servers.setdefault(name, Server(self.clock, name))
 
     # Where everything lies
 
     def _place(self) -> None:
-        """Give each stage as many nodes as its parts need, along a snake on the smallest mesh that is square enough."""
+        """Give each stage as many nodes as its parts need."""
         hardware = self.case.hardware
         parts = {layer.name: hardware.parts(layer.inputs, layer.outputs) for layer in self.case.layers if layer.matrix}
         needed = [
             max(1, ceil(sum(len(parts.get(layer.name, ())) for layer in stage) / hardware.node_tiles))
             for stage in self.stages
         ]
-        total = sum(needed)
-        shapes = [(max(ceil(total / rows), rows), rows) for rows in range(1, total + 1)]
-        self.mesh = min((c * r, c, r) for c, r in shapes if c <= 3 * r)[1:]
-        columns, rows = self.mesh
-        snake = [y * columns + (x if y % 2 == 0 else columns - 1 - x) for y in range(rows) for x in range(columns)]
+        self.nodes = sum(needed)
+        order = hardware.nodes(self.nodes)
         for stage, count in zip(self.stages, needed, strict=True):
-            nodes, snake = snake[:count], snake[count:]
+            nodes, order = order[:count], order[count:]
             self.homes.append(nodes[0])
             free = [(node, node * hardware.node_tiles + slot) for node in nodes for slot in range(hardware.node_tiles)]
             for layer in stage:
@@ -287,24 +283,14 @@ class Machine:
             arrived.then(self.inputs[0][k][0].fire)
 
     def _travel(self, source: int, target: int, elements: int, kind: str, k: int) -> Process:
-        """Along the row, then along the column; the head goes on a hop after it took a link."""
+        """From link to link; the head goes on a hop after it took one."""
         if source == target or not elements:
             yield 0
             return
         hardware = self.case.hardware
         occupied = hardware.on_link(hardware.bytes(elements))
-        for a, b in pairwise(self._route(source, target)):
-            job = self.server("link", f"{a}->{b}").serve(occupied, kind, k)
-            if b == target:
-                yield job.done
-            else:
-                yield job.started
-                yield hardware.hop_time()
-
-    def _route(self, source: int, target: int) -> list[int]:
-        columns = self.mesh[0]
-        (y, x), (y_end, x_end) = divmod(source, columns), divmod(target, columns)
-        step_x, step_y = (1 if x_end > x else -1), (1 if y_end > y else -1)
-        path = [y * columns + at for at in range(x, x_end, step_x)]
-        path += [at * columns + x_end for at in range(y, y_end, step_y)]
-        return [*path, target]
+        *first, last = hardware.route(source, target, self.nodes)
+        for link in first:
+            yield self.server(link).serve(occupied, kind, k).started
+            yield hardware.hop_time()
+        yield self.server(last).serve(occupied, kind, k).done

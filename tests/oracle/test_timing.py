@@ -17,6 +17,8 @@ from .clock import Slice
 from .hardware import Hardware
 from .simulation import Machine
 
+INTERCONNECTS = ("mesh", "bus", "point-to-point")
+
 
 @st.composite
 def chains(draw: st.DrawFn) -> tuple[Layer, ...]:
@@ -57,7 +59,7 @@ def cases(draw: st.DrawFn) -> Case:
     kind = draw(st.sampled_from(["sequential", "gpipe", "synchronous", "asynchronous", "inference"]))
     numbers = Random(draw(st.integers(0, 2**32)))
     case = Case(
-        hardware=Hardware.draw(numbers, node_tiles=draw(st.integers(1, 9))),
+        hardware=Hardware.draw(numbers, draw(st.integers(1, 9)), draw(st.sampled_from(INTERCONNECTS))),
         layers=layers,
         stages=draw(divided(layers)),
         loss=draw(st.sampled_from(sorted(LOSSES))),
