@@ -161,6 +161,11 @@ class ExpectedUpdate:
 
     @property
     def works_digitally(self) -> bool:
-        """Whether it asks anything of the near-memory unit or of the buffer."""
+        """Whether it asks anything of the near-memory unit or of the buffer, its transfers apart."""
         here = bool(self.digital_operations or self.memory_bits)
-        return here or any(part.works_digitally for part in (*self.transfers, *self.later))
+        return here or any(part.works_digitally for part in self.later)
+
+    @property
+    def transfers_digitally(self) -> bool:
+        """Whether its transfers do."""
+        return any(part.works_digitally for part in self.transfers)

@@ -30,7 +30,7 @@ __all__ = [
     "unit_energies",
 ]
 
-_PHASES = ("P", "F", "B", "U")
+_PHASES = ("P", "F", "B", "U", "T")
 
 
 @dataclass(frozen=True, slots=True)

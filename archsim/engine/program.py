@@ -29,7 +29,7 @@ __all__ = [
     "edges_between",
 ]
 
-Phase = Literal["F", "B", "U"]
+Phase = Literal["F", "B", "U", "T"]
 
 #: For each matrix, what its parts take for each vector.
 Updates = Mapping[str, tuple[ExpectedUpdate, ...]]
@@ -37,11 +37,11 @@ Updates = Mapping[str, tuple[ExpectedUpdate, ...]]
 
 @dataclass(frozen=True, slots=True)
 class MatrixStep:
-    """A forward read, transposed read or update of a matrix: all its parts at once.
+    """A forward read, transposed read, update or transfer of a matrix: all its parts at once.
 
     Attributes
     ----------
-    phase : {"F", "B", "U"}
+    phase : {"F", "B", "U", "T"}
         What it belongs to.
     placement : Placement
         The matrix.
@@ -49,12 +49,15 @@ class MatrixStep:
         Numbers of stored input (or error) that leave the buffer for it, per sample.
     pulsed : bool
         Of an update, whether every outer product is sent to the array.
+    apart : bool
+        Of an update, whether it leaves its transfers to a T.
     """
 
     phase: Phase
     placement: Placement
     elements: int
     pulsed: bool = True
+    apart: bool = False
 
     @property
     def matrix(self) -> str:
@@ -104,9 +107,9 @@ class DigitalStep:
 
 @dataclass(frozen=True, slots=True)
 class TransferStep:
-    """What an algorithm's transfers ask of the near-memory unit and the buffer, after the update of a matrix.
+    """What an algorithm asks of the near-memory unit and the buffer, after the update or the transfers of a matrix.
 
-    How much that is, the update says.
+    How much that is, the update or the transfers say.
     """
 
     matrix: str
@@ -162,9 +165,12 @@ def build_programs(
         The kinds of the schedule's actions by symbol: where none sends gradients, there is no loss, and nothing is
         stored for gradients.
     """
-    trains = any(kind.sends == "gradients" for kind in kinds.values())
-    edges = _edges(graph, plan, trains)
-    return tuple(_StageBuilder(graph, stage, edges, updates, trains).build(kinds) for stage in plan.stages)
+    edges = _edges(graph, plan, _trains(kinds))
+    return tuple(_StageBuilder(graph, stage, edges, updates, kinds).build() for stage in plan.stages)
+
+
+def _trains(kinds: Mapping[str, ActionKind]) -> bool:
+    return any(kind.sends == "gradients" for kind in kinds.values())
 
 
 def edges_between(programs: Iterable[StageProgram], *, host: bool = False) -> list[tuple[int, int]]:
@@ -191,9 +197,18 @@ def _edges(graph: Graph, plan: Plan, trains: bool) -> tuple[Edge, ...]:
 class _StageBuilder:
     """Makes the program of a stage; the steps that a kind of action may ask for are its public methods."""
 
-    def __init__(self, graph: Graph, stage: StagePlan, edges: Iterable[Edge], updates: Updates, trains: bool) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        stage: StagePlan,
+        edges: Iterable[Edge],
+        updates: Updates,
+        kinds: Mapping[str, ActionKind],
+    ) -> None:
         self.graph = graph
-        self.trains = trains
+        self.kinds = kinds
+        self.trains = _trains(kinds)
+        self.transfers_apart = any(kind.transfers for kind in kinds.values())
         self.updates = updates
         self.stage = stage
         self.nodes = [graph[name] for name in stage.operators]
@@ -202,10 +217,10 @@ class _StageBuilder:
         self.exports = tuple(edge for edge in edges if edge.source == stage.index)
         self.last = self.nodes[-1] is graph.nodes[-1]
 
-    def build(self, kinds: Mapping[str, ActionKind]) -> StageProgram:
+    def build(self) -> StageProgram:
         return StageProgram(
             self.stage.index,
-            {symbol: tuple(kind.steps(self)) for symbol, kind in kinds.items()},
+            {symbol: tuple(kind.steps(self)) for symbol, kind in self.kinds.items()},
             self.imports,
             self.exports,
             self._stored_elements(),
@@ -253,9 +268,22 @@ class _StageBuilder:
                     continue
                 expected = self.updates[matrix.name]
                 pulsed = any(part.outer_products for part in expected)
-                yield MatrixStep("U", self.placements[matrix.name], matrix.vectors * sum(matrix.size), pulsed)
-                if any(part.works_digitally for part in expected):
+                placement, elements = self.placements[matrix.name], matrix.vectors * sum(matrix.size)
+                apart = self.transfers_apart and any(part.transfers for part in expected)
+                yield MatrixStep("U", placement, elements, pulsed, apart)
+                if any(part.works_digitally or (part.transfers_digitally and not apart) for part in expected):
                     yield TransferStep(matrix.name)
+
+    def transfer(self) -> Iterable[Step]:
+        for node in self.nodes:
+            for matrix in node.matrices:
+                if not matrix.settings.trainable:
+                    continue
+                expected = self.updates[matrix.name]
+                if any(part.transfers for part in expected):
+                    yield MatrixStep("T", self.placements[matrix.name], 0, pulsed=False)
+                if any(part.transfers_digitally for part in expected):
+                    yield TransferStep(matrix.name, "T")
 
     def _digital(
         self, phase: Phase, collect: Node | None, nodes: list[Node], prepare: Node | None = None, loss: bool = False

@@ -40,6 +40,9 @@ class Work(Protocol):
     def update(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
         """Update a part by the micro-batches of a U, and return what that took: a record of its own, to be added to."""
 
+    def transfer(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
+        """Do the transfers of a part that are due, where updates leave them to a T; return what that took."""
+
     def digital(self, stage: int, step: DigitalStep, action: Action) -> None:
         """Do a step of the near-memory unit."""
 
@@ -59,17 +62,17 @@ def do_step(step: Step, stage: int, action: Action, work: Work) -> Counts | int 
     Returns
     -------
     Counts, int or None
-        Of an update, what it took; of a read, the vector reads; summed over the parts.
+        Of an update or of transfers, what they took; of a read, the vector reads; summed over the parts.
     """
     if isinstance(step, TransferStep):
         return None
     if isinstance(step, DigitalStep):
         work.digital(stage, step, action)
         return None
-    parts = len(step.placement.parts)
-    if step.phase != "U":
-        return sum(work.read(stage, step, part, action.micro_batch) for part in range(parts))
-    total = work.update(stage, step, 0, action)
-    for part in range(1, parts):
-        total += work.update(stage, step, part, action)
+    parts = range(len(step.placement.parts))
+    if step.phase in ("F", "B"):
+        return sum(work.read(stage, step, part, action.micro_batch) for part in parts)
+    change, total = work.transfer if step.phase == "T" else work.update, Counts()
+    for part in parts:
+        total += change(stage, step, part, action)
     return total

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,10 @@ from archsim.digital.arrays import Array
 from archsim.digital.input_range import InputRange, InputRangeState, scaled_inputs
 
 __all__ = ["AnalogMatrix", "MatrixSnapshot", "MatrixStart", "MatrixState", "PartRange"]
+
+
+#: One of the two ways in which an array takes a block: inputs, errors, learning rate, index of the first vector.
+_Update = Callable[[Array, Array, float, int], Counts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,19 +131,36 @@ class AnalogMatrix:
 
         `d` are the errors of transposed reads; those of an update do without the mapping scale, see `Affine`.
         """
+        return self._drive(part, x, d, learning_rate, first_vector, self.arrays[part].update)
+
+    def _drive(self, part: int, x: Array, d: Array, learning_rate: float, first_vector: int, update: _Update) -> Counts:
+        """Update one part in one of two ways, by what its crossbars see of inputs and errors."""
         cut = self.ranges[part]
         inputs, errors = self._cut(x, cut.inputs, self.inputs), self._cut(d, cut.outputs, self.outputs)
         driving = self.affine.crossbar_errors(errors, slice(*cut.outputs))
         if not self.input_ranges:
-            return self.arrays[part].update(inputs, driving, learning_rate, first_vector)
+            return update(inputs, driving, learning_rate, first_vector)
         reach = self.input_ranges[part]
         clipped, learns = reach.clip(inputs), reach.learns
         if learns:
             gradient = errors.astype(np.float64) @ self.arrays[part].weights.astype(np.float64)
             reach.learn(inputs, gradient, learning_rate)
-        done = self.arrays[part].update(clipped, driving, learning_rate, first_vector)
+        done = update(clipped, driving, learning_rate, first_vector)
         done.digital_operations += inputs.size if learns else 0
         return done
+
+    def apply_gradients_part(self, part: int, x: Array, d: Array, learning_rate: float, first_vector: int) -> Counts:
+        """Do as `update_part` does, and leave the transfers that fall due to `transfer_part`."""
+        return self._drive(part, x, d, learning_rate, first_vector, self.arrays[part].apply_gradients)
+
+    def transfer_part(self, part: int, learning_rate: float) -> Counts:
+        """Do the transfers of one part that are due."""
+        return self.arrays[part].transfer(learning_rate)
+
+    @property
+    def due(self) -> bool:
+        """Whether transfers of any part are due."""
+        return any(array.due for array in self.arrays)
 
     def end_mini_batch(self, part: int, index: int) -> Counts:
         """Let a mini-batch of an index in the run pass for the devices of one part."""

@@ -2,6 +2,16 @@
 
 from archsim.schedule.actions import Action, PipelineShape, Schedule
 from archsim.schedule.checks import Profile, dry_run
-from archsim.schedule.make import checked_profile, kind_of, make_schedule
+from archsim.schedule.make import checked_profile, kind_of, make_schedule, updates_together
 
-__all__ = ["Action", "PipelineShape", "Profile", "Schedule", "checked_profile", "dry_run", "kind_of", "make_schedule"]
+__all__ = [
+    "Action",
+    "PipelineShape",
+    "Profile",
+    "Schedule",
+    "checked_profile",
+    "dry_run",
+    "kind_of",
+    "make_schedule",
+    "updates_together",
+]

@@ -1,6 +1,6 @@
 """The kinds of action: what each one needs, changes and sends, and what a stage does in it.
 
-The built-in ones (F, B, U) are registered like everybody else's, under ``archsim.actions``.
+The built-in ones (F, B, U, T) are registered like everybody else's, under ``archsim.actions``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,17 @@ from typing import Any, Literal, Protocol
 from archsim import plugins
 from archsim.errors import InputError
 
-__all__ = ["BACKWARD", "FORWARD", "UPDATE", "ActionKind", "Flow", "Operation", "StageSteps", "load_action_kinds"]
+__all__ = [
+    "BACKWARD",
+    "FORWARD",
+    "TRANSFER",
+    "UPDATE",
+    "ActionKind",
+    "Flow",
+    "Operation",
+    "StageSteps",
+    "load_action_kinds",
+]
 
 #: What passes between stages: values on the way to the loss, gradients on the way back.
 Flow = Literal["values", "gradients"]
@@ -32,6 +42,9 @@ class StageSteps(Protocol):
 
     def update(self) -> Iterable[Any]:
         """Update every matrix that is trained."""
+
+    def transfer(self) -> Iterable[Any]:
+        """Do the transfers of every matrix whose updates leave them to an action of their own."""
 
 
 class _Steps(Protocol):
@@ -60,6 +73,9 @@ class ActionKind:
         What goes to other stages when it ends: values to those that use them, gradients to those that made the values.
     updates_weights : bool
         Whether its end makes a new version of the stage's weights.
+    transfers : bool
+        Whether it does the transfers between arrays that are due; where a schedule has such a kind, updates leave them
+        to it.
     joint : bool
         Whether it may take several micro-batches at once, as ``U7*8`` does.
     occasional : bool
@@ -74,6 +90,7 @@ class ActionKind:
     awaits: Flow | None = None
     sends: Flow | None = None
     updates_weights: bool = False
+    transfers: bool = False
     joint: bool = False
     occasional: bool = False
 
@@ -129,6 +146,10 @@ def _update(stage: StageSteps) -> Iterable[Any]:
     return stage.update()
 
 
+def _transfer(stage: StageSteps) -> Iterable[Any]:
+    return stage.transfer()
+
+
 FORWARD = ActionKind(
     "forward",
     "Forward of a micro-batch through all layers of a stage.",
@@ -154,4 +175,13 @@ UPDATE = ActionKind(
     after=("B",),
     updates_weights=True,
     joint=True,
+)
+TRANSFER = ActionKind(
+    "transfer",
+    "Transfers between the arrays of a stage's matrices that fell due with one or several micro-batches.",
+    _transfer,
+    after=("U",),
+    transfers=True,
+    joint=True,
+    occasional=True,
 )

@@ -145,6 +145,11 @@ class Schedule:
         return any(kind.sends == "gradients" for kind in self.kinds.values())
 
     @property
+    def transfers_apart(self) -> bool:
+        """Whether transfers are actions of their own."""
+        return any(kind.transfers for kind in self.kinds.values())
+
+    @property
     def closing(self) -> str:
         """The action that ends a micro-batch's being in flight: the one that sends its gradients, or the first."""
         return next((symbol for symbol, kind in self.kinds.items() if kind.sends == "gradients"), self._always[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from archsim import plugins
@@ -9,14 +10,16 @@ from archsim.errors import InputError
 from archsim.schedule.action_kinds import load_action_kinds
 from archsim.schedule.actions import PipelineShape, Schedule, ScheduleKind
 from archsim.schedule.checks import Profile, dry_run
-from archsim.schedule.passes import with_updates
+from archsim.schedule.passes import with_transfers, with_updates
 from archsim.schedule.specification import ScheduleSpecification
 from archsim.schedule.state import Edges
 
-__all__ = ["checked_profile", "kind_of", "make_schedule"]
+__all__ = ["checked_profile", "kind_of", "make_schedule", "updates_together"]
 
 #: Actions up to which a schedule is played through before the clock starts: about a second.
 _CHECKED_ACTIONS = 500_000
+#: What a pass calls the transfers that it puts in.
+_TRANSFER = "T"
 
 
 def kind_of(specification: ScheduleSpecification) -> ScheduleKind:
@@ -31,8 +34,28 @@ def kind_of(specification: ScheduleSpecification) -> ScheduleKind:
     return plugins.checked(registered, ScheduleKind, "archsim.schedules", specification.kind)
 
 
-def make_schedule(specification: ScheduleSpecification, stages: int, mini_batches: int) -> Schedule:
+def updates_together(specification: ScheduleSpecification) -> int:
+    """Return how many micro-batches an update applies at once."""
+    update = specification.update or kind_of(specification).default_update
+    return specification.micro_batches if update == "deferred" else 1
+
+
+def make_schedule(
+    specification: ScheduleSpecification,
+    stages: int,
+    mini_batches: int,
+    transfers: Callable[[], Sequence[Collection[int]]] | None = None,
+) -> Schedule:
     """Return the schedule of a run over a number of stages and mini-batches.
+
+    Parameters
+    ----------
+    specification : ScheduleSpecification
+        What a user said.
+    stages, mini_batches : int
+        How many there are.
+    transfers : callable, optional
+        Returns for each stage after how many micro-batches transfers fall due; asked where a pass puts them in.
 
     Raises
     ------
@@ -41,16 +64,30 @@ def make_schedule(specification: ScheduleSpecification, stages: int, mini_batche
     """
     kind = kind_of(specification)
     kinds = load_action_kinds(kind.actions)
-    if specification.update is not None and not any(each.updates_weights for each in kinds.values()):
-        raise InputError(
-            f"a schedule of the kind '{specification.kind}' has no updates",
-            field="schedule.update",
-            value=specification.update,
-            remedy="leave it out",
-        )
+    updating = frozenset(symbol for symbol, each in kinds.items() if each.updates_weights)
+    for name in ("update", "transfers"):
+        if getattr(specification, name) is not None and not updating:
+            raise InputError(
+                f"a schedule of the kind '{specification.kind}' has no updates",
+                field=f"schedule.{name}",
+                value=getattr(specification, name),
+                remedy="leave it out",
+            )
     update = specification.update or kind.default_update
     shape = PipelineShape(stages, mini_batches, specification.micro_batches)
-    return Schedule(specification.kind, shape, update, with_updates(kind.order, update), kinds)
+    order = with_updates(kind.order, update)
+    if any(each.transfers for each in kinds.values()):
+        if specification.transfers == "fused":
+            raise InputError(
+                f"a schedule of the kind '{specification.kind}' places transfers itself",
+                field="schedule.transfers",
+                value="fused",
+                remedy="leave it out, or take another schedule.kind",
+            )
+    elif specification.transfers == "separate" and transfers is not None:
+        kinds = load_action_kinds((*kind.actions, _TRANSFER))
+        order = with_transfers(order, updating, _TRANSFER, transfers())
+    return Schedule(specification.kind, shape, update, order, kinds)
 
 
 def checked_profile(schedule: Schedule, edges: Edges | None = None) -> Profile:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 
+from archsim.errors import InputError
 from archsim.schedule.actions import Action, Order, PipelineShape, UpdateRule
 
-__all__ = ["with_updates"]
+__all__ = ["with_transfers", "with_updates"]
 
 
 def with_updates(order: Order, update: UpdateRule) -> Order:
@@ -35,3 +36,47 @@ def with_updates(order: Order, update: UpdateRule) -> Order:
                     yield Action("U", (mini_batch + 1) * shape.micro_batches - 1, shape.micro_batches)
 
     return immediate if update == "immediate" else deferred
+
+
+def with_transfers(order: Order, updating: Collection[str], symbol: str, intervals: Sequence[Collection[int]]) -> Order:
+    """Return the order with the transfers put in: a T right after each U at whose end some are due.
+
+    Parameters
+    ----------
+    order : Order
+        All other actions.
+    updating : collection of str
+        Symbols of the actions that apply micro-batches to the weights.
+    symbol : str
+        That of the transfers: it takes the micro-batches that were applied since the last one.
+    intervals : sequence of collection of int
+        For each stage, after how many applied micro-batches transfers of some of its matrices fall due.
+    """
+
+    def separate(shape: PipelineShape, stage: int) -> Iterator[Action]:
+        applied = waiting = 0
+        for action in order(shape, stage):
+            yield action
+            if action.kind not in updating:
+                continue
+            before, applied = applied, applied + action.count
+            waiting += action.count
+            due = [every for every in intervals[stage] if applied // every > before // every]
+            for every in due:
+                if action.count > 1 and (applied % every or every < action.count):
+                    raise _within(stage, action, every)
+            if due:
+                yield Action(symbol, action.micro_batch, waiting)
+                waiting = 0
+
+    return separate
+
+
+def _within(stage: int, action: Action, every: int) -> InputError:
+    return InputError(
+        f"transfers of stage {stage} fall due after every {every} micro-batches, so some come within {action}, "
+        "and only after it can they be actions of their own",
+        field="schedule.transfers",
+        value="separate",
+        remedy="let transfer_every be a multiple of the micro-batches that an update applies at once",
+    )

@@ -9,11 +9,12 @@ from pathlib import Path
 from archsim.engine.events.fit import StageMemory, check_buffers, stage_memory
 from archsim.engine.line_writes import line_writes
 from archsim.engine.program import build_programs, edges_between
+from archsim.engine.separate_transfers import SeparateTransfers
 from archsim.engine.setup import Setup, device_stacks
 from archsim.experiment import Experiment
 from archsim.mapping import Plan
 from archsim.network.graph import Graph
-from archsim.schedule import Profile, Schedule, checked_profile, make_schedule
+from archsim.schedule import Profile, Schedule, checked_profile, make_schedule, updates_together
 from archsim.schedule.closed_forms import makespan_cycles
 from archsim.simulation.layout import Layout, experiment_of, lay_out
 from archsim.simulation.length import run_length
@@ -118,13 +119,25 @@ def scheduled(layout: Layout, mini_batches: int | None) -> Prepared:
         If the schedule is incomplete or cannot finish.
     """
     experiment, length = layout.experiment, _SAMPLE_MINI_BATCHES if mini_batches is None else mini_batches
-    schedule = make_schedule(experiment.schedule, len(layout.plan.stages), length)
+    schedule = make_schedule(experiment.schedule, len(layout.plan.stages), length, _transfers(layout).intervals)
     setup = _setup(layout, schedule)
     profile = checked_profile(schedule, edges_between(setup.programs))
     memory = stage_memory(setup, profile)
     if experiment.run.mode != "numerics":
         check_buffers(memory)
     return Prepared(layout, setup, profile, memory, mini_batches)
+
+
+def _transfers(layout: Layout) -> SeparateTransfers:
+    schedule, training = layout.experiment.schedule, layout.training
+    return SeparateTransfers(
+        layout.graph,
+        layout.plan,
+        layout.expected.updates,
+        training.algorithm,
+        training.mini_batch // schedule.micro_batches,
+        updates_together(schedule),
+    )
 
 
 def _setup(layout: Layout, schedule: Schedule) -> Setup:

@@ -22,6 +22,7 @@ CASES = {
         "chip.tile.columns=24",
         "training.algorithm=residual-learning",
     ),
+    "separate transfers": ("training.algorithm=tiki-taka", "schedule.transfers=separate"),
     "mixed precision": ("training.algorithm=mixed-precision", "schedule.kind=synchronous"),
 }
 

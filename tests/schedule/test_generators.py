@@ -6,8 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import archsim
+from archsim import plugins
+from archsim.errors import InputError
 from archsim.schedule import Action, PipelineShape, Schedule, dry_run, make_schedule
+from archsim.schedule.actions import Order, ScheduleKind
 from archsim.schedule.closed_forms import asynchronous_in_flight, asynchronous_staleness, makespan_cycles
+from archsim.schedule.passes import with_transfers
 from archsim.schedule.specification import ScheduleSpecification
 
 KINDS = ("sequential", "gpipe", "synchronous", "asynchronous")
@@ -76,3 +81,50 @@ def test_actions_are_read_as_they_are_written(text: str) -> None:
 def test_what_is_no_action_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no action"):
         Action.parse(text)
+
+
+def written(*stages: str) -> Order:
+    """Return the order that is written for each stage."""
+    return lambda shape, stage: map(Action.parse, stages[stage].split())
+
+
+def apart(order: Order, *intervals: set[int]) -> list[str]:
+    """Return what the stages do, with transfers after these numbers of micro-batches put in."""
+    shape = PipelineShape(len(intervals), mini_batches=2, micro_batches=3)
+    put_in = with_transfers(order, {"U"}, "T", intervals)
+    return [" ".join(map(str, put_in(shape, stage))) for stage in range(len(intervals))]
+
+
+def test_transfers_come_right_after_the_updates_at_whose_end_they_are_due() -> None:
+    one_by_one = "F0 B0 U0 F1 B1 U1 F2 B2 U2"
+    together = "F0 B0 F1 B1 F2 B2 U2*3 F3 B3 F4 B4 F5 B5 U5*3"
+    assert apart(written(one_by_one, one_by_one, together), {2}, {2, 3}, {6}) == [
+        "F0 B0 U0 F1 B1 U1 T1*2 F2 B2 U2",
+        "F0 B0 U0 F1 B1 U1 T1*2 F2 B2 U2 T2",
+        "F0 B0 F1 B1 F2 B2 U2*3 F3 B3 F4 B4 F5 B5 U5*3 T5*6",
+    ]
+    assert apart(written(together), set()) == [together]
+
+
+@pytest.mark.parametrize("every", [1, 2, 4])
+def test_transfers_that_are_due_within_an_update_are_refused(every: int) -> None:
+    with pytest.raises(InputError, match="some come within U"):
+        apart(written("F0 B0 F1 B1 F2 B2 U2*3 F3 B3 F4 B4 F5 B5 U5*3"), {every})
+
+
+def test_a_schedule_with_transfers_does_all_of_them_in_order() -> None:
+    specification = ScheduleSpecification(kind="asynchronous", micro_batches=3, transfers="separate")
+    made = make_schedule(specification, 2, 4, lambda: [{3}, {2}])
+    assert made.transfers_apart
+    assert made.to_text().splitlines()[1].startswith("F0 B0 U0 F1 B1 U1 T1*2 F2 B2 U2 F3 B3 U3 T3*2")
+    assert dry_run(made).actions == 2 * 3 * 12 + 4 + 6
+
+
+def test_a_kind_that_places_transfers_itself_does_so_whatever_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugins, "_REGISTERED", {})
+    own = ScheduleKind(written("F0 B0 F1 B1 T1*2"), "immediate", "With transfers of its own.", ("F", "B", "U", "T"))
+    archsim.register("schedule", "own-transfers", own)
+    made = make_schedule(ScheduleSpecification(kind="own-transfers", transfers="separate"), 1, 2, lambda: [{1}])
+    assert made.to_text() == "F0 B0 U0 F1 B1 U1 T1*2\n"
+    with pytest.raises(InputError, match="places transfers itself"):
+        make_schedule(ScheduleSpecification(kind="own-transfers", transfers="fused"), 1, 2)

@@ -107,7 +107,8 @@ KINDS: tuple[Kind, ...] = (
     # The numbers
     Kind("archsim.engine.numerics.coupling", "Numbers", rebuilt=_NUMBERS),
     Kind("archsim.engine.numerics.forward", "ForwardNumbers", rebuilt=_NUMBERS),
-    Kind("archsim.engine.numerics.coupling", "_Stored"),
+    Kind("archsim.engine.numerics.evaluations", "Evaluations"),
+    Kind("archsim.engine.numerics.stored", "Stored"),
     Kind("archsim.network.matrix", "MatrixSnapshot"),
     Kind("archsim.network.matrix", "MatrixState"),
     Kind("archsim.digital.input_range", "InputRangeState"),

@@ -65,9 +65,10 @@ def count_operations(machine: MachineState) -> Ledger:
             if count and digital.samples:
                 ledger.add(CountKey("nmpu", operation, step.phase, step.layer), count * digital.samples)
     for operations, memory in equipment.transfers:
-        ledger.add(CountKey("nmpu", "multiply_add", "U", operations.name), operations.operations)
-        ledger.add(CountKey("buffer", "read_byte", "U", memory.name), memory.bytes_read)
-        ledger.add(CountKey("buffer", "write_byte", "U", memory.name), memory.bytes_written)
+        phase, name = operations.phase, operations.name
+        ledger.add(CountKey("nmpu", "multiply_add", phase, name), operations.operations)
+        ledger.add(CountKey("buffer", "read_byte", phase, name), memory.bytes_read)
+        ledger.add(CountKey("buffer", "write_byte", phase, name), memory.bytes_written)
     for port in equipment.ports:
         if port.size_bytes:
             ledger.add(CountKey("buffer", port.operation, port.phase, port.name), port.size_bytes)
@@ -90,7 +91,7 @@ def _count_part(ledger: Ledger, task: PartTask, setup: Setup) -> None:
     if not (task.reads or done.vectors or done.transfer_reads or done.output_writes):
         return
     devices = setup.stack(layer)
-    if phase == "U":
+    if phase in ("U", "T"):
         counts = update_counts(part.rows, part.columns, done.vectors, devices=devices.written)
         transfers = transfer_counts(
             part.rows,
@@ -121,8 +122,9 @@ def count_macs(equipment: Equipment, samples: int) -> dict[str, int]:
     """
     found = dict.fromkeys(MAC_PHASES.values(), 0)
     for part in equipment.parts:
-        cells = part.part.rows * part.part.columns
-        found[MAC_PHASES[part.phase]] += cells * (part.applied if part.phase == "U" else part.requested)
+        if part.phase in MAC_PHASES:
+            cells = part.part.rows * part.part.columns
+            found[MAC_PHASES[part.phase]] += cells * (part.applied if part.phase == "U" else part.requested)
     for _, engine in equipment.engines:
         if engine.operation is not None:
             found[engine.operation] += macs_of(engine.steps) * engine.micro_batches * samples
@@ -163,7 +165,7 @@ def layer_totals(equipment: Equipment) -> LayerTotals:
         if task.phase == "F":
             totals.reads[layer] += task.reads
             totals.read_vectors[layer] += task.requested
-        elif task.phase == "U":
+        elif task.phase in ("U", "T"):
             totals.updates[layer] += task.counts
             totals.pulses[layer] += task.counts.pulses
     for _, engine in equipment.engines:

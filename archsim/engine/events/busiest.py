@@ -40,7 +40,7 @@ def busiest_unit(machine: Machine) -> Bottleneck | None:
 
 def _parts_ps(machine: Machine, task: PartTask) -> Counter[str]:
     chip, part = machine.setup.chip, task.part
-    if task.phase != "U":
+    if task.phase in ("F", "B"):
         return Counter(read_parts_ps(chip, part.rows, part.columns, task.reads, transposed=task.phase == "B"))
     done = task.counts
     found = Counter(update_parts_ps(chip, done.vectors, done.slots + done.transfer_slots))

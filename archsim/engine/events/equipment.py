@@ -112,12 +112,15 @@ class Equipment:
         self.parts += parts
         at_home = tuple(part for part in parts if not isinstance(part, RemotePartTask))
         grid = Grid(step, at_home, self._work) if len(at_home) > 1 else None
+        if not step.elements:
+            return tuple(parts), grid
         return (*parts, self._port(stage, layer, step.matrix, step.phase, "read_byte", step.elements)), grid
 
     def _part(self, step: MatrixStep, index: int, part: Part, layer: int, stage: Sequencer) -> PartTask:
         unit = self.unit("tile", part.tile, stage.index)
         node, home = part.tile // self._setup.plan.node_tiles, self._home(stage)
-        if node == home:
+        # What a transfer moves stays on its tile.
+        if node == home or step.phase == "T":
             return PartTask(stage, unit, layer, step, index, self._setup, self._work)
         return RemotePartTask(
             stage,
@@ -156,10 +159,10 @@ class Equipment:
 
     def _transfer(self, step: TransferStep, stage: Sequencer) -> tuple[Task, ...]:
         layer, chip, home = self._timeline.layer(step.matrix), self._setup.chip, self._home(stage)
-        parts = tuple(part for part in self.parts if part.phase == "U" and part.step.matrix == step.matrix)
+        parts = tuple(part for part in self.parts if part.phase == step.phase and part.step.matrix == step.matrix)
         nmpu, buffer = self.unit("nmpu", home, stage.index), self.unit("buffer", home, stage.index)
-        operations = TransferOperationsTask(stage, nmpu, layer, step.matrix, parts, chip)
-        memory = TransferMemoryTask(stage, buffer, layer, step.matrix, parts, chip)
+        operations = TransferOperationsTask(stage, nmpu, layer, step, parts, chip)
+        memory = TransferMemoryTask(stage, buffer, layer, step, parts, chip)
         self.transfers.append((operations, memory))
         return operations, memory
 

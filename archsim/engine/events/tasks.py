@@ -92,7 +92,7 @@ class UnitTask:
 
 
 class PartTask(UnitTask):
-    """A read, transposed read or update of one part on its tile.
+    """A read, transposed read, update or transfer of one part on its tile.
 
     Attributes
     ----------
@@ -103,7 +103,7 @@ class PartTask(UnitTask):
     applied : int
         Vectors that updates applied, sent to the array one by one or not.
     counts : Counts
-        What updates took.
+        What updates or transfers took.
     """
 
     __slots__ = (
@@ -145,7 +145,10 @@ class PartTask(UnitTask):
         """Compute on the conductances of this moment; the numbers decide how long it takes."""
         action = self._stage.action
         if self.phase == "U":
-            return self._update(self._work.update(self._stage.index, self.step, self.index, action))
+            self.applied += self._setup.samples * self.step.vectors * action.count
+            return self._change(self._work.update(self._stage.index, self.step, self.index, action))
+        if self.phase == "T":
+            return self._change(self._work.transfer(self._stage.index, self.step, self.index, action))
         reads = self._work.read(self._stage.index, self.step, self.index, action.micro_batch)
         self.reads += reads
         self.requested += self._setup.samples * self.step.vectors
@@ -156,8 +159,7 @@ class PartTask(UnitTask):
             self._durations[reads] = duration
         return duration
 
-    def _update(self, done: Counts) -> int:
-        self.applied += self._setup.samples * self.step.vectors * self._stage.action.count
+    def _change(self, done: Counts) -> int:
         self.counts += done
         key = done.vectors, done.slots
         duration = self._update_durations.get(key)

@@ -1,4 +1,4 @@
-"""The digital side of an algorithm's transfers: jobs of the near-memory unit and of the buffer's port."""
+"""The digital side of an algorithm's updates and transfers: jobs of the near-memory unit and of the buffer's port."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from archsim.chip.components import Unit
 from archsim.chip.specification import Chip
 from archsim.chip.timing import buffer_ps, nmpu_ps
 from archsim.engine.events.tasks import PartTask, StageState, UnitTask
+from archsim.engine.program import TransferStep
 
 __all__ = ["TransferMemoryTask", "TransferOperationsTask"]
 
@@ -24,16 +25,16 @@ class TransferOperationsTask(UnitTask):
     __slots__ = ("_chip", "_parts", "name", "operations")
 
     def __init__(
-        self, stage: StageState, unit: Unit, layer: int, name: str, parts: tuple[PartTask, ...], chip: Chip
+        self, stage: StageState, unit: Unit, layer: int, step: TransferStep, parts: tuple[PartTask, ...], chip: Chip
     ) -> None:
-        super().__init__(stage, unit, layer, "U")
-        self.name = name
+        super().__init__(stage, unit, layer, step.phase)
+        self.name = step.matrix
         self.operations = 0
         self._parts = parts
         self._chip = chip
 
     def start(self) -> int:
-        """Do what the updates of the parts have counted and nobody has done yet."""
+        """Do what the updates or transfers of the parts have counted and nobody has done yet."""
         total = sum(part.counts.digital_operations for part in self._parts)
         operations, self.operations = total - self.operations, total
         return nmpu_ps(self._chip, operations)
@@ -53,17 +54,17 @@ class TransferMemoryTask(UnitTask):
     __slots__ = ("_bits", "_chip", "_parts", "bytes_read", "bytes_written", "name")
 
     def __init__(
-        self, stage: StageState, unit: Unit, layer: int, name: str, parts: tuple[PartTask, ...], chip: Chip
+        self, stage: StageState, unit: Unit, layer: int, step: TransferStep, parts: tuple[PartTask, ...], chip: Chip
     ) -> None:
-        super().__init__(stage, unit, layer, "U")
-        self.name = name
+        super().__init__(stage, unit, layer, step.phase)
+        self.name = step.matrix
         self.bytes_read = self.bytes_written = 0
         self._bits = 0
         self._parts = parts
         self._chip = chip
 
     def start(self) -> int:
-        """Move what the updates of the parts have counted and nobody has moved yet."""
+        """Move what the updates or transfers of the parts have counted and nobody has moved yet."""
         total = sum(part.counts.memory_bits for part in self._parts)
         size = -(-(total - self._bits) // 8)
         self._bits = total

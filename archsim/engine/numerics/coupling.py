@@ -7,7 +7,7 @@ else is read from the crossbars as they are when they are asked.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,9 @@ from archsim.analog.observed import Counts, Read
 from archsim.analog.threads import Workers
 from archsim.digital.arrays import Array
 from archsim.engine.numerics.evaluation import Evaluator
+from archsim.engine.numerics.evaluations import Evaluations
 from archsim.engine.numerics.feed import Samples
+from archsim.engine.numerics.stored import Stored
 from archsim.engine.program import HOST, DigitalStep, Edge, MatrixStep, StageProgram
 from archsim.engine.work import Evaluation
 from archsim.network.graph import Graph, Matrix, Node
@@ -66,25 +68,6 @@ class _Held:
         return self.matrix.settings.learning_rate_factor
 
 
-@dataclass(slots=True)
-class _Stored:
-    """What a stage keeps of one micro-batch."""
-
-    values: dict[str, Array] = field(default_factory=dict)
-    gradients: dict[str, Array] = field(default_factory=dict)
-    incoming: dict[Edge, Array] = field(default_factory=dict)
-    errors: dict[str, Array] = field(default_factory=dict)
-    affine: dict[str, tuple[Array | None, Array | None]] = field(default_factory=dict)
-    analog: dict[str, Array] = field(default_factory=dict)
-    parts: dict[str, list[Array]] = field(default_factory=dict)
-    # The vectors of the matrix that was read or updated last: they can be many times as large as what they come from.
-    unfolded: dict[str, Array] = field(default_factory=dict)
-
-    def add_gradient(self, name: str, d: Array) -> None:
-        before = self.gradients.get(name)
-        self.gradients[name] = d if before is None else before + d
-
-
 class Numbers:
     """Computes what the stages of a pipeline compute, when they compute it.
 
@@ -110,19 +93,17 @@ class Numbers:
 
     __slots__ = (
         "_digital",
-        "_evaluated",
+        "_evaluations",
         "_evaluator",
         "_held",
         "_loss",
         "_loss_scale",
-        "_losses",
         "_matrices_of",
-        "_missing",
         "_rates",
         "_ready",
         "_releasing",
-        "_snapshots",
         "_stored",
+        "_unaged",
         "_updated",
         "_workers",
         "feed",
@@ -157,12 +138,11 @@ class Numbers:
         self.settings = settings
         self._evaluator = evaluator
         self._loss_scale = np.float32(1 / settings.averaged_over)
-        self._stored: list[dict[int, _Stored]] = [{} for _ in programs]
+        self._stored: list[dict[int, Stored]] = [{} for _ in programs]
         self._matrices_of = [tuple(dict.fromkeys(step.matrix for step in program.matrix_steps)) for program in programs]
-        self._losses: dict[int, float] = {}
-        self._snapshots: dict[int, dict[str, MatrixSnapshot]] = {}
-        self._missing: dict[int, int] = {}
-        self._evaluated = 0
+        self._evaluations = Evaluations(evaluator, schedule.shape, settings.evaluate_every, feed.samples)
+        #: Of each part of a matrix, the mini-batch that ends for its devices with transfers that are yet to come.
+        self._unaged: dict[tuple[str, int], int] = {}
         # Parts computed ahead within one moment: always empty again before the next event.
         self._ready: dict[int, Read] = {}
         self._updated: dict[int, Counts] = {}
@@ -212,6 +192,8 @@ class Numbers:
         vectors = self.feed.samples * step.vectors * action.count
         if self._workers.threads == 1 or cells * vectors < _WORTH_SHARING:
             return
+        if step.phase == "T":
+            return
         if step.phase != "B":  # Once, instead of by every thread.
             for micro_batch in action.micro_batches:
                 self._vectors(self._stored[stage][micro_batch], self._held[step.matrix])
@@ -236,6 +218,14 @@ class Numbers:
     def update(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
         """Update a part by the stored inputs and errors, micro-batch after micro-batch."""
         return self._updated.pop(part) if part in self._updated else self._update(stage, step, part, action)
+
+    def transfer(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
+        """Do the transfers of a part that are due, and what waited for them."""
+        held = self._held[step.matrix]
+        work = held.crossbars.transfer_part(part, self._rate(held, action.micro_batch))
+        if (ended := self._unaged.pop((step.matrix, part), None)) is not None:
+            work += held.crossbars.end_mini_batch(part, ended)
+        return work
 
     def digital(self, stage: int, step: DigitalStep, action: Action) -> None:
         """Do a step of the near-memory unit."""
@@ -266,22 +256,21 @@ class Numbers:
         if action.kind == self._releasing:
             for micro_batch in action.micro_batches:
                 del self._stored[stage][micro_batch]
-        if not self.schedule.kinds[action.kind].updates_weights:
-            return []
-        mini_batch, last = divmod(action.micro_batch + 1, self.shape.micro_batches)
-        if last or (mini_batch % self.settings.evaluate_every and mini_batch != self.shape.mini_batches):
-            return []
-        snapshot = self._snapshots.setdefault(mini_batch, {})
-        for name in self._matrices_of[stage]:
-            snapshot[name] = self.matrices[name].snapshot()
-        left = self._missing.get(mini_batch, len(self.programs)) - 1
-        self._missing[mini_batch] = left
-        return [] if left else [self._evaluate(mini_batch)]
+        kind, ended = self.schedule.kinds[action.kind], []
+        if kind.transfers:
+            ended = self._evaluations.transferred(stage)
+        elif kind.updates_weights:
+            ended = self._evaluations.updated(stage, action.micro_batch, waits=self._waits_for_transfers(stage))
+        names = self._matrices_of[stage]
+        return [found for mini_batch in ended for found in self._evaluations.keep(mini_batch, self.matrices, names)]
 
-    def _store(self, stage: int, micro_batch: int) -> _Stored:
+    def _waits_for_transfers(self, stage: int) -> bool:
+        return self.schedule.transfers_apart and any(self.matrices[name].due for name in self._matrices_of[stage])
+
+    def _store(self, stage: int, micro_batch: int) -> Stored:
         found = self._stored[stage].get(micro_batch)
         if found is None:
-            found = self._stored[stage][micro_batch] = _Stored()
+            found = self._stored[stage][micro_batch] = Stored()
         return found
 
     def _read(self, stage: int, step: MatrixStep, part: int, micro_batch: int) -> Read:
@@ -294,22 +283,35 @@ class Numbers:
 
     def _update(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
         held = self._held[step.matrix]
+        crossbars = held.crossbars
+        update = crossbars.apply_gradients_part if step.apart else crossbars.update_part
         work = Counts()
         for micro_batch in action.micro_batches:
             stored = self._stored[stage][micro_batch]
             rate = self._rate(held, micro_batch)
             first = self.feed.first_sample(micro_batch) * held.matrix.vectors
             vectors = self._vectors(stored, held)
-            done = held.crossbars.update_part(part, vectors, stored.errors[step.matrix], rate, first)
+            done = update(part, vectors, stored.errors[step.matrix], rate, first)
             done.vectors = len(vectors) if step.pulsed else 0
             work += done
         mini_batch, left = divmod(action.micro_batch + 1, self.shape.micro_batches)
-        if not left:
-            work += held.crossbars.end_mini_batch(part, mini_batch - 1)
+        if left:
+            return work
+        for ended in self._ageing(step, part, mini_batch - 1):
+            work += crossbars.end_mini_batch(part, ended)
         return work
 
+    def _ageing(self, step: MatrixStep, part: int, ended: int) -> list[int]:
+        """Return the mini-batches that end now for the devices of a part: what waits for a T, does so for one."""
+        waited = self._unaged.pop((step.matrix, part), None)
+        found = [] if waited is None else [waited]
+        if step.apart and self.matrices[step.matrix].arrays[part].due:
+            self._unaged[step.matrix, part] = ended
+            return found
+        return [*found, ended]
+
     @staticmethod
-    def _vectors(stored: _Stored, held: _Held) -> Array:
+    def _vectors(stored: Stored, held: _Held) -> Array:
         """Return the vectors that meet a matrix in the forward of a micro-batch."""
         name = held.matrix.name
         found = stored.unfolded.get(name)
@@ -319,14 +321,6 @@ class Numbers:
             stored.unfolded = {name: found}
         return found
 
-    def _evaluate(self, mini_batch: int) -> Evaluation:
-        del self._missing[mini_batch]
-        accuracy = self._evaluator.accuracy(self._snapshots.pop(mini_batch), mini_batch)
-        first, last = self._evaluated * self.shape.micro_batches, mini_batch * self.shape.micro_batches
-        total = sum(self._losses.pop(k) for k in range(first, last))
-        self._evaluated = mini_batch
-        return Evaluation(mini_batch, total / ((last - first) * self.feed.samples), accuracy)
-
     def _rate(self, held: _Held, micro_batch: int) -> float:
         mini_batch = micro_batch // self.shape.micro_batches
         rate = self._rates.get(mini_batch)
@@ -335,7 +329,7 @@ class Numbers:
             rate = self._rates[mini_batch]
         return rate * held.factor
 
-    def _forward(self, stored: _Stored, step: DigitalStep, micro_batch: int) -> None:
+    def _forward(self, stored: Stored, step: DigitalStep, micro_batch: int) -> None:
         if step.collect is not None:
             stored.values[step.collect] = self._collect(stored, step.collect)
         for name in step.nodes:
@@ -345,10 +339,10 @@ class Numbers:
             output = self.graph.nodes[-1].name
             targets: NDArray[Any] = self.feed.targets(micro_batch)
             loss, gradient = self._loss.of(stored.values[output], targets)
-            self._losses[micro_batch] = loss
+            self._evaluations.lost(micro_batch, loss)
             stored.gradients[output] = gradient * self._loss_scale
 
-    def _collect(self, stored: _Stored, layer: str) -> Array:
+    def _collect(self, stored: Stored, layer: str) -> Array:
         """Return the output of a layer whose matrices were read."""
         outputs = []
         for matrix in self.graph[layer].matrices:
@@ -361,7 +355,7 @@ class Numbers:
         stored.unfolded = {}
         return held.operator.fold(held.node, tuple(outputs))
 
-    def _backward(self, stored: _Stored, step: DigitalStep) -> None:
+    def _backward(self, stored: Stored, step: DigitalStep) -> None:
         if step.collect is not None:
             self._collect_gradients(stored, step.collect)
         for name in step.nodes:
@@ -374,7 +368,7 @@ class Numbers:
         if step.prepare is not None:
             self._prepare_errors(stored, step.prepare)
 
-    def _collect_gradients(self, stored: _Stored, layer: str) -> None:
+    def _collect_gradients(self, stored: Stored, layer: str) -> None:
         """Add what the transposed reads of a layer's matrices gave to the gradients at its inputs."""
         found = []
         for matrix in self.graph[layer].matrices:
@@ -385,7 +379,7 @@ class Numbers:
             if source in self.graph.needs_gradient:
                 stored.add_gradient(source, gradient)
 
-    def _prepare_errors(self, stored: _Stored, layer: str) -> None:
+    def _prepare_errors(self, stored: Stored, layer: str) -> None:
         """Note the gradients of scales and biases, and the errors that drive the reads and updates of a layer."""
         gradient = stored.gradients[layer]
         for matrix in self.graph[layer].matrices:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from fractions import Fraction
 
 from archsim.analog.observed import Counts, ExpectedUpdate
@@ -43,8 +43,27 @@ def _shares(expected: ExpectedUpdate) -> Iterator[_Share]:
     for name in _QUANTITIES:
         if rate := getattr(expected, name):
             yield _Share(name, rate, expected.every)
-    for part in (*expected.transfers, *expected.later):
+    for part in expected.later:
         yield from _shares(part)
+
+
+def _transfer_shares(expected: ExpectedUpdate) -> Iterator[_Share]:
+    for part in expected.transfers:
+        yield from _shares(part)
+
+
+@dataclass(frozen=True, slots=True)
+class _PartShares:
+    """What updates of a part take, without its transfers, and what these do."""
+
+    gradients: tuple[_Share, ...]
+    transfers: tuple[_Share, ...]
+    both: tuple[_Share, ...]
+
+    @classmethod
+    def of(cls, expected: ExpectedUpdate) -> _PartShares:
+        gradients, transfers = tuple(_shares(expected)), tuple(_transfer_shares(expected))
+        return cls(gradients, transfers, gradients + transfers)
 
 
 class Expected:
@@ -67,9 +86,7 @@ class Expected:
             name: (_Share("reads", reads.forward), reads.forward_passes) for name, reads in expected.reads.items()
         }
         self._backward = {name: reads.backward_passes for name, reads in expected.reads.items()}
-        self._updates = {
-            name: tuple(tuple(_shares(part)) for part in parts) for name, parts in expected.updates.items()
-        }
+        self._updates = {name: tuple(map(_PartShares.of, parts)) for name, parts in expected.updates.items()}
 
     def begin(self, stage: int, action: Action) -> None:
         """Nothing to prepare."""
@@ -88,13 +105,24 @@ class Expected:
 
     def update(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
         """Return what is expected of the vectors of some micro-batches."""
+        shares = self._updates[step.matrix][part]
+        work = self._expect(shares.gradients if step.apart else shares.both, step, action)
+        if step.pulsed:
+            work.vectors = self._samples * step.vectors * action.count
+        return work
+
+    def transfer(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
+        """Return what is expected of the transfers that fall due with the vectors of some micro-batches."""
+        return self._expect(self._updates[step.matrix][part].transfers, step, action)
+
+    def _expect(self, shares: tuple[_Share, ...], step: MatrixStep, action: Action) -> Counts:
         vectors = self._samples * step.vectors
-        count = vectors * action.count
         last = (action.micro_batch + 1) * vectors
-        work = Counts(count if step.pulsed else 0)
-        for share in self._updates[step.matrix][part]:
+        first = last - vectors * action.count
+        work = Counts()
+        for share in shares:
             before = getattr(work, share.quantity)
-            setattr(work, share.quantity, before + share.within(last - count, last))
+            setattr(work, share.quantity, before + share.within(first, last))
         return work
 
     def digital(self, stage: int, step: DigitalStep, action: Action) -> None:

@@ -1,0 +1,99 @@
+"""Evaluations while stages go on: the weights that each stage held at the end of a mini-batch, and the losses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from archsim.engine.numerics.evaluation import Evaluator
+from archsim.engine.work import Evaluation
+from archsim.network.matrix import AnalogMatrix, MatrixSnapshot
+from archsim.schedule.actions import PipelineShape
+
+__all__ = ["Evaluations"]
+
+
+class Evaluations:
+    """Keeps the weights of stages as they end a mini-batch, and evaluates them when those of all are there.
+
+    Parameters
+    ----------
+    evaluator : Evaluator
+        Measures the accuracy of snapshots.
+    shape : PipelineShape
+        Stages, mini-batches and micro-batches.
+    every : int
+        The test set is evaluated after so many mini-batches, again and again, and at the end.
+    samples : int
+        Samples of a micro-batch.
+    """
+
+    __slots__ = (
+        "_evaluated",
+        "_evaluator",
+        "_every",
+        "_losses",
+        "_missing",
+        "_samples",
+        "_shape",
+        "_snapshots",
+        "_waiting",
+    )
+
+    def __init__(self, evaluator: Evaluator[MatrixSnapshot], shape: PipelineShape, every: int, samples: int) -> None:
+        self._evaluator = evaluator
+        self._shape = shape
+        self._every = every
+        self._samples = samples
+        self._losses: dict[int, float] = {}
+        self._snapshots: dict[int, dict[str, MatrixSnapshot]] = {}
+        self._missing: dict[int, int] = {}
+        #: Of each stage, the mini-batch whose transfers, actions of their own, are yet to come.
+        self._waiting: dict[int, int] = {}
+        self._evaluated = 0
+
+    def lost(self, micro_batch: int, loss: float) -> None:
+        """Note the loss of a micro-batch, summed over its samples."""
+        self._losses[micro_batch] = loss
+
+    def updated(self, stage: int, micro_batch: int, *, waits: bool) -> list[int]:
+        """Return the mini-batches, counted from 1, after which the weights of a stage are to be kept now.
+
+        Parameters
+        ----------
+        stage : int
+            The stage.
+        micro_batch : int
+            The last one that it applied.
+        waits : bool
+            Whether transfers are due that are actions of their own: the mini-batch then ends with them.
+        """
+        mini_batch, rest = divmod(micro_batch + 1, self._shape.micro_batches)
+        if rest or (mini_batch % self._every and mini_batch != self._shape.mini_batches):
+            return []
+        ended = self.transferred(stage)
+        if waits:
+            self._waiting[stage] = mini_batch
+            return ended
+        return [*ended, mini_batch]
+
+    def transferred(self, stage: int) -> list[int]:
+        """Return the mini-batch that waited for the transfers of a stage, if there is one."""
+        mini_batch = self._waiting.pop(stage, None)
+        return [] if mini_batch is None else [mini_batch]
+
+    def keep(self, mini_batch: int, matrices: Mapping[str, AnalogMatrix], names: Iterable[str]) -> list[Evaluation]:
+        """Keep what matrices of a stage hold after a mini-batch; evaluate it with those of the last stage to do so."""
+        snapshot = self._snapshots.setdefault(mini_batch, {})
+        for name in names:
+            snapshot[name] = matrices[name].snapshot()
+        left = self._missing.get(mini_batch, self._shape.stages) - 1
+        self._missing[mini_batch] = left
+        return [] if left else [self._evaluate(mini_batch)]
+
+    def _evaluate(self, mini_batch: int) -> Evaluation:
+        del self._missing[mini_batch]
+        accuracy = self._evaluator.accuracy(self._snapshots.pop(mini_batch), mini_batch)
+        first, last = self._evaluated * self._shape.micro_batches, mini_batch * self._shape.micro_batches
+        total = sum(self._losses.pop(k) for k in range(first, last))
+        self._evaluated = mini_batch
+        return Evaluation(mini_batch, total / ((last - first) * self._samples), accuracy)
