@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 from .hardware import Hardware
 
-__all__ = ["INPUT", "Case", "Doing", "Layer"]
+__all__ = ["ELEMENT_WISE", "INPUT", "LOSSES", "Case", "Doing", "Layer", "Matrix"]
 
 INPUT = "input"
-#: Operations on each number, forward and backward alike.
-OPERATIONS = {"tanh": 1, "sigmoid": 1, "relu": 1, "identity": 0}
+#: Element-wise functions, and operations on each number, forward and backward alike.
+ELEMENT_WISE = {"tanh": 1, "sigmoid": 1, "relu": 1, "identity": 0}
 #: Operations on each output of the network for its loss.
 LOSSES = {"softmax-cross-entropy": 3, "mean-squared-error": 2}
 
@@ -21,27 +22,42 @@ Doing = tuple[str, int, int]
 
 
 @dataclass(frozen=True)
+class Matrix:
+    """A matrix on crossbars, and how many vectors of a sample meet it."""
+
+    inputs: int
+    outputs: int
+    vectors: int = 1
+
+
+@dataclass(frozen=True)
 class Layer:
-    """A linear layer, or an element-wise function of what is before it."""
+    """An operator: where its inputs come from, what it gives, and what it asks for.
+
+    `forward` and `backward` are the operations of the digital unit for a sample, beside those of matrices.
+    """
 
     name: str
     kind: str
-    source: str
-    inputs: int
-    outputs: int
-    trainable: bool = True
+    sources: tuple[str, ...]
+    shape: tuple[int, ...]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    matrices: tuple[Matrix, ...] = ()
+    forward: int = 0
+    backward: int = 0
 
     @property
-    def matrix(self) -> bool:
-        return self.kind == "linear"
+    def size(self) -> int:
+        """Numbers that it gives for a sample."""
+        return prod(self.shape)
+
+    @property
+    def trains(self) -> bool:
+        """Whether it has something to learn."""
+        return bool(self.matrices) and self.settings.get("trainable", True)
 
     def section(self) -> dict[str, Any]:
-        found: dict[str, Any] = {"name": self.name, "kind": self.kind}
-        if self.matrix:
-            found["features"] = self.outputs
-            if not self.trainable:
-                found["trainable"] = False
-        return found
+        return {"name": self.name, "kind": self.kind, "inputs": list(self.sources), **self.settings}
 
 
 @dataclass(frozen=True)
@@ -49,6 +65,7 @@ class Case:
     """A network on a chip under a schedule; `samples` are those of a micro-batch."""
 
     hardware: Hardware
+    input_shape: tuple[int, ...]
     layers: tuple[Layer, ...]
     stages: tuple[tuple[str, ...], ...]
     loss: str
@@ -82,7 +99,7 @@ class Case:
             schedule["update"] = self.update
         return {
             "network": {
-                "input_shape": [self.layers[0].inputs],
+                "input_shape": list(self.input_shape),
                 "layers": [layer.section() for layer in self.layers],
                 "loss": self.loss,
             },
@@ -101,7 +118,7 @@ class Case:
         """Return whether something before a value learns."""
         found = {INPUT: False}
         for layer in self.layers:
-            found[layer.name] = found[layer.source] or (layer.matrix and layer.trainable)
+            found[layer.name] = layer.trains or any(found[source] for source in layer.sources)
         return found[name]
 
     def doings(self, stage: int) -> Iterator[Doing]:

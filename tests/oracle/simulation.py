@@ -7,9 +7,9 @@ layers, and what happens at the same moment happens in the order in which it was
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, prod
 
-from .cases import INPUT, LOSSES, OPERATIONS, Case, Layer
+from .cases import INPUT, LOSSES, Case, Matrix
 from .clock import Clock, Process, Server, Signal, Space
 
 __all__ = ["Machine"]
@@ -29,6 +29,7 @@ class Part:
 class Edge:
     """A value that goes from one stage (or the host: -1) to another."""
 
+    name: str
     source: int
     target: int
     elements: int
@@ -60,7 +61,7 @@ class Machine:
         self.stages = [[by_name[name] for name in names] for names in case.stages]
         self.nodes = 0
         self.homes: list[int] = []
-        self.parts: dict[str, list[Part]] = {}
+        self.parts: dict[str, list[list[Part]]] = {}
         self._place()
         self.edges = self._edges()
         self.spaces = [Space(case.hardware.capacity) for _ in self.stages]
@@ -68,13 +69,17 @@ class Machine:
         count = range(len(self.stages))
         self.inputs = [[[Signal() for _ in self._into(s)] for _ in range(case.total)] for s in count]
         self.gradients = [[[Signal() for _ in self._out_of(s)] for _ in range(case.total)] for s in count]
-        self.started = [Signal() for _ in range(case.total)]
+        self.started = [[Signal() for _ in range(case.total)] for _ in count]
+        self.unfinished = set(count)
+        self._gone: dict[tuple[int, int], int] = {}
 
     def run(self) -> None:
         """Do everything that the schedule says."""
         for s in range(len(self.stages)):
             self.clock.start(self._stage(s))
-        self.clock.start(self._host())
+        for edge in self.edges:
+            if edge.source < 0:
+                self.clock.start(self._host(edge))
         self.clock.run()
 
     def server(self, name: str, number: int | None = None) -> Server:
@@ -86,32 +91,31 @@ class Machine:
     def _place(self) -> None:
         """Give each stage as many nodes as its parts need."""
         hardware = self.case.hardware
-        parts = {layer.name: hardware.parts(layer.inputs, layer.outputs) for layer in self.case.layers if layer.matrix}
-        needed = [
-            max(1, ceil(sum(len(parts.get(layer.name, ())) for layer in stage) / hardware.node_tiles))
-            for stage in self.stages
-        ]
+        cut = {
+            layer.name: [hardware.parts(matrix.inputs, matrix.outputs) for matrix in layer.matrices]
+            for layer in self.case.layers
+        }
+        tiles = [sum(len(parts) for layer in stage for parts in cut[layer.name]) for stage in self.stages]
+        needed = [max(1, ceil(count / hardware.node_tiles)) for count in tiles]
         self.nodes = sum(needed)
         order = hardware.nodes(self.nodes)
         for stage, count in zip(self.stages, needed, strict=True):
             nodes, order = order[:count], order[count:]
             self.homes.append(nodes[0])
-            free = [(node, node * hardware.node_tiles + slot) for node in nodes for slot in range(hardware.node_tiles)]
+            free = iter([(node * hardware.node_tiles + n, node) for node in nodes for n in range(hardware.node_tiles)])
             for layer in stage:
-                self.parts[layer.name] = []
-                for height, width in parts.get(layer.name, ()):
-                    node, tile = free.pop(0)
-                    self.parts[layer.name].append(Part(height, width, tile, node))
+                self.parts[layer.name] = [[Part(*size, *next(free)) for size in parts] for parts in cut[layer.name]]
 
     def _edges(self) -> list[Edge]:
         stage_of = {layer.name: s for s, stage in enumerate(self.stages) for layer in stage} | {INPUT: -1}
-        sizes = {layer.name: layer.outputs for layer in self.case.layers} | {INPUT: self.case.layers[0].inputs}
-        found = {}
+        sizes = {layer.name: layer.size for layer in self.case.layers} | {INPUT: prod(self.case.input_shape)}
+        found: dict[tuple[str, int], Edge] = {}
         for layer in self.case.layers:
-            source, target = stage_of[layer.source], stage_of[layer.name]
-            if source != target:
-                gradient = self.case.trains and self.case.needs_gradient(layer.source)
-                found[layer.source, target] = Edge(source, target, sizes[layer.source], gradient)
+            target = stage_of[layer.name]
+            for name in layer.sources:
+                if stage_of[name] != target:
+                    gradient = self.case.trains and self.case.needs_gradient(name)
+                    found[name, target] = Edge(name, stage_of[name], target, sizes[name], gradient)
         return list(found.values())
 
     def _into(self, stage: int) -> list[Edge]:
@@ -123,9 +127,9 @@ class Machine:
     def _footprint(self, stage: int) -> int:
         """Return the bytes that a micro-batch takes: inputs and results, errors and gradients that come back."""
         elements = sum(edge.elements for edge in self._into(stage))
-        elements += sum(layer.outputs for layer in self.stages[stage])
+        elements += sum(layer.size for layer in self.stages[stage])
         if self.case.trains:
-            elements += sum(layer.outputs for layer in self.stages[stage] if layer.matrix)
+            elements += sum(m.vectors * m.outputs for layer in self.stages[stage] for m in layer.matrices)
             elements += sum(edge.elements for edge in self._out_of(stage) if edge.gradient)
         return self.case.hardware.bytes(elements) * self.case.samples
 
@@ -135,13 +139,13 @@ class Machine:
         for kind, k, count in self.case.doings(s):
             yield from {"F": self.inputs[s][k], "B": self.gradients[s][k], "U": []}[kind]
             start = self.clock.now
-            if kind == "F" and s == 0:
-                self.started[k].fire()
+            if kind == "F":
+                self.started[s][k].fire()
             yield from {"F": self._forward, "B": self._backward, "U": self._update}[kind](s, k, count)
             self.clock.did(f"stage {s}", start, self.clock.now, kind, k)
             if kind == "F":
-                for index, edge in enumerate(self._out_of(s)):
-                    self.clock.start(self._hand_on(edge, index, k))
+                for edge in self._out_of(s):
+                    self.clock.start(self._hand_on(edge, k))
                 if not self.case.trains and not self._out_of(s):
                     self.spaces[s].release(self.footprints[s])
             elif kind == "B":
@@ -150,20 +154,22 @@ class Machine:
                         self.clock.start(self._hand_back(edge, k))
             else:
                 self.spaces[s].release(self.footprints[s] * count)
+        self.unfinished.remove(s)
 
     def _forward(self, s: int, k: int, count: int) -> Process:
         job = Digital()
         for layer in self.stages[s]:
-            if not layer.matrix:
-                job.add(OPERATIONS[layer.kind] * layer.outputs, layer.outputs)
+            if not layer.matrices:
+                job.add(layer.forward, layer.size)
                 continue
             yield from self._digital(s, "F", k, 1, job)
-            yield from self._read(s, "F", k, layer)
-            # Every converted number is scaled and added up.
             job = Digital()
-            job.add(sum(part.columns for part in self.parts[layer.name]), layer.outputs)
+            for matrix, parts in zip(layer.matrices, self.parts[layer.name], strict=True):
+                yield from self._read(s, "F", k, matrix, parts)
+                # Every converted number is scaled and added up.
+                job.add(matrix.vectors * sum(part.columns for part in parts), matrix.vectors * matrix.outputs)
         if self.case.trains and s + 1 == len(self.stages):
-            job.add(LOSSES[self.case.loss] * self.case.layers[-1].outputs, 0)
+            job.add(LOSSES[self.case.loss] * self.case.layers[-1].size, 0)
         yield from self._digital(s, "F", k, 1, job)
 
     def _backward(self, s: int, k: int, count: int) -> Process:
@@ -171,43 +177,50 @@ class Machine:
         for layer in reversed(self.stages[s]):
             if not self.case.needs_gradient(layer.name):
                 continue
-            if not layer.matrix:
-                job.add(OPERATIONS[layer.kind] * layer.outputs, layer.outputs)
+            if not layer.matrices:
+                job.add(layer.backward, layer.size)
                 continue
             # The error is scaled, and summed up for the bias.
-            job.add(layer.outputs, 0)
+            job.add(sum(matrix.vectors * matrix.outputs for matrix in layer.matrices), 0)
             yield from self._digital(s, "B", k, 1, job)
             job = Digital()
-            if self.case.needs_gradient(layer.source):
-                yield from self._read(s, "B", k, layer)
-                job.add(sum(part.rows for part in self.parts[layer.name]), layer.inputs)
+            if any(self.case.needs_gradient(source) for source in layer.sources):
+                for matrix, parts in zip(layer.matrices, self.parts[layer.name], strict=True):
+                    yield from self._read(s, "B", k, matrix, parts)
+                    job.add(matrix.vectors * sum(part.rows for part in parts), matrix.vectors * matrix.inputs)
         yield from self._digital(s, "B", k, 1, job)
 
     def _update(self, s: int, k: int, count: int) -> Process:
-        hardware, every = self.case.hardware, self.case.transfer_every
-        last = (k + 1) * self.case.samples
-        vectors = count * self.case.samples
-        lines = last // every - (last - vectors) // every if every else 0
         for layer in self.stages[s]:
-            if not (layer.matrix and layer.trainable):
-                continue
-            job = Digital()
-            job.add(layer.inputs + layer.outputs, 0)
-            yield from self._digital(s, "U", k, count, job)
-            durations = [hardware.update(vectors) + hardware.transfer(p.columns, lines) for p in self.parts[layer.name]]
-            sent = [(p.rows + p.columns, 0) for p in self.parts[layer.name]]
-            yield from self._on_tiles(s, "U", k, count, layer, durations, sent, layer.inputs + layer.outputs)
-            if lines:
-                # What was read is added up and written, once more in each part.
-                operations = lines * sum(p.rows + p.columns for p in self.parts[layer.name])
-                yield self.server("nmpu", self.homes[s]).serve(hardware.digital(operations), "U", k).done
+            if layer.trains:
+                job = Digital()
+                job.add(sum(m.vectors * (m.inputs + m.outputs) for m in layer.matrices), 0)
+                yield from self._digital(s, "U", k, count, job)
+                for matrix, parts in zip(layer.matrices, self.parts[layer.name], strict=True):
+                    yield from self._pulses(s, k, count, matrix, parts)
 
-    def _read(self, s: int, kind: str, k: int, layer: Layer) -> Process:
-        parts = self.parts[layer.name]
-        forward = kind == "F"
-        read = [self.case.hardware.read(p.columns if forward else p.rows, self.case.samples) for p in parts]
-        sent = [(p.rows, p.columns) if forward else (p.columns, p.rows) for p in parts]
-        yield from self._on_tiles(s, kind, k, 1, layer, read, sent, layer.inputs if forward else layer.outputs)
+    def _pulses(self, s: int, k: int, count: int, matrix: Matrix, parts: list[Part]) -> Process:
+        """Outer products on the tiles; what lines transfers then move is added up in the digital unit."""
+        hardware, every = self.case.hardware, self.case.transfer_every
+        each = self.case.samples * matrix.vectors
+        last, vectors = (k + 1) * each, count * each
+        lines = last // every - (last - vectors) // every if every else 0
+        durations = [hardware.update(vectors) + hardware.transfer(part.columns, lines) for part in parts]
+        sent = [(matrix.vectors * (part.rows + part.columns), 0) for part in parts]
+        elements = matrix.vectors * (matrix.inputs + matrix.outputs)
+        yield from self._on_tiles(s, "U", k, count, parts, durations, sent, elements)
+        if lines:
+            operations = lines * sum(part.rows + part.columns for part in parts)
+            yield self.server("nmpu", self.homes[s]).serve(hardware.digital(operations), "U", k).done
+
+    def _read(self, s: int, kind: str, k: int, matrix: Matrix, parts: list[Part]) -> Process:
+        forward, vectors = kind == "F", matrix.vectors
+        read = self.case.hardware.read
+        durations = [read(part.columns if forward else part.rows, self.case.samples * vectors) for part in parts]
+        rows, columns = [vectors * part.rows for part in parts], [vectors * part.columns for part in parts]
+        sent = list(zip(rows, columns, strict=True) if forward else zip(columns, rows, strict=True))
+        elements = vectors * (matrix.inputs if forward else matrix.outputs)
+        yield from self._on_tiles(s, kind, k, 1, parts, durations, sent, elements)
 
     def _on_tiles(
         self,
@@ -215,14 +228,14 @@ class Machine:
         kind: str,
         k: int,
         count: int,
-        layer: Layer,
+        parts: list[Part],
         durations: list[int],
         sent: list[tuple[int, int]],
         elements: int,
     ) -> Process:
         """All parts of a matrix side by side, and beside them the traffic at the port."""
         pending = []
-        for part, duration, (there, back) in zip(self.parts[layer.name], durations, sent, strict=True):
+        for part, duration, (there, back) in zip(parts, durations, sent, strict=True):
             if part.node == self.homes[s]:
                 pending.append(self.server("tile", part.tile).serve(duration, kind, k).done)
             else:
@@ -253,17 +266,17 @@ class Machine:
 
     # What crosses the borders of stages
 
-    def _hand_on(self, edge: Edge, index: int, k: int) -> Process:
+    def _hand_on(self, edge: Edge, k: int) -> Process:
         """A value sets out when its micro-batch has space where it goes."""
         place = self._into(edge.target).index(edge)
         if place == 0:
             yield self.spaces[edge.target].claim(self.footprints[edge.target])
-        if not self.case.trains:
+        self._gone[edge.source, k] = self._gone.get((edge.source, k), 0) + 1
+        if not self.case.trains and self._gone[edge.source, k] == len(self._out_of(edge.source)):
             # Nobody will need what was stored here, once all that goes on has gone.
             self.spaces[edge.source].release(self.footprints[edge.source])
-        yield from self._travel(
-            self.homes[edge.source], self.homes[edge.target], edge.elements * self.case.samples, "F", k
-        )
+        elements = edge.elements * self.case.samples
+        yield from self._travel(self.homes[edge.source], self.homes[edge.target], elements, "F", k)
         self.inputs[edge.target][k][place].fire()
 
     def _hand_back(self, edge: Edge, k: int) -> Process:
@@ -271,16 +284,22 @@ class Machine:
         yield from self._travel(self.homes[edge.target], self.homes[edge.source], elements, "B", k)
         self.gradients[edge.source][k][self._out_of(edge.source).index(edge)].fire()
 
-    def _host(self) -> Process:
-        """The host brings samples, some micro-batches ahead of the first stage."""
-        hardware, edge = self.case.hardware, self._into(0)[0]
-        elements = edge.elements * self.case.samples
+    def _host(self, edge: Edge) -> Process:
+        """The host brings samples to a stage, some micro-batches ahead of its forwards."""
+        hardware, place = self.case.hardware, self._into(edge.target).index(edge)
         for k in range(self.case.total):
             if k >= hardware.prefetch:
-                yield self.started[k - hardware.prefetch]
-            yield self.spaces[0].claim(self.footprints[0])
-            arrived = self.server("host").serve(hardware.at_host(elements), "F", k).done
-            arrived.then(self.inputs[0][k][0].fire)
+                yield self.started[edge.target][k - hardware.prefetch]
+            if place == 0:
+                yield self.spaces[edge.target].claim(self.footprints[edge.target])
+            self.clock.start(self._deliver(edge, place, k))
+
+    def _deliver(self, edge: Edge, place: int, k: int) -> Process:
+        """Through the port of the host, which is at the first stage, and on to the stage that wants it."""
+        elements = edge.elements * self.case.samples
+        yield self.server("host").serve(self.case.hardware.at_host(elements), "F", k).done
+        yield from self._travel(self.homes[0], self.homes[edge.target], elements, "F", k)
+        self.inputs[edge.target][k][place].fire()
 
     def _travel(self, source: int, target: int, elements: int, kind: str, k: int) -> Process:
         """From link to link; the head goes on a hop after it took one."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 from random import Random
 
 from hypothesis import HealthCheck, assume, given, settings
@@ -12,56 +11,27 @@ from hypothesis import strategies as st
 import archsim
 from archsim.errors import DoesNotFit
 
-from .cases import INPUT, LOSSES, Case, Layer
+from .cases import LOSSES, Case
 from .clock import Slice
 from .hardware import Hardware
+from .networks import networks, stages_of
 from .simulation import Machine
 
 INTERCONNECTS = ("mesh", "bus", "point-to-point")
 
 
 @st.composite
-def chains(draw: st.DrawFn) -> tuple[Layer, ...]:
-    """Linear layers, each with none, one or two element-wise functions behind it."""
-    sizes = draw(st.lists(st.integers(3, 45), min_size=2, max_size=6))
-    layers: list[Layer] = []
-    for index, (inputs, outputs) in enumerate(pairwise(sizes)):
-        source = layers[-1].name if layers else INPUT
-        trainable = draw(st.integers(0, 5)) > 0
-        layers.append(Layer(f"fc{index}", "linear", source, inputs, outputs, trainable))
-        for number, kind in enumerate(
-            draw(st.lists(st.sampled_from(["tanh", "sigmoid", "relu", "identity"]), max_size=2))
-        ):
-            layers.append(Layer(f"act{index}{'ab'[number]}", kind, layers[-1].name, outputs, outputs))
-    return tuple(layers)
-
-
-@st.composite
-def divided(draw: st.DrawFn, layers: tuple[Layer, ...]) -> tuple[tuple[str, ...], ...]:
-    """Cut a network into stages that each hold a matrix."""
-    stages: list[list[str]] = [[]]
-    matrices = 0
-    for layer in layers:
-        left = sum(one.matrix for one in layers[layers.index(layer) :])
-        if matrices and left and draw(st.integers(0, 2)) > 0:
-            stages.append([])
-            matrices = 0
-        stages[-1].append(layer.name)
-        matrices += layer.matrix
-    return tuple(tuple(names) for names in stages)
-
-
-@st.composite
 def cases(draw: st.DrawFn) -> Case:
     """A network, a chip and a schedule; the numbers of the chip are drawn apart, so that times do not coincide."""
-    layers = draw(chains())
+    shape, layers = draw(networks())
     micro_batches, samples = draw(st.integers(1, 4)), draw(st.integers(1, 3))
     kind = draw(st.sampled_from(["sequential", "gpipe", "synchronous", "asynchronous", "inference"]))
     numbers = Random(draw(st.integers(0, 2**32)))
     case = Case(
         hardware=Hardware.draw(numbers, draw(st.integers(1, 9)), draw(st.sampled_from(INTERCONNECTS))),
+        input_shape=shape,
         layers=layers,
-        stages=draw(divided(layers)),
+        stages=draw(stages_of(layers)),
         loss=draw(st.sampled_from(sorted(LOSSES))),
         kind=kind,
         update=draw(st.sampled_from(["immediate", "deferred"])),
@@ -87,11 +57,12 @@ def busy(run: archsim.Run) -> list[Slice]:
 @given(cases())
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 def test_every_slice_is_that_of_an_independent_simulation(case: Case) -> None:
+    machine = Machine(case)
+    machine.run()
     try:
         run = archsim.simulate(case.document())
     except DoesNotFit:
         assume(False)
-    machine = Machine(case)
-    machine.run()
     assert busy(run) == sorted(machine.clock.slices)
     assert run.metrics["makespan_ps"] == machine.clock.now
+    assert not machine.unfinished
