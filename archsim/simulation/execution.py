@@ -11,9 +11,10 @@ from pathlib import Path
 
 from archsim import _core
 from archsim.document import resolved
+from archsim.engine.checkpoint.context import Context
 from archsim.engine.checkpoint.folder import CheckpointFolder
 from archsim.engine.checkpoint.store import CheckpointError
-from archsim.engine.checkpoint.writer import CheckpointWriter, rebuilt_names
+from archsim.engine.checkpoint.writer import CheckpointWriter
 from archsim.engine.events.machine import Machine
 from archsim.engine.numerics.coupling import Numbers
 from archsim.engine.numerics.expected import Expected
@@ -127,18 +128,15 @@ class Execution:
         self, work: Expected | Numbers, workspace: Path | None, interrupted: Callable[[], bool] | None
     ) -> CheckpointWriter:
         prepared, network = self.prepared, self.network
-        names: dict[str, object] = {
-            "expected": prepared.layout.expected,
-            "graph": prepared.graph,
-            **rebuilt_names(prepared.setup),
-            **({"expected work": work} if network is None else network.names()),
-        }
+        if network is None:
+            context = Context(prepared.setup, prepared.graph, prepared.layout.expected, work=work)
+        else:
+            context = Context(prepared.setup, prepared.graph, prepared.layout.expected, parts=network.parts)
         folder = None
         if workspace is not None:
             workspace.mkdir(parents=True, exist_ok=True)
             folder = CheckpointFolder(workspace / "checkpoints", version("archsim"), self._identity())
-        matrices = {} if network is None else network.matrices
-        return CheckpointWriter(folder, prepared.experiment.run.checkpoint_every, interrupted, matrices, names)
+        return CheckpointWriter(folder, prepared.experiment.run.checkpoint_every, interrupted, context)
 
     def _identity(self) -> dict[str, str]:
         """Return what checkpoints are known again by: what files hold is part of it, whatever their paths."""

@@ -18,7 +18,7 @@ from archsim.results.workspace import FolderGone
 __all__ = ["CheckpointFolder"]
 
 _KEPT = 2
-_FORMAT = 3
+_FORMAT = 4
 #: The first line is a few digests and versions.
 _MOST_OF_HEADER = 4096
 
@@ -126,11 +126,11 @@ class CheckpointFolder:
             format_, version, found = header["format"], header["archsim"], header.get("identity")
         except (OSError, ValueError, KeyError, TypeError, RecursionError, MemoryError):
             return None
-        if format_ != _FORMAT or version != self.version:
+        if (version, format_) != (self.version, _FORMAT):
             raise InputError(
                 "this run was begun with another version of archsim, whose checkpoints cannot be taken up",
-                value=f"version {version}",
-                allowed=f"version {self.version}",
+                value=f"version {version}, format {format_}",
+                allowed=f"version {self.version}, format {_FORMAT}",
                 remedy="go on with that version, or start again with --force",
             )
         wanted = self._digests()

@@ -87,7 +87,6 @@ KINDS: tuple[Kind, ...] = (
     Kind("archsim.engine.events.tasks", "PortTask"),
     Kind("archsim.engine.events.tasks", "RemotePartTask"),
     Kind("archsim.engine.events.tasks", "StageEngineTask", calls=("_finish",)),
-    Kind("archsim.engine.line_writes", "LineWrite"),
     Kind("archsim.engine.events.programming", "ProgramTask"),
     Kind("archsim.engine.events.programming", "Programmer"),
     Kind("archsim.engine.events.transfers", "TransferMemoryTask"),

@@ -3,49 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from archsim.engine.checkpoint.context import Context
 from archsim.engine.checkpoint.folder import CheckpointFolder
 from archsim.engine.checkpoint.longer import check_length
 from archsim.engine.checkpoint.store import CheckpointError, restore_objects, store_objects
 from archsim.engine.events.machine import Machine
 from archsim.engine.numerics.untimed import UntimedMachine
-from archsim.engine.program import DigitalStep, MatrixStep
-from archsim.engine.setup import Setup
 from archsim.errors import ArchsimError
-from archsim.network.matrix import AnalogMatrix, MatrixState
-from archsim.schedule.actions import Schedule
+from archsim.network.matrix import MatrixState
 
-__all__ = ["CheckpointWriter", "rebuilt_names"]
-
-
-def rebuilt_names(setup: Setup) -> dict[str, object]:
-    """Return what a setup is made of by names that are the same whenever it is made."""
-    names: dict[str, object] = {
-        "setup": setup,
-        "chip": setup.chip,
-        "plan": setup.plan,
-        "schedule": setup.schedule,
-        "shape": setup.schedule.shape,
-        "kinds of action": setup.schedule.kinds,
-        "programs": setup.programs,
-    }
-    for program in setup.programs:
-        name = f"program {program.index}"
-        names[name] = program
-        for number, edge in enumerate(program.imports):
-            names[f"{name} import {number}"] = edge
-        steps = [step for steps in program.actions.values() for step in steps]
-        for number, step in enumerate(steps):
-            names[f"{name} step {number}"] = step
-            if isinstance(step, DigitalStep):
-                names[f"{name} step {number} cost"] = step.cost
-            elif isinstance(step, MatrixStep):
-                names[f"{name} step {number} placement"] = step.placement
-                for index, part in enumerate(step.placement.parts):
-                    names[f"{name} step {number} part {index}"] = part
-    return names
+__all__ = ["CheckpointWriter"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +39,14 @@ class CheckpointWriter:
         Mini-batches between checkpoints; None writes one only when the run is interrupted.
     interrupted : callable or None
         Asked between events; where it says True, the run stops there.
-    matrices : mapping of str to AnalogMatrix
-        The matrices, whose arrays hold their state themselves.
-    rebuilt : mapping of str to object
+    context : Context
         What a checkpoint refers to by name.
     """
 
     folder: CheckpointFolder | None
     every: int | None
     interrupted: Callable[[], bool] | None
-    matrices: Mapping[str, AnalogMatrix]
-    rebuilt: Mapping[str, object]
+    context: Context
 
     def restore(self, stored: bytes, fresh: Machine | UntimedMachine) -> Machine | UntimedMachine:
         """Take up a checkpoint: matrices get their state back, the machine is returned.
@@ -98,12 +65,12 @@ class CheckpointWriter:
         InputError
             If the run was to be of another length, and its state is not that of a run of this one.
         """
-        found = restore_objects(stored, self.rebuilt)
+        found = restore_objects(stored, self.context.names())
         try:
             if not isinstance(found, _Stored) or type(found.machine) is not type(fresh):
                 raise CheckpointError("the checkpoint is damaged or was not made by archsim: it holds no such run")
-            check_length(found.machine, found.mini_batches, self._schedule)
-            for name, matrix in self.matrices.items():
+            check_length(found.machine, found.mini_batches, self.context.setup.schedule)
+            for name, matrix in self.context.matrices.items():
                 matrix.restore(found.matrices[name])
         except ArchsimError:
             raise
@@ -141,17 +108,11 @@ class CheckpointWriter:
             if interrupted():
                 return False
 
-    @property
-    def _schedule(self) -> Schedule:
-        schedule = self.rebuilt["schedule"]
-        if not isinstance(schedule, Schedule):
-            raise TypeError("a run's schedule goes by the name 'schedule'")
-        return schedule
-
     def _save(self, machine: Machine | UntimedMachine) -> None:
         if self.folder is not None:
-            states = {name: matrix.state() for name, matrix in self.matrices.items()}
-            self.folder.save(store_objects(_Stored(machine, states, self._schedule.shape.mini_batches), self.rebuilt))
+            length = self.context.setup.schedule.shape.mini_batches
+            states = {name: matrix.state() for name, matrix in self.context.matrices.items()}
+            self.folder.save(store_objects(_Stored(machine, states, length), self.context.names()))
 
 
 def _never() -> bool:

@@ -20,15 +20,16 @@ from archsim.engine.numerics.evaluation import Evaluator
 from archsim.engine.numerics.evaluations import Evaluations
 from archsim.engine.numerics.feed import Samples
 from archsim.engine.numerics.stored import Stored
-from archsim.engine.program import HOST, DigitalStep, Edge, MatrixStep, StageProgram
+from archsim.engine.program import HOST, DigitalStep, Edge, MatrixStep
+from archsim.engine.setup import Setup
 from archsim.engine.work import Evaluation
 from archsim.network.graph import Graph, Matrix, Node
 from archsim.network.losses import load_loss
 from archsim.network.matrix import AnalogMatrix, MatrixSnapshot
 from archsim.network.operators import DigitalOperator, MatrixOperator, Operator
-from archsim.schedule.actions import Action, Schedule
+from archsim.schedule.actions import Action
 
-__all__ = ["LearningSettings", "Numbers"]
+__all__ = ["LearningSettings", "Numbers", "NumericParts"]
 
 #: Cells times vectors below which handing parts to threads costs more than it gains.
 _WORTH_SHARING = 2**19
@@ -54,6 +55,35 @@ class LearningSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class NumericParts:
+    """What numbers are computed with.
+
+    Attributes
+    ----------
+    graph : Graph
+        The network.
+    operators, matrices : mapping
+        The operators by node, and the analog matrices by name.
+    feed : Samples
+        What passes the network.
+    evaluator : Evaluator
+        Measures the accuracy of snapshots.
+    learning : LearningSettings
+        Learning rate, loss average, evaluations.
+    workers : Workers
+        Threads that share the parts of a matrix; others than a crossbar uses within a part.
+    """
+
+    graph: Graph
+    operators: Mapping[str, Operator]
+    matrices: Mapping[str, AnalogMatrix]
+    feed: Samples
+    evaluator: Evaluator[MatrixSnapshot]
+    learning: LearningSettings
+    workers: Workers
+
+
+@dataclass(frozen=True, slots=True)
 class _Held:
     """A matrix, the node that holds it, and its crossbars."""
 
@@ -73,22 +103,10 @@ class Numbers:
 
     Parameters
     ----------
-    graph : Graph
-        The network.
-    programs : sequence of StageProgram
-        What each stage does.
-    operators, matrices : mapping
-        The operators by node, and the analog matrices by name.
-    feed : Samples
-        What passes the network.
-    evaluator : Evaluator
-        Measures the accuracy of snapshots.
-    schedule : Schedule
-        What the stages do.
-    settings : LearningSettings
-        Learning rate, loss average, evaluations.
-    workers : Workers
-        Threads that share the parts of a matrix; others than a crossbar uses within a part.
+    setup : Setup
+        What the stages do, and in which order.
+    parts : NumericParts
+        What it is computed with.
     """
 
     __slots__ = (
@@ -116,37 +134,28 @@ class Numbers:
         "shape",
     )
 
-    def __init__(
-        self,
-        graph: Graph,
-        programs: tuple[StageProgram, ...],
-        operators: Mapping[str, Operator],
-        matrices: Mapping[str, AnalogMatrix],
-        feed: Samples,
-        evaluator: Evaluator[MatrixSnapshot],
-        schedule: Schedule,
-        settings: LearningSettings,
-        workers: Workers,
-    ) -> None:
-        self.graph = graph
-        self.programs = programs
-        self.operators = operators
-        self.matrices = matrices
-        self.feed = feed
-        self.schedule = schedule
-        self.shape = schedule.shape
-        self.settings = settings
-        self._evaluator = evaluator
-        self._loss_scale = np.float32(1 / settings.averaged_over)
-        self._stored: list[dict[int, Stored]] = [{} for _ in programs]
-        self._matrices_of = [tuple(dict.fromkeys(step.matrix for step in program.matrix_steps)) for program in programs]
-        self._evaluations = Evaluations(evaluator, schedule.shape, settings.evaluate_every, feed.samples)
+    def __init__(self, setup: Setup, parts: NumericParts) -> None:
+        self.graph = parts.graph
+        self.programs = setup.programs
+        self.operators = parts.operators
+        self.matrices = parts.matrices
+        self.feed = parts.feed
+        self.schedule = setup.schedule
+        self.shape = setup.schedule.shape
+        self.settings = parts.learning
+        self._evaluator = parts.evaluator
+        self._loss_scale = np.float32(1 / parts.learning.averaged_over)
+        self._stored: list[dict[int, Stored]] = [{} for _ in setup.programs]
+        self._matrices_of = [
+            tuple(dict.fromkeys(step.matrix for step in program.matrix_steps)) for program in setup.programs
+        ]
+        self._evaluations = Evaluations(parts.evaluator, self.shape, parts.learning.evaluate_every, parts.feed.samples)
         #: Of each part of a matrix, the mini-batch that ends for its devices with transfers that are yet to come.
         self._unaged: dict[tuple[str, int], int] = {}
         # Parts computed ahead within one moment: always empty again before the next event.
         self._ready: dict[int, Read] = {}
         self._updated: dict[int, Counts] = {}
-        self._workers = workers
+        self._workers = parts.workers
         self._look_up()
 
     def restored(self) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from archsim.analog.specification.inference import InferenceParameters
 from archsim.analog.threads import Workers
 from archsim.data import DataOrigin, DataSet
-from archsim.engine.numerics.coupling import LearningSettings, Numbers
+from archsim.engine.numerics.coupling import LearningSettings, Numbers, NumericParts
 from archsim.engine.numerics.evaluation import Evaluator
 from archsim.engine.numerics.feed import Feed, Samples
 from archsim.engine.numerics.forward import ForwardNumbers, TestSamples
@@ -120,42 +120,29 @@ class NumericNetwork:
         return TestSamples(data, self.setup.samples, per_epoch)
 
     @cached_property
-    def workers(self) -> Workers:
-        """Threads that share the parts of a matrix."""
-        return Workers(self.settings.threads)
+    def parts(self) -> NumericParts:
+        """What the numbers are computed with."""
+        return NumericParts(
+            self.graph,
+            self.operators,
+            self.matrices,
+            self.feed,
+            self.evaluator,
+            self.settings.learning,
+            Workers(self.settings.threads),
+        )
 
     @cached_property
     def work(self) -> Numbers:
         """What the events call."""
         make = Numbers if self.setup.schedule.trains else ForwardNumbers
-        return make(
-            self.graph,
-            self.setup.programs,
-            self.operators,
-            self.matrices,
-            self.feed,
-            self.evaluator,
-            self.setup.schedule,
-            self.settings.learning,
-            self.workers,
-        )
+        return make(self.setup, self.parts)
 
     @property
     def step_per_sample(self) -> float:
         """The step that a sample contributes to an update, at the first learning rate."""
         learning = self.settings.learning
         return learning.learning_rate(0) / learning.averaged_over
-
-    def names(self) -> dict[str, object]:
-        """Return what a checkpoint refers to by name."""
-        return {
-            "operators": self.operators,
-            "matrices": self.matrices,
-            "settings": self.settings.learning,
-            "feed": self.feed,
-            "evaluator": self.evaluator,
-            "workers": self.workers,
-        }
 
     def accuracy(self) -> float | None:
         """Return the test accuracy of the weights as they are."""

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 
 import archsim
+from archsim.engine.checkpoint.context import Context
 from archsim.engine.checkpoint.folder import CheckpointFolder
 from archsim.engine.checkpoint.store import CheckpointError, restore_objects, store_objects
 from archsim.errors import InputError
 from archsim.results import Run
 from archsim.results.workspace import FolderGone
-from archsim.simulation import Interrupted, simulate
+from archsim.simulation import Interrupted, prepare, simulate
 
 WORKLOAD = Path(__file__).resolve().parents[3] / "workloads" / "mlp_digits.yaml"
 KINDS = ("sequential", "gpipe", "synchronous", "asynchronous")
@@ -162,6 +163,26 @@ def test_checkpoint_of_another_version_or_experiment_is_refused(folder: Checkpoi
         CheckpointFolder(folder.directory, "1.3", {"experiment": "experiment"}).load()
     with pytest.raises(InputError, match="another experiment"):
         CheckpointFolder(folder.directory, "1.2", {"experiment": "other"}).load()
+
+
+def test_checkpoint_of_another_format_is_refused(folder: CheckpointFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr("archsim.engine.checkpoint.folder._FORMAT", 1)
+        folder.save(b"mine")
+    with pytest.raises(InputError, match=r"another version[\s\S]*version 1.2, format 1[\s\S]*version 1.2, format "):
+        folder.load()
+
+
+def test_what_is_made_anew_has_a_name_that_does_not_depend_on_the_length_of_the_run() -> None:
+    short, long = (prepare(experiment("gpipe", "timing"), [f"training.max_mini_batches={n}"]) for n in (2, 5))
+    names, others = (Context(made.setup, made.graph, made.layout.expected).names() for made in (short, long))
+    assert names.keys() == others.keys()
+    assert len({id(value) for value in names.values()}) == len(names)
+    assert names["setup.chip"] is short.setup.chip
+    assert names["setup.schedule.shape"] is short.schedule.shape
+    step = next(iter(short.setup.programs[0].matrix_steps))
+    assert any(value is step for value in names.values())
+    assert any(value is step.placement.parts[0] for value in names.values())
 
 
 def test_checkpoint_that_cannot_be_written_leaves_the_last_one(
