@@ -76,6 +76,8 @@ class Case:
     samples: int
     #: After how many vectors a line goes from the first array of a tile to the second; 0: there is one array.
     transfer_every: int = 0
+    #: Whether that is an action T of its own.
+    separate: bool = False
 
     @property
     def trains(self) -> bool:
@@ -97,6 +99,7 @@ class Case:
         }
         if self.trains:
             schedule["update"] = self.update
+            schedule["transfers"] = "separate" if self.separate else "fused"
         return {
             "network": {
                 "input_shape": list(self.input_shape),
@@ -123,17 +126,24 @@ class Case:
 
     def doings(self, stage: int) -> Iterator[Doing]:
         """Yield what a stage does, in order."""
+        applied = moved = 0
         for kind, micro_batch in self._order(stage):
             yield kind, micro_batch, 1
-            if kind == "B":
-                if self.update == "immediate":
-                    yield "U", micro_batch, 1
-                elif self._ends_mini_batch(micro_batch):
-                    yield "U", micro_batch, self.micro_batches
+            # All schedules here do the backwards in the order of the micro-batches.
+            if kind != "B" or (self.update == "deferred" and (micro_batch + 1) % self.micro_batches):
+                continue
+            before, applied = applied, micro_batch + 1
+            yield "U", micro_batch, applied - before
+            if any(applied // interval > before // interval for interval in self._intervals(stage)):
+                yield "T", micro_batch, applied - moved
+                moved = applied
 
-    def _ends_mini_batch(self, micro_batch: int) -> bool:
-        # All schedules here do the backwards in the order of the micro-batches.
-        return (micro_batch + 1) % self.micro_batches == 0
+    def _intervals(self, stage: int) -> set[int]:
+        """Return after how many micro-batches matrices of a stage are transferred by actions of their own."""
+        matrices = [
+            m for layer in self.layers if layer.name in self.stages[stage] and layer.trains for m in layer.matrices
+        ]
+        return {self.transfer_every // (self.samples * m.vectors) for m in matrices} if self.separate else set()
 
     def _order(self, stage: int) -> Iterator[tuple[str, int]]:
         whole = self.kind in ("asynchronous", "inference")

@@ -137,11 +137,12 @@ class Machine:
 
     def _stage(self, s: int) -> Process:
         for kind, k, count in self.case.doings(s):
-            yield from {"F": self.inputs[s][k], "B": self.gradients[s][k], "U": []}[kind]
+            yield from {"F": self.inputs[s][k], "B": self.gradients[s][k]}.get(kind, [])
             start = self.clock.now
             if kind == "F":
                 self.started[s][k].fire()
-            yield from {"F": self._forward, "B": self._backward, "U": self._update}[kind](s, k, count)
+            do = {"F": self._forward, "B": self._backward, "U": self._update, "T": self._transfer}[kind]
+            yield from do(s, k, count)
             self.clock.did(f"stage {s}", start, self.clock.now, kind, k)
             if kind == "F":
                 for edge in self._out_of(s):
@@ -152,7 +153,7 @@ class Machine:
                 for edge in self._into(s):
                     if edge.source >= 0:
                         self.clock.start(self._hand_back(edge, k))
-            else:
+            elif kind == "U":
                 self.spaces[s].release(self.footprints[s] * count)
         self.unfinished.remove(s)
 
@@ -200,18 +201,38 @@ class Machine:
                     yield from self._pulses(s, k, count, matrix, parts)
 
     def _pulses(self, s: int, k: int, count: int, matrix: Matrix, parts: list[Part]) -> Process:
-        """Outer products on the tiles; what lines transfers then move is added up in the digital unit."""
-        hardware, every = self.case.hardware, self.case.transfer_every
-        each = self.case.samples * matrix.vectors
-        last, vectors = (k + 1) * each, count * each
-        lines = last // every - (last - vectors) // every if every else 0
-        durations = [hardware.update(vectors) + hardware.transfer(part.columns, lines) for part in parts]
+        """Outer products on the tiles, and behind them the lines that are transferred with them."""
+        hardware = self.case.hardware
+        lines = 0 if self.case.separate else self._lines(k, count, matrix)
+        pulses = hardware.update(count * self.case.samples * matrix.vectors)
+        durations = [pulses + hardware.transfer(part.columns, lines) for part in parts]
         sent = [(matrix.vectors * (part.rows + part.columns), 0) for part in parts]
         elements = matrix.vectors * (matrix.inputs + matrix.outputs)
         yield from self._on_tiles(s, "U", k, count, parts, durations, sent, elements)
+        yield from self._moved(s, "U", k, lines, parts)
+
+    def _transfer(self, s: int, k: int, count: int) -> Process:
+        """What was not transferred with the updates; it stays on its tiles."""
+        for layer in self.stages[s]:
+            for matrix, parts in zip(layer.matrices if layer.trains else (), self.parts[layer.name], strict=False):
+                lines = self._lines(k, count, matrix)
+                durations = [self.case.hardware.transfer(part.columns, lines) for part in parts]
+                yield from [
+                    self.server("tile", part.tile).serve(duration, "T", k).done
+                    for part, duration in zip(parts, durations, strict=True)
+                ]
+                yield from self._moved(s, "T", k, lines, parts)
+
+    def _lines(self, k: int, count: int, matrix: Matrix) -> int:
+        """Return how many lines are due with the vectors of some micro-batches."""
+        every, each = self.case.transfer_every, self.case.samples * matrix.vectors
+        return (k + 1) * each // every - (k + 1 - count) * each // every if every else 0
+
+    def _moved(self, s: int, kind: str, k: int, lines: int, parts: list[Part]) -> Process:
+        """What was read is added up in the digital unit, for all parts together."""
         if lines:
             operations = lines * sum(part.rows + part.columns for part in parts)
-            yield self.server("nmpu", self.homes[s]).serve(hardware.digital(operations), "U", k).done
+            yield self.server("nmpu", self.homes[s]).serve(self.case.hardware.digital(operations), kind, k).done
 
     def _read(self, s: int, kind: str, k: int, matrix: Matrix, parts: list[Part]) -> Process:
         forward, vectors = kind == "F", matrix.vectors

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import lcm
 from random import Random
 
 from hypothesis import HealthCheck, assume, given, settings
@@ -40,6 +41,11 @@ def cases(draw: st.DrawFn) -> Case:
         samples=samples,
         transfer_every=draw(st.integers(0, 3)),
     )
+    learned = [matrix.vectors for layer in layers if layer.trains for matrix in layer.matrices]
+    if kind != "inference" and learned and draw(st.integers(0, 3)) == 0:
+        # Transfers by themselves are due behind updates only.
+        together = samples * (micro_batches if case.update == "deferred" else 1)
+        case = replace(case, separate=True, transfer_every=together * lcm(*learned) * draw(st.integers(1, 2)))
     # Space for a few micro-batches at the stage that stores most: inputs have to wait for it, if they fit at all.
     room = draw(st.none() | st.integers(4, 20))
     capacity = None if room is None else max(Machine(case).footprints) * room // 4
