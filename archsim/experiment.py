@@ -14,7 +14,7 @@ from archsim.chip.specification import Chip
 from archsim.data.specification import DataSpecification
 from archsim.network.specification import MatrixLayer, NetworkSpecification
 from archsim.notebook import facts_html, facts_text
-from archsim.schedule.specification import ScheduleSpecification
+from archsim.schedule.specification import AnySchedule, ScheduleSpecification
 from archsim.specification import Specification, values_of
 
 __all__ = ["Experiment", "LearningRateStep", "RunSpecification", "TrainingSpecification"]
@@ -82,7 +82,7 @@ class Experiment(Specification):
     chip: Chip
     data: DataSpecification = Field(default_factory=DataSpecification)
     training: TrainingSpecification | None = None
-    schedule: ScheduleSpecification = Field(default_factory=ScheduleSpecification)
+    schedule: AnySchedule = Field(default_factory=ScheduleSpecification)
     run: RunSpecification = Field(default_factory=RunSpecification)
     inference: InferenceParameters | None = None
 

@@ -30,6 +30,7 @@ __all__ = [
     "Constant",
     "Domain",
     "EnergyConstant",
+    "OpenFamily",
     "OpenUnion",
     "PowerConstant",
     "Scaling",
@@ -264,6 +265,45 @@ class OpenUnion:
 
         writer = core_schema.wrap_serializer_function_ser_schema(serialize, info_arg=True, schema=closed)
         return core_schema.with_info_wrap_validator_function(validate, closed, serialization=writer)
+
+
+@dataclass(frozen=True)
+class OpenFamily:
+    """Opens a specification for those that derive from it, told apart by ``kind``, of this and of other packages.
+
+    ``Annotated[Common | Special, OpenFamily("archsim.things")]`` takes for each kind the ``Settings`` of what is
+    registered under its name in the group, and ``Common`` for a name that nothing is registered under. A kind without
+    keys of its own has ``Common`` for its settings. The JSON schema is that of the union.
+
+    Parameters
+    ----------
+    group : plugins.Group
+        The group whose members have a specification ``Settings``, which derives from the first of the union.
+    """
+
+    group: plugins.Group
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """Put the registered specifications in the place of the union's own validation and serialization."""
+        closed = handler(source)
+        common: type[Specification] = (get_args(source) or (source,))[0]
+        usual = common.model_fields[_KIND].default
+
+        def validate(value: Any, union: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+            if info.mode == "json":
+                value = _as_tuples(value)
+            kind = value.get(_KIND, usual) if isinstance(value, dict) else getattr(value, _KIND, None)
+            settings = common
+            if isinstance(kind, str) and kind in plugins.names(self.group):
+                settings = getattr(plugins.load(self.group, kind), "Settings", common)
+            return settings.model_validate(value, strict=info.mode == "json")
+
+        writer = core_schema.plain_serializer_function_ser_schema(_dumped, info_arg=True)
+        return core_schema.with_info_wrap_validator_function(validate, closed, serialization=writer)
+
+
+def _dumped(value: BaseModel, info: SerializationInfo) -> Any:
+    return value.model_dump(mode=info.mode)
 
 
 def settings_of(group: plugins.Group, kind: str) -> type[Specification]:

@@ -287,7 +287,7 @@ MISTAKES = [
     ("training=3", "training", ["not a section", "algorithm, learning_rate"]),
     ("schedule.micro_batches=3", "schedule.micro_batches", ["3 micro-batches do not divide", "mini_batch = 4"]),
     ("schedule.kind=gpip", "schedule.kind", ["there is no schedule of this name", "did you mean 'gpipe'?"]),
-    ("schedule.update=later", "schedule.update", ["not one of the choices", "immediate, deferred; or null"]),
+    ("schedule.update=later", "schedule.update", ["not one of the choices", "immediate, deferred, scheduled; or null"]),
     ("chip=no-such-chip", "chip", ["there is no chip of this name", "reram-1024, rpu-512, rpu-512-single, unit"]),
     ("chip=reram-1204", "chip", ["did you mean 'reram-1024'?"]),
     ("chip=nosuch.yaml", "chip", ["there is no such file", "nosuch.yaml"]),

@@ -23,6 +23,7 @@ from archsim.document import load_preset
 from archsim.errors import ArchsimError, InputError
 from archsim.network.operators.activations import Tanh
 from archsim.schedule.actions import Action, PipelineShape, ScheduleKind
+from archsim.schedule.specification import ScheduleSpecification
 
 BASE: dict[str, Any] = {
     "network": "mlp-64-64-32-10",
@@ -37,7 +38,7 @@ def _nothing_stays_registered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plugins, "_REGISTERED", {})
 
 
-def one_by_one(shape: PipelineShape, stage: int) -> Iterator[Action]:
+def one_by_one(shape: PipelineShape, stage: int, settings: ScheduleSpecification) -> Iterator[Action]:
     for k in range(shape.total):
         yield Action("F", k)
         yield Action("B", k)

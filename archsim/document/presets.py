@@ -40,7 +40,10 @@ _ALTERNATIVES = frozenset(
     }
 )
 #: Sections of one of several kinds that share most of their keys: another kind keeps those that it knows.
-_KINDS: dict[tuple[str, ...], plugins.Group] = {("chip", "interconnect"): "archsim.interconnects"}
+_KINDS: dict[tuple[str, ...], plugins.Group] = {
+    ("chip", "interconnect"): "archsim.interconnects",
+    ("schedule",): "archsim.schedules",
+}
 #: What is expected of a run in the mean, and the key that bounds it.
 _BOUNDED = {"expected_bl": "desired_bl"}
 #: Groups whose presets are of several kinds.
@@ -84,10 +87,9 @@ def merge(base: Node, over: Node, path: Path) -> Node:
     """Lay one tree over another: mappings deeply, everything else as a whole.
 
     A device or an algorithm of another kind replaces the one before as a whole, for its fields are others; an
-    interconnect of another kind keeps the fields that the new one has, too. A
-    constant whose value changes loses its source and its domain, a unit whose clock, width or latency changes the
-    source of its times.
-    An expectation is lowered to a bound that is laid over it.
+    interconnect or a schedule of another kind keeps the fields that the new one has, too. A constant whose value
+    changes loses its source and its domain, a unit whose clock, width or latency changes the source of its times. An
+    expectation is lowered to a bound that is laid over it.
     """
     if over.whole or not isinstance(base.value, dict) or not isinstance(over.value, dict):
         return over

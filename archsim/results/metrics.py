@@ -52,6 +52,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("bubble_fraction", "", "1 - (time of the stages in F, B and U) / (stages x makespan)."),
     Metric("staleness", "updates", "By stage: mean number of its updates between F and B of a micro-batch there."),
     Metric("in_flight_max", "micro-batches", "By stage: most micro-batches between start of F and end of B there."),
+    Metric("stored_max", "micro-batches", "By stage: most micro-batches between start of F and end of U there."),
     Metric("updates", "", "By stage: updates of its weights (U actions)."),
     Metric("samples_per_update", "samples", "Trained samples divided by the updates of the first stage."),
     Metric(
@@ -160,6 +161,7 @@ def compute_metrics(observations: Observations, costs: Costs) -> dict[str, Metri
         "bubble_fraction": 1 - sum(seen.stage_busy_ps) / (stages * makespan) if makespan and stages else None,
         "staleness": list(seen.staleness) or None,
         "in_flight_max": list(seen.in_flight_max),
+        "stored_max": list(seen.stored_max),
         "updates": list(seen.updates) or None,
         "samples_per_update": samples / seen.updates[0] if seen.updates and seen.updates[0] else None,
         "step_per_sample": seen.step_per_sample,

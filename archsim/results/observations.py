@@ -27,6 +27,8 @@ class Observations:
         Mean number of updates of a stage between the F and the B of a micro-batch there; empty without updates.
     in_flight_max : tuple of int
         Most micro-batches between start of F and end of B at a stage.
+    stored_max : tuple of int
+        Most micro-batches between start of F and end of their last action (U) at a stage.
     stage_busy_ps : tuple of int
         Time that each stage spent in F, B and U.
     stages : tuple of str
@@ -80,6 +82,7 @@ class Observations:
     loss: float | None
     staleness: tuple[float, ...]
     in_flight_max: tuple[int, ...]
+    stored_max: tuple[int, ...]
     stage_busy_ps: tuple[int, ...]
     stages: tuple[str, ...]
     counts: Mapping[CountKey, int]

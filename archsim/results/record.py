@@ -12,7 +12,7 @@ from archsim.results.tally import Tally
 
 __all__ = ["observations_from_json", "observations_to_json", "tally_from_json", "tally_to_json"]
 
-_TUPLES = ("staleness", "in_flight_max", "stage_busy_ps", "stages", "updates")
+_TUPLES = ("staleness", "in_flight_max", "stored_max", "stage_busy_ps", "stages", "updates")
 
 
 def observations_to_json(observations: Observations) -> dict[str, Any]:
@@ -35,10 +35,7 @@ def observations_from_json(values: dict[str, Any]) -> Observations:
             "units": tuple(UnitTime(*unit) for unit in values["units"]),
             "idle_ps": {(unit, cause): time for unit, cause, time in values["idle_ps"]},
             "bottleneck": Bottleneck.from_json(values["bottleneck"]),
-            **{
-                name: tuple(values[name])
-                for name in ("staleness", "in_flight_max", "stage_busy_ps", "stages", "updates")
-            },
+            **{name: tuple(values[name]) for name in _TUPLES},
         }
     )
 

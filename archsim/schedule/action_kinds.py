@@ -21,6 +21,7 @@ __all__ = [
     "ActionKind",
     "Flow",
     "Operation",
+    "StageCycles",
     "StageSteps",
     "load_action_kinds",
 ]
@@ -103,6 +104,19 @@ class ActionKind:
                 value=self.joint,
                 remedy="leave out joint, or awaits and sends",
             )
+
+
+@dataclass(frozen=True, slots=True)
+class StageCycles:
+    """How long an abstract stage takes for the forward, backward and update of one micro-batch, in any whole unit."""
+
+    forward: int = 1
+    backward: int = 1
+    update: int = 0
+
+    def of(self, operation: Operation | None) -> int:
+        """Return the cycles of an operation."""
+        return 0 if operation is None else int(getattr(self, operation))
 
 
 def load_action_kinds(symbols: Iterable[str]) -> dict[str, ActionKind]:

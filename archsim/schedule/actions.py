@@ -5,13 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from archsim.schedule.action_kinds import ActionKind, load_action_kinds
+from archsim.schedule.action_kinds import ActionKind, StageCycles, load_action_kinds
+from archsim.schedule.specification import ScheduleSpecification
 
-__all__ = ["TRAINING", "Action", "Order", "PipelineShape", "Schedule", "ScheduleKind", "UpdateRule", "training_kinds"]
+__all__ = [
+    "TRAINING",
+    "Action",
+    "ClosedForms",
+    "Order",
+    "PipelineShape",
+    "Schedule",
+    "ScheduleKind",
+    "UpdateRule",
+    "training_kinds",
+]
 
-UpdateRule = Literal["immediate", "deferred"]
+UpdateRule = Literal["immediate", "deferred", "scheduled"]
 
 #: What a stage does with each micro-batch that it trains on.
 TRAINING: tuple[str, ...] = ("F", "B", "U")
@@ -73,8 +84,43 @@ class PipelineShape:
         return self.mini_batches * self.micro_batches
 
 
-#: The order of F and B at one stage (counted from the input side); passes add the rest.
+#: The actions of one stage (counted from the input side).
 Order = Callable[[PipelineShape, int], Iterator[Action]]
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedForms:
+    """What the textbook says of a schedule whose stages are equal and between which nothing takes time.
+
+    Attributes
+    ----------
+    makespan : callable, optional
+        ``makespan(schedule, cycles)`` in the unit of `cycles`.
+    in_flight, stored : callable, optional
+        ``in_flight(schedule, stage)``, the most micro-batches between F and B; between F and the last action.
+    staleness : callable, optional
+        ``staleness(schedule, stage)``, the mean number of updates between F and B of a micro-batch.
+
+    Notes
+    -----
+    Each returns None for a schedule that it does not hold for.
+    """
+
+    makespan: Callable[[Schedule, StageCycles], int | None] | None = None
+    in_flight: Callable[[Schedule, int], int | None] | None = None
+    stored: Callable[[Schedule, int], int | None] | None = None
+    staleness: Callable[[Schedule, int], float | None] | None = None
+
+    def of(self, schedule: Schedule, cycles: StageCycles) -> dict[str, int | tuple[int, ...] | tuple[float, ...]]:
+        """Return what is known: ``makespan_cycles``, and by stage ``in_flight``, ``stored`` and ``staleness``."""
+        known: dict[str, Any] = {}
+        if self.makespan is not None:
+            known["makespan_cycles"] = self.makespan(schedule, cycles)
+        for name, form in (("in_flight", self.in_flight), ("stored", self.stored), ("staleness", self.staleness)):
+            if form is not None:
+                by_stage = tuple(form(schedule, stage) for stage in range(schedule.shape.stages))
+                known[name] = None if None in by_stage else by_stage
+        return {name: value for name, value in known.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +130,26 @@ class ScheduleKind:
     Attributes
     ----------
     order : callable
-        ``order(shape, stage)`` yields the F and B of one stage.
-    default_update : {"immediate", "deferred"}
-        When a stage updates unless the user says otherwise.
+        ``order(shape, stage, settings)`` yields the actions of one stage: F and B, and U where it places them itself.
+    default_update : {"immediate", "deferred", "scheduled"}
+        When a stage updates unless the user says otherwise; scheduled: where `order` places a U.
     description : str
         One sentence, with the source.
     actions : tuple of str
         Symbols of the actions of every stage, in this order for each micro-batch. With the last of those that are done
         with every micro-batch, what the stage stored of it is no longer needed. Without a B there are no updates.
+    Settings : type of ScheduleSpecification
+        What the section ``schedule`` of a document holds for this kind: it may have keys of its own.
+    closed_forms : ClosedForms
+        What is known of it without playing it through.
     """
 
-    order: Order
+    order: Callable[[PipelineShape, int, Any], Iterator[Action]]
     default_update: UpdateRule
     description: str
     actions: tuple[str, ...] = TRAINING
+    Settings: type[ScheduleSpecification] = ScheduleSpecification
+    closed_forms: ClosedForms = ClosedForms()
 
     @property
     def trains(self) -> bool:
@@ -120,12 +172,16 @@ class Schedule:
         Name of the kind of schedule.
     shape : PipelineShape
         Stages, mini-batches and micro-batches.
-    update : {"immediate", "deferred"}
+    update : {"immediate", "deferred", "scheduled"}
         When a stage updates.
     order : callable
         ``order(shape, stage)`` yields the actions of a stage.
     kinds : mapping of str to ActionKind
         The kinds of its actions by symbol, in the order in which a micro-batch goes through them.
+    settings : ScheduleSpecification
+        What the user said of it.
+    closed_forms : ClosedForms
+        What is known of it without playing it through.
     """
 
     kind: str
@@ -133,6 +189,8 @@ class Schedule:
     update: UpdateRule
     order: Order
     kinds: Mapping[str, ActionKind] = field(default_factory=training_kinds)
+    settings: ScheduleSpecification = field(default_factory=ScheduleSpecification)
+    closed_forms: ClosedForms = ClosedForms()
 
     @property
     def trains(self) -> bool:
@@ -163,6 +221,11 @@ class Schedule:
     def completion(self) -> tuple[int, str]:
         """The stage and the kind of action with which a micro-batch is done: gradients end at the first stage."""
         return 0 if self.returns_gradients else self.shape.stages - 1, self.releasing
+
+    @property
+    def micro_batches_of_update(self) -> int:
+        """How many micro-batches the first update applies together; every one does in a regular schedule."""
+        return next((a.count for a in self.stage(0) if self.kinds[a.kind].updates_weights), 1)
 
     def stage(self, index: int) -> Iterator[Action]:
         """Yield the actions of one stage, from the first."""

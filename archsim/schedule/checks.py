@@ -5,24 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from archsim.errors import Deadlock
-from archsim.schedule.action_kinds import Flow, Operation
+from archsim.schedule.action_kinds import Flow, StageCycles
 from archsim.schedule.actions import Schedule
 from archsim.schedule.state import Edges, PipelineState, ScheduleError
 
-__all__ = ["Profile", "ScheduleError", "StageCycles", "dry_run"]
-
-
-@dataclass(frozen=True, slots=True)
-class StageCycles:
-    """How many cycles a stage takes in a dry run for the forward, backward and update of one micro-batch."""
-
-    forward: int = 1
-    backward: int = 1
-    update: int = 0
-
-    def of(self, operation: Operation | None) -> int:
-        """Return the cycles of an operation."""
-        return 0 if operation is None else int(getattr(self, operation))
+__all__ = ["Profile", "ScheduleError", "dry_run"]
 
 
 @dataclass(frozen=True, slots=True)

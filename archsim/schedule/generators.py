@@ -1,9 +1,7 @@
-"""The built-in schedules: each yields the order of F and B at one stage.
+"""The built-in schedules but for ``zb-h1``: each yields the order of F and B at one stage.
 
-Stages count from the input side, ``s = 0 .. M-1``. With B micro-batches in a mini-batch and unit
-times, `gpipe` and `synchronous` take 2 (M + B - 1) cycles a mini-batch and `sequential` 2 M B;
-`asynchronous` takes 2 (K + M - 1) for all K micro-batches (closed forms of arXiv:2410.15155, whose
-drawing `synchronous` and `asynchronous` follow). `inference` has no B: K + M - 1 cycles.
+Stages count from the input side, ``s = 0 .. M-1``. `synchronous` and `asynchronous` follow the drawing of
+arXiv:2410.15155; `inference` has no B. How long they take, `archsim.schedule.closed_forms` says.
 """
 
 from __future__ import annotations
@@ -11,28 +9,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archsim.schedule.actions import Action, PipelineShape, ScheduleKind
+from archsim.schedule.closed_forms import ASYNCHRONOUS, GPIPE, INFERENCE, SEQUENTIAL, SYNCHRONOUS
+from archsim.schedule.specification import ScheduleSpecification
 
 __all__ = ["asynchronous", "gpipe", "inference", "sequential", "synchronous"]
 
 
-def _one_by_one(shape: PipelineShape, stage: int) -> Iterator[Action]:
+def _one_by_one(shape: PipelineShape, stage: int, settings: ScheduleSpecification) -> Iterator[Action]:
     for k in range(shape.total):
         yield Action("F", k)
         yield Action("B", k)
 
 
-def _forward_only(shape: PipelineShape, stage: int) -> Iterator[Action]:
+def _forward_only(shape: PipelineShape, stage: int, settings: ScheduleSpecification) -> Iterator[Action]:
     return (Action("F", k) for k in range(shape.total))
 
 
-def _all_forward_then_all_backward(shape: PipelineShape, stage: int) -> Iterator[Action]:
+def _forwards_then_backwards(shape: PipelineShape, stage: int, settings: ScheduleSpecification) -> Iterator[Action]:
     for start in range(0, shape.total, shape.micro_batches):
         block = range(start, start + shape.micro_batches)
         yield from (Action("F", k) for k in block)
         yield from (Action("B", k) for k in block)
 
 
-def _one_forward_one_backward(start: int, count: int, ahead: int) -> Iterator[Action]:
+def _1f1b(start: int, count: int, ahead: int) -> Iterator[Action]:
     """Yield `count` micro-batches, with at most `ahead` in flight."""
     ahead = min(ahead, count)
     yield from (Action("F", start + k) for k in range(ahead - 1))
@@ -42,40 +42,45 @@ def _one_forward_one_backward(start: int, count: int, ahead: int) -> Iterator[Ac
         yield Action("B", start + k)
 
 
-def _flushed_one_forward_one_backward(shape: PipelineShape, stage: int) -> Iterator[Action]:
+def _flushed_1f1b(shape: PipelineShape, stage: int, settings: ScheduleSpecification) -> Iterator[Action]:
     for start in range(0, shape.total, shape.micro_batches):
-        yield from _one_forward_one_backward(start, shape.micro_batches, shape.stages - stage)
+        yield from _1f1b(start, shape.micro_batches, shape.stages - stage)
 
 
-def _continuous_one_forward_one_backward(shape: PipelineShape, stage: int) -> Iterator[Action]:
-    yield from _one_forward_one_backward(0, shape.total, shape.stages - stage)
+def _continuous_1f1b(shape: PipelineShape, stage: int, settings: ScheduleSpecification) -> Iterator[Action]:
+    yield from _1f1b(0, shape.total, shape.stages - stage)
 
 
 sequential = ScheduleKind(
     _one_by_one,
     "deferred",
     "No pipeline: a micro-batch passes all stages forward and back before the next one starts.",
+    closed_forms=SEQUENTIAL,
 )
 gpipe = ScheduleKind(
-    _all_forward_then_all_backward,
+    _forwards_then_backwards,
     "deferred",
     "All forwards of a mini-batch, then all backwards, then a flush (Huang et al., GPipe, arXiv:1811.06965).",
+    closed_forms=GPIPE,
 )
 synchronous = ScheduleKind(
-    _flushed_one_forward_one_backward,
+    _flushed_1f1b,
     "deferred",
     "One forward, one backward within a mini-batch, then a flush "
     "(analog SGD with synchronous pipeline, arXiv:2410.15155).",
+    closed_forms=SYNCHRONOUS,
 )
 asynchronous = ScheduleKind(
-    _continuous_one_forward_one_backward,
+    _continuous_1f1b,
     "immediate",
     "Continuous one forward, one backward: no flush, no stashed weights "
     "(analog SGD with asynchronous pipeline, arXiv:2410.15155).",
+    closed_forms=ASYNCHRONOUS,
 )
 inference = ScheduleKind(
     _forward_only,
     "deferred",
     "Forward only, pipelined: no loss, no gradients, no updates; what a stage stored is released as it goes on.",
     ("F",),
+    closed_forms=INFERENCE,
 )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from archsim import plugins
 from archsim.errors import InputError
 from archsim.schedule.action_kinds import load_action_kinds
-from archsim.schedule.actions import PipelineShape, Schedule, ScheduleKind
+from archsim.schedule.actions import Action, PipelineShape, Schedule, ScheduleKind
 from archsim.schedule.checks import Profile, dry_run
 from archsim.schedule.passes import with_transfers, with_updates
 from archsim.schedule.specification import ScheduleSpecification
@@ -74,8 +75,19 @@ def make_schedule(
                 remedy="leave it out",
             )
     update = specification.update or kind.default_update
+    if (update == "scheduled") != (kind.default_update == "scheduled"):
+        places = kind.default_update == "scheduled"
+        raise InputError(
+            f"a schedule of the kind '{specification.kind}' places its updates itself"
+            if places
+            else f"a schedule of the kind '{specification.kind}' places no updates itself",
+            field="schedule.update",
+            value=update,
+            allowed="scheduled" if places else "immediate, deferred",
+        )
     shape = PipelineShape(stages, mini_batches, specification.micro_batches)
-    order = with_updates(kind.order, update)
+    placed = partial(_in_order, kind, specification)
+    order = placed if update == "scheduled" else with_updates(placed, update)
     if any(each.transfers for each in kinds.values()):
         if specification.transfers == "fused":
             raise InputError(
@@ -87,7 +99,13 @@ def make_schedule(
     elif specification.transfers == "separate" and transfers is not None:
         kinds = load_action_kinds((*kind.actions, _TRANSFER))
         order = with_transfers(order, updating, _TRANSFER, transfers())
-    return Schedule(specification.kind, shape, update, order, kinds)
+    return Schedule(specification.kind, shape, update, order, kinds, specification, kind.closed_forms)
+
+
+def _in_order(
+    kind: ScheduleKind, specification: ScheduleSpecification, shape: PipelineShape, stage: int
+) -> Iterator[Action]:
+    return kind.order(shape, stage, specification)
 
 
 def checked_profile(schedule: Schedule, edges: Edges | None = None) -> Profile:

@@ -14,8 +14,7 @@ from archsim.engine.setup import Setup, device_stacks
 from archsim.experiment import Experiment
 from archsim.mapping import Plan
 from archsim.network.graph import Graph
-from archsim.schedule import Profile, Schedule, checked_profile, make_schedule, updates_together
-from archsim.schedule.closed_forms import makespan_cycles
+from archsim.schedule import Profile, Schedule, StageCycles, checked_profile, make_schedule, updates_together
 from archsim.simulation.layout import Layout, experiment_of, lay_out
 from archsim.simulation.length import run_length
 
@@ -70,10 +69,12 @@ class Prepared:
         return self.setup.schedule
 
     @property
-    def closed_forms(self) -> Mapping[str, int]:
-        """What is known of this schedule where F and B take one cycle each: ``makespan_cycles``, or nothing."""
-        makespan = makespan_cycles(self.schedule.kind, self.schedule.shape)
-        return {} if makespan is None else {"makespan_cycles": makespan}
+    def closed_forms(self) -> Mapping[str, int | tuple[int, ...] | tuple[float, ...]]:
+        """What the textbook says of this schedule where F and B take one cycle each and U none.
+
+        ``makespan_cycles``, and by stage ``in_flight``, ``stored`` and ``staleness``; what is not known is left out.
+        """
+        return self.schedule.closed_forms.of(self.schedule, StageCycles())
 
 
 def prepare(

@@ -25,10 +25,10 @@ def numeric_settings(prepared: Prepared, samples: int) -> NumericSettings:
     layout, setup, run = prepared.layout, prepared.setup, prepared.experiment.run
     training = layout.training
     per_epoch = samples // training.mini_batch
-    whole = training.average_over == "mini-batch" or setup.schedule.update == "deferred"
+    applied = setup.samples * setup.schedule.micro_batches_of_update
     learning = LearningSettings(
         _learning_rate(training, per_epoch),
-        training.mini_batch if whole else setup.samples,
+        training.mini_batch if training.average_over == "mini-batch" else applied,
         run.evaluate_every or per_epoch,
     )
     return NumericSettings(

@@ -18,9 +18,10 @@ def digits(*overrides: str, mode: str | None = None) -> Run:
     return archsim.simulate(archsim.load_experiment(WORKLOADS / "mlp_digits.yaml", [*short, *overrides], mode))
 
 
-def unit_pipeline(kind: str, stages: int, micro_batches: int, mini_batches: int) -> Run:
+def unit_pipeline(kind: str, stages: int, micro_batches: int, mini_batches: int, *overrides: str) -> Run:
     """Simulate the textbook pipeline."""
     overrides = (
+        *overrides,
         f"schedule.kind={kind}",
         f"schedule.stages={stages}",
         f"schedule.micro_batches={micro_batches}",

@@ -12,8 +12,7 @@ import archsim
 from archsim import Run
 from archsim.data import DataSet
 from archsim.errors import InputError
-from archsim.schedule import dry_run, make_schedule
-from archsim.schedule.closed_forms import makespan_cycles
+from archsim.schedule import StageCycles, dry_run, make_schedule
 from archsim.schedule.specification import ScheduleSpecification
 
 FORWARD = {"kind": "inference"}
@@ -48,7 +47,9 @@ def test_a_pipeline_of_m_stages_passes_k_samples_in_k_plus_m_minus_1_cycles(stag
 def test_the_dry_run_agrees_with_the_closed_form(stages: int) -> None:
     schedule = make_schedule(ScheduleSpecification(kind="inference", micro_batches=3), stages, 5)
     profile = dry_run(schedule)
-    assert profile.makespan == makespan_cycles("inference", schedule.shape) == 15 + stages - 1
+    assert schedule.closed_forms.makespan is not None
+    expected = schedule.closed_forms.makespan(schedule, StageCycles())
+    assert profile.makespan == expected == 15 + stages - 1
     assert profile.stored_max == profile.in_flight_max == (1,) * stages
     assert profile.actions == 15 * stages
 

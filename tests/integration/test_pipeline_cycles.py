@@ -7,9 +7,11 @@ from itertools import pairwise
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from archsim.schedule.actions import PipelineShape
-from archsim.schedule.closed_forms import makespan_cycles
+from archsim.schedule import PipelineShape, Schedule, StageCycles, kind_of, make_schedule
+from archsim.schedule.specification import ScheduleSpecification
 
 from .experiments import unit_pipeline
 
@@ -17,20 +19,78 @@ CYCLE_PS = 1000
 KINDS = ("sequential", "gpipe", "synchronous", "asynchronous")
 
 
+def made(kind: str, shape: PipelineShape) -> Schedule:
+    written = kind_of(ScheduleSpecification(kind=kind)).Settings
+    settings = written.model_validate({"kind": kind, "micro_batches": shape.micro_batches})
+    return make_schedule(settings, shape.stages, shape.mini_batches)
+
+
 @pytest.mark.parametrize("stages", [1, 2, 4, 8, 16])
 @pytest.mark.parametrize("kind", KINDS)
 def test_makespan_is_the_closed_form(kind: str, stages: int) -> None:
     run = unit_pipeline(kind, stages, micro_batches=8, mini_batches=3)
-    cycles = makespan_cycles(kind, PipelineShape(stages, 3, 8))
-    assert cycles is not None
-    assert run.metrics["makespan_ps"] == CYCLE_PS * cycles
+    schedule = made(kind, PipelineShape(stages, 3, 8))
+    assert schedule.closed_forms.makespan is not None
+    assert run.metrics["makespan_ps"] == CYCLE_PS * schedule.closed_forms.makespan(schedule, StageCycles(1, 1, 0))
 
 
 def test_closed_forms_are_those_of_the_textbook() -> None:
-    shape = PipelineShape(stages=4, mini_batches=3, micro_batches=8)
-    assert makespan_cycles("sequential", shape) == 2 * 4 * 8 * 3
-    assert makespan_cycles("gpipe", shape) == makespan_cycles("synchronous", shape) == 2 * (4 + 8 - 1) * 3
-    assert makespan_cycles("asynchronous", shape) == 2 * (8 * 3 + 4 - 1)
+    cycles = {"sequential": 2 * 4 * 8 * 3, "gpipe": 2 * (4 + 8 - 1) * 3, "asynchronous": 2 * (8 * 3 + 4 - 1)}
+    for kind, expected in (cycles | {"synchronous": cycles["gpipe"]}).items():
+        schedule = made(kind, PipelineShape(stages=4, mini_batches=3, micro_batches=8))
+        assert schedule.closed_forms.makespan is not None
+        assert schedule.closed_forms.makespan(schedule, StageCycles(1, 1, 0)) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "mini_batches", "cycles"),
+    [
+        ("synchronous", 1, 30),
+        ("gpipe", 2, 60),
+        ("asynchronous", 1, 30),
+        ("asynchronous", 2, 54),
+        ("zb-h1", 1, 27),
+        ("zb-h1", 3, 81),
+    ],
+)
+def test_with_an_update_in_a_cycle(kind: str, mini_batches: int, cycles: int) -> None:
+    """M = 4, B = 8: N (3 B + 2 (M - 1)), 3 K + 2 (M - 1) without a flush, N (3 B + M - 1) of zb-h1."""
+    run = unit_pipeline(kind, 4, 8, mini_batches, "chip=unit-fbu")
+    assert run.metrics["makespan_ps"] == CYCLE_PS * cycles
+    assert run.metrics["in_flight_max"] == [8] * 4 if kind == "gpipe" else [4, 3, 2, 1]
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    kind=st.sampled_from([*KINDS, "zb-h1"]),
+    stages=st.integers(1, 7),
+    micro_batches=st.integers(1, 9),
+    mini_batches=st.integers(1, 3),
+    update_ns=st.integers(0, 1),
+)
+def test_the_machine_obeys_the_closed_forms(
+    kind: str, stages: int, micro_batches: int, mini_batches: int, update_ns: int
+) -> None:
+    chip = "chip=unit-fbu" if update_ns else "chip=unit"
+    run = unit_pipeline(kind, stages, micro_batches, mini_batches, chip, f"training.mini_batch={micro_batches}")
+    schedule = made(kind, PipelineShape(stages, mini_batches, micro_batches))
+    forms = schedule.closed_forms
+    assert forms.makespan is not None
+    assert forms.in_flight is not None
+    assert forms.staleness is not None
+    assert forms.stored is not None
+    assert run.metrics["makespan_ps"] == CYCLE_PS * forms.makespan(schedule, StageCycles(1, 1, update_ns))
+    assert run.metrics["in_flight_max"] == [forms.in_flight(schedule, s) for s in range(stages)]
+    assert run.metrics["stored_max"] == [forms.stored(schedule, s) for s in range(stages)]
+    assert run.metrics["staleness"] == pytest.approx([forms.staleness(schedule, s) for s in range(stages)])
+
+
+def test_a_deferred_update_takes_its_time_for_every_micro_batch() -> None:
+    run = unit_pipeline("synchronous", 2, 8, 1, "chip=unit-fbu")
+    updates = run.timeline[(run.timeline.action == "U") & (run.timeline.unit == "stage 0")]
+    assert list(updates.end_ps - updates.start_ps) == [8 * CYCLE_PS]
+    counts = {key.operation: count for key, count in run.observations.counts.items() if key.component == "stage_engine"}
+    assert counts == dict.fromkeys(("forward", "backward", "update"), 2 * 8)
 
 
 @pytest.mark.parametrize(

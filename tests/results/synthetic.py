@@ -176,6 +176,7 @@ def synthetic_run(
         loss=0.31,
         staleness=tuple(float(stages - 1 - s) for s in range(stages)),
         in_flight_max=tuple(min(micro_batches, stages - s) for s in range(stages)),
+        stored_max=(micro_batches,) * stages,
         stage_busy_ps=tuple(timeline.busy_ps(2 * s) for s in range(stages)) if makespan else (),
         stages=tuple(f"stage {s}" for s in range(stages)) if makespan else (),
         counts=ledger.counts,

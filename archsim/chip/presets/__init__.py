@@ -9,7 +9,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-__all__ = ["reram_1024", "rpu_512", "rpu_512_single", "unit"]
+__all__ = ["reram_1024", "rpu_512", "rpu_512_single", "unit", "unit_fbu"]
 
 
 def unit() -> dict[str, Any]:
@@ -18,6 +18,26 @@ def unit() -> dict[str, Any]:
     The chip on which closed-form makespans hold exactly; arXiv:2410.15155 counts its speed-ups so.
     """
     return _document("unit.yaml")
+
+
+def unit_fbu() -> dict[str, Any]:
+    """Return the textbook pipeline in which an update takes a cycle, too, for each micro-batch that it applies.
+
+    The chip of schedules that place updates, such as ``zb-h1`` (Qi et al., arXiv:2401.10241, Section 2).
+    """
+    document = unit()
+    document["name"] = "unit-fbu"
+    document["description"] = (
+        "The textbook pipeline with updates: a whole forward or backward of a stage, and its update by one "
+        "micro-batch, take one cycle of 1 ns each; all else takes neither time nor energy. The tile's size only says "
+        "how matrices are cut for the numbers."
+    )
+    document["stage_engine"]["update"] = {
+        "value": "1 ns",
+        "source": "one cycle by definition of the pipeline with equal passes F, B and W (arXiv:2401.10241)",
+        "status": "derived",
+    }
+    return document
 
 
 def reram_1024() -> dict[str, Any]:
