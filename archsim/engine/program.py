@@ -240,6 +240,9 @@ class _StageBuilder:
             collect, nodes = node, []
         yield self._digital("F", collect, nodes, loss=self.last and self.trains)
 
+    def read(self) -> Iterable[Step]:
+        return (step for step in self.forward() if isinstance(step, MatrixStep))
+
     def backward(self) -> Iterable[Step]:
         collect: Node | None = None
         nodes: list[Node] = []

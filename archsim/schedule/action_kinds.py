@@ -38,6 +38,9 @@ class StageSteps(Protocol):
     def forward(self) -> Iterable[Any]:
         """Read the matrices of the stage in the network's order, with the digital work between them."""
 
+    def read(self) -> Iterable[Any]:
+        """Read the matrices in the same way, and do nothing with what comes out."""
+
     def backward(self) -> Iterable[Any]:
         """Read them transposed in the reverse order, with the gradients of the digital work."""
 
