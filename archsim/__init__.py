@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from archsim.document import load_experiment, resolved
     from archsim.errors import ArchsimError, DoesNotFit, InputError
     from archsim.experiment import Experiment
+    from archsim.explore import sweep
     from archsim.parts import make_tile, plot_device
     from archsim.plugins import register
     from archsim.results import Run, differing_keys, load_run
@@ -39,6 +40,7 @@ __all__ = [
     "register",
     "resolved",
     "simulate",
+    "sweep",
 ]
 
 _HOMES = {
@@ -59,6 +61,7 @@ _HOMES = {
     "register": "archsim.plugins",
     "resolved": "archsim.document",
     "simulate": "archsim.simulation",
+    "sweep": "archsim.explore",
 }
 
 

@@ -21,7 +21,7 @@ from pydantic import BaseModel
 
 from archsim.errors import ArchsimError, InputError, Place, did_you_mean
 
-__all__ = ["Group", "checked", "load", "names", "register", "unknown", "unpackaged", "wrong"]
+__all__ = ["Group", "adopt", "checked", "load", "names", "register", "registered", "unknown", "unpackaged", "wrong"]
 
 Group = Literal[
     "archsim.chips",
@@ -36,6 +36,7 @@ Group = Literal[
     "archsim.losses",
     "archsim.networks",
     "archsim.interconnects",
+    "archsim.searches",
 ]
 
 Thing = TypeVar("Thing")
@@ -44,7 +45,7 @@ Thing = TypeVar("Thing")
 def _member(group: str) -> str:
     """Return what a member of a group is called: ``loss`` of ``archsim.losses``."""
     plural = group.removeprefix("archsim.")
-    return plural.removesuffix("es" if plural.endswith("sses") else "s")
+    return plural.removesuffix("es" if plural.endswith(("sses", "ches")) else "s")
 
 
 #: A group by what a user calls one of its members: ``schedule``, ``device kind``, ...
@@ -145,6 +146,17 @@ def unpackaged() -> dict[str, str]:
         for group, things in sorted(_REGISTERED.items())
         for name, thing in sorted(things.items())
     }
+
+
+def registered() -> dict[tuple[Group, str], Any]:
+    """Return what `register` has added in this process, by group and name."""
+    return {(group, name): thing for group, things in _REGISTERED.items() for name, thing in things.items()}
+
+
+def adopt(things: Mapping[tuple[Group, str], Any]) -> None:
+    """Register in this process what `registered` returned in another one."""
+    for (group, name), thing in things.items():
+        _REGISTERED.setdefault(group, {})[name] = thing
 
 
 def _group(called: str) -> Group:

@@ -153,6 +153,41 @@ def compare(
 
 @app.command()
 @guarded
+def explore(
+    experiment: Experiment,
+    vary: Annotated[
+        list[str],
+        typer.Option(
+            "--vary", metavar="KEY=A,B", help="Values of a key; several keys: a grid.", autocompletion=completing.keys
+        ),
+    ],
+    overrides: Overrides = None,
+    mode: Mode = None,
+    seeds: Seeds = None,
+    workers: Annotated[int, typer.Option("--workers", metavar="N", help="Processes that run side by side.")] = 1,
+    search: Annotated[
+        str,
+        typer.Option(
+            "--search",
+            metavar="NAME",
+            help="What chooses the points, one of 'archsim list searches'.",
+            autocompletion=completing.searches,
+        ),
+    ] = "grid",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Folder for runs, tables and report."),
+    ] = None,
+) -> None:
+    """Run an experiment at many points and under several seeds, side by side; the same command goes on where it was."""
+    from archsim.cli.exploring import Exploration
+    from archsim.cli.exploring import explore as explore_space
+
+    explore_space(Exploration(experiment, overrides or [], mode, vary, seeds, search, workers), output)
+
+
+@app.command()
+@guarded
 def init(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write.")] = Path("experiment.yaml"),
     chip: Annotated[

@@ -25,6 +25,7 @@ GROUPS: dict[str, plugins.Group] = {
     "operators": "archsim.operators",
     "losses": "archsim.losses",
     "interconnects": "archsim.interconnects",
+    "searches": "archsim.searches",
 }
 WORKLOADS = "workloads"
 

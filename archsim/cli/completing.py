@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from archsim import plugins
 
-__all__ = ["chips", "groups", "keys", "networks", "schedules", "shown", "workloads"]
+__all__ = ["chips", "groups", "keys", "networks", "schedules", "searches", "shown", "workloads"]
 
 
 def workloads(incomplete: str) -> list[str]:
@@ -29,6 +29,11 @@ def networks(incomplete: str) -> list[str]:
 def schedules(incomplete: str) -> list[str]:
     """Return schedules."""
     return _beginning(incomplete, plugins.names("archsim.schedules"))
+
+
+def searches(incomplete: str) -> list[str]:
+    """Return strategies of a sweep."""
+    return _beginning(incomplete, plugins.names("archsim.searches"))
 
 
 def groups(incomplete: str) -> list[str]:

@@ -11,7 +11,7 @@ from archsim.cli.console import plain_table
 from archsim.results import MetricValue, Run, RunCollection
 from archsim.units import format_age, format_area, format_duration, format_energy, format_operations, format_power
 
-__all__ = ["comparison_table", "inference_summary", "notes", "summary_table"]
+__all__ = ["POINT_COLUMNS", "comparison_table", "inference_summary", "mean_and_spread", "notes", "summary_table"]
 
 _MOST_PLACEHOLDERS = 6
 
@@ -63,6 +63,13 @@ _COMPARED: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("energy on placeholders", "placeholder_share_energy", _percent),
 )
 
+#: What stands in a table of many points.
+POINT_COLUMNS = tuple(
+    line
+    for line in _LINES
+    if line[1] in ("accuracy", "time_per_sample_ps", "energy_per_sample_pj", "area_um2", "bubble_fraction")
+)
+
 
 def _text(metrics: Mapping[str, MetricValue], name: str, write: Callable[[float], str]) -> str:
     value = metrics[name]
@@ -106,12 +113,12 @@ def comparison_table(runs: RunCollection) -> Table:
         rows.append(("runs (seeds)", *map(str, counts)))
     for label, name, write in _COMPARED:
         if table[name].notna().any():
-            cells = (_spread(*pair, write) for pair in zip(table[name], table[f"{name}_std"], strict=True))
+            cells = (mean_and_spread(*pair, write) for pair in zip(table[name], table[f"{name}_std"], strict=True))
             rows.append((label, *cells))
     return plain_table(("", *table.index), rows, numbers_from=1)
 
 
-def _spread(mean: float, deviation: float, write: Callable[[float], str]) -> str:
+def mean_and_spread(mean: float, deviation: float, write: Callable[[float], str]) -> str:
     """Write a mean with its deviation, the unit once: ``94.30 ± 0.40 %``."""
     if mean != mean:
         return "-"

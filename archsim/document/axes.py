@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from archsim.errors import InputError
 from archsim.experiment import Experiment
 
-__all__ = ["Axis", "point_overrides", "read_axis", "read_seeds", "with_seed"]
+__all__ = [
+    "Axis",
+    "grid",
+    "overrides_of",
+    "point_name",
+    "point_overrides",
+    "read_axis",
+    "read_seeds",
+    "with_seed",
+]
 
 _MOST_SEEDS = 10_000
 _LAST_SEED = 2**63 - 1
@@ -47,10 +56,8 @@ def read_axis(text: str) -> Axis:
     return Axis(key.strip(), values)
 
 
-def point_overrides(axes: Sequence[Axis]) -> dict[str, tuple[str, ...]]:
-    """Return the overrides of every point of a grid by the name of the point.
-
-    A point is named by its values, ``gpipe, bits=8``; a schedule's name stands without its key.
+def grid(axes: Sequence[Axis]) -> list[dict[str, str]]:
+    """Return every point of a grid: the value of each key, as text.
 
     Raises
     ------
@@ -61,13 +68,25 @@ def point_overrides(axes: Sequence[Axis]) -> dict[str, tuple[str, ...]]:
     if len(set(keys)) < len(keys):
         twice = next(key for key in keys if keys.count(key) > 1)
         raise InputError("this key varies twice", field="--vary", value=twice, remedy="give all its values in one axis")
-    short = {key: _short(key, keys) for key in keys}
-    points = {}
-    for values in itertools.product(*(axis.values for axis in axes)):
-        pairs = list(zip(keys, values, strict=True))
-        name = ", ".join(value if key == "schedule.kind" else f"{short[key]}={value}" for key, value in pairs)
-        points[name] = tuple(f"{key}={value}" for key, value in pairs)
-    return points
+    return [dict(zip(keys, values, strict=True)) for values in itertools.product(*(axis.values for axis in axes))]
+
+
+def point_name(values: Mapping[str, str]) -> str:
+    """Return what a point is called: its values, ``gpipe, bits=8``; a schedule's name stands without its key."""
+    keys = list(values)
+    return ", ".join(
+        value if key == "schedule.kind" else f"{_short(key, keys)}={value}" for key, value in values.items()
+    )
+
+
+def overrides_of(values: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the overrides that make a point of an experiment."""
+    return tuple(f"{key}={value}" for key, value in values.items())
+
+
+def point_overrides(axes: Sequence[Axis]) -> dict[str, tuple[str, ...]]:
+    """Return the overrides of every point of a grid by the name of the point; see `grid` and `point_name`."""
+    return {point_name(values): overrides_of(values) for values in grid(axes)}
 
 
 def read_seeds(seeds: str | Iterable[int]) -> tuple[int, ...]:

@@ -1,6 +1,8 @@
-"""Many runs of one kind: the points of a grid under several seeds, in folders that can be taken up again."""
+"""Many runs of one kind: points of a design space under several seeds, in folders that can be taken up again."""
 
 from archsim.explore.folder import POINTS_FILE, load_collection
 from archsim.explore.points import run_points
+from archsim.explore.searches import Search
+from archsim.explore.sweeping import Sweep, SweepProgress, sweep
 
-__all__ = ["POINTS_FILE", "load_collection", "run_points"]
+__all__ = ["POINTS_FILE", "Search", "Sweep", "SweepProgress", "load_collection", "run_points", "sweep"]

@@ -7,17 +7,14 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from archsim.document.axes import with_seed
-from archsim.engine.observer import Progress
 from archsim.errors import ArchsimError
 from archsim.experiment import Experiment
 from archsim.explore.folder import point_folders, run_folder, write_points
-from archsim.results import Run, RunCollection, load_run
-from archsim.runs import RunJob, Stopped, open_to_resume
+from archsim.explore.tasks import RunTask, Show, Views, finish
+from archsim.results import Run, RunCollection
+from archsim.runs import Stopped
 
-__all__ = ["Show", "run_points"]
-
-#: Shows the progress of a run, or nothing.
-Show = Callable[[Progress], None] | None
+__all__ = ["run_points"]
 
 
 def _unwatched(title: str) -> AbstractContextManager[Show]:
@@ -29,7 +26,7 @@ def run_points(
     directory: str | Path,
     *,
     seeds: Sequence[int] | None = None,
-    views: Callable[[Run, Path], None] | None = None,
+    views: Views = None,
     watched: Callable[[str], AbstractContextManager[Show]] = _unwatched,
     asked: Callable[[], bool] | None = None,
 ) -> RunCollection:
@@ -74,7 +71,8 @@ def run_points(
             try:
                 with watched(title) as show:
                     place = run_folder(root, folders[name], seed)
-                    done[name][seed] = _finished(with_seed(experiment, seed), place, views, asked, show)
+                    task = RunTask(name, seed, with_seed(experiment, seed), place)
+                    done[name][seed] = finish(task, views=views, asked=asked, show=show)
             except Stopped:
                 raise
             except ArchsimError as error:
@@ -82,18 +80,3 @@ def run_points(
     if errors and not any(done.values()):
         raise next(iter(errors.values()))
     return RunCollection(done, {at: str(error) for at, error in errors.items()})
-
-
-def _finished(
-    experiment: Experiment,
-    place: Path,
-    views: Callable[[Run, Path], None] | None,
-    asked: Callable[[], bool] | None,
-    show: Show,
-) -> Run:
-    """Bring a run to its end and return it as its folder holds it, so that its timeline takes no memory."""
-    space = open_to_resume(experiment, place)
-    if space is not None:
-        with space:
-            RunJob(experiment, space, place, resume=True, views=views, asked=asked).run(show)
-    return load_run(place)

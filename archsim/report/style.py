@@ -109,7 +109,7 @@ def svg_text(figure: Figure) -> str:
     return text.getvalue()
 
 
-def save_figure(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: str | Path) -> None:
     """Save a figure as .svg, .pdf or .png, by the ending of the name; equal files for equal figures.
 
     Raises
@@ -117,6 +117,7 @@ def save_figure(figure: Figure, path: Path) -> None:
     InputError
         If the ending is another one.
     """
+    path = Path(path)
     ending = path.suffix.removeprefix(".")
     if ending not in FORMATS:
         known = ", ".join(f".{known}" for known in FORMATS)

@@ -1,7 +1,7 @@
 """What a run leaves behind: counts, learning curve, timeline, metrics; saved, loaded, compared."""
 
 from archsim.results.buffers import buffer_table
-from archsim.results.collection import RunCollection
+from archsim.results.collection import RunCollection, points_table, runs_table
 from archsim.results.compare import compare_runs, equal_weights, paired_differences
 from archsim.results.compared import COMPARED_COLUMNS, COMPARED_METRICS
 from archsim.results.constants import ConstantRecord
@@ -48,4 +48,6 @@ __all__ = [
     "load_run",
     "make_run",
     "paired_differences",
+    "points_table",
+    "runs_table",
 ]

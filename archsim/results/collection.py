@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from archsim.notebook import shortened
 from archsim.results.compared import COMPARED_COLUMNS, compared_row
 from archsim.results.run import Run
 
-__all__ = ["RunCollection"]
+__all__ = ["RunCollection", "points_table", "runs_table"]
 
 #: What a notebook shows of a collection: a small table; `RunCollection.summary` has everything.
 _SHOWN = ("run", "n", "time_per_sample_ps", "energy_per_sample_pj", "accuracy", "accuracy_std")
@@ -63,40 +63,16 @@ class RunCollection:
         return {point: next(iter(runs.values())) for point, runs in self.points.items() if runs}
 
     def frame(self) -> pd.DataFrame:
-        """Return one row for each run: ``run`` (its point), ``seed``, ``schedule``, ``mode`` and the compared metrics.
-
-        What a run lacks is NaN. ``progress_per_sample`` is the step per sample relative to the first run's.
-        """
-        rows = [
+        """Return one row for each run, see `runs_table`."""
+        return runs_table(
             {"run": point, "seed": seed, **compared_row(run)}
             for point, runs in self.points.items()
             for seed, run in runs.items()
-        ]
-        table = pd.DataFrame(rows, columns=["run", "seed", "schedule", "mode", *COMPARED_COLUMNS])
-        table = table.astype({"seed": "int64"} | dict.fromkeys(COMPARED_COLUMNS, "float64"))
-        if len(table):
-            table["progress_per_sample"] = table["step_per_sample"] / table["step_per_sample"].iloc[0]
-        return table
+        )
 
     def summary(self) -> pd.DataFrame:
-        """Return one row for each point: ``run``, ``schedule``, ``mode``, ``n``, and of each compared metric the mean.
-
-        ``METRIC_std`` is the sample standard deviation (n - 1 in the denominator) over the seeds, NaN for one run.
-        """
-        table = self.frame()
-        groups = table.groupby("run", sort=False)
-        columns: dict[str, Any] = {
-            "run": list(groups.groups),
-            "schedule": groups["schedule"].first().tolist(),
-            "mode": groups["mode"].first().tolist(),
-            "n": groups.size().tolist(),
-        }
-        for metric in COMPARED_COLUMNS:
-            # Without rounding: the mean of equal numbers is that number.
-            values = [part.to_numpy(dtype=np.float64) for _, part in groups[metric]]
-            columns[metric] = [float(part[0]) if (part == part[0]).all() else float(part.mean()) for part in values]
-            columns[f"{metric}_std"] = [_spread(part) for part in values]
-        return pd.DataFrame(columns)
+        """Return one row for each point, see `points_table`."""
+        return points_table(self.frame())
 
     def __repr__(self) -> str:
         return f"<RunCollection: {shortened(_described(self), _LONGEST)}>"
@@ -106,6 +82,48 @@ class RunCollection:
         table["run"] = [shortened(name) for name in table["run"]]
         head = shortened(_described(self), _LONGEST)
         return f"<div><p>{html.escape(head)}</p>{table.to_html(index=False, float_format='{:.4g}'.format)}</div>"
+
+
+def runs_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return one row for each run: ``run`` (its point), ``seed``, ``schedule``, ``mode`` and the compared metrics.
+
+    What a run lacks is NaN. ``progress_per_sample`` is the step per sample relative to the first run's.
+
+    Parameters
+    ----------
+    rows : iterable of mapping
+        ``run``, ``seed``, and what `compared_row` returns.
+    """
+    table = pd.DataFrame(list(rows), columns=["run", "seed", "schedule", "mode", *COMPARED_COLUMNS])
+    table = table.astype({"seed": "int64"} | dict.fromkeys(COMPARED_COLUMNS, "float64"))
+    if len(table):
+        table["progress_per_sample"] = table["step_per_sample"] / table["step_per_sample"].iloc[0]
+    return table
+
+
+def points_table(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return one row for each point: ``run``, ``schedule``, ``mode``, ``n``, and of each compared metric the mean.
+
+    ``METRIC_std`` is the sample standard deviation (n - 1 in the denominator) over the seeds, NaN for one run.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        What `runs_table` returns.
+    """
+    groups = runs.groupby("run", sort=False)
+    columns: dict[str, Any] = {
+        "run": list(groups.groups),
+        "schedule": groups["schedule"].first().tolist(),
+        "mode": groups["mode"].first().tolist(),
+        "n": groups.size().tolist(),
+    }
+    for metric in COMPARED_COLUMNS:
+        # Without rounding: the mean of equal numbers is that number.
+        values = [part.to_numpy(dtype=np.float64) for _, part in groups[metric]]
+        columns[metric] = [float(part[0]) if (part == part[0]).all() else float(part.mean()) for part in values]
+        columns[f"{metric}_std"] = [_spread(part) for part in values]
+    return pd.DataFrame(columns)
 
 
 def _spread(values: np.ndarray) -> float:

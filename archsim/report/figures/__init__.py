@@ -1,6 +1,7 @@
 """The figures of a report, one module each: a run in, a matplotlib figure out (or None if it has no data)."""
 
 from archsim.report.figures.comparison import comparison
+from archsim.report.figures.design_space import design_space
 from archsim.report.figures.energy import energy_by_component
 from archsim.report.figures.idle import idle_by_stage
 from archsim.report.figures.learning import learning_curves
@@ -11,6 +12,7 @@ from archsim.report.figures.utilisation import utilisation
 
 __all__ = [
     "comparison",
+    "design_space",
     "energy_by_component",
     "idle_by_stage",
     "learning_curves",

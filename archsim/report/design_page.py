@@ -1,0 +1,87 @@
+"""The report of a sweep: one HTML file with the design space in a figure and its points in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from archsim.errors import printable
+from archsim.report.figures import design_space
+from archsim.report.inline import inline_svg
+from archsim.report.scales import write_value
+
+__all__ = ["render_sweep", "write_sweep_report"]
+
+_COLUMNS = (
+    ("accuracy", "%", "Accuracy"),
+    ("time_per_sample_ps", "ps", "Time per sample"),
+    ("energy_per_sample_pj", "pJ", "Energy per sample"),
+    ("area_um2", "um^2", "Area"),
+    ("power_w", "W", "Power"),
+)
+_TITLE = "Design space"
+_FILE = "report.html"
+
+
+def render_sweep(points: pd.DataFrame, keys: Sequence[str], *, name: str, facts: Mapping[str, str]) -> str:
+    """Return the report of a sweep as one self-contained HTML page.
+
+    Parameters
+    ----------
+    points : DataFrame
+        One row for each point, with the columns of ``points.csv``.
+    keys : sequence of str
+        The keys that vary.
+    name : str
+        What was swept.
+    facts : mapping of str to str
+        What is said of it, in a few words each.
+    """
+    environment = Environment(
+        loader=PackageLoader("archsim.report"), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
+    )
+    figure = design_space(points, keys)
+    columns = [column for column in _COLUMNS if points[column[0]].gt(0).any()]
+    page = environment.get_template("sweep.html").render(
+        name=name,
+        facts=facts,
+        keys=list(keys),
+        drawing=None if figure is None else inline_svg(figure, "space", _TITLE),
+        title=_TITLE,
+        headings=[heading for _, _, heading in columns],
+        rows=[_row(row, keys, columns) for row in points.to_dict("records")],
+        failures=[(row["point"], row["failure"]) for row in points.to_dict("records") if row["failed"]],
+    )
+    # What a document says may hold control characters, which neither HTML nor XML allows.
+    return printable(page)
+
+
+def write_sweep_report(
+    points: pd.DataFrame, keys: Sequence[str], directory: Path, *, name: str, facts: Mapping[str, str]
+) -> Path:
+    """Write the report of a sweep into its folder, see `render_sweep`; return the file."""
+    part = directory / f".{_FILE}.partial"
+    part.write_text(render_sweep(points, keys, name=name, facts=facts), encoding="utf-8")
+    return part.replace(directory / _FILE)
+
+
+def _row(
+    row: Mapping[Hashable, Any], keys: Sequence[str], columns: Sequence[tuple[str, str, str]]
+) -> dict[str, object]:
+    return {
+        "values": [row[key] for key in keys],
+        "runs": f"{row['n']}" + (f" (+ {row['failed']} failed)" if row["failed"] else ""),
+        "numbers": [_spread(row[column], row[f"{column}_std"], unit) for column, unit, _ in columns],
+    }
+
+
+def _spread(mean: object, deviation: object, unit: str) -> str:
+    """Write a mean with its sample standard deviation, where there is one."""
+    value, spread = (number if isinstance(number, float) else float("nan") for number in (mean, deviation))
+    factor = 100.0 if unit == "%" else 1.0
+    text = write_value(factor * value, unit)
+    return f"{text} ± {write_value(factor * spread, unit)}" if spread == spread else text

@@ -1,0 +1,82 @@
+"""The plane of a sweep: the axes that there are, the points that nothing beats, and a page that holds them."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+
+from archsim.report import design_space, render_sweep, save_figure
+from archsim.report.figures.design_space import undominated
+
+COSTS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=12)
+
+
+def table(**columns: list[float]) -> pd.DataFrame:
+    n = len(next(iter(columns.values())))
+    empty = dict.fromkeys(
+        ("accuracy", "energy_per_sample_pj", "time_per_sample_ps", "area_um2", "power_w"), [np.nan] * n
+    )
+    found = pd.DataFrame(empty | columns)
+    for name in empty:
+        found[f"{name}_std"] = 0.1 * found[name]
+    found.insert(0, "point", [f"bits={i}" for i in range(n)])
+    return found.assign(bits=[str(i % 2) for i in range(n)], n=1, failed=0, failure=None)
+
+
+@given(COSTS)
+def test_a_point_is_on_the_front_unless_another_one_beats_it(points: list[tuple[int, int]]) -> None:
+    x, y = (np.array(values, dtype=np.float64) for values in zip(*points, strict=True))
+    found = undominated(x, y)
+    assert found.any()
+    for i, j in itertools.product(range(len(points)), repeat=2):
+        beats = x[j] <= x[i] and y[j] <= y[i] and (x[j], y[j]) != (x[i], y[i])
+        assert not (beats and found[i])
+    for i in np.flatnonzero(~found):
+        assert any(x[j] <= x[i] and y[j] <= y[i] and (x[j], y[j]) != (x[i], y[i]) for j in range(len(points)))
+
+
+@pytest.mark.parametrize(
+    ("columns", "labels"),
+    [
+        ({"accuracy": [0.5, 0.9], "energy_per_sample_pj": [1e3, 2e3]}, ("energy per sample (nJ)", "test accuracy")),
+        ({"accuracy": [0.5, 0.9], "time_per_sample_ps": [1e3, 2e3]}, ("time per sample (ns)", "test accuracy")),
+        (
+            {"energy_per_sample_pj": [1e3, 2e3], "time_per_sample_ps": [1.0, 2.0]},
+            ("time per sample (ps)", "energy per sample (nJ)"),
+        ),
+    ],
+)
+def test_the_axes_are_those_that_there_are(columns: dict[str, list[float]], labels: tuple[str, str]) -> None:
+    figure = design_space(table(**columns), ["bits"])
+    assert figure is not None
+    (axes,) = figure.axes
+    assert (axes.get_xlabel(), axes.get_ylabel()) == labels
+
+
+def test_a_single_quantity_makes_no_plane() -> None:
+    points = table(accuracy=[0.5, 0.9])
+    assert design_space(points, ["bits"]) is None
+    assert "<svg" not in render_sweep(points, ["bits"], name="x", facts={})
+
+
+def test_the_page_holds_figure_points_and_failures() -> None:
+    points = table(accuracy=[0.5, 0.9, np.nan], energy_per_sample_pj=[1e3, 2e3, np.nan])
+    points["failed"] = [0, 0, 1]
+    points["failure"] = [None, None, "too <large>"]
+    page = render_sweep(points, ["bits"], name="mine & yours", facts={"seeds": "1..2"})
+    assert page.count("<svg") == 1
+    assert "mine &amp; yours" in page
+    assert "too &lt;large&gt;" in page
+    assert "90 % ± 9 %" in page
+
+
+def test_a_figure_is_saved_at_a_path_given_as_text(tmp_path: Path) -> None:
+    save_figure(Figure(), str(tmp_path / "figure.svg"))
+    assert (tmp_path / "figure.svg").read_text().startswith("<?xml")
