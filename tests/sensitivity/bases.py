@@ -115,6 +115,8 @@ def bases() -> Iterator[tuple[Document, Place]]:
     """Yield each experiment with the section whose keys are looked at in it; an empty place is all of it."""
     yield base(), ()
     yield base(run={"mode": "timing"}), ()
+    apart = {"kind": "synchronous", "stages": 2, "micro_batches": 2, "transfers": "separate"}
+    yield base(training={"algorithm": {"preset": "tiki-taka"}}, schedule=apart), ("schedule",)
     yield from ((document, ("chip",)) for document in _chips())
     yield from ((document, ("chip", "io")) for document in _reads())
     yield from ((document, ("chip", "update")) for document in _updates())
