@@ -34,6 +34,7 @@ Group = Literal[
     "archsim.datasets",
     "archsim.operators",
     "archsim.losses",
+    "archsim.arithmetics",
     "archsim.networks",
     "archsim.interconnects",
     "archsim.searches",
@@ -97,15 +98,15 @@ def register(group: str, name: str, thing: Any = None) -> Any:
     ----------
     group : str
         ``chip``, ``device``, ``algorithm``, ``network``, ``schedule``, ``action``, ``dataset``, ``operator``, ``loss``,
-        ``interconnect``, ``device kind`` or ``algorithm kind``.
+        ``arithmetic``, ``interconnect``, ``device kind`` or ``algorithm kind``.
     name : str
         The name: letters, digits, ``.``, ``_``, ``+`` and ``-``.
     thing : object, optional
         What an entry point of the group names: a function without arguments that returns a specification or a mapping
         (chip, device, algorithm, network; the specification or mapping itself will do), a `ScheduleKind`, an
         `ActionKind`, a function from a `DataSpecification` to a `DataSet`, a class of operators, of losses, of
-        interconnects or of algorithms, a kind of devices. Without it, a decorator for the function or class that
-        follows is returned.
+        arithmetics, of interconnects or of algorithms, a kind of devices. Without it, a decorator for the function or
+        class that follows is returned.
 
     Returns
     -------

@@ -12,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     SerializationInfo,
     SerializerFunctionWrapHandler,
     ValidationInfo,
@@ -33,6 +34,7 @@ __all__ = [
     "OpenFamily",
     "OpenUnion",
     "PowerConstant",
+    "Registered",
     "Scaling",
     "Specification",
     "Status",
@@ -241,7 +243,7 @@ class OpenUnion:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         """Wrap the union's own validation and serialization."""
         closed = handler(source)
-        members = get_args(source)
+        members = get_args(source) or (source,)
         closed_kinds = {kind for member in members for kind in get_args(member.model_fields[_KIND].annotation)}
         refused = {*self.without} - closed_kinds
 
@@ -265,6 +267,25 @@ class OpenUnion:
 
         writer = core_schema.wrap_serializer_function_ser_schema(serialize, info_arg=True, schema=closed)
         return core_schema.with_info_wrap_validator_function(validate, closed, serialization=writer)
+
+
+@dataclass(frozen=True)
+class Registered:
+    """Annotates a text as a name of a group, for its JSON schema.
+
+    Parameters
+    ----------
+    group : plugins.Group
+        The group.
+    """
+
+    group: plugins.Group
+
+    def __get_pydantic_json_schema__(
+        self, core: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Return the schema of a text that is one of the names."""
+        return handler(core) | {"enum": list(plugins.names(self.group))}
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from archsim.analog.specification import Device, IOParameters, SingleReadIO, SoftBounds, UpdateParameters
 from archsim.chip.common import Count, Leakage, Origin, no_time, nothing
 from archsim.chip.interconnects.specification import InterconnectSettings, InterconnectUnion
+from archsim.digital.specification import ArithmeticUnion, Float32Settings
 from archsim.notebook import facts_html, facts_text
 from archsim.specification import (
     AreaConstant,
@@ -148,12 +149,14 @@ class Tile(Specification):
 class Nmpu(Specification):
     """Near-memory digital processing unit, shared by the tiles of a node.
 
-    A job of n element operations takes ``pipeline_cycles + ceil(n / lanes)`` cycles.
+    A job of n element operations takes ``pipeline_cycles + ceil(n / lanes)`` cycles. What a network computes outside of
+    crossbars is computed in its ``arithmetic``.
     """
 
     clock: ClockField
     lanes: Count
     pipeline_cycles: Annotated[int, Field(ge=0)] = 0
+    arithmetic: ArithmeticUnion = Float32Settings()
     timing: Origin = Field(default_factory=Origin)
     multiply_add: EnergyConstant = Field(default_factory=nothing)
     activation: EnergyConstant = Field(default_factory=nothing)

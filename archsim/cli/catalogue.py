@@ -24,6 +24,7 @@ GROUPS: dict[str, plugins.Group] = {
     "networks": "archsim.networks",
     "operators": "archsim.operators",
     "losses": "archsim.losses",
+    "arithmetics": "archsim.arithmetics",
     "interconnects": "archsim.interconnects",
     "searches": "archsim.searches",
 }

@@ -42,15 +42,20 @@ class Affine:
     def __init__(
         self, scale: Array | None, bias: Array | None, *, learn_scale: bool, arithmetic: Arithmetic = FLOAT32
     ) -> None:
-        self.scale = scale
-        self.bias = bias
-        self.learn_scale = learn_scale
         self.arithmetic = arithmetic
+        self.learn_scale = learn_scale
+        self.begin(scale, bias)
         self.mapping: Array | None = None
+
+    def begin(self, scale: Array | None, bias: Array | None) -> None:
+        """Begin with other scales and biases."""
+        self.scale = None if scale is None else self.arithmetic.number(scale)
+        self.bias = None if bias is None else self.arithmetic.number(bias)
 
     def map_weights(self, scale: Array) -> None:
         """Begin with a mapping scale, by which the weights on the crossbar are divided."""
-        self.mapping = self.scale = scale
+        self.begin(scale, self.bias)
+        self.mapping = self.scale
 
     def forward(self, a: Array, scale: Array | None, bias: Array | None) -> Array:
         """Apply given scales and biases (its own, or those of a snapshot) to a block of shape (V, n)."""

@@ -6,13 +6,15 @@ is computed by these operations. Choosing, ordering and moving numbers makes no 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from archsim import plugins
 from archsim.digital.arrays import Array
+from archsim.digital.specification import ArithmeticSettings, Float32Settings
 
-__all__ = ["FLOAT32", "Arithmetic", "Float32"]
+__all__ = ["FLOAT32", "Arithmetic", "Float32", "make_arithmetic"]
 
 Operand = Array | float | np.floating[Any]
 
@@ -21,13 +23,18 @@ class Arithmetic:
     """Operations that give what `number` leaves of the floating-point result.
 
     A kind of arithmetic says at least `number`. One whose intermediate results are finer than what it stores, such as
-    a sum in a wide accumulator, says those operations, too.
+    a sum in a wide accumulator, says those operations, too. Kinds register as ``archsim.arithmetics``.
 
-    Attributes
+    Parameters
     ----------
-    Settings : type of Specification
-        What a user says about it, where its kind is registered (``archsim.arithmetics``); the class is made with them.
+    settings : ArithmeticSettings
+        What the user says about it: the kind's ``Settings``.
     """
+
+    Settings: ClassVar[type[ArithmeticSettings]]
+
+    def __init__(self, settings: ArithmeticSettings) -> None:
+        self.settings = settings
 
     def number(self, x: Array) -> Array:
         """Return what the unit holds of numbers that come from elsewhere: converters, buffers, the host."""
@@ -61,10 +68,18 @@ class Arithmetic:
 class Float32(Arithmetic):
     """IEEE 754 single precision: the precision of the numbers given, which a simulation keeps in 32 bits."""
 
+    Settings = Float32Settings
+
     def number(self, x: Array) -> Array:
         """Return the numbers as they are."""
         return x
 
 
 #: What computes where nothing else is said.
-FLOAT32 = Float32()
+FLOAT32 = Float32(Float32Settings())
+
+
+def make_arithmetic(settings: ArithmeticSettings) -> Arithmetic:
+    """Return the arithmetic of the kind that settings name."""
+    made = plugins.load("archsim.arithmetics", settings.kind)(settings)
+    return plugins.checked(made, Arithmetic, "archsim.arithmetics", settings.kind)

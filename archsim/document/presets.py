@@ -43,6 +43,7 @@ _ALTERNATIVES = frozenset(
 _KINDS: dict[tuple[str, ...], plugins.Group] = {
     ("chip", "interconnect"): "archsim.interconnects",
     ("schedule",): "archsim.schedules",
+    ("chip", "nmpu", "arithmetic"): "archsim.arithmetics",
 }
 #: What is expected of a run in the mean, and the key that bounds it.
 _BOUNDED = {"expected_bl": "desired_bl"}

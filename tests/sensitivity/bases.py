@@ -210,12 +210,24 @@ def _algorithms() -> Iterator[Document]:
 
 
 def _networks() -> Iterator[Document]:
+    yield _image()
     yield base(layer={"device": _SOFT, "algorithm": {"preset": "analog-sgd"}})
     scaling = {"weight_scaling_omega": 0.5, "learn_out_scaling": True}
     ranged = {"input_range": {"init_from_data": 1, "decay": 0.1}}
     fixed = {"input_range": {"init_from_data": 0, "init_value": 0.5}}
     for more in (ranged, fixed):
         yield base(chip={"device": _SOFT, "io": {"noise_management": "none"}}, layer={"scaling": scaling | more})
+
+
+def _image() -> Document:
+    """Return an experiment whose samples are images of two channels, of one row and three columns."""
+    layers = [
+        {"name": "conv", "kind": "conv2d", "channels": 2, "kernel": [1, 2], "padding": 1},
+        {"name": "pool", "kind": "max-pool", "kernel": 2},
+        {"name": "flat", "kind": "flatten"},
+        _LAYERS[2],
+    ]
+    return base(network={"input_shape": [2, 1, 3], "layers": layers})
 
 
 def _inferences() -> Iterator[Document]:

@@ -44,7 +44,7 @@ EXCUSED: dict[tuple[str, str], str] = {
     ("ArrayNames", "train_inputs"): _FILES,
     ("ArrayNames", "train_targets"): _FILES,
     ("Layer", "inputs"): _SHAPE,
-    ("Layer", "shape"): _SHAPE,
+    ("ReshapeLayer", "shape"): _SHAPE,
     ("RunSpecification", "checkpoint_every"): "how often what is there is written",
     ("RunSpecification", "threads"): "results never depend on threads, which tests/analog and tests/_core show",
     **{(kind, "reset_std"): _RESETS for kind in _PULSED},

@@ -24,9 +24,9 @@ from archsim.engine.program import HOST, DigitalStep, Edge, MatrixStep
 from archsim.engine.setup import Setup
 from archsim.engine.work import Evaluation
 from archsim.network.graph import Graph, Matrix, Node
-from archsim.network.losses import load_loss
+from archsim.network.logic import DigitalLogic
 from archsim.network.matrix import AnalogMatrix, MatrixSnapshot
-from archsim.network.operators import DigitalOperator, MatrixOperator, Operator
+from archsim.network.operators import DigitalOperator, MatrixOperator
 from archsim.schedule.actions import Action
 
 __all__ = ["LearningSettings", "Numbers", "NumericParts"]
@@ -62,8 +62,10 @@ class NumericParts:
     ----------
     graph : Graph
         The network.
-    operators, matrices : mapping
-        The operators by node, and the analog matrices by name.
+    logic : DigitalLogic
+        What its units compute.
+    matrices : mapping of str to AnalogMatrix
+        The analog matrices.
     feed : Samples
         What passes the network.
     evaluator : Evaluator
@@ -75,7 +77,7 @@ class NumericParts:
     """
 
     graph: Graph
-    operators: Mapping[str, Operator]
+    logic: DigitalLogic
     matrices: Mapping[str, AnalogMatrix]
     feed: Samples
     evaluator: Evaluator[MatrixSnapshot]
@@ -114,7 +116,6 @@ class Numbers:
         "_evaluations",
         "_evaluator",
         "_held",
-        "_loss",
         "_loss_scale",
         "_matrices_of",
         "_rates",
@@ -126,8 +127,8 @@ class Numbers:
         "_workers",
         "feed",
         "graph",
+        "logic",
         "matrices",
-        "operators",
         "programs",
         "schedule",
         "settings",
@@ -137,7 +138,7 @@ class Numbers:
     def __init__(self, setup: Setup, parts: NumericParts) -> None:
         self.graph = parts.graph
         self.programs = setup.programs
-        self.operators = parts.operators
+        self.logic = parts.logic
         self.matrices = parts.matrices
         self.feed = parts.feed
         self.schedule = setup.schedule
@@ -168,15 +169,14 @@ class Numbers:
         self._digital = {
             node.name: (node, operator)
             for node in self.graph.nodes
-            if isinstance(operator := self.operators[node.name], DigitalOperator)
+            if isinstance(operator := self.logic.operators[node.name], DigitalOperator)
         }
         self._held = {
             matrix.name: _Held(node, operator, matrix, self.matrices[matrix.name])
             for node in self.graph.nodes
-            if isinstance(operator := self.operators[node.name], MatrixOperator)
+            if isinstance(operator := self.logic.operators[node.name], MatrixOperator)
             for matrix in node.matrices
         }
-        self._loss = load_loss(self.graph.loss)
         self._rates: dict[int, float] = {}
 
     def begin(self, stage: int, action: Action) -> None:
@@ -187,13 +187,14 @@ class Numbers:
             stored = self._store(stage, action.micro_batch)
             for edge in program.imports:
                 if edge.source == HOST:
-                    stored.values[edge.name] = self.feed.inputs(action.micro_batch)
+                    inputs = self.feed.inputs(action.micro_batch)
+                    stored.values[edge.name] = self.logic.arithmetic.number(inputs)
         elif awaits == "gradients":
             # In the order of the edges, not of their arrival: sums must not depend on timing.
             stored = self._stored[stage][action.micro_batch]
             for edge in program.exports:
                 if edge.gradient:
-                    stored.add_gradient(edge.name, stored.incoming.pop(edge))
+                    stored.add_gradient(edge.name, stored.incoming.pop(edge), self.logic.arithmetic)
 
     def prepare(self, stage: int, step: MatrixStep, parts: tuple[int, ...], action: Action) -> None:
         """Compute several parts side by side, for `read` or `update` to take; see `Work.prepare`."""
@@ -347,9 +348,9 @@ class Numbers:
         if step.loss:
             output = self.graph.nodes[-1].name
             targets: NDArray[Any] = self.feed.targets(micro_batch)
-            loss, gradient = self._loss.of(stored.values[output], targets)
+            loss, gradient = self.logic.loss.of(stored.values[output], targets)
             self._evaluations.lost(micro_batch, loss)
-            stored.gradients[output] = gradient * self._loss_scale
+            stored.gradients[output] = self.logic.arithmetic.multiply(gradient, self._loss_scale)
 
     def _collect(self, stored: Stored, layer: str) -> Array:
         """Return the output of a layer whose matrices were read."""
@@ -373,7 +374,7 @@ class Numbers:
             gradients = operator.gradient(node, inputs, stored.values[name], stored.gradients[name])
             for source, gradient in zip(node.inputs, gradients, strict=True):
                 if source in self.graph.needs_gradient:
-                    stored.add_gradient(source, gradient)
+                    stored.add_gradient(source, gradient, self.logic.arithmetic)
         if step.prepare is not None:
             self._prepare_errors(stored, step.prepare)
 
@@ -386,7 +387,7 @@ class Numbers:
         gradients = held.operator.fold_gradient(held.node, tuple(found))
         for source, gradient in zip(held.node.inputs, gradients, strict=True):
             if source in self.graph.needs_gradient:
-                stored.add_gradient(source, gradient)
+                stored.add_gradient(source, gradient, self.logic.arithmetic)
 
     def _prepare_errors(self, stored: Stored, layer: str) -> None:
         """Note the gradients of scales and biases, and the errors that drive the reads and updates of a layer."""

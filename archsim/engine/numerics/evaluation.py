@@ -16,7 +16,8 @@ import numpy as np
 from archsim.data import DataSet
 from archsim.digital.arrays import Array
 from archsim.network.graph import INPUT, Graph
-from archsim.network.operators import DigitalOperator, MatrixOperator, Operator
+from archsim.network.logic import DigitalLogic
+from archsim.network.operators import DigitalOperator, MatrixOperator
 
 __all__ = ["EvaluatedMatrix", "Evaluator"]
 
@@ -41,8 +42,8 @@ class Evaluator(Generic[Snapshot]):
     ----------
     graph : Graph
         The network.
-    operators : mapping of str to Operator
-        The operator of each node.
+    logic : DigitalLogic
+        What its units compute.
     matrices : mapping of str to EvaluatedMatrix
         The matrices, whose converters are used with a snapshot's weights.
     data : DataSet
@@ -54,13 +55,13 @@ class Evaluator(Generic[Snapshot]):
     def __init__(
         self,
         graph: Graph,
-        operators: Mapping[str, Operator],
+        logic: DigitalLogic,
         matrices: Mapping[str, EvaluatedMatrix[Snapshot]],
         data: DataSet,
         threads: int,
     ) -> None:
         self._graph = graph
-        self._operators = operators
+        self._logic = logic
         self._matrices = matrices
         self._data = data
         self._threads = threads
@@ -91,10 +92,10 @@ class Evaluator(Generic[Snapshot]):
 
     def values(self, snapshots: Mapping[str, Snapshot], x: Array, first_sample: int) -> dict[str, Array]:
         """Return what every operator gives for a block of inputs, by its name, and the inputs themselves."""
-        values: dict[str, Array] = {INPUT: x}
+        values: dict[str, Array] = {INPUT: self._logic.arithmetic.number(x)}
         for node in self._graph.nodes:
             inputs = tuple(values[name] for name in node.inputs)
-            operator = self._operators[node.name]
+            operator = self._logic.operators[node.name]
             if isinstance(operator, DigitalOperator):
                 values[node.name] = operator.forward(node, inputs)
             elif isinstance(operator, MatrixOperator):

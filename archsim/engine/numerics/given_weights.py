@@ -128,7 +128,7 @@ def write_weights(crossbars: AnalogMatrix, matrix: Matrix, arrays: Arrays) -> La
     weights = np.asarray(arrays[name], np.float32)
     scale = arrays.get(f"{name}.scale")
     if crossbars.affine.bias is not None:
-        crossbars.affine.bias = np.array(arrays[f"{name}.bias"], np.float32)
+        crossbars.affine.begin(crossbars.affine.scale, np.array(arrays[f"{name}.bias"], np.float32))
     scaling = matrix.settings.scaling or WeightScaling()
     if scaling.weight_scaling_omega > 0:
         if scale is None or not (scale > 0).all():
@@ -137,7 +137,7 @@ def write_weights(crossbars: AnalogMatrix, matrix: Matrix, arrays: Arrays) -> La
             weights = weights / scale[:, None]
         crossbars.map_weights(np.array(scale, np.float32))
     elif scaling.learn_out_scaling and scale is not None:
-        crossbars.affine.scale = np.array(scale, np.float32)
+        crossbars.affine.begin(np.array(scale, np.float32), crossbars.affine.bias)
     elif scale is not None:
         weights = scale[:, None] * weights
     crossbars.program(weights)

@@ -10,8 +10,9 @@ from archsim.data import DataSet
 from archsim.engine.numerics.evaluation import Evaluator
 from archsim.network.deployed import DeployedMatrix
 from archsim.network.graph import Graph
+from archsim.network.logic import DigitalLogic
 from archsim.network.matrix import AnalogMatrix, MatrixSnapshot
-from archsim.network.operators import MatrixOperator, Operator
+from archsim.network.operators import MatrixOperator
 
 __all__ = ["Deployment"]
 
@@ -23,8 +24,10 @@ class Deployment:
     ----------
     graph : Graph
         The network.
-    operators, matrices : mapping
-        Its digital operators and trained matrices, by node.
+    logic : DigitalLogic
+        What its units compute.
+    matrices : mapping of str to AnalogMatrix
+        Its trained matrices.
     data : DataSet
         The test set is evaluated, samples of the training set calibrate.
     parameters : InferenceParameters
@@ -40,7 +43,7 @@ class Deployment:
     def __init__(
         self,
         graph: Graph,
-        operators: Mapping[str, Operator],
+        logic: DigitalLogic,
         matrices: Mapping[str, AnalogMatrix],
         data: DataSet,
         parameters: InferenceParameters,
@@ -57,11 +60,11 @@ class Deployment:
             self._matrices[name] = DeployedMatrix(matrix, parameters, seed=seed, first_identity=identity)
             identity += len(matrix.arrays)
         self._evaluator: Evaluator[tuple[InferenceSnapshot, ...]] = Evaluator(
-            graph, operators, self._matrices, data, threads
+            graph, logic, self._matrices, data, threads
         )
         wanted = parameters.post_training
         if wanted.conductance_ranges or wanted.dac_ranges:
-            self._optimise(graph, operators, Evaluator(graph, operators, matrices, data, threads), matrices, data)
+            self._optimise(graph, logic, Evaluator(graph, logic, matrices, data, threads), matrices, data)
 
     def accuracy_over_time(self) -> tuple[InferencePoint, ...]:
         """Return the accuracy at each of the times; nothing where nothing is classified."""
@@ -81,7 +84,7 @@ class Deployment:
     def _optimise(
         self,
         graph: Graph,
-        operators: Mapping[str, Operator],
+        logic: DigitalLogic,
         trained: Evaluator[MatrixSnapshot],
         matrices: Mapping[str, AnalogMatrix],
         data: DataSet,
@@ -92,7 +95,7 @@ class Deployment:
         values = trained.values(snapshots, samples, self._first * len(data.test_inputs))
         for node in graph.nodes:
             inputs = tuple(values[name] for name in node.inputs)
-            operator = operators[node.name]
+            operator = logic.operators[node.name]
             if isinstance(operator, MatrixOperator):
                 for matrix in node.matrices:
                     self._matrices[matrix.name].optimise(operator.unfold(node, matrix, inputs))

@@ -20,7 +20,7 @@ def initialise(matrix: AnalogMatrix, layer: MatrixLayer, random: np.random.Gener
         weights = np.full_like(weights, layer.initial_value)
         bias = np.zeros_like(bias)
     if matrix.affine.bias is not None:
-        matrix.affine.bias = bias
+        matrix.affine.begin(matrix.affine.scale, bias)
     scaling = layer.scaling
     if scaling is not None and scaling.weight_scaling_omega > 0:
         scale = mapping_scale(weights, scaling)

@@ -8,6 +8,7 @@ from archsim.analog.algorithms import TrainingArray, make_training_array
 from archsim.analog.threads import Workers
 from archsim.chip.specification import Chip
 from archsim.digital.affine import Affine
+from archsim.digital.arithmetic import Arithmetic
 from archsim.digital.input_range import InputRange, InputRangeRules
 from archsim.engine.numerics.given_weights import GivenWeights, LayerFit, write_weights
 from archsim.engine.numerics.initial import initialise
@@ -30,6 +31,7 @@ def build_matrices(
     mini_batch: int,
     seeds: Seeds,
     workers: Workers,
+    arithmetic: Arithmetic,
     given: GivenWeights | None = None,
 ) -> tuple[dict[str, AnalogMatrix], dict[str, LayerFit]]:
     """Return every matrix of a network on its crossbars, with its initial weights written, or given ones.
@@ -46,6 +48,8 @@ def build_matrices(
         Seeds of devices, noise and initial weights.
     workers : Workers
         Threads that crossbars may use.
+    arithmetic : Arithmetic
+        What adds parts and computes scales and biases.
     given : GivenWeights, optional
         Weights to write instead of random ones.
 
@@ -75,7 +79,7 @@ def build_matrices(
             )
             for part in placement.parts
         ]
-        made = _matrix(matrix, placement, arrays)
+        made = _matrix(matrix, placement, arrays, arithmetic)
         if given is None:
             initialise(made, settings, np.random.default_rng([seeds.weights, index]))
         else:
@@ -84,13 +88,13 @@ def build_matrices(
     return matrices, fits
 
 
-def _matrix(matrix: Matrix, placement: Placement, arrays: list[TrainingArray]) -> AnalogMatrix:
+def _matrix(matrix: Matrix, placement: Placement, arrays: list[TrainingArray], arithmetic: Arithmetic) -> AnalogMatrix:
     ranges = [PartRange(part.inputs, part.outputs) for part in placement.parts]
     scaling = matrix.settings.scaling or WeightScaling()
     bias = np.zeros(matrix.outputs, np.float32) if matrix.settings.bias else None
     scaled = scaling.learn_out_scaling or scaling.weight_scaling_omega > 0
     scale = np.ones(matrix.outputs, np.float32) if scaled else None
-    affine = Affine(scale, bias, learn_scale=scaling.learn_out_scaling)
+    affine = Affine(scale, bias, learn_scale=scaling.learn_out_scaling, arithmetic=arithmetic)
     return AnalogMatrix(matrix.size, ranges, arrays, affine, _input_ranges(scaling, len(ranges)))
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from archsim.analog.specification.inference import InferenceParameters
 from archsim.analog.threads import Workers
 from archsim.data import DataOrigin, DataSet
+from archsim.digital.arithmetic import FLOAT32, make_arithmetic
 from archsim.engine.numerics.coupling import LearningSettings, Numbers, NumericParts
 from archsim.engine.numerics.evaluation import Evaluator
 from archsim.engine.numerics.feed import Feed, Samples
@@ -22,8 +23,8 @@ from archsim.engine.numerics.model import build_matrices
 from archsim.engine.numerics.seeds import Seeds
 from archsim.engine.setup import Setup
 from archsim.network.graph import Graph
+from archsim.network.logic import DigitalLogic
 from archsim.network.matrix import AnalogMatrix, MatrixSnapshot
-from archsim.network.operators import Operator, load_operator
 from archsim.results import inference_table
 from archsim.specification import Specification
 
@@ -89,26 +90,26 @@ class NumericNetwork:
         How.
     sources : Sources
         On what.
-    operators : dict of str to Operator
-        By node.
+    logic : DigitalLogic
+        What its units compute.
     matrices : dict of str to AnalogMatrix
-        By layer.
+        By name.
     fits : dict of str to LayerFit
-        How well each layer holds the given weights; empty without them.
+        How well each matrix holds the given weights; empty without them.
     """
 
     graph: Graph
     setup: Setup
     settings: NumericSettings
     sources: Sources
-    operators: dict[str, Operator]
+    logic: DigitalLogic
     matrices: dict[str, AnalogMatrix]
     fits: dict[str, LayerFit]
 
     @cached_property
     def evaluator(self) -> Evaluator[MatrixSnapshot]:
         """What measures the accuracy of snapshots."""
-        return Evaluator(self.graph, self.operators, self.matrices, self.sources.data, self.settings.threads)
+        return Evaluator(self.graph, self.logic, self.matrices, self.sources.data, self.settings.threads)
 
     @cached_property
     def feed(self) -> Samples:
@@ -124,7 +125,7 @@ class NumericNetwork:
         """What the numbers are computed with."""
         return NumericParts(
             self.graph,
-            self.operators,
+            self.logic,
             self.matrices,
             self.feed,
             self.evaluator,
@@ -164,7 +165,7 @@ class NumericNetwork:
             return inference_table()
         deployment = Deployment(
             self.graph,
-            self.operators,
+            self.logic,
             self.matrices,
             self.sources.data,
             settings.inference,
@@ -187,6 +188,8 @@ def build_network(graph: Graph, setup: Setup, settings: NumericSettings, sources
     sources : Sources
         On what.
     """
+    nmpu = setup.chip.nmpu
+    arithmetic = FLOAT32 if nmpu is None else make_arithmetic(nmpu.arithmetic)
     matrices, fits = build_matrices(
         graph,
         setup.chip,
@@ -195,7 +198,7 @@ def build_network(graph: Graph, setup: Setup, settings: NumericSettings, sources
         settings.mini_batch,
         settings.seeds,
         Workers(settings.threads),
+        arithmetic,
         sources.given,
     )
-    operators = {node.name: load_operator(node.kind) for node in graph.nodes}
-    return NumericNetwork(graph, setup, settings, sources, operators, matrices, fits)
+    return NumericNetwork(graph, setup, settings, sources, DigitalLogic.of(graph, arithmetic), matrices, fits)

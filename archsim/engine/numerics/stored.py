@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from archsim.digital.arithmetic import Arithmetic
 from archsim.digital.arrays import Array
 from archsim.engine.program import Edge
 
@@ -24,7 +25,7 @@ class Stored:
     # The vectors of the matrix that was read or updated last: they can be many times as large as what they come from.
     unfolded: dict[str, Array] = field(default_factory=dict)
 
-    def add_gradient(self, name: str, d: Array) -> None:
+    def add_gradient(self, name: str, d: Array, arithmetic: Arithmetic) -> None:
         """Add a gradient to those that a node already has."""
         before = self.gradients.get(name)
-        self.gradients[name] = d if before is None else before + d
+        self.gradients[name] = d if before is None else arithmetic.add(before, d)

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from archsim.network.specification.kinds import AnyLayer
-from archsim.specification import Specification, contradiction
+from archsim.specification import Registered, Specification, contradiction
 
 __all__ = ["NetworkSpecification"]
 
@@ -21,7 +21,7 @@ class NetworkSpecification(Specification):
     name: str = "network"
     input_shape: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
     layers: Annotated[tuple[AnyLayer, ...], Field(min_length=1)]
-    loss: str = "softmax-cross-entropy"
+    loss: Annotated[str, Registered("archsim.losses")] = "softmax-cross-entropy"
     weights: Annotated[str, Field(min_length=1)] | None = None
 
     @model_validator(mode="after")

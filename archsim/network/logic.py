@@ -1,0 +1,38 @@
+"""What near-memory units do for a network: its operators and its loss, in one arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from archsim.digital.arithmetic import Arithmetic
+from archsim.network.graph import Graph
+from archsim.network.losses import Loss, load_loss
+from archsim.network.operators import Operator, load_operator
+
+__all__ = ["DigitalLogic"]
+
+
+@dataclass(frozen=True)
+class DigitalLogic:
+    """The digital side of a network.
+
+    Attributes
+    ----------
+    operators : mapping of str to Operator
+        The operator of each node.
+    loss : Loss
+        What training makes small.
+    arithmetic : Arithmetic
+        What both compute by.
+    """
+
+    operators: Mapping[str, Operator]
+    loss: Loss
+    arithmetic: Arithmetic
+
+    @classmethod
+    def of(cls, graph: Graph, arithmetic: Arithmetic) -> DigitalLogic:
+        """Return the digital side of a graph."""
+        operators = {node.name: load_operator(node.kind, arithmetic=arithmetic) for node in graph.nodes}
+        return cls(operators, load_loss(graph.loss, arithmetic=arithmetic), arithmetic)
