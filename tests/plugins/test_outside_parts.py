@@ -1,0 +1,133 @@
+"""A package that nothing but entry points connects with archsim brings parts of every sort; one experiment uses all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from ruamel.yaml import YAML
+
+HERE = Path(__file__).parent
+
+ENTRY_POINTS = """
+[archsim.operators]
+batch-norm = outside_parts.batch_norm:BatchNorm
+
+[archsim.interconnects]
+ring = outside_parts.ring:RingInterconnect
+
+[archsim.actions]
+R = outside_parts.recomputing:RECOMPUTE
+
+[archsim.schedules]
+recomputing = outside_parts.recomputing:SCHEDULE
+
+[archsim.losses]
+squared-hinge = outside_parts.hinge:SquaredHinge
+"""
+
+SAMPLES = 3 * 360
+MICRO_BATCHES = SAMPLES // 6
+LAYERS = [
+    {"name": "a", "kind": "linear", "features": 24},
+    {"name": "norm", "kind": "batch-norm", "epsilon": 1e-3},
+    {"name": "bend", "kind": "tanh"},
+    {"name": "b", "kind": "linear", "features": 16},
+    {"name": "bend2", "kind": "tanh"},
+    {"name": "c", "kind": "linear", "features": 10},
+]
+EXPERIMENT: dict[str, Any] = {
+    "network": {"input_shape": [64], "layers": LAYERS, "loss": "squared-hinge"},
+    "chip": {"preset": "reram-1024", "interconnect": {"kind": "ring", "one_way": True}},
+    "data": {"name": "digits", "samples": 360, "test_samples": 100},
+    "training": {"learning_rate": 0.05, "mini_batch": 12, "epochs": 3},
+    "schedule": {"kind": "recomputing", "stages": 3, "micro_batches": 2},
+}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder in which the package is installed and the experiment has been run."""
+    folder = tmp_path_factory.mktemp("outside")
+    shutil.copytree(HERE / "outside_parts", folder / "site" / "outside_parts")
+    metadata = folder / "site" / "outside_parts-1.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: outside-parts\nVersion: 1\n", encoding="utf-8")
+    (metadata / "entry_points.txt").write_text(ENTRY_POINTS, encoding="utf-8")
+    YAML().dump(EXPERIMENT, folder / "experiment.yaml")
+    done = archsim(folder, "run", "experiment.yaml", "-o", "run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def archsim(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "archsim", *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": f"{folder / 'site'}{os.pathsep}{HERE.parents[1]}", "COLUMNS": "120"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def timeline(place: Path) -> pd.DataFrame:
+    return pd.read_parquet(place / "run" / "timeline.parquet")
+
+
+def test_it_learns(place: Path) -> None:
+    metrics = json.loads((place / "run" / "run.json").read_text())["metrics"]
+    assert metrics["accuracy"] > 0.6
+
+
+def test_messages_go_round_the_ring(timeline: pd.DataFrame) -> None:
+    """One way round: every gradient goes to the stage before by way of the third one, over two links."""
+    links = timeline[timeline.unit.str.startswith("link ") & (timeline.action != "")]
+    assert set(links.unit) == {"link 0->1", "link 1->2", "link 2->0"}
+    back = links[links.action == "B"]
+    assert set(back.unit) == {"link 0->1", "link 1->2", "link 2->0"}
+    assert len(back) == 2 * 2 * MICRO_BATCHES
+
+
+def test_each_stage_recomputes_before_its_backward(timeline: pd.DataFrame) -> None:
+    for stage, actions in (("stage 0", "F F R B R B U"), ("stage 1", "F F R B R B U"), ("stage 2", "F F B B U")):
+        rows = timeline[(timeline.unit == stage) & (timeline.action != "")].sort_values("start_ps")
+        assert rows.action.tolist() == actions.split() * (MICRO_BATCHES // 2)
+    lengths = (timeline.end_ps - timeline.start_ps).groupby([timeline.unit, timeline.action], observed=True).first()
+    assert lengths["stage 0", "R"] == lengths["stage 0", "F"]
+
+
+def test_normalising_is_charged(place: Path) -> None:
+    """Five operations for each of 24 numbers, twice forward, seven back; beside them scales, and the slope of tanh."""
+    cost = pd.read_csv(place / "run" / "cost.csv")
+    rows = cost[(cost.layer == "a") & (cost.operation == "multiply_add")].set_index("phase")["count"]
+    assert rows["F"] == 2 * SAMPLES * (24 + 5 * 24)
+    assert rows["B"] == SAMPLES * (7 * 24 + 24 + 24)
+
+
+def test_settings_of_its_own_are_checked(place: Path) -> None:
+    refused = archsim(place, "run", "experiment.yaml", "-o", "other", "--set", "network.layers.1.epsilon=-1")
+    assert refused.returncode == 2
+    assert "network.layers.1.epsilon" in refused.stderr
+
+
+def test_without_the_package_the_experiment_is_refused(place: Path, tmp_path: Path) -> None:
+    refused = archsim(tmp_path, "run", str(place / "experiment.yaml"), "-o", "other")
+    assert refused.returncode == 2
+    assert "remedy:" in refused.stderr
+
+
+@pytest.mark.parametrize("group", ["operators", "interconnects", "actions", "schedules", "losses"])
+def test_it_is_listed_beside_the_rest(group: str, place: Path) -> None:
+    listed = archsim(place, "list", group)
+    assert listed.returncode == 0, listed.stderr
+    name = ENTRY_POINTS.split(f"[archsim.{group}]\n")[1].split(" =")[0]
+    assert name in listed.stdout.split()
