@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from ruamel.yaml import YAML
@@ -31,6 +32,12 @@ recomputing = outside_parts.recomputing:SCHEDULE
 
 [archsim.losses]
 squared-hinge = outside_parts.hinge:SquaredHinge
+
+[archsim.arithmetics]
+rounded = outside_parts.rounded:Rounded
+
+[archsim.searches]
+ends-first = outside_parts.ends_first:ends_first
 """
 
 SAMPLES = 3 * 360
@@ -45,10 +52,14 @@ LAYERS = [
 ]
 EXPERIMENT: dict[str, Any] = {
     "network": {"input_shape": [64], "layers": LAYERS, "loss": "squared-hinge"},
-    "chip": {"preset": "reram-1024", "interconnect": {"kind": "ring", "one_way": True}},
+    "chip": {
+        "preset": "reram-1024",
+        "nmpu": {"arithmetic": {"kind": "rounded", "digits": 6}},
+        "interconnect": {"kind": "ring", "one_way": True},
+    },
     "data": {"name": "digits", "samples": 360, "test_samples": 100},
     "training": {"learning_rate": 0.05, "mini_batch": 12, "epochs": 3},
-    "schedule": {"kind": "recomputing", "stages": 3, "micro_batches": 2},
+    "schedule": {"kind": "recomputing", "stages": 3, "micro_batches": 2, "every": 2},
 }
 
 
@@ -68,8 +79,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def archsim(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return python(folder, "-m", "archsim", *arguments)
+
+
+def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "archsim", *arguments],
+        [sys.executable, *arguments],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": f"{folder / 'site'}{os.pathsep}{HERE.parents[1]}", "COLUMNS": "120"},
         capture_output=True,
@@ -97,8 +112,8 @@ def test_messages_go_round_the_ring(timeline: pd.DataFrame) -> None:
     assert len(back) == 2 * 2 * MICRO_BATCHES
 
 
-def test_each_stage_recomputes_before_its_backward(timeline: pd.DataFrame) -> None:
-    for stage, actions in (("stage 0", "F F R B R B U"), ("stage 1", "F F R B R B U"), ("stage 2", "F F B B U")):
+def test_a_stage_recomputes_every_second_micro_batch(timeline: pd.DataFrame) -> None:
+    for stage, actions in (("stage 0", "F F R B B U"), ("stage 1", "F F R B B U"), ("stage 2", "F F B B U")):
         rows = timeline[(timeline.unit == stage) & (timeline.action != "")].sort_values("start_ps")
         assert rows.action.tolist() == actions.split() * (MICRO_BATCHES // 2)
     lengths = (timeline.end_ps - timeline.start_ps).groupby([timeline.unit, timeline.action], observed=True).first()
@@ -106,17 +121,53 @@ def test_each_stage_recomputes_before_its_backward(timeline: pd.DataFrame) -> No
 
 
 def test_normalising_is_charged(place: Path) -> None:
-    """Five operations for each of 24 numbers, twice forward, seven back; beside them scales, and the slope of tanh."""
+    """Five operations for each of 24 numbers, in three of two forwards, seven back; beside them scales and a slope."""
     cost = pd.read_csv(place / "run" / "cost.csv")
     rows = cost[(cost.layer == "a") & (cost.operation == "multiply_add")].set_index("phase")["count"]
-    assert rows["F"] == 2 * SAMPLES * (24 + 5 * 24)
+    assert rows["F"] == SAMPLES * 3 // 2 * (24 + 5 * 24)
     assert rows["B"] == SAMPLES * (7 * 24 + 24 + 24)
 
 
+def test_biases_have_six_digits(place: Path) -> None:
+    with np.load(place / "run" / "weights.npz") as weights:
+        biases = np.concatenate([weights[name] for name in weights.files if "bias" in name])
+    scaled = np.frexp(biases)[0] * 2**6
+    assert biases.any()
+    assert (scaled == np.round(scaled)).all()
+
+
+def test_its_search_chooses_points(place: Path) -> None:
+    rates = "training.learning_rate=0.0001,0.001,0.01,0.05,0.1"
+    short = ("--set", "training.max_mini_batches=6", "--mode", "numerics", "--seeds", "1", "--workers", "2")
+    done = archsim(
+        place, "explore", "experiment.yaml", "--vary", rates, *short, "--search", "ends-first", "-o", "sweep"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    points = pd.read_csv(place / "sweep" / "points.csv")
+    assert points["training.learning_rate"].tolist()[:3] == [0.0001, 0.1, 0.01]
+    assert 3 <= len(points) < 5
+    assert points["n"].tolist() == [1] * len(points)
+
+
+REFUSED = {
+    "network.layers.1.epsilon": -1,
+    "chip.interconnect.one_way": "maybe",
+    "chip.nmpu.arithmetic.digits": 1,
+    "schedule.every": 0,
+}
+TRY = """
+import sys, archsim
+for override in sys.argv[1:]:
+    try:
+        archsim.load_experiment("experiment.yaml", [override])
+    except archsim.InputError as error:
+        print(error.field)
+"""
+
+
 def test_settings_of_its_own_are_checked(place: Path) -> None:
-    refused = archsim(place, "run", "experiment.yaml", "-o", "other", "--set", "network.layers.1.epsilon=-1")
-    assert refused.returncode == 2
-    assert "network.layers.1.epsilon" in refused.stderr
+    done = python(place, "-c", TRY, *(f"{key}={value}" for key, value in REFUSED.items()))
+    assert done.stdout.split() == list(REFUSED), done.stderr
 
 
 def test_without_the_package_the_experiment_is_refused(place: Path, tmp_path: Path) -> None:
@@ -125,9 +176,8 @@ def test_without_the_package_the_experiment_is_refused(place: Path, tmp_path: Pa
     assert "remedy:" in refused.stderr
 
 
-@pytest.mark.parametrize("group", ["operators", "interconnects", "actions", "schedules", "losses"])
-def test_it_is_listed_beside_the_rest(group: str, place: Path) -> None:
-    listed = archsim(place, "list", group)
+def test_it_is_listed_beside_the_rest(place: Path) -> None:
+    listed = archsim(place, "list")
     assert listed.returncode == 0, listed.stderr
-    name = ENTRY_POINTS.split(f"[archsim.{group}]\n")[1].split(" =")[0]
-    assert name in listed.stdout.split()
+    names = [line.split(" =")[0] for line in ENTRY_POINTS.splitlines() if " = " in line]
+    assert set(names) <= {word.strip(",") for word in listed.stdout.split()}
