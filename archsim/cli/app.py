@@ -86,18 +86,29 @@ def run(
     ] = False,
     seeds: Seeds = None,
     trace_window: TraceWindow = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print run.json and nothing else.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would run, with an estimate of its time; run and write nothing.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print run.json (of a dry run, what it says) and nothing else.")
+    ] = False,
 ) -> None:
     """Simulate an experiment and write its results into a folder."""
     from archsim.cli.loading import load_fitting
     from archsim.cli.running import RunOptions, run_experiment, run_seeds
 
     if seeds is not None:
-        single = {"--json": as_json, "--trace-window": trace_window is not None}
+        single = {"--json": as_json, "--trace-window": trace_window is not None, "--dry-run": dry_run}
         run_seeds(experiment, overrides or [], mode, seeds, weights, output, force=force, resume=resume, single=single)
         return
     options = RunOptions.checked(output, force=force, resume=resume, trace_window=trace_window)
-    run_experiment(load_fitting(experiment, overrides or [], mode, weights=weights), options, as_json=as_json)
+    loaded = load_fitting(experiment, overrides or [], mode, weights=weights)
+    if dry_run:
+        from archsim.cli.planning import print_plan
+
+        print_plan(loaded, as_json=as_json)
+    else:
+        run_experiment(loaded, options, as_json=as_json)
 
 
 @app.command()

@@ -11,7 +11,7 @@ from archsim.errors import InputError
 from archsim.experiment import Experiment
 from archsim.results.folder import cannot_write, write_file
 from archsim.schedule.actions import Action, Schedule
-from archsim.simulation import schedule_of
+from archsim.simulation import prepare_whole
 
 __all__ = ["print_schedule", "write_schedule"]
 
@@ -22,7 +22,7 @@ _LAST = 4
 
 def print_schedule(experiment: Experiment) -> None:
     """Print one line a stage: its first actions and its last."""
-    schedule = schedule_of(experiment)
+    schedule = prepare_whole(experiment).schedule
     shape = schedule.shape
     console = out()
     console.print(
@@ -45,7 +45,7 @@ def write_schedule(experiment: Experiment, path: Path) -> None:
     """
     if path.exists():
         raise InputError("the file exists already", field="--output", value=str(path), remedy="give another with -o")
-    schedule = schedule_of(experiment)
+    schedule = prepare_whole(experiment).schedule
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, schedule.to_text())

@@ -20,14 +20,13 @@ from archsim.engine.observer import Progress
 from archsim.errors import InputError
 from archsim.experiment import Experiment
 from archsim.results import Run, RunCollection
-from archsim.schedule import Schedule
 from archsim.simulation.execution import Execution, Start
 from archsim.simulation.layout import Layout, experiment_of, lay_out
 from archsim.simulation.length import epoch_samples, run_length
 from archsim.simulation.prepared import Prepared, scheduled
 from archsim.simulation.settings import numeric_settings
 
-__all__ = ["schedule_of", "simulate"]
+__all__ = ["prepare_whole", "simulate"]
 
 
 @overload
@@ -126,17 +125,17 @@ def simulate(
     return RunCollection({experiment.name: runs})
 
 
-def schedule_of(experiment: Experiment) -> Schedule:
-    """Return what the stages of an experiment do, in order, in a run as long as its data say.
+def prepare_whole(experiment: Experiment) -> Prepared:
+    """Make an experiment ready to run with the schedule of all its mini-batches: its data are read to be counted.
 
     Raises
     ------
     InputError
-        If the experiment cannot be done as written.
+        If the experiment cannot be done as written, or its data cannot be read.
     """
     layout = lay_out(experiment)
     data = None if experiment.run.mode == "timing" else fitted(layout.graph, load_data(experiment.data))
-    return scheduled(layout, run_length(layout, data)).schedule
+    return scheduled(layout, run_length(layout, data))
 
 
 def _simulate(

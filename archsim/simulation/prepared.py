@@ -20,9 +20,6 @@ from archsim.simulation.length import run_length
 
 __all__ = ["Prepared", "prepare", "scheduled"]
 
-#: The schedule that is made where only the data say how long a run is.
-_SAMPLE_MINI_BATCHES = 2
-
 
 @dataclass(frozen=True)
 class Prepared:
@@ -37,9 +34,10 @@ class Prepared:
     profile : Profile
         What the dry run of the schedule found, in cycles: makespan, in flight, staleness.
     memory : tuple of StageMemory
-        What each stage stores in its buffer at most (bytes); empty where the chip stores nothing.
+        What each stage must have room for in its buffer (bytes); empty where the chip stores nothing.
     mini_batches : int or None
-        How long the run is; None where only its data say so, and the schedule has two mini-batches then.
+        How long the run is; None where only its data say so. The schedule has two mini-batches for each stage then,
+        which fills the pipeline.
     """
 
     layout: Layout
@@ -119,7 +117,8 @@ def scheduled(layout: Layout, mini_batches: int | None) -> Prepared:
     ArchsimError
         If the schedule is incomplete or cannot finish.
     """
-    experiment, length = layout.experiment, _SAMPLE_MINI_BATCHES if mini_batches is None else mini_batches
+    experiment = layout.experiment
+    length = _enough(layout) if mini_batches is None else mini_batches
     schedule = make_schedule(experiment.schedule, len(layout.plan.stages), length, _transfers(layout).intervals)
     setup = _setup(layout, schedule)
     profile = checked_profile(schedule, edges_between(setup.programs))
@@ -139,6 +138,12 @@ def _transfers(layout: Layout) -> SeparateTransfers:
         training.mini_batch // schedule.micro_batches,
         updates_together(schedule),
     )
+
+
+def _enough(layout: Layout) -> int:
+    """Return so many mini-batches that every pipeline is filled and its schedule repeats."""
+    filled, most = 2 * len(layout.plan.stages), layout.training.max_mini_batches
+    return filled if most is None else min(filled, most)
 
 
 def _setup(layout: Layout, schedule: Schedule) -> Setup:

@@ -84,14 +84,14 @@ def _losses(*, classify: bool) -> str:
 
 @dataclass(frozen=True, slots=True)
 class StageMemory:
-    """What a stage stores in the buffer of its place at most.
+    """What a stage must have room for in its buffer; where there is more, inputs that come early wait there.
 
     Attributes
     ----------
     stage : int
         The stage.
     micro_batches : int
-        The most that are stored at once.
+        The most between their F and the last action on them.
     micro_batch_bytes : int
         What the stage stores of each.
     capacity_bytes : int or None

@@ -1,0 +1,137 @@
+"""What ``run --dry-run`` says: where everything lies, in which order it is done, what it stores, how long it takes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from archsim.cli.console import out, plain_table
+from archsim.experiment import Experiment
+from archsim.mapping import StagePlan
+from archsim.simulation import Prepared, TimeEstimate, estimate_time, prepare_whole
+from archsim.units import format_duration
+
+__all__ = ["plan_record", "print_plan"]
+
+
+def print_plan(experiment: Experiment, *, as_json: bool) -> None:
+    """Print what would run; the data are read to be counted, and nothing is written.
+
+    Raises
+    ------
+    InputError
+        If the experiment cannot be done as written, as a run would say.
+    """
+    prepared = prepare_whole(experiment)
+    estimate = estimate_time(prepared)
+    if as_json:
+        json.dump(plan_record(prepared, estimate), sys.stdout, indent=1)
+        print()
+        return
+    console = out()
+    for line in _head(prepared):
+        console.print(line, soft_wrap=True)
+    console.print(plain_table(*_stages(prepared), numbers_from=2))
+    for line in (*_closed_forms(prepared), _time(prepared, estimate)):
+        console.print(line, soft_wrap=True)
+
+
+def plan_record(prepared: Prepared, estimate: TimeEstimate | None) -> dict[str, Any]:
+    """Return what would run, as plain values."""
+    plan, schedule, profile = prepared.plan, prepared.schedule, prepared.profile
+    memory = {stage.stage: stage for stage in prepared.memory}
+    return {
+        "experiment": prepared.experiment.name,
+        "mode": prepared.experiment.run.mode,
+        "tiles": {"used": plan.tiles_used, "chip": plan.tiles},
+        "schedule": {
+            "kind": schedule.kind,
+            "update": schedule.update,
+            "stages": schedule.shape.stages,
+            "mini_batches": schedule.shape.mini_batches,
+            "micro_batches": schedule.shape.micro_batches,
+        },
+        "stages": [
+            {
+                "stage": stage.index,
+                "layers": list(stage.operators),
+                "nodes": list(stage.nodes),
+                "tiles": {placement.matrix: len(placement.parts) for placement in stage.placements},
+                "in_flight_max": profile.in_flight_max[stage.index],
+                "stored_max": profile.stored_max[stage.index],
+                "staleness": profile.staleness[stage.index],
+                "buffer_bytes": memory[stage.index].demand_bytes if stage.index in memory else None,
+                "buffer_capacity_bytes": memory[stage.index].capacity_bytes if stage.index in memory else None,
+            }
+            for stage in plan.stages
+        ],
+        "closed_forms": dict(prepared.closed_forms),
+        "estimate": None
+        if estimate is None
+        else {
+            "makespan_ps": estimate.makespan_ps,
+            "timed_ps": list(estimate.timed_ps),
+            "by": "a timing run of the first mini-batches, continued linearly",
+        },
+    }
+
+
+def _head(prepared: Prepared) -> Iterator[str]:
+    plan, schedule, shape = prepared.plan, prepared.schedule, prepared.schedule.shape
+    experiment = prepared.experiment
+    yield f"{experiment.name}: {experiment.network.name} on {experiment.chip.name}, {experiment.run.mode}"
+    if not prepared.setup.stage_engines:
+        yield f"tiles: {plan.tiles_used} used of {plan.tiles}, {plan.node_tiles} a node, {plan.nodes} nodes"
+    yield (
+        f"schedule: {schedule.kind}, update: {schedule.update}, stages: {shape.stages}, "
+        f"mini-batches: {shape.mini_batches}, micro-batches in each: {shape.micro_batches}"
+    )
+
+
+def _stages(prepared: Prepared) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return headings and rows of the table of stages."""
+    profile = prepared.profile
+    memory = {stage.stage: stage for stage in prepared.memory}
+    heads = ("stage", "layers", "nodes", "tiles", "in flight", "stored", "staleness", "buffer (bytes)", "capacity")
+    rows: list[tuple[str, ...]] = []
+    for stage in prepared.plan.stages:
+        store = memory.get(stage.index)
+        capacity = "-" if store is None or store.capacity_bytes is None else f"{store.capacity_bytes:,}"
+        rows.append(
+            (
+                str(stage.index),
+                ", ".join(stage.operators),
+                "-" if prepared.setup.stage_engines else ", ".join(map(str, stage.nodes)),
+                "-" if prepared.setup.stage_engines else _tiles(stage),
+                str(profile.in_flight_max[stage.index]),
+                str(profile.stored_max[stage.index]),
+                f"{profile.staleness[stage.index]:.4g}",
+                "-" if store is None else f"{store.demand_bytes:,}",
+                capacity,
+            )
+        )
+    return heads, rows
+
+
+def _tiles(stage: StagePlan) -> str:
+    return str(sum(len(placement.parts) for placement in stage.placements))
+
+
+def _closed_forms(prepared: Prepared) -> Iterator[str]:
+    for name, value in prepared.closed_forms.items():
+        shown = ", ".join(f"{number:.4g}" for number in value) if isinstance(value, tuple) else f"{value:,}"
+        yield f"closed form, F and B one cycle each: {name.replace('_', ' ')}: {shown}"
+
+
+def _time(prepared: Prepared, estimate: TimeEstimate | None) -> str:
+    if estimate is None:
+        why = "no clock in numerics mode" if prepared.mini_batches else "nothing is trained or run"
+        return f"simulated time: none ({why})"
+    timed = len(estimate.timed_ps)
+    return (
+        f"simulated time (an estimate: a timing run of {timed} mini-batch{'es' if timed > 1 else ''}, "
+        "continued linearly): "
+        f"{format_duration(estimate.makespan_ps)}"
+    )

@@ -1,0 +1,139 @@
+"""An experiment made ready, without its data: plan, schedule, memory and closed forms; and how long it will take."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import archsim
+from archsim import plugins
+from archsim.cli.app import app
+from archsim.data.specification import DataSpecification
+from archsim.errors import DoesNotFit, InputError
+from archsim.simulation import estimate_time, prepare_whole
+
+
+@pytest.fixture
+def _no_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(specification: DataSpecification) -> None:
+        raise AssertionError("data are read")
+
+    monkeypatch.setitem(plugins._REGISTERED, "archsim.datasets", {"mine": refuse})
+
+
+@pytest.mark.usefixtures("_no_data")
+def test_no_data_are_read_and_everything_else_is_known() -> None:
+    prepared = archsim.prepare("mlp_digits", ["data.name=mine", "schedule.kind=gpipe", "schedule.micro_batches=5"])
+    assert prepared.mini_batches is None
+    assert [stage.operators for stage in prepared.plan.stages] == [("fc1", "act1"), ("fc2", "act2"), ("fc3",)]
+    assert prepared.profile.in_flight_max == prepared.closed_forms["in_flight"] == (5, 5, 5)
+    shape = prepared.schedule.shape
+    assert prepared.closed_forms["makespan_cycles"] == 2 * (shape.stages + 5 - 1) * shape.mini_batches
+    assert [stage.micro_batches for stage in prepared.memory] == [5, 5, 5]
+
+
+def test_memory_is_what_a_schedule_needs_at_least() -> None:
+    changes = ["training.max_mini_batches=20", "schedule.kind=asynchronous"]
+    prepared = archsim.prepare("mlp_digits", changes, mode="timing")
+    assert prepared.mini_batches == 20
+    needed = {f"node {prepared.setup.home(at.stage)}": at.demand_bytes for at in prepared.memory}
+    peaks = archsim.simulate("mlp_digits", changes, mode="timing").metrics["peak_buffer_bytes"]
+    assert isinstance(peaks, dict)
+    # Inputs that come early wait in the buffer as well where there is room.
+    assert all(needed[node] <= peaks[node] for node in peaks)
+    most = max(needed.values())
+    exact = archsim.simulate("mlp_digits", [*changes, f"chip.buffer.capacity={most} B"], mode="timing")
+    assert exact.observations.mini_batches == 20
+    with pytest.raises(DoesNotFit, match="buffer of stage 0"):
+        archsim.prepare("mlp_digits", [*changes, f"chip.buffer.capacity={most - 1} B"], mode="timing")
+
+
+def test_what_does_not_fit_is_refused_as_a_run_would_refuse_it() -> None:
+    for changes in (["chip.tiles=1"], ["chip.buffer.capacity=1 KiB"]):
+        with pytest.raises(DoesNotFit) as error:
+            archsim.prepare("mlp_digits", changes)
+        with pytest.raises(DoesNotFit) as late:
+            archsim.simulate("mlp_digits", [*changes, "training.max_mini_batches=9"])
+        assert str(error.value) == str(late.value)
+        assert str(pickle.loads(pickle.dumps(error.value))) == str(error.value)
+
+
+def test_an_experiment_is_prepared_as_well_as_its_name() -> None:
+    experiment = archsim.load_experiment("mlp_digits", ["schedule.stages=2"])
+    assert archsim.prepare(experiment).plan == archsim.prepare("mlp_digits", ["schedule.stages=2"]).plan
+    assert len(archsim.prepare(experiment, ["schedule.stages=3"]).plan.stages) == 3
+
+
+@pytest.mark.parametrize("kind", ["gpipe", "synchronous", "sequential"])
+def test_where_the_pipeline_is_flushed_the_estimate_is_the_time_of_the_run(kind: str) -> None:
+    changes = [f"schedule.kind={kind}", "schedule.micro_batches=5", "training.max_mini_batches=12"]
+    estimate = estimate_time(prepare_whole(archsim.load_experiment("mlp_digits", changes)))
+    assert estimate is not None
+    assert estimate.mini_batches == 12
+    timing = archsim.simulate("mlp_digits", changes, mode="timing")
+    assert estimate.makespan_ps == timing.metrics["makespan_ps"]
+
+
+def test_a_pipeline_that_is_never_flushed_is_estimated_within_a_twentieth() -> None:
+    changes = ["training.max_mini_batches=200"]
+    estimate = estimate_time(prepare_whole(archsim.load_experiment("mlp_digits", changes)))
+    assert estimate is not None
+    makespan = archsim.simulate("mlp_digits", changes, mode="timing").metrics["makespan_ps"]
+    assert isinstance(makespan, int)
+    assert abs(estimate.makespan_ps - makespan) < makespan / 20
+
+
+def test_a_single_mini_batch_is_timed_as_it_is() -> None:
+    changes = ["training.max_mini_batches=1"]
+    estimate = estimate_time(prepare_whole(archsim.load_experiment("mlp_digits", changes)))
+    assert estimate is not None
+    assert estimate.makespan_ps == archsim.simulate("mlp_digits", changes, mode="timing").metrics["makespan_ps"]
+
+
+def told(*args: str) -> str:
+    result = CliRunner().invoke(app, ["run", *args, "--dry-run"])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_a_dry_run_says_what_would_run_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = told("mlp_digits", "-o", "dry")
+    for words in ("3 used of 3", "mini-batches: 1430", "act2", "1,048,576", "makespan cycles: 2,864", "estimate"):
+        assert words in text
+    assert not list(tmp_path.iterdir())
+    assert "no clock" in told("mlp_digits", "--mode", "numerics")
+    assert "estimate" in told("pipeline_unit")
+
+
+def test_a_dry_run_in_json_says_the_same() -> None:
+    import json
+
+    found = json.loads(told("mlp_digits", "--json", "--set", "training.max_mini_batches=7"))
+    prepared = archsim.prepare("mlp_digits", ["training.max_mini_batches=7"])
+    assert found["schedule"]["mini_batches"] == 7
+    assert [stage["nodes"] for stage in found["stages"]] == [list(stage.nodes) for stage in prepared.plan.stages]
+    assert [stage["buffer_bytes"] for stage in found["stages"]] == [9600, 3840, 520]
+    assert found["estimate"]["makespan_ps"] > 0
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "words"),
+    [
+        (("mlp_digits", "--set", "chip.tiles=1"), 2, "does not fit"),
+        (("mlp_mnist", "--set", "data.path=/nowhere"), 2, "nowhere"),
+        (("mlp_digits", "--seeds", "1..2"), 2, "--dry-run"),
+    ],
+)
+def test_a_dry_run_tells_what_would_stop_the_run(args: tuple[str, ...], code: int, words: str) -> None:
+    result = CliRunner().invoke(app, ["run", *args, "--dry-run"])
+    assert result.exit_code == code
+    assert words in result.stderr
+
+
+def test_a_timing_run_must_say_how_long_it_is() -> None:
+    with pytest.raises(InputError, match=r"data\.samples"):
+        archsim.prepare("mlp_digits", mode="timing")
