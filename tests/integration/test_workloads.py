@@ -11,10 +11,13 @@ import archsim
 
 from .experiments import WORKLOADS
 
+FEW = ("data.samples=400", "data.test_samples=200")
 SHORT = {
+    "lenet5_mnist": ("training.max_mini_batches=3", *FEW),
     "mlp_digits": ("training.max_mini_batches=20",),
-    "mlp_mnist": ("training.max_mini_batches=20", "data.samples=400", "data.test_samples=200"),
+    "mlp_mnist": ("training.max_mini_batches=20", *FEW),
     "pipeline_unit": ("training.max_mini_batches=4",),
+    "residual_mnist": ("training.max_mini_batches=6", *FEW),
 }
 
 
@@ -25,11 +28,18 @@ def test_every_workload_is_run_here() -> None:
 @pytest.mark.parametrize("name", sorted(SHORT))
 def test_workload_runs(name: str) -> None:
     folder = os.environ.get("ARCHSIM_DATA")
-    if name == "mlp_mnist" and not (folder and (Path(folder) / "mnist").is_dir()):
+    if name.endswith("mnist") and not (folder and (Path(folder) / "mnist").is_dir()):
         pytest.skip("MNIST is not there: set ARCHSIM_DATA to a folder with the folder 'mnist'")
     run = archsim.simulate(archsim.load_experiment(WORKLOADS / f"{name}.yaml", SHORT[name]))
     assert run.metrics["makespan_ps"] > 0
     assert (run.metrics["accuracy"] is None) == (name == "pipeline_unit")
+
+
+@pytest.mark.parametrize("name", ["lenet5_mnist", "residual_mnist"])
+def test_a_timing_run_needs_no_images(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ARCHSIM_DATA", raising=False)
+    experiment = archsim.load_experiment(WORKLOADS / f"{name}.yaml", ["data.samples=32"], "timing")
+    assert archsim.simulate(experiment).metrics["makespan_ps"] > 0
 
 
 def test_digits_are_learnt() -> None:
