@@ -27,6 +27,7 @@ from archsim.errors import ArchsimError
 from archsim.units import Picojoules, Picoseconds, SquareMicrometres, Watts
 
 __all__ = [
+    "OPEN_GROUP",
     "AreaConstant",
     "Constant",
     "Domain",
@@ -47,6 +48,8 @@ __all__ = [
 
 #: Where a kind is told, in every specification of one of several kinds.
 _KIND = "kind"
+#: Where the JSON schema of a union says in which group further kinds are registered.
+OPEN_GROUP = "x-group"
 
 Status = Literal["measured", "published", "derived", "placeholder", "user"]
 Value = TypeVar("Value")
@@ -267,6 +270,13 @@ class OpenUnion:
 
         writer = core_schema.wrap_serializer_function_ser_schema(serialize, info_arg=True, schema=closed)
         return core_schema.with_info_wrap_validator_function(validate, closed, serialization=writer)
+
+    def __get_pydantic_json_schema__(
+        self, core: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Return the schema of the union, and the group in which further kinds are registered."""
+        made = handler(core)
+        return made | {OPEN_GROUP: self.group} if "discriminator" in made else made
 
 
 @dataclass(frozen=True)

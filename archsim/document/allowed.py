@@ -6,8 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from archsim import plugins
 from archsim.document.tree import Node, Path
 from archsim.errors import Place
+from archsim.specification import OPEN_GROUP, settings_of
 
 __all__ = ["Schema"]
 
@@ -54,13 +56,23 @@ class Schema:
         kinds = part.get("discriminator", {}).get("mapping")
         if kinds:
             kind = node.child("kind")
-            chosen = kinds.get(kind.value) if kind is not None and isinstance(kind.value, str) else None
+            named = kind.value if kind is not None and isinstance(kind.value, str) else None
+            group: plugins.Group | None = part.get(OPEN_GROUP)
+            if group is not None and named is not None and named not in kinds and named in plugins.names(group):
+                return self._alternatives(self._of_another_package(group, named), node)
+            chosen = kinds.get(named)
             targets = [chosen] if chosen else list(kinds.values())
             return [branch for target in targets for branch in self._alternatives({"$ref": target}, node)]
         branches = part.get("anyOf") or part.get("oneOf")
         if branches:
             return [found for branch in branches for found in self._alternatives(branch, node)]
         return [part]
+
+    def _of_another_package(self, group: plugins.Group, kind: str) -> _Part:
+        """Return what a kind that is not of archsim says of its settings."""
+        found = settings_of(group, kind).model_json_schema()
+        self._definitions.update(found.get("$defs", {}))
+        return found
 
     def _words(self, part: _Part) -> str:
         choices = _choices(part)

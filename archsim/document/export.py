@@ -20,7 +20,7 @@ from archsim.document.field_descriptions import (
 )
 from archsim.document.presets import SLOTS
 from archsim.experiment import Experiment
-from archsim.specification import Constant
+from archsim.specification import OPEN_GROUP, Constant
 
 __all__ = ["schema"]
 
@@ -122,7 +122,7 @@ def _without_kinds(part: _Part) -> _Part:
         return part | {"items": _without_kinds(part["items"])}
     if "oneOf" not in part:
         return part
-    return {key: value for key, value in part.items() if key not in ("oneOf", "discriminator")} | {
+    return {key: value for key, value in part.items() if key not in ("oneOf", "discriminator", OPEN_GROUP)} | {
         "anyOf": part["oneOf"]
     }
 
