@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from archsim.data import DataSet, load_data, origin_of
 from archsim.document.axes import read_seeds, with_seed
+from archsim.engine.events.external import Component
 from archsim.engine.events.fit import fitted
 from archsim.engine.events.kernel import TimeLimitError
 from archsim.engine.events.limits import too_long
@@ -23,6 +24,7 @@ from archsim.results import Run, RunCollection
 from archsim.simulation.execution import Execution, Start
 from archsim.simulation.layout import Layout, experiment_of, lay_out
 from archsim.simulation.length import epoch_samples, run_length
+from archsim.simulation.options import RunOptions
 from archsim.simulation.prepared import Prepared, scheduled
 from archsim.simulation.settings import numeric_settings
 
@@ -42,6 +44,7 @@ def simulate(
     workspace: Path | None = ...,
     resume: bool = ...,
     interrupted: Callable[[], bool] | None = ...,
+    components: Mapping[str, Component] | None = ...,
 ) -> Run: ...
 
 
@@ -56,6 +59,7 @@ def simulate(
     data: DataSet | None = ...,
     progress: Callable[[Progress], None] | None = ...,
     interrupted: Callable[[], bool] | None = ...,
+    components: Mapping[str, Component] | None = ...,
 ) -> RunCollection: ...
 
 
@@ -71,6 +75,7 @@ def simulate(
     workspace: Path | None = None,
     resume: bool = False,
     interrupted: Callable[[], bool] | None = None,
+    components: Mapping[str, Component] | None = None,
 ) -> Run | RunCollection:
     """Run an experiment and return what came out: time, energy and accuracy from one run.
 
@@ -99,6 +104,10 @@ def simulate(
         Go on from the newest checkpoint in the workspace, if there is one.
     interrupted : callable, optional
         Asked between events; where it says True, a checkpoint is written and the run stops there.
+    components : mapping of str to callable, optional
+        Components of your own that join the run, by name: functions of a `simpy.Environment` and of the chip's units
+        by name (`archsim.engine.events.external.UnitHandle`), which return a generator. Times are whole picoseconds.
+        What generators do cannot be stored, so such a run has no checkpoints.
 
     Raises
     ------
@@ -110,18 +119,17 @@ def simulate(
     if weights is not None:
         overrides = [*overrides, f"network.weights={json.dumps(str(weights))}"]
     experiment = experiment_of(experiment, overrides, mode)
+    options = RunOptions(data, progress, workspace, resume, interrupted, components or {})
+    options.check(experiment)
     if seeds is None:
-        return _simulate(experiment, data, progress, workspace, resume, interrupted)
+        return _simulate(experiment, options)
     if workspace is not None or resume:
         raise InputError(
             "a workspace holds one run, so it cannot be given together with seeds",
             field="workspace",
             remedy="use archsim.explore.run_points, which gives each run a folder of its own",
         )
-    runs = {
-        seed: _simulate(with_seed(experiment, seed), data, progress, None, False, interrupted)
-        for seed in read_seeds(seeds)
-    }
+    runs = {seed: _simulate(with_seed(experiment, seed), options) for seed in read_seeds(seeds)}
     return RunCollection({experiment.name: runs})
 
 
@@ -138,24 +146,17 @@ def prepare_whole(experiment: Experiment) -> Prepared:
     return scheduled(layout, run_length(layout, data))
 
 
-def _simulate(
-    experiment: Experiment,
-    data: DataSet | None,
-    progress: Callable[[Progress], None] | None,
-    workspace: Path | None,
-    resume: bool,
-    interrupted: Callable[[], bool] | None,
-) -> Run:
+def _simulate(experiment: Experiment, options: RunOptions) -> Run:
     start = Start.now()
     layout = lay_out(experiment)
     if experiment.run.mode == "timing":
         prepared, network = scheduled(layout, run_length(layout)), None
     else:
-        prepared, network = _with_numbers(layout, data or load_data(experiment.data))
+        prepared, network = _with_numbers(layout, options.data or load_data(experiment.data))
     # One BLAS thread: results must not depend on how a library splits its sums.
     with threadpool_limits(1, user_api="blas"):
         try:
-            return Execution(prepared, network, start, progress).run(workspace, resume, interrupted)
+            return Execution(prepared, network, start, options).run()
         except TimeLimitError as error:
             raise too_long(prepared.setup) from error
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from archsim.engine.observer import Progress
 from archsim.simulation.execution import Execution, Start
+from archsim.simulation.options import RunOptions
 from archsim.simulation.prepared import Prepared, scheduled
 
 __all__ = ["TimeEstimate", "estimate_time"]
@@ -62,5 +63,5 @@ def estimate_time(prepared: Prepared) -> TimeEstimate | None:
         times.append(now.time_ps)
 
     short = scheduled(replace(prepared.layout, experiment=alone), min(total, _TIMED))
-    Execution(short, None, Start.now(), note).run(None, False, None)
+    Execution(short, None, Start.now(), RunOptions(progress=note)).run()
     return TimeEstimate(tuple(times), total)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 
 from archsim import _core
 from archsim.document import resolved
@@ -23,13 +21,14 @@ from archsim.engine.numerics.given_weights import fit_warnings
 from archsim.engine.numerics.network import NumericNetwork
 from archsim.engine.numerics.untimed import UntimedMachine
 from archsim.engine.observe import buffer_fills, observe_run
-from archsim.engine.observer import Observer, Progress
+from archsim.engine.observer import Observer
 from archsim.errors import ArchsimError
 from archsim.results import Run, make_run
 from archsim.results.observations import Observations
 from archsim.results.provenance import Provenance, collect_provenance
 from archsim.results.timeline import Timeline
 from archsim.simulation.identity import identity
+from archsim.simulation.options import RunOptions
 from archsim.simulation.prepared import Prepared
 
 __all__ = ["Execution", "Interrupted", "Start"]
@@ -75,8 +74,8 @@ class Execution:
         Its numbers; None in a timing run.
     start : Start
         When the simulation began.
-    progress : callable or None
-        Called with a `Progress` after every mini-batch.
+    options : RunOptions
+        What the caller says about it.
     """
 
     def __init__(
@@ -84,14 +83,14 @@ class Execution:
         prepared: Prepared,
         network: NumericNetwork | None,
         start: Start,
-        progress: Callable[[Progress], None] | None,
+        options: RunOptions,
     ) -> None:
         self.prepared = prepared
         self.network = network
         self.start = start
-        self.progress = progress
+        self.options = options
 
-    def run(self, workspace: Path | None, resume: bool, interrupted: Callable[[], bool] | None) -> Run:
+    def run(self) -> Run:
         """Run to the end, or to where it is interrupted.
 
         Raises
@@ -101,12 +100,12 @@ class Execution:
         """
         work = self._work()
         machine = self._machine(work)
-        writer = self._writer(work, workspace, interrupted)
-        stored = writer.folder.load() if resume and writer.folder is not None else None
+        writer = self._writer(work)
+        stored = writer.folder.load() if self.options.resume and writer.folder is not None else None
         if stored is None:
-            run, finished = self._run(writer, machine, workspace)
+            run, finished = self._run(writer, machine)
         else:
-            run, finished = self._go_on(writer, writer.restore(stored, machine), workspace)
+            run, finished = self._go_on(writer, writer.restore(stored, machine))
         if not finished:
             raise Interrupted(run)
         return run
@@ -119,15 +118,14 @@ class Execution:
     def _machine(self, work: Expected | Numbers) -> Machine | UntimedMachine:
         setup, settings = self.prepared.setup, self.prepared.experiment.run
         schedule = setup.schedule
-        observer = Observer(work, schedule, setup.samples, self.progress)
+        observer = Observer(work, schedule, setup.samples, self.options.progress)
         if settings.mode == "numerics" or not schedule.shape.mini_batches:
+            self.options.check_without_clock()
             return UntimedMachine(setup, work, observer)
-        return Machine(setup, work, Timeline(store=settings.timeline), observer)
+        return Machine(setup, work, Timeline(store=settings.timeline), observer, self.options.components)
 
-    def _writer(
-        self, work: Expected | Numbers, workspace: Path | None, interrupted: Callable[[], bool] | None
-    ) -> CheckpointWriter:
-        prepared, network = self.prepared, self.network
+    def _writer(self, work: Expected | Numbers) -> CheckpointWriter:
+        prepared, network, workspace = self.prepared, self.network, self.options.workspace
         if network is None:
             context = Context(prepared.setup, prepared.graph, prepared.layout.expected, work=work)
         else:
@@ -135,8 +133,9 @@ class Execution:
         folder = None
         if workspace is not None:
             workspace.mkdir(parents=True, exist_ok=True)
+        if workspace is not None and not self.options.components:
             folder = CheckpointFolder(workspace / "checkpoints", version("archsim"), self._identity())
-        return CheckpointWriter(folder, prepared.experiment.run.checkpoint_every, interrupted, context)
+        return CheckpointWriter(folder, prepared.experiment.run.checkpoint_every, self.options.interrupted, context)
 
     def _identity(self) -> dict[str, str]:
         """Return what checkpoints are known again by: what files hold is part of it, whatever their paths."""
@@ -147,10 +146,8 @@ class Execution:
                 parts["weights"] = self.network.sources.given.sha256
         return parts
 
-    def _run(
-        self, writer: CheckpointWriter, machine: Machine | UntimedMachine, workspace: Path | None
-    ) -> tuple[Run, bool]:
-        machine.observer.progress = self.progress
+    def _run(self, writer: CheckpointWriter, machine: Machine | UntimedMachine) -> tuple[Run, bool]:
+        machine.observer.progress, workspace = self.options.progress, self.options.workspace
         if workspace is not None and isinstance(machine, Machine):
             machine.timeline.go_on_in(workspace / "timeline")
         finished = writer.run(machine)
@@ -159,12 +156,10 @@ class Execution:
             machine.observer.curve.add(0, 0, 0, None, None, self.network.accuracy())
         return self._result(machine, finished), finished
 
-    def _go_on(
-        self, writer: CheckpointWriter, machine: Machine | UntimedMachine, workspace: Path | None
-    ) -> tuple[Run, bool]:
+    def _go_on(self, writer: CheckpointWriter, machine: Machine | UntimedMachine) -> tuple[Run, bool]:
         # What a checkpoint says is well-formed by now; whether it makes sense is seen by going on with it.
         try:
-            return self._run(writer, machine, workspace)
+            return self._run(writer, machine)
         except (AttributeError, LookupError, TypeError, ValueError, ZeroDivisionError, RuntimeError) as error:
             if isinstance(error, ArchsimError):
                 raise
@@ -176,7 +171,8 @@ class Execution:
     def _result(self, machine: Machine | UntimedMachine, finished: bool) -> Run:
         experiment, network = self.prepared.experiment, self.network
         seen = observe_run(machine, network)
-        warnings = (*(() if network is None else fit_warnings(network.fits)), *run_warnings(self._evidence(seen)))
+        fits = () if network is None else fit_warnings(network.fits)
+        warnings = (*self.options.warnings, *fits, *run_warnings(self._evidence(seen)))
         inference = network.inference() if finished and network is not None else None
         buffers, weights = buffer_fills(machine), None if network is None else network.weights()
         timeline = machine.timeline if isinstance(machine, Machine) else Timeline()
