@@ -183,6 +183,11 @@ class BufferSpace:
         self._waiting: deque[tuple[int, Claimant]] = deque()
 
     @property
+    def whole(self) -> BufferSpace:
+        """The whole buffer: this one, which nobody shares."""
+        return self
+
+    @property
     def waiting(self) -> int:
         """How many claims wait."""
         return len(self._waiting)

@@ -13,6 +13,7 @@ from archsim.errors import InputError
 from archsim.experiment import Experiment
 from archsim.mapping import make_plan
 from archsim.network.build import build_graph
+from archsim.schedule import places_of
 
 __all__ = ["load", "load_fitting"]
 
@@ -32,7 +33,8 @@ def load_fitting(name: str, overrides: Sequence[str], mode: str | None, *, weigh
     document = _load(name, overrides, mode)
     experiment = document.experiment
     with _placed(document):
-        make_plan(build_graph(experiment.network), experiment.chip, experiment.schedule.stages)
+        places = places_of(experiment.schedule)
+        make_plan(build_graph(experiment.network), experiment.chip, experiment.schedule.stages, places=places)
     return experiment
 
 

@@ -57,6 +57,7 @@ def observe(machine: Machine) -> Observations:
     last = _last(machine.observer.curve.points)
     numbers = {unit.name: number for number, unit in enumerate(timeline.units)}
     names = tuple(f"stage {stage.index}" for stage in machine.stages)
+    stage_busy_ps = tuple(timeline.busy_ps(numbers[name]) for name in names)
     return Observations(
         makespan_ps=makespan,
         samples=updated * setup.schedule.shape.micro_batches * setup.samples,
@@ -66,7 +67,7 @@ def observe(machine: Machine) -> Observations:
         staleness=tuple(stage.staleness for stage in machine.state.stages if trains),
         in_flight_max=tuple(stage.in_flight_max for stage in machine.state.stages),
         stored_max=tuple(stage.stored_max for stage in machine.state.stages),
-        stage_busy_ps=tuple(timeline.busy_ps(numbers[name]) for name in names),
+        stage_busy_ps=stage_busy_ps,
         stages=names,
         counts=count_operations(machine).counts,
         units=unit_times(machine),
@@ -88,6 +89,9 @@ def observe(machine: Machine) -> Observations:
         macs_per_sample=_macs(setup),
         bottleneck=busiest_unit(machine),
         peak_buffer_bytes=_peaks(machine),
+        places=_places(setup),
+        place_busy_ps=_place_busy_ps(machine, stage_busy_ps),
+        stage_buffer_bytes=tuple(stage.space.peak for stage in machine.stages if stage.footprint),
         program_ps=None if machine.programmer is None else machine.programmer.duration_ps,
     )
 
@@ -118,6 +122,8 @@ def observe_untimed(machine: UntimedMachine) -> Observations:
         update_slots={name: done.slots for name, done in updates.items()},
         update_vectors={name: done.vectors for name, done in updates.items()},
         updates=tuple(stage.updates for stage in stages if trains),
+        places=_places(setup),
+        place_busy_ps=(0,) * len(setup.plan.places),
         macs=_untimed_macs(machine),
         macs_per_sample=_macs(setup),
     )
@@ -149,14 +155,23 @@ def _untimed_macs(machine: UntimedMachine) -> dict[str, int]:
     return found
 
 
+def _places(setup: Setup) -> tuple[int, ...]:
+    return tuple(stage.place for stage in setup.plan.stages)
+
+
+def _place_busy_ps(machine: Machine, stage_busy_ps: tuple[int, ...]) -> tuple[int, ...]:
+    """How long the stages of each place acted; a stage alone at its place is all there is."""
+    return tuple(
+        stage_busy_ps[place.stages[0]] if occupancy is None else occupancy.busy_ps
+        for place, occupancy in zip(machine.setup.plan.places, machine.occupancies, strict=True)
+    )
+
+
 def _peaks(machine: Machine) -> dict[str, int]:
-    """The most bytes that were claimed of each node's buffer; nothing where a chip stores nothing."""
-    peaks: dict[str, int] = {}
-    for stage in machine.stages:
-        if stage.footprint:
-            node = f"node {machine.setup.home(stage.index)}"
-            peaks[node] = peaks.get(node, 0) + stage.space.peak
-    return peaks
+    """The most bytes that were claimed of each place's buffer, by its node; nothing where a chip stores nothing."""
+    return {
+        f"node {machine.setup.home(stage.index)}": stage.space.whole.peak for stage in machine.stages if stage.footprint
+    }
 
 
 def observe_matrices(matrices: Mapping[str, AnalogMatrix]) -> dict[str, dict[str, float]]:

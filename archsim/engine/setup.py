@@ -69,7 +69,7 @@ class Setup:
 
     def home(self, stage: int) -> int:
         """Return the home node of a stage."""
-        return self.plan.stages[stage].home
+        return self.plan.place_of(stage).home
 
 
 def device_stacks(graph: Graph, algorithm: Specification, chip: Chip) -> tuple[dict[str, DeviceStack], DeviceStack]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from archsim.chip.interconnects import interconnect_kind, interconnect_of
 from archsim.chip.specification import Chip
 from archsim.errors import DoesNotFit, InputError, Shortage
 from archsim.mapping.cut import MOST_CROSSBARS, Rectangle, grid, parts_of
 from archsim.mapping.load import MatrixRates
-from archsim.mapping.plan import Part, Placement, Plan, StagePlan
+from archsim.mapping.place import stages_at, stages_of_places
+from archsim.mapping.plan import PlacePlan, Plan
 from archsim.mapping.stages import divide
-from archsim.network.graph import Graph, Node
+from archsim.network.graph import Graph
 
 __all__ = ["make_plan"]
 
@@ -24,14 +25,14 @@ def make_plan(
     rates: Mapping[str, MatrixRates] | None = None,
     *,
     trains: bool = True,
+    places: Sequence[int] | None = None,
 ) -> Plan:
     """Map a network onto a chip.
 
     Matrices are cut into tiles (`archsim.mapping.cut`), layers go to contiguous stages
-    (`archsim.mapping.stages`), and stages take nodes in the order of the interconnect
-    (`archsim.chip.interconnects`). A
-    stage's parts fill its nodes one after the other; stages never share a node. The same arguments
-    always give the same plan.
+    (`archsim.mapping.stages`), and places take nodes in the order of the interconnect
+    (`archsim.chip.interconnects`). The parts of a place's stages fill its nodes one after the other; places never
+    share a node. The same arguments always give the same plan.
 
     Parameters
     ----------
@@ -47,6 +48,8 @@ def make_plan(
         What reads and updates of each matrix take, for the balance; those of the chip without it.
     trains : bool
         Whether stages are balanced by F, B and U, or by F alone.
+    places : sequence of int, optional
+        The place that holds each stage; without it every stage has one of its own.
 
     Raises
     ------
@@ -58,20 +61,26 @@ def make_plan(
     _check_parts(graph, chip)
     operators = divide(graph, chip, stages, samples, rates, trains=trains)
     parts = {matrix.name: grid(matrix.size, chip.tile.rows, chip.tile.columns) for matrix in graph.matrices}
-    tiles = [sum(len(parts[matrix.name]) for name in names for matrix in graph[name].matrices) for names in operators]
+    held = stages_of_places(places or range(len(operators)))
+    tiles = [
+        sum(len(parts[matrix.name]) for stage in stages for name in operators[stage] for matrix in graph[name].matrices)
+        for stages in held
+    ]
     nodes = [max(1, -(-count // chip.node_tiles)) for count in tiles]
     built = _nodes(chip, sum(tiles), sum(nodes), any(len(pieces) > 1 for pieces in parts.values()))
     order = iter(interconnect_of(chip.links, built).order)
+    located = [
+        PlacePlan(place, stages_there, tuple(next(order) for _ in range(count)))
+        for place, (stages_there, count) in enumerate(zip(held, nodes, strict=True))
+    ]
     crossbars = _numbering(parts)
-    return Plan(
-        tuple(
-            _stage(index, [graph[name] for name in names], [next(order) for _ in range(count)], crossbars, chip)
-            for index, (names, count) in enumerate(zip(operators, nodes, strict=True))
-        ),
-        built,
-        chip.node_tiles,
-        sum(tiles),
-    )
+    found = [
+        stage
+        for place in located
+        for stage in stages_at(place, [[graph[n] for n in names] for names in operators], crossbars, chip.node_tiles)
+    ]
+    found.sort(key=lambda stage: stage.index)
+    return Plan(tuple(found), tuple(located), built, chip.node_tiles, sum(tiles))
 
 
 def _check_parts(graph: Graph, chip: Chip) -> None:
@@ -121,9 +130,9 @@ def _shortages(chip: Chip, tiles: int, nodes: int, cut: bool) -> tuple[Shortage,
         found.append(
             Shortage(
                 f"nodes of {chip.node_tiles} tiles",
-                f"{nodes} (stages do not share one)",
+                f"{nodes} (places do not share one)",
                 str(int(chip.tiles) // chip.node_tiles),
-                "fewer schedule.stages or a smaller chip.node_tiles",
+                "fewer schedule.places or a smaller chip.node_tiles",
             )
         )
     return tuple(found)
@@ -137,24 +146,3 @@ def _numbering(parts: Mapping[str, Sequence[Rectangle]]) -> dict[str, tuple[tupl
         numbered[name] = tuple(enumerate(rectangles, start=first))
         first += len(rectangles)
     return numbered
-
-
-def _stage(
-    index: int,
-    operators: Sequence[Node],
-    nodes: list[int],
-    crossbars: dict[str, tuple[tuple[int, Rectangle], ...]],
-    chip: Chip,
-) -> StagePlan:
-    tiles: Iterator[int] = (node * chip.node_tiles + slot for node in nodes for slot in range(chip.node_tiles))
-    placements = tuple(
-        Placement(
-            matrix.name,
-            operator.name,
-            matrix.vectors,
-            tuple(Part(number, next(tiles), *rectangle) for number, rectangle in crossbars[matrix.name]),
-        )
-        for operator in operators
-        for matrix in operator.matrices
-    )
-    return StagePlan(index, tuple(operator.name for operator in operators), placements, nodes[0], tuple(nodes))

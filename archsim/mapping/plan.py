@@ -1,10 +1,10 @@
-"""The plan: which part of which matrix lies on which tile, which stage owns it, and where that is."""
+"""The plan: which part of which matrix lies on which tile, which stage owns it, and which place holds the stage."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Part", "Placement", "Plan", "StagePlan"]
+__all__ = ["Part", "PlacePlan", "Placement", "Plan", "StagePlan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +62,29 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class StagePlan:
-    """A stage: its operators in order, its matrices, its home node and all its nodes."""
+    """A stage: its operators in order, its matrices, and the place that holds it."""
 
     index: int
     operators: tuple[str, ...]
     placements: tuple[Placement, ...]
-    home: int
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlacePlan:
+    """A place: the stages that it holds, and its nodes.
+
+    The stages of a place share the digital unit and the buffer of its home, the first of its nodes.
+    """
+
+    index: int
+    stages: tuple[int, ...]
     nodes: tuple[int, ...]
+
+    @property
+    def home(self) -> int:
+        """The node of its digital unit and its buffer."""
+        return self.nodes[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +95,8 @@ class Plan:
     ----------
     stages : tuple of StagePlan
         The stages, from the input side.
+    places : tuple of PlacePlan
+        The groups of nodes that hold them.
     nodes : int
         Nodes of the chip, used or not.
     node_tiles : int
@@ -88,9 +106,14 @@ class Plan:
     """
 
     stages: tuple[StagePlan, ...]
+    places: tuple[PlacePlan, ...]
     nodes: int
     node_tiles: int
     tiles_used: int
+
+    def place_of(self, stage: int) -> PlacePlan:
+        """Return the place of a stage."""
+        return self.places[self.stages[stage].place]
 
     @property
     def tiles(self) -> int:

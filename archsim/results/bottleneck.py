@@ -14,6 +14,7 @@ _WORDS = {
     "buffer": ("buffer port", "a port"),
     "host": ("host port", "a port"),
     "stage": ("", "a stage"),
+    "engine": ("", "a stage engine"),
 }
 
 

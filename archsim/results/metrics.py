@@ -38,6 +38,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("energy_per_mac_pj", "pJ", "Energy, leakage included, divided by the MACs done in forward and backward."),
     Metric("peak_tops", "TOPS", "All tiles, used or not, reading whole arrays forward without a pause."),
     Metric("peak_buffer_bytes", "B", "By node: most bytes that were claimed of its buffer at a time."),
+    Metric("stage_buffer_bytes", "B", "By stage: most bytes that it claimed of the buffer of its place at a time."),
     Metric("program_ps", "ps", "Time until the initial weights were written; null where that was not simulated."),
     Metric("program_pj", "pJ", "Dynamic energy of writing the initial weights (phase P)."),
     Metric("placeholder_share", "", "Share of time (of the bottleneck), energy and area that rests on placeholders."),
@@ -49,7 +50,12 @@ METRICS: tuple[Metric, ...] = (
     Metric("samples_per_s", "1/s", "Throughput: samples divided by the makespan."),
     Metric("latency_ps", "ps", "Mean time from the start of a micro-batch's first action to the end of its last."),
     Metric("energy_per_sample_pj", "pJ", "Energy divided by the samples."),
-    Metric("bubble_fraction", "", "1 - (time of the stages in F, B and U) / (stages x makespan)."),
+    Metric("bubble_fraction", "", "1 - (time of the places in which a stage of theirs acts) / (places x makespan)."),
+    Metric("places", "", "By stage: number of the place that holds it."),
+    Metric("stage_utilisation", "", "By stage: share of the makespan in which it is in an action (F, B, U, ...)."),
+    Metric(
+        "place_utilisation", "", "By place: share of the makespan in which a stage of it is; the rest is its bubble."
+    ),
     Metric("staleness", "updates", "By stage: mean number of its updates between F and B of a micro-batch there."),
     Metric("in_flight_max", "micro-batches", "By stage: most micro-batches between start of F and end of B there."),
     Metric("stored_max", "micro-batches", "By stage: most micro-batches between start of F and end of U there."),
@@ -142,7 +148,7 @@ def compute_metrics(observations: Observations, costs: Costs) -> dict[str, Metri
     seen = observations
     makespan, samples = seen.makespan_ps or None, seen.samples
     energy = math.fsum((costs.dynamic_pj, costs.leakage_pj)) if makespan else None
-    stages = len(seen.stage_busy_ps)
+    places = len(seen.place_busy_ps)
     values: dict[str, MetricValue] = {
         "makespan_ps": makespan,
         "energy_pj": energy,
@@ -158,7 +164,10 @@ def compute_metrics(observations: Observations, costs: Costs) -> dict[str, Metri
         "samples_per_s": samples * 1e12 / makespan if makespan and samples else None,
         "latency_ps": seen.latency_ps if makespan else None,
         "energy_per_sample_pj": energy / samples if energy is not None and samples else None,
-        "bubble_fraction": 1 - sum(seen.stage_busy_ps) / (stages * makespan) if makespan and stages else None,
+        "bubble_fraction": 1 - sum(seen.place_busy_ps) / (places * makespan) if makespan and places else None,
+        "places": list(seen.places),
+        "stage_utilisation": [busy / makespan for busy in seen.stage_busy_ps] if makespan else None,
+        "place_utilisation": [busy / makespan for busy in seen.place_busy_ps] if makespan else None,
         "staleness": list(seen.staleness) or None,
         "in_flight_max": list(seen.in_flight_max),
         "stored_max": list(seen.stored_max),
@@ -196,6 +205,7 @@ def _efficiency(seen: Observations, costs: Costs, energy_pj: float | None) -> di
         "energy_per_mac_pj": energy_pj / macs if energy_pj is not None and macs else None,
         "peak_tops": costs.peak_tops if makespan else None,
         "peak_buffer_bytes": dict(seen.peak_buffer_bytes) if makespan else None,
+        "stage_buffer_bytes": list(seen.stage_buffer_bytes) if makespan else None,
         "program_ps": seen.program_ps if makespan else None,
         "program_pj": costs.program_pj if makespan and seen.program_ps is not None else None,
         "placeholder_share": dict(costs.placeholder_share) if makespan else None,

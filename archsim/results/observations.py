@@ -31,6 +31,12 @@ class Observations:
         Most micro-batches between start of F and end of their last action (U) at a stage.
     stage_busy_ps : tuple of int
         Time that each stage spent in F, B and U.
+    places : tuple of int
+        The place that holds each stage.
+    place_busy_ps : tuple of int
+        Time in which at least one stage of a place was in an action.
+    stage_buffer_bytes : tuple of int
+        The most bytes that each stage claimed of the buffer of its place; empty where a chip stores nothing.
     stages : tuple of str
         Name of each stage's unit in `idle_ps` and in the timeline.
     counts : mapping of CountKey to int
@@ -108,3 +114,6 @@ class Observations:
     peak_buffer_bytes: Mapping[str, int] = field(default_factory=dict)
     latency_ps: float | None = None
     program_ps: int | None = None
+    places: tuple[int, ...] = ()
+    place_busy_ps: tuple[int, ...] = ()
+    stage_buffer_bytes: tuple[int, ...] = ()

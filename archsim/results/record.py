@@ -12,7 +12,17 @@ from archsim.results.tally import Tally
 
 __all__ = ["observations_from_json", "observations_to_json", "tally_from_json", "tally_to_json"]
 
-_TUPLES = ("staleness", "in_flight_max", "stored_max", "stage_busy_ps", "stages", "updates")
+_TUPLES = (
+    "staleness",
+    "in_flight_max",
+    "stored_max",
+    "stage_busy_ps",
+    "stages",
+    "updates",
+    "places",
+    "place_busy_ps",
+    "stage_buffer_bytes",
+)
 
 
 def observations_to_json(observations: Observations) -> dict[str, Any]:

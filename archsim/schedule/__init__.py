@@ -4,6 +4,7 @@ from archsim.schedule.action_kinds import ActionKind, StageCycles
 from archsim.schedule.actions import Action, ClosedForms, PipelineShape, Schedule, ScheduleKind
 from archsim.schedule.checks import Profile, dry_run
 from archsim.schedule.make import checked_profile, kind_of, make_schedule, updates_together
+from archsim.schedule.places import places_of
 
 __all__ = [
     "Action",
@@ -18,5 +19,6 @@ __all__ = [
     "dry_run",
     "kind_of",
     "make_schedule",
+    "places_of",
     "updates_together",
 ]

@@ -142,6 +142,8 @@ class ScheduleKind:
         What the section ``schedule`` of a document holds for this kind: it may have keys of its own.
     closed_forms : ClosedForms
         What is known of it without playing it through.
+    places : callable, optional
+        ``places(stages)`` returns the place of each stage where the user says nothing; one of its own without it.
     """
 
     order: Callable[[PipelineShape, int, Any], Iterator[Action]]
@@ -150,6 +152,7 @@ class ScheduleKind:
     actions: tuple[str, ...] = TRAINING
     Settings: type[ScheduleSpecification] = ScheduleSpecification
     closed_forms: ClosedForms = ClosedForms()
+    places: Callable[[int], tuple[int, ...]] | None = None
 
     @property
     def trains(self) -> bool:

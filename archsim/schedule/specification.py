@@ -17,12 +17,15 @@ class ScheduleSpecification(Specification):
     """Which order the stages work in.
 
     ``stages`` is a number (layers are balanced by modelled time) or the list of layer names of each
-    stage. ``micro_batches`` is per mini-batch. ``update`` and ``transfers`` default to what is usual for ``kind``. A
-    kind may have keys of its own beside these.
+    stage. ``places`` is a number of places, which take the stages in turn, or the place of each stage, counted
+    from 0; without it the kind says, and every stage has one of its own as a rule. ``micro_batches`` is per
+    mini-batch. ``update`` and ``transfers`` default to what is usual for ``kind``. A kind may have keys of its own
+    beside these.
     """
 
     kind: str = "asynchronous"
     stages: Count | Annotated[tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...], Field(min_length=1)] = 1
+    places: Count | Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] | None = None
     micro_batches: Count = 1
     update: Literal["immediate", "deferred", "scheduled"] | None = None
     transfers: Literal["fused", "separate"] | None = None

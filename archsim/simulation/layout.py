@@ -15,7 +15,7 @@ from archsim.experiment import Experiment, TrainingSpecification
 from archsim.mapping import Plan, make_plan
 from archsim.network.build import build_graph
 from archsim.network.graph import Graph
-from archsim.schedule import kind_of
+from archsim.schedule import kind_of, places_of
 
 __all__ = ["Layout", "experiment_of", "lay_out"]
 
@@ -82,6 +82,6 @@ def lay_out(experiment: Experiment) -> Layout:
     seeds = Seeds.derive(run.seed, run.device_seed, run.noise_seed, run.data_seed)
     rates = matrix_rates(graph, chip, training.algorithm, training.mini_batch)
     samples = training.mini_batch // schedule.micro_batches
-    plan = make_plan(graph, chip, schedule.stages, samples, rates, trains=trains)
+    plan = make_plan(graph, chip, schedule.stages, samples, rates, trains=trains, places=places_of(schedule))
     expected = expectations_of(graph, chip, plan, training.algorithm, training.mini_batch)
     return Layout(experiment, training, seeds, graph, chip, plan, expected, trains)

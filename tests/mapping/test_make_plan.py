@@ -38,17 +38,17 @@ def check(plan: Plan, graph: Graph, chip: Chip) -> None:
     assert [part.crossbar for part in parts] == list(range(len(parts)))
     assert all(part.rows <= chip.tile.rows and part.columns <= chip.tile.columns for part in parts)
     for stage in plan.stages:
-        assert stage.home == stage.nodes[0]
+        nodes = plan.places[stage.place].nodes
         for placement in stage.placements:
             (matrix,) = graph[placement.layer].matrices
             assert placement.matrix == matrix.name
             covered = np.zeros(matrix.size, dtype=int)
             for part in placement.parts:
-                assert part.tile // plan.node_tiles in stage.nodes
+                assert part.tile // plan.node_tiles in nodes
                 covered[slice(*part.inputs), slice(*part.outputs)] += 1
             assert (covered == 1).all()
     assert [name for stage in plan.stages for name in stage.operators] == [node.name for node in graph.nodes]
-    nodes = [node for stage in plan.stages for node in stage.nodes]
+    nodes = [node for place in plan.places for node in place.nodes]
     assert len(set(nodes)) == len(nodes)
     links = interconnect_of(chip.links, plan.nodes)
     assert all(len(links.route(a, b)) == 1 for a, b in pairwise(nodes))

@@ -178,6 +178,8 @@ def synthetic_run(
         in_flight_max=tuple(min(micro_batches, stages - s) for s in range(stages)),
         stored_max=(micro_batches,) * stages,
         stage_busy_ps=tuple(timeline.busy_ps(2 * s) for s in range(stages)) if makespan else (),
+        places=tuple(range(stages)),
+        place_busy_ps=tuple(timeline.busy_ps(2 * s) for s in range(stages)) if makespan else (),
         stages=tuple(f"stage {s}" for s in range(stages)) if makespan else (),
         counts=ledger.counts,
         units=units,

@@ -20,6 +20,9 @@ SEEN = Observations(
     in_flight_max=(2, 1),
     stored_max=(3, 3),
     stage_busy_ps=(800, 600),
+    places=(0, 1),
+    place_busy_ps=(800, 600),
+    stage_buffer_bytes=(64, 32),
     stages=("stage 0", "stage 1"),
     counts={},
     units=(
@@ -72,6 +75,7 @@ def test_values_follow_the_definitions() -> None:
         "energy_per_mac_pj": pytest.approx(40 / 3000),
         "peak_tops": 3.0,
         "peak_buffer_bytes": {"node 0": 96},
+        "stage_buffer_bytes": [64, 32],
         "program_ps": None,
         "program_pj": None,
         "placeholder_share": {"energy": 0.25},
@@ -84,6 +88,9 @@ def test_values_follow_the_definitions() -> None:
         "time_per_sample_ps": 50.0,
         "energy_per_sample_pj": 2.0,
         "bubble_fraction": pytest.approx(0.3),
+        "places": [0, 1],
+        "stage_utilisation": [0.8, 0.6],
+        "place_utilisation": [0.8, 0.6],
         "staleness": [1.0, 0.0],
         "in_flight_max": [2, 1],
         "stored_max": [3, 3],
@@ -112,7 +119,9 @@ def test_each_metric_has_a_definition_and_an_integer_stays_one() -> None:
 
 
 def test_without_a_clock_times_and_energies_are_missing() -> None:
-    seen = replace(SEEN, makespan_ps=0, units=(), stages=(), stage_busy_ps=(), idle_ps={}, tiles=0, nodes=0)
+    seen = replace(
+        SEEN, makespan_ps=0, units=(), stages=(), stage_busy_ps=(), place_busy_ps=(), idle_ps={}, tiles=0, nodes=0
+    )
     values = compute_metrics(seen, Costs(0.0, 0.0, 0.0))
     missing = {name for name, value in values.items() if value is None}
     assert missing == {
@@ -140,6 +149,9 @@ def test_without_a_clock_times_and_energies_are_missing() -> None:
         "latency_ps",
         "energy_per_sample_pj",
         "bubble_fraction",
+        "stage_utilisation",
+        "place_utilisation",
+        "stage_buffer_bytes",
     }
     assert values["macs_per_sample"] == 100
     assert values["accuracy"] == 0.75
@@ -161,6 +173,14 @@ def test_broken_numbers_are_refused(energy: float) -> None:
         compute_metrics(SEEN, Costs(energy, 10.0, 5.0))
 
 
-def test_stages_busier_than_the_makespan_are_refused() -> None:
+def test_places_busier_than_the_makespan_are_refused() -> None:
     with pytest.raises(ValueError, match="bubble_fraction"):
-        compute_metrics(replace(SEEN, stage_busy_ps=(1100, 1000)), COSTS)
+        compute_metrics(replace(SEEN, place_busy_ps=(1100, 1000)), COSTS)
+
+
+def test_the_bubble_of_stages_that_share_places_is_that_of_the_places() -> None:
+    seen = replace(SEEN, stage_busy_ps=(800, 600, 300, 200), places=(0, 1, 1, 0), place_busy_ps=(900, 700))
+    values = compute_metrics(seen, COSTS)
+    assert values["bubble_fraction"] == pytest.approx(0.2)
+    assert values["stage_utilisation"] == [0.8, 0.6, 0.3, 0.2]
+    assert values["place_utilisation"] == [0.9, 0.7]

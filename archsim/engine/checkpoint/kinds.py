@@ -72,6 +72,8 @@ KINDS: tuple[Kind, ...] = (
     # The chip at work
     Kind("archsim.analog.observed", "Counts"),
     Kind("archsim.chip.components", "BufferSpace"),
+    Kind("archsim.chip.shared_space", "SharedSpace"),
+    Kind("archsim.chip.shared_space", "SpaceShare"),
     Kind("archsim.chip.components", "Unit", calls=("_complete",)),
     Kind("archsim.chip.counts", "CountKey"),
     # The machine
@@ -86,7 +88,9 @@ KINDS: tuple[Kind, ...] = (
     Kind("archsim.engine.events.tasks", "PartTask"),
     Kind("archsim.engine.events.tasks", "PortTask"),
     Kind("archsim.engine.events.tasks", "RemotePartTask"),
-    Kind("archsim.engine.events.tasks", "StageEngineTask", calls=("_finish",)),
+    Kind("archsim.engine.events.tasks", "OwnEngine", calls=("_complete",)),
+    Kind("archsim.engine.events.tasks", "StageEngineTask"),
+    Kind("archsim.engine.events.occupancy", "Occupancy"),
     Kind("archsim.engine.events.programming", "ProgramTask"),
     Kind("archsim.engine.events.programming", "Programmer"),
     Kind("archsim.engine.events.transfers", "TransferMemoryTask"),

@@ -178,7 +178,8 @@ def unit_counts(setup: Setup) -> dict[str, int]:
     """Return how many units of each component the chip has, used or not."""
     plan = setup.plan
     if setup.stage_engines:
-        return {"stage": len(plan.stages)}
+        engines = sum(len(place.stages) > 1 for place in plan.places)
+        return {"stage": len(plan.stages), **({"engine": engines} if engines else {})}
     links = setup.interconnect.links
     return {"tile": plan.tiles, "nmpu": plan.nodes, "buffer": plan.nodes, "link": links, "host": 1}
 

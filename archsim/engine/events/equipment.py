@@ -8,7 +8,16 @@ from archsim.chip.components import Unit
 from archsim.chip.operations import vector_bytes
 from archsim.engine.events.kernel import Kernel
 from archsim.engine.events.sequencer import Sequencer, StageTasks, StepTasks
-from archsim.engine.events.tasks import DigitalTask, Grid, PartTask, PortTask, RemotePartTask, StageEngineTask, Task
+from archsim.engine.events.tasks import (
+    DigitalTask,
+    Grid,
+    OwnEngine,
+    PartTask,
+    PortTask,
+    RemotePartTask,
+    StageEngineTask,
+    Task,
+)
 from archsim.engine.events.transfers import TransferMemoryTask, TransferOperationsTask
 from archsim.engine.events.transport import Transport
 from archsim.engine.program import DigitalStep, MatrixStep, StageProgram, Step, TransferStep
@@ -60,21 +69,27 @@ class Equipment:
         self._work = work
 
     def unit(self, component: str, number: int, stage: int | None) -> Unit:
-        """Return a unit, made on first use."""
+        """Return a unit, made on first use; `stage` is the one whose own it is."""
         name = f"{component} {number}"
         if name not in self.units:
             self.units[name] = Unit(self._kernel, self._timeline, name, component, stage)
         return self.units[name]
+
+    def _unit_of_place(self, component: str, stage: Sequencer) -> Unit:
+        """Return a unit that the stages of a place share."""
+        place = self._setup.plan.place_of(stage.index)
+        return self.unit(component, place.home, stage.index if len(place.stages) == 1 else None)
 
     def tasks(self, program: StageProgram, stage: Sequencer) -> dict[str, StageTasks]:
         """Return the tasks of a stage's actions."""
         engine = self._setup.chip.stage_engine
         if engine is None:
             return {symbol: self._steps(steps, stage) for symbol, steps in program.actions.items()}
+        engine_unit = self._stage_engine(stage)
         times = {"forward": engine.forward.value, "backward": engine.backward.value, "update": engine.update.value}
         kinds = self._setup.schedule.kinds
         return {
-            symbol: self._engine(symbol, kinds[symbol].operation, times, stage, steps)
+            symbol: self._engine(symbol, kinds[symbol].operation, times, stage, engine_unit, steps)
             for symbol, steps in program.actions.items()
         }
 
@@ -84,12 +99,20 @@ class Equipment:
         operation: Operation | None,
         times: Mapping[str, int],
         stage: Sequencer,
+        engine: Unit | OwnEngine,
         steps: tuple[Step, ...],
     ) -> StageTasks:
-        duration_ps = 0 if operation is None else times[operation]
-        task = StageEngineTask(stage, operation, steps, duration_ps, self._work, self._kernel)
+        duration_ps, layer = 0 if operation is None else times[operation], self._timeline.layer("")
+        task = StageEngineTask(stage, engine, symbol, operation, steps, duration_ps, layer, self._work)
         self.engines.append((symbol, task))
-        return (StepTasks((task,), 0),)
+        return (StepTasks((task,), self._timeline.cause(f"input from stage {stage.index}")),)
+
+    def _stage_engine(self, stage: Sequencer) -> Unit | OwnEngine:
+        """Return the engine of a stage's place, which serves one action at a time."""
+        place = self._setup.plan.place_of(stage.index)
+        if len(place.stages) == 1:
+            return OwnEngine(self._kernel, f"stage {stage.index}")
+        return self.unit("engine", place.index, None)
 
     def _steps(self, steps: tuple[Step, ...], stage: Sequencer) -> StageTasks:
         equipped: list[StepTasks] = []
@@ -150,7 +173,7 @@ class Equipment:
 
     def _digital(self, step: DigitalStep, stage: Sequencer) -> tuple[Task, ...]:
         layer = self._timeline.layer(step.layer)
-        unit = self.unit("nmpu", self._home(stage), stage.index)
+        unit = self._unit_of_place("nmpu", stage)
         task = DigitalTask(stage, unit, layer, step, self._setup, self._work)
         self.digital.append(task)
         if not step.elements:
@@ -158,9 +181,9 @@ class Equipment:
         return task, self._port(stage, layer, step.layer, step.phase, "write_byte", step.elements)
 
     def _transfer(self, step: TransferStep, stage: Sequencer) -> tuple[Task, ...]:
-        layer, chip, home = self._timeline.layer(step.matrix), self._setup.chip, self._home(stage)
+        layer, chip = self._timeline.layer(step.matrix), self._setup.chip
         parts = tuple(part for part in self.parts if part.phase == step.phase and part.step.matrix == step.matrix)
-        nmpu, buffer = self.unit("nmpu", home, stage.index), self.unit("buffer", home, stage.index)
+        nmpu, buffer = self._unit_of_place("nmpu", stage), self._unit_of_place("buffer", stage)
         operations = TransferOperationsTask(stage, nmpu, layer, step, parts, chip)
         memory = TransferMemoryTask(stage, buffer, layer, step, parts, chip)
         self.transfers.append((operations, memory))
@@ -168,7 +191,7 @@ class Equipment:
 
     def _port(self, stage: Sequencer, layer: int, name: str, phase: str, operation: str, elements: int) -> PortTask:
         size = vector_bytes(self._setup.chip, elements) * self._setup.samples
-        unit = self.unit("buffer", self._home(stage), stage.index)
+        unit = self._unit_of_place("buffer", stage)
         task = PortTask(stage, unit, layer, name, phase, operation, size, self._setup.chip)
         self.ports.append(task)
         return task

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from archsim import plugins
 from archsim.data import DataSet
-from archsim.engine.events.machine import footprint_bytes
+from archsim.engine.events.spaces import footprint_bytes
 from archsim.engine.setup import Setup
 from archsim.errors import DoesNotFit, InputError, Shortage
 from archsim.network.graph import Graph
@@ -88,8 +88,8 @@ class StageMemory:
 
     Attributes
     ----------
-    stage : int
-        The stage.
+    stage, place : int
+        The stage, and the place whose buffer it shares with the other stages there.
     micro_batches : int
         The most between their F and the last action on them.
     micro_batch_bytes : int
@@ -99,6 +99,7 @@ class StageMemory:
     """
 
     stage: int
+    place: int
     micro_batches: int
     micro_batch_bytes: int
     capacity_bytes: int | None
@@ -115,28 +116,43 @@ def stage_memory(setup: Setup, profile: Profile) -> tuple[StageMemory, ...]:
     if chip.buffer is None or setup.stage_engines:
         return ()
     return tuple(
-        StageMemory(program.index, stored, footprint_bytes(chip, program, setup.samples), chip.buffer.capacity)
+        StageMemory(
+            program.index,
+            setup.plan.stages[program.index].place,
+            stored,
+            footprint_bytes(chip, program, setup.samples),
+            chip.buffer.capacity,
+        )
         for program, stored in zip(setup.programs, profile.stored_max, strict=True)
     )
 
 
 def check_buffers(memory: Iterable[StageMemory]) -> None:
-    """Refuse a schedule that stores more than a stage's buffer holds.
+    """Refuse a schedule that stores more than the buffer of a place holds.
 
     Raises
     ------
     DoesNotFit
-        With the demand of each stage that is short.
+        With the demand of the stages of each place that is short.
     """
-    short = [
-        Shortage(
-            f"buffer of stage {stage.stage}",
-            f"{stage.demand_bytes} B ({stage.micro_batches} micro-batches of {stage.micro_batch_bytes} B)",
-            f"{stage.capacity_bytes} B",
-            "a larger chip.buffer.capacity, smaller micro-batches, or a schedule with fewer in flight",
-        )
-        for stage in memory
-        if stage.capacity_bytes is not None and stage.demand_bytes > stage.capacity_bytes
-    ]
+    places: dict[int, list[StageMemory]] = {}
+    for stage in memory:
+        places.setdefault(stage.place, []).append(stage)
+    short = [_shortage(stages) for stages in places.values() if not _fit(stages)]
     if short:
         raise DoesNotFit("what the stages must store does not fit their buffers", short, field="chip.buffer.capacity")
+
+
+def _fit(stages: list[StageMemory]) -> bool:
+    capacity = stages[0].capacity_bytes
+    return capacity is None or sum(stage.demand_bytes for stage in stages) <= capacity
+
+
+def _shortage(stages: list[StageMemory]) -> Shortage:
+    parts = " and ".join(f"{stage.micro_batches} micro-batches of {stage.micro_batch_bytes} B" for stage in stages)
+    return Shortage(
+        f"buffer of stage{'s' if len(stages) > 1 else ''} {', '.join(str(stage.stage) for stage in stages)}",
+        f"{sum(stage.demand_bytes for stage in stages)} B ({parts})",
+        f"{stages[0].capacity_bytes} B",
+        "a larger chip.buffer.capacity, smaller micro-batches, or a schedule with fewer in flight",
+    )

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from archsim.chip.components import NO_WORK_YET, BufferSpace, Unit
+from archsim.chip.components import NO_WORK_YET, Unit
 from archsim.chip.operations import vector_bytes
-from archsim.chip.specification import Chip
 from archsim.engine.events.accounts import count_operations, unit_times
 from archsim.engine.events.activation_transfer import ActivationTransfer, GradientTransfer, HostFeed
 from archsim.engine.events.equipment import Equipment
 from archsim.engine.events.external import Component, SharedKernel, join_components
-from archsim.engine.events.fill import FillCurve
 from archsim.engine.events.kernel import Kernel
 from archsim.engine.events.limits import last_moment_ps
+from archsim.engine.events.occupancy import Occupancy
 from archsim.engine.events.programming import Programmer
 from archsim.engine.events.sequencer import Sequencer
+from archsim.engine.events.spaces import Space, footprint_bytes, spaces_of
 from archsim.engine.events.transport import Channel, Transport
 from archsim.engine.observer import Account, Observer
 from archsim.engine.program import HOST, Edge, StageProgram, edges_between
@@ -28,18 +28,13 @@ from archsim.results.timeline import Timeline
 from archsim.schedule.actions import Action
 from archsim.schedule.state import PipelineState
 
-__all__ = ["Machine", "footprint_bytes"]
+__all__ = ["Machine"]
 
 #: Micro-batches that may wait at a stage where the chip has no host port to say so.
 _PREFETCH = 2
 
 #: No components from outside.
 NONE: Mapping[str, Component] = MappingProxyType({})
-
-
-def footprint_bytes(chip: Chip, program: StageProgram, samples: int) -> int:
-    """Return the bytes that one micro-batch takes at a stage, from its arrival to the end of its update."""
-    return vector_bytes(chip, program.stored_elements) * samples
 
 
 class Machine:
@@ -72,6 +67,7 @@ class Machine:
         "kernel",
         "latency_sum_ps",
         "observer",
+        "occupancies",
         "programmer",
         "setup",
         "stages",
@@ -100,9 +96,10 @@ class Machine:
         self.latency_sum_ps = self.completed = 0
         self._started_ps: dict[int, int] = {}
         self._completion = setup.schedule.completion
-        self.fills: dict[str, FillCurve] = {}
+        spaces, self.fills = spaces_of(setup, self.kernel)
         self.state = PipelineState(setup.schedule, edges_between(setup.programs, host=True))
-        self.stages = [self._stage(program) for program in setup.programs]
+        self.stages = [self._stage(program, spaces[program.index]) for program in setup.programs]
+        self.occupancies = self._occupied_places()
         for program, stage in zip(setup.programs, self.stages, strict=True):
             stage.equip(self.equipment.tasks(program, stage))
         self.feeds = self._host_feeds()
@@ -194,23 +191,28 @@ class Machine:
         tally = Tally.of(count_operations(self).counts, unit_times(self))
         return tally.energy_pj(self.setup.chip), tally
 
-    def _stage(self, program: StageProgram) -> Sequencer:
-        setup, buffer = self.setup, self.setup.chip.buffer
-        name = f"buffer {setup.home(program.index)}"
-        gauge = None
-        if buffer is not None and not setup.stage_engines:
-            gauge = self.fills[name] = FillCurve(self.kernel)
+    def _stage(self, program: StageProgram, space: Space) -> Sequencer:
         return Sequencer(
             program,
-            setup.schedule,
+            self.setup.schedule,
             self.state.stages[program.index],
             self._work,
-            BufferSpace(name, None if gauge is None or buffer is None else buffer.capacity, gauge),
-            footprint_bytes(setup.chip, program, setup.samples),
+            space,
+            footprint_bytes(self.setup.chip, program, self.setup.samples),
             self.kernel,
             self.timeline,
             self,
         )
+
+    def _occupied_places(self) -> list[Occupancy | None]:
+        """Have the stages of shared places tell when they act; a stage alone knows it by itself."""
+        found: list[Occupancy | None] = []
+        for place in self.setup.plan.places:
+            occupancy = Occupancy(self.kernel) if len(place.stages) > 1 else None
+            for stage in place.stages:
+                self.stages[stage].place = occupancy
+            found.append(occupancy)
+        return found
 
     def _programmer(self) -> Programmer | None:
         """Have the initial weights written first, where that is asked for and takes time on this chip."""
@@ -283,7 +285,7 @@ class Machine:
             if space.waiting:
                 line += (
                     f"; {space.waiting} inputs wait for space in {space.name} "
-                    f"({space.used} of {space.capacity} bytes used, {stage.footprint} needed)"
+                    f"({space.whole.used} of {space.capacity} bytes used, {stage.footprint} needed)"
                 )
             lines.append(line)
         return "\n".join(lines)

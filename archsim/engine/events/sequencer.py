@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from archsim.chip.components import NO_WORK_YET, BufferSpace, Recorder, Timekeeper
+from archsim.chip.components import NO_WORK_YET, Recorder, Timekeeper
+from archsim.engine.events.occupancy import Occupancy
+from archsim.engine.events.spaces import Space
 from archsim.engine.events.tasks import Grid, Task
 from archsim.engine.program import HOST, Edge, StageProgram
 from archsim.engine.work import Work
@@ -72,7 +74,7 @@ class Sequencer:
         What it has done, and does next.
     work : Work
         The numbers.
-    space : BufferSpace
+    space : Space
         Space for what it stores; ``footprint`` bytes a micro-batch.
     timekeeper, recorder
         The event kernel and who is told of busy and idle slices.
@@ -83,6 +85,8 @@ class Sequencer:
     ----------
     action : Action
         The action that the stage is doing, or did last; there is none before the first.
+    place : Occupancy or None
+        Told when it acts, where other stages are at its place.
     """
 
     __slots__ = (
@@ -109,6 +113,7 @@ class Sequencer:
         "action",
         "footprint",
         "index",
+        "place",
         "program",
         "space",
         "state",
@@ -120,7 +125,7 @@ class Sequencer:
         schedule: Schedule,
         state: StageState,
         work: Work,
-        space: BufferSpace,
+        space: Space,
         footprint: int,
         timekeeper: Timekeeper,
         recorder: Recorder,
@@ -130,6 +135,7 @@ class Sequencer:
         self.program = program
         self.space = space
         self.footprint = footprint
+        self.place: Occupancy | None = None
         self.state = state
         self._kinds = schedule.kinds
         self._work = work
@@ -211,6 +217,8 @@ class Sequencer:
             self._recorder.idle(self._number, self._free_since, now, self._idle_cause(action))
         self.action = action
         self._running = True
+        if self.place is not None:
+            self.place.enter()
         self._since = now
         self.state.begin(action)
         self._work.begin(self.index, action)
@@ -239,6 +247,8 @@ class Sequencer:
         self._recorder.busy(self._number, self._no_layer, action.kind, action.micro_batch, self._since, now)
         self._free_since = now
         self._running = False
+        if self.place is not None:
+            self.place.leave()
         self.state.end(action)
         sends = self._kinds[action.kind].sends
         if sends == "values":

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from archsim.analog.observed import Counts
-from archsim.chip.components import Timekeeper, Unit
+from archsim.chip.components import Job, Timekeeper, Unit
 from archsim.chip.specification import Chip
 from archsim.chip.timing import buffer_ps, nmpu_ps, read_ps, transfer_ps, update_ps
 from archsim.engine.events.transport import Channel, Message, Transport
@@ -23,6 +23,7 @@ from archsim.schedule.actions import Action
 __all__ = [
     "DigitalTask",
     "Grid",
+    "OwnEngine",
     "PartTask",
     "PortTask",
     "RemotePartTask",
@@ -319,6 +320,28 @@ class PortTask(UnitTask):
         return duration
 
 
+class OwnEngine:
+    """The engine of a stage alone at its place: always free for it, and as busy as the stage itself."""
+
+    __slots__ = ("_job", "_timekeeper", "name")
+
+    def __init__(self, timekeeper: Timekeeper, name: str) -> None:
+        self._timekeeper = timekeeper
+        self.name = name
+        self._job: Job | None = None
+
+    def request(self, job: Job, cause: int) -> None:
+        """Serve a job at once."""
+        self._job = job
+        self._timekeeper.after(job.start(), self._complete)
+
+    def _complete(self, event: Any) -> None:
+        job, self._job = self._job, None
+        if job is None:
+            raise RuntimeError("a stage engine completes a job that it does not have")
+        job.finish()
+
+
 class StageEngineTask:
     """A whole action of an abstract stage, which takes a given time for each micro-batch.
 
@@ -326,38 +349,62 @@ class StageEngineTask:
     ----------
     operation : {"forward", "backward", "update"} or None
         As what it is timed and counted.
+    layer, phase, micro_batch
+        No layer, the symbol of the action, and its micro-batch.
     pulses : dict of str to int
         Device pulses by matrix.
     micro_batches : int
         For how many micro-batches it was done.
     """
 
-    __slots__ = ("_duration_ps", "_stage", "_timekeeper", "_work", "micro_batches", "operation", "pulses", "steps")
+    __slots__ = (
+        "_duration_ps",
+        "_engine",
+        "_stage",
+        "_work",
+        "layer",
+        "micro_batch",
+        "micro_batches",
+        "operation",
+        "phase",
+        "pulses",
+        "steps",
+    )
 
     def __init__(
         self,
         stage: StageState,
+        engine: Unit | OwnEngine,
+        phase: str,
         operation: Operation | None,
         steps: tuple[Step, ...],
         duration_ps: int,
+        layer: int,
         work: Work,
-        timekeeper: Timekeeper,
     ) -> None:
         self._stage = stage
+        self._engine = engine
+        self.phase = phase
         self.operation = operation
         self.steps = steps
         self._duration_ps = duration_ps
+        self.layer = layer
         self._work = work
-        self._timekeeper = timekeeper
+        self.micro_batch = -1
         self.micro_batches = 0
         self.pulses: dict[str, int] = {}
 
     @property
-    def stage(self) -> int:
-        """Number of the stage."""
-        return self._stage.index
+    def unit_name(self) -> str:
+        """The unit that does it: the stage, or the engine that it shares."""
+        return self._engine.name
 
     def request(self, cause: int) -> None:
+        """Ask for the engine."""
+        self.micro_batch = self._stage.action.micro_batch
+        self._engine.request(self, cause)
+
+    def start(self) -> int:
         """Do the numbers now; be done after the given time."""
         count = self._stage.action.count
         self.micro_batches += count
@@ -365,7 +412,8 @@ class StageEngineTask:
             done = do_step(step, self._stage.index, self._stage.action, self._work)
             if isinstance(step, MatrixStep) and isinstance(done, Counts):
                 self.pulses[step.matrix] = self.pulses.get(step.matrix, 0) + done.pulses
-        self._timekeeper.after(count * self._duration_ps, self._finish)
+        return count * self._duration_ps
 
-    def _finish(self, event: Any) -> None:
+    def finish(self) -> None:
+        """Tell the stage."""
         self._stage.task_done()

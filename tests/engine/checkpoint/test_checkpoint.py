@@ -24,7 +24,7 @@ WORKLOAD = Path(__file__).resolve().parents[3] / "workloads" / "mlp_digits.yaml"
 KINDS = ("sequential", "gpipe", "synchronous", "asynchronous")
 
 
-def experiment(kind: str, mode: str, threads: int = 1) -> archsim.Experiment:
+def experiment(kind: str, mode: str, threads: int = 1, *more: str) -> archsim.Experiment:
     overrides = (
         "training.max_mini_batches=12",
         "training.mini_batch=12",
@@ -34,6 +34,7 @@ def experiment(kind: str, mode: str, threads: int = 1) -> archsim.Experiment:
         "run.checkpoint_every=3",
         f"schedule.kind={kind}",
         f"run.threads={threads}",
+        *more,
     )
     return archsim.load_experiment(WORKLOAD, overrides, mode)
 
@@ -74,6 +75,14 @@ def test_resumed_equals_uninterrupted(kind: str, mode: str, tmp_path: Path) -> N
     assert_equal_runs(resumed, simulate(what))
     if mode != "numerics":
         assert stops >= 2
+
+
+@pytest.mark.parametrize("chip", ["reram-1024", "unit"])
+def test_resumed_equals_uninterrupted_where_stages_share_a_place(chip: str, tmp_path: Path) -> None:
+    what = experiment("asynchronous", "coupled", 1, f"chip={chip}", "schedule.places=[0, 1, 0]")
+    resumed, stops = in_pieces(what, tmp_path, seed=1, most=200)
+    assert_equal_runs(resumed, simulate(what))
+    assert stops >= 2
 
 
 def test_layers_stand_in_the_order_of_the_network_however_often_it_was_interrupted(tmp_path: Path) -> None:

@@ -80,6 +80,7 @@ def experiments() -> Iterator[tuple[archsim.Experiment, int]]:
     yield load("schedule.kind=inference", *tight, *cut), 41
     yield load("schedule.kind=inference", mode="numerics"), 5
     yield load("chip=unit", "run.timeline=false"), 37
+    yield load("schedule.places=[0, 1, 0]", "chip.buffer.capacity=32 KiB", mode="timing"), 61
     yield load("chip=rpu-512", "run.program=true", *cut), 13
     ranges = ("chip.io.noise_management=none", "network.layers.0.scaling={input_range: {}}")
     yield load("chip.node_tiles=8", *cut, *ranges), 97

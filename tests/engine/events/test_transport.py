@@ -33,7 +33,7 @@ class Links:
     def __init__(self, kind: str = "mesh") -> None:
         document = presets.reram_1024()
         document["interconnect"] |= {"kind": kind, "clock": "1 GHz", "bytes_per_cycle": 1, "hop_cycles": 4}
-        plan = Plan((), 6, 1, 6)
+        plan = Plan((), (), 6, 1, 6)
         schedule = Schedule("none", PipelineShape(1, 1, 1), "immediate", lambda shape, stage: iter(()))
         self.kernel, self.timeline = Kernel(), Timeline()
         setup = Setup(Chip.model_validate(document), plan, (), schedule, 1)

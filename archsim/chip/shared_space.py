@@ -1,0 +1,136 @@
+"""The space of a buffer that several stages share."""
+
+from __future__ import annotations
+
+from archsim.chip.components import Claimant, Gauge
+
+__all__ = ["SharedSpace", "SpaceShare"]
+
+
+class SharedSpace:
+    """Space of which each share is guaranteed a part; the rest is for whoever asks first.
+
+    Without guarantees one stage could fill a buffer with inputs that wait for their turn, and so starve another stage
+    of the same place whose outputs it waits for.
+
+    Parameters
+    ----------
+    name : str
+        Its own name.
+    capacity : int or None
+        Bytes; None for no limit.
+    gauge : Gauge, optional
+        Told of every change.
+    """
+
+    __slots__ = ("_gauge", "_shares", "_waiting", "capacity", "name", "peak", "used")
+
+    def __init__(self, name: str, capacity: int | None, gauge: Gauge | None = None) -> None:
+        self.name = name
+        self.capacity = capacity
+        self.used = 0
+        self.peak = 0
+        self._gauge = gauge
+        self._shares: list[SpaceShare] = []
+        self._waiting: list[tuple[int, Claimant, SpaceShare]] = []
+
+    def share(self, guaranteed: int) -> SpaceShare:
+        """Return a share of it that can always hold so many bytes."""
+        share = SpaceShare(self, guaranteed)
+        self._shares.append(share)
+        return share
+
+    def claim(self, size_bytes: int, claimant: Claimant, share: SpaceShare) -> None:
+        """Reserve space for a share; see `archsim.chip.components.BufferSpace`."""
+        if share.waiting or not self._fits(size_bytes, share):
+            share.waiting += 1
+            self._waiting.append((size_bytes, claimant, share))
+        else:
+            self._take(size_bytes, share)
+            claimant.admitted(False)
+
+    def release(self, size_bytes: int, share: SpaceShare) -> None:
+        """Give space back and admit those who can now go on, in the order of their claims."""
+        share.used -= size_bytes
+        self.used -= size_bytes
+        self._changed()
+        while (position := self._first_that_fits()) is not None:
+            size, claimant, admitted = self._waiting.pop(position)
+            admitted.waiting -= 1
+            self._take(size, admitted)
+            claimant.admitted(True)
+
+    def _first_that_fits(self) -> int | None:
+        """Return the first claim that fits; no claim of a share passes an earlier one of the same share."""
+        blocked: list[SpaceShare] = []
+        for position, (size, _, share) in enumerate(self._waiting):
+            if share in blocked:
+                continue
+            if self._fits(size, share):
+                return position
+            blocked.append(share)
+        return None
+
+    def _fits(self, size_bytes: int, share: SpaceShare) -> bool:
+        if self.capacity is None:
+            return True
+        kept_free = sum(max(other.guaranteed - other.used, 0) for other in self._shares if other is not share)
+        return self.used + kept_free + size_bytes <= self.capacity
+
+    def _take(self, size_bytes: int, share: SpaceShare) -> None:
+        share.used += size_bytes
+        share.peak = max(share.peak, share.used)
+        self.used += size_bytes
+        self.peak = max(self.peak, self.used)
+        self._changed()
+
+    def _changed(self) -> None:
+        if self._gauge is not None:
+            self._gauge.level(self.used)
+
+
+class SpaceShare:
+    """What one stage sees of a shared space; it stands in the place of a `archsim.chip.components.BufferSpace`.
+
+    Attributes
+    ----------
+    whole : SharedSpace
+        What it is a share of.
+    guaranteed : int
+        Bytes that nobody else can take.
+    used, peak, waiting : int
+        Bytes claimed now and most at a time, and claims that wait.
+    """
+
+    __slots__ = ("guaranteed", "peak", "used", "waiting", "whole")
+
+    def __init__(self, whole: SharedSpace, guaranteed: int) -> None:
+        self.whole = whole
+        self.guaranteed = guaranteed
+        self.used = self.peak = self.waiting = 0
+
+    @property
+    def name(self) -> str:
+        """The name of the buffer."""
+        return self.whole.name
+
+    @property
+    def capacity(self) -> int | None:
+        """The capacity of the buffer."""
+        return self.whole.capacity
+
+    def claim(self, size_bytes: int, claimant: Claimant) -> None:
+        """Reserve space; the claimant is told at once or when enough has been released."""
+        self.whole.claim(size_bytes, claimant, self)
+
+    def release(self, size_bytes: int) -> None:
+        """Give space back.
+
+        Raises
+        ------
+        RuntimeError
+            If more is given back than was claimed.
+        """
+        if size_bytes > self.used:
+            raise RuntimeError(f"{self.name} is given back {size_bytes} B, but only {self.used} B are claimed")
+        self.whole.release(size_bytes, self)

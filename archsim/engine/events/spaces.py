@@ -1,0 +1,55 @@
+"""The buffer space of each stage: a buffer of its own, or a share of that of its place."""
+
+from __future__ import annotations
+
+from archsim.chip.components import BufferSpace
+from archsim.chip.operations import vector_bytes
+from archsim.chip.shared_space import SharedSpace, SpaceShare
+from archsim.chip.specification import Chip
+from archsim.engine.events.fill import FillCurve
+from archsim.engine.events.kernel import Kernel
+from archsim.engine.program import StageProgram, edges_between
+from archsim.engine.setup import Setup
+from archsim.schedule import checked_profile
+
+__all__ = ["Space", "footprint_bytes", "spaces_of"]
+
+#: What a stage claims space of.
+Space = BufferSpace | SpaceShare
+
+
+def footprint_bytes(chip: Chip, program: StageProgram, samples: int) -> int:
+    """Return the bytes that one micro-batch takes at a stage, from its arrival to the end of its update."""
+    return vector_bytes(chip, program.stored_elements) * samples
+
+
+def spaces_of(setup: Setup, kernel: Kernel) -> tuple[dict[int, Space], dict[str, FillCurve]]:
+    """Return the space of each stage, and how full each buffer is over time, by its name.
+
+    The stages of a place share its buffer; each of them is guaranteed what its schedule makes it store.
+    """
+    buffer = None if setup.stage_engines else setup.chip.buffer
+    spaces: dict[int, Space] = {}
+    fills: dict[str, FillCurve] = {}
+    for place in setup.plan.places:
+        name = f"buffer {place.home}"
+        gauge = None
+        if buffer is not None:
+            gauge = fills[name] = FillCurve(kernel)
+        capacity = None if buffer is None else buffer.capacity
+        if len(place.stages) == 1:
+            spaces[place.stages[0]] = BufferSpace(name, capacity, gauge)
+            continue
+        shared = SharedSpace(name, capacity, gauge)
+        guaranteed = _stored_bytes(setup) if capacity is not None else [0] * len(setup.programs)
+        spaces |= {stage: shared.share(guaranteed[stage]) for stage in place.stages}
+    return spaces, fills
+
+
+def _stored_bytes(setup: Setup) -> list[int]:
+    """Return the most bytes that the schedule makes each stage store."""
+    stored = checked_profile(setup.schedule, edges_between(setup.programs)).stored_max
+    return [
+        most * footprint_bytes(setup.chip, program, setup.samples)
+        for most, program in zip(stored, setup.programs, strict=True)
+    ]

@@ -1,0 +1,53 @@
+"""Stages to places, and the parts of their matrices to the tiles of a place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from archsim.mapping.cut import Rectangle
+from archsim.mapping.plan import Part, Placement, PlacePlan, StagePlan
+from archsim.network.graph import Node
+
+__all__ = ["stages_at", "stages_of_places"]
+
+
+def stages_of_places(places: Sequence[int]) -> list[tuple[int, ...]]:
+    """Return the stages of each place, from the place of each stage."""
+    held: list[list[int]] = [[] for _ in range(max(places) + 1)]
+    for stage, place in enumerate(places):
+        held[place].append(stage)
+    return [tuple(stages) for stages in held]
+
+
+def stages_at(
+    place: PlacePlan,
+    operators: Sequence[Sequence[Node]],
+    crossbars: Mapping[str, Sequence[tuple[int, Rectangle]]],
+    node_tiles: int,
+) -> Iterator[StagePlan]:
+    """Yield the stages of a place: their parts fill the tiles of its nodes one after the other.
+
+    Parameters
+    ----------
+    place : PlacePlan
+        The place.
+    operators : sequence of sequences of Node
+        The operators of each stage.
+    crossbars : mapping of str to sequence of (int, Rectangle)
+        The numbered parts of each matrix.
+    node_tiles : int
+        Tiles of a node.
+    """
+    tiles = iter([node * node_tiles + slot for node in place.nodes for slot in range(node_tiles)])
+    for stage in place.stages:
+        placements = tuple(
+            Placement(
+                matrix.name,
+                operator.name,
+                matrix.vectors,
+                tuple(Part(number, next(tiles), *rectangle) for number, rectangle in crossbars[matrix.name]),
+            )
+            for operator in operators[stage]
+            for matrix in operator.matrices
+        )
+        yield StagePlan(stage, tuple(operator.name for operator in operators[stage]), placements, place.index)
