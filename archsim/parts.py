@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from archsim.analog import algorithms
-from archsim.analog.algorithms import TrainingArray
+from archsim.analog.algorithms import TileCrossbars, TrainingArray, kind_of
 from archsim.analog.blocks import FloatArray
 from archsim.analog.observed import Counts, Read
 from archsim.analog.specification import Device, IOParameters, UpdateParameters
@@ -198,24 +197,29 @@ def make_tile(
     InputError
         If a name is not registered, or settings are wrong.
     """
-    return Tile(
-        algorithms.make_tile(
-            cast("Specification", load_part("archsim.algorithms", algorithm)),
-            cast("Device", load_part("archsim.devices", device)),
-            outputs,
-            inputs,
-            io=io,
-            backward_io=backward_io,
-            update=update,
-            dac_bits=dac_bits,
-            adc_bits=adc_bits,
-            mini_batch=mini_batch,
-            device_seed=device_seed,
-            noise_seed=noise_seed,
-            identity=identity,
-            workers=workers,
-        )
+    settings = cast("Specification", load_part("archsim.algorithms", algorithm))
+    chain, following = io or IOParameters(), identity
+
+    def identify(_: int, count: int) -> int:
+        nonlocal following
+        first, following = following, following + count
+        return first
+
+    crossbars = TileCrossbars(
+        outputs=outputs,
+        inputs=inputs,
+        device=cast("Device", load_part("archsim.devices", device)),
+        io=chain,
+        backward_io=backward_io or chain,
+        update=update or UpdateParameters(),
+        dac_bits=dac_bits,
+        adc_bits=adc_bits,
+        identify=identify,
+        device_seed=device_seed,
+        noise_seed=noise_seed,
+        workers=workers or Workers(),
     )
+    return Tile(kind_of(settings)(settings, crossbars.site(mini_batch, identity)))
 
 
 def plot_device(device: Part, name: str | None = None) -> Figure:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from archsim.analog.algorithms import TrainingArray, make_tile
+from archsim import make_tile
+from archsim.analog.algorithms import TrainingArray
 from archsim.analog.algorithms.presets import agad_reram, c_ttv2_reram, tiki_taka, ttv2_reram
 from archsim.analog.presets import reram_sb
 
@@ -24,6 +25,6 @@ COMPOUNDS = {
 
 def make(name: str, size: int) -> TrainingArray:
     """Return the arrays of a tile of size x size cells, with weights from U(-1, 1) / sqrt(size)."""
-    array = make_tile(COMPOUNDS[name](), reram_sb(), size, size, mini_batch=MINI_BATCH, noise_seed=2)
+    array = make_tile(COMPOUNDS[name](), reram_sb(), size, size, mini_batch=MINI_BATCH, noise_seed=2).array
     array.program(np.random.default_rng(4).uniform(-1, 1, (size, size)) / np.sqrt(size))
     return array

@@ -1,9 +1,9 @@
 """Training algorithms: what the arrays of one tile do together."""
 
-from archsim.analog.algorithms.factory import kind_of, make_training_array
-from archsim.analog.algorithms.protocol import AlgorithmKind, MakeCrossbar, TileOutline, TrainingArray
+from archsim.analog.algorithms.factory import kind_of
+from archsim.analog.algorithms.protocol import AlgorithmKind, MakeCrossbar, TileOutline, TileSite, TrainingArray
 from archsim.analog.algorithms.stack import DeviceStack, device_stack
-from archsim.analog.algorithms.tile import TileCrossbars, make_tile
+from archsim.analog.algorithms.tile import TileCrossbars
 
 __all__ = [
     "AlgorithmKind",
@@ -11,9 +11,8 @@ __all__ = [
     "MakeCrossbar",
     "TileCrossbars",
     "TileOutline",
+    "TileSite",
     "TrainingArray",
     "device_stack",
     "kind_of",
-    "make_tile",
-    "make_training_array",
 ]

@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 
 from archsim.analog.algorithms.expectations import expected_gradients
 from archsim.analog.algorithms.joint import JointArrays
-from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
+from archsim.analog.algorithms.protocol import TileOutline, TileSite
 from archsim.analog.algorithms.without_transfers import WithoutTransfers
 from archsim.analog.observed import Counts, ExpectedUpdate
 from archsim.analog.specification.algorithms import AnalogSGDSettings
@@ -23,18 +23,8 @@ class AnalogSGD(WithoutTransfers, JointArrays):
 
     Settings = AnalogSGDSettings
 
-    def __init__(
-        self,
-        settings: AnalogSGDSettings,
-        make_crossbar: MakeCrossbar,
-        outputs: int,
-        inputs: int,
-        *,
-        mini_batch: int,
-        seed: int,
-        identity: int,
-    ) -> None:
-        super().__init__([make_crossbar(0)])
+    def __init__(self, settings: AnalogSGDSettings, tile: TileSite) -> None:
+        super().__init__([tile.make_crossbar(0)])
 
     @staticmethod
     def arrays(settings: AnalogSGDSettings) -> int:

@@ -11,7 +11,7 @@ from archsim.analog.algorithms.buffer import Release
 from archsim.analog.algorithms.expectations import expected_transfers, single_slots
 from archsim.analog.algorithms.inputs import granularity_of
 from archsim.analog.algorithms.lines import for_each
-from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
+from archsim.analog.algorithms.protocol import TileOutline, TileSite
 from archsim.analog.algorithms.tiki_taka import CompoundTransfers
 from archsim.analog.algorithms.work import BUFFERED_BITS, BUFFERED_OPERATIONS, write_counts
 from archsim.analog.blocks import FloatArray
@@ -43,34 +43,18 @@ class BufferedTransfer(CompoundTransfers):
             BUFFERED_BITS * tile.outputs,
         )
 
-    def __init__(
-        self,
-        settings: BufferedTransferSettings,
-        make_crossbar: MakeCrossbar,
-        outputs: int,
-        inputs: int,
-        *,
-        mini_batch: int,
-        seed: int,
-        identity: int,
-    ) -> None:
-        super().__init__(settings, make_crossbar, outputs, inputs, mini_batch=mini_batch, seed=seed, identity=identity)
+    def __init__(self, settings: BufferedTransferSettings, tile: TileSite) -> None:
+        super().__init__(settings, tile)
         self._steps = [granularity_of(crossbar) for crossbar in self._crossbars[1:]]
         scales = for_each(settings.thres_scale, len(self._steps))
         self._thresholds = [scale * step for scale, step in zip(scales, self._steps, strict=True)]
         self._step = settings.step
         self._gain = settings.gamma or 1.0
         self._release = Release(settings.transfer_update.desired_bl, settings.momentum, settings.forget_buffer)
-        self._hidden = np.zeros((len(self._intervals), inputs, outputs), np.float32)
+        self._hidden = np.zeros((len(self._intervals), tile.inputs, tile.outputs), np.float32)
 
     def _move(
-        self,
-        source: int,
-        lines: list[int],
-        hot: FloatArray,
-        values: FloatArray,
-        rate: float,
-        first: int,
+        self, source: int, lines: list[int], hot: FloatArray, values: FloatArray, rate: float, first: int
     ) -> Counts:
         work = Counts(digital_operations=BUFFERED_OPERATIONS * values.size, memory_bits=BUFFERED_BITS * values.size)
         for read, line in enumerate(lines):

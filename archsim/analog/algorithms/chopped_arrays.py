@@ -16,11 +16,9 @@ from archsim.analog.algorithms.buffer import Release
 from archsim.analog.algorithms.expectations import expected_transfers, single_slots, states_of
 from archsim.analog.algorithms.inputs import checked, granularity_of
 from archsim.analog.algorithms.joint import JointArrays
-from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
+from archsim.analog.algorithms.protocol import TileOutline, TileSite
 from archsim.analog.algorithms.uniforms import Uniforms
-from archsim.analog.algorithms.work import (
-    write_counts,
-)
+from archsim.analog.algorithms.work import write_counts
 from archsim.analog.blocks import FloatArray, one_hot
 from archsim.analog.observed import Counts, ExpectedUpdate, Read
 from archsim.analog.specification import Device
@@ -96,34 +94,28 @@ class ChoppedArrays(JointArrays):
     def __init__(
         self,
         settings: ChoppedTransferSettings | DynamicTransferSettings,
-        make_crossbar: MakeCrossbar,
-        outputs: int,
-        inputs: int,
-        *,
-        mini_batch: int,
-        seed: int,
-        identity: int,
+        tile: TileSite,
         release: Release,
         operations: int,
         bits: int,
     ) -> None:
         moves = settings.transfer_io, settings.transfer_update
-        fast = make_crossbar(0, settings.fast_device, settings.update, *moves)
-        super().__init__([fast, make_crossbar(1, None, None, *moves)], settings.gamma)
+        fast = tile.make_crossbar(0, settings.fast_device, settings.update, *moves)
+        super().__init__([fast, tile.make_crossbar(1, None, None, *moves)], settings.gamma)
         self._settings = settings
         self._fast = fast
-        self._inputs, self._outputs = inputs, outputs
+        self._inputs, self._outputs = tile.inputs, tile.outputs
         self._step = granularity_of(self._last)
         self._write_rate = -settings.step * self._step
         self._buffer_granularity = self._granularity(settings, granularity_of(fast))
-        self._interval = vectors_between(settings, mini_batch, inputs, fast.device)
+        self._interval = vectors_between(settings, tile.mini_batch, tile.inputs, fast.device)
         self._period = max(math.ceil(1.0 / settings.in_chop_prob), 2) if settings.in_chop_prob else 0
         self._release = release
         #: Of each cell of a line that is read.
         self._operations, self._bits = operations, bits
-        self._uniforms = Uniforms(seed, identity, CHOP)
+        self._uniforms = Uniforms(tile.seed, tile.identity, CHOP)
         reach = fast.update_parameters.desired_bl * granularity_of(fast) if settings.auto_scale else 0.0
-        rate = (1.0 - settings.auto_momentum) / mini_batch
+        rate = (1.0 - settings.auto_momentum) / tile.mini_batch
         self._fast_rates = FastRate(settings.fast_lr, settings.scale_fast_lr, reach, rate)
         self._vectors = np.zeros(1, np.int64)
         self._reads = np.zeros(1, np.int64)
@@ -132,8 +124,8 @@ class ChoppedArrays(JointArrays):
         self._last_rates = np.zeros(2)
         self._output_scale: FloatArray | None = None
         self._weight_maxima = np.zeros(2)
-        self._hidden = np.zeros((inputs, outputs), np.float32)
-        self._in_signs = np.ones(inputs, np.float32)
+        self._hidden = np.zeros((tile.inputs, tile.outputs), np.float32)
+        self._in_signs = np.ones(tile.inputs, np.float32)
 
     @staticmethod
     def arrays(settings: ChoppedTransferSettings | DynamicTransferSettings) -> int:

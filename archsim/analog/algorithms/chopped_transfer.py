@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from archsim.analog.algorithms.buffer import Release
 from archsim.analog.algorithms.chopped_arrays import ChoppedArrays, expected_chopped
-from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
+from archsim.analog.algorithms.protocol import TileOutline, TileSite
 from archsim.analog.algorithms.work import BUFFERED_BITS, BUFFERED_OPERATIONS, CHOPPED_BITS
 from archsim.analog.blocks import FloatArray
 from archsim.analog.observed import ExpectedUpdate
@@ -33,25 +33,10 @@ class ChoppedTransfer(ChoppedArrays):
         """Return what an update takes on average."""
         return expected_chopped(settings, tile, BUFFERED_OPERATIONS, _bits(settings))
 
-    def __init__(
-        self,
-        settings: ChoppedTransferSettings,
-        make_crossbar: MakeCrossbar,
-        outputs: int,
-        inputs: int,
-        *,
-        mini_batch: int,
-        seed: int,
-        identity: int,
-    ) -> None:
+    def __init__(self, settings: ChoppedTransferSettings, tile: TileSite) -> None:
         super().__init__(
             settings,
-            make_crossbar,
-            outputs,
-            inputs,
-            mini_batch=mini_batch,
-            seed=seed,
-            identity=identity,
+            tile,
             release=Release(settings.transfer_update.desired_bl, settings.momentum, settings.forget_buffer),
             operations=BUFFERED_OPERATIONS,
             bits=_bits(settings),
@@ -59,7 +44,7 @@ class ChoppedTransfer(ChoppedArrays):
         self._in_chop_prob = settings.in_chop_prob
         self._in_chop_random = settings.in_chop_random
         self._out_chop_prob = settings.out_chop_prob
-        self._out_signs = np.ones(outputs, np.float32)
+        self._out_signs = np.ones(tile.outputs, np.float32)
 
     def _accumulate(self, lines: slice, passes: int, values: FloatArray, factors: FloatArray) -> tuple[FloatArray, int]:
         hidden: FloatArray = self._hidden[lines]

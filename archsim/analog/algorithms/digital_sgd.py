@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from archsim._core import FORWARD
 from archsim.analog.algorithms.joint import JointArrays
-from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
+from archsim.analog.algorithms.protocol import TileOutline, TileSite
 from archsim.analog.algorithms.without_transfers import WithoutTransfers
 from archsim.analog.blocks import FloatArray, NotFiniteError, as_block
 from archsim.analog.crossbar import Crossbar
@@ -32,19 +32,9 @@ class DigitalSGD(WithoutTransfers, JointArrays):
     Settings = DigitalSGDSettings
     exact_reads = True
 
-    def __init__(
-        self,
-        settings: DigitalSGDSettings,
-        make_crossbar: MakeCrossbar,
-        outputs: int,
-        inputs: int,
-        *,
-        mini_batch: int,
-        seed: int,
-        identity: int,
-    ) -> None:
-        super().__init__([make_crossbar(0, Ideal())])
-        self._inputs, self._outputs = inputs, outputs
+    def __init__(self, settings: DigitalSGDSettings, tile: TileSite) -> None:
+        super().__init__([tile.make_crossbar(0, Ideal())])
+        self._inputs, self._outputs = tile.inputs, tile.outputs
 
     @property
     def crossbar(self) -> Crossbar:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from archsim.analog.algorithms.buffer import Release
 from archsim.analog.algorithms.chopped_arrays import ChoppedArrays, expected_chopped
-from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
+from archsim.analog.algorithms.protocol import TileOutline, TileSite
 from archsim.analog.algorithms.work import (
     DYNAMIC_BITS,
     DYNAMIC_BITS_OF_LAST_READ,
@@ -41,36 +41,21 @@ class DynamicTransfer(ChoppedArrays):
         """Return what an update takes on average."""
         return expected_chopped(settings, tile, *_digital_work(settings), idle_passes=_period(settings) + 1)
 
-    def __init__(
-        self,
-        settings: DynamicTransferSettings,
-        make_crossbar: MakeCrossbar,
-        outputs: int,
-        inputs: int,
-        *,
-        mini_batch: int,
-        seed: int,
-        identity: int,
-    ) -> None:
+    def __init__(self, settings: DynamicTransferSettings, tile: TileSite) -> None:
         most = settings.transfer_update.desired_bl
         operations, bits = _digital_work(settings)
         super().__init__(
             settings,
-            make_crossbar,
-            outputs,
-            inputs,
-            mini_batch=mini_batch,
-            seed=seed,
-            identity=identity,
+            tile,
             release=Release(most, settings.momentum, settings.forget_buffer, settings.buffer_cap * most),
             operations=operations,
             bits=bits,
         )
         self._chance = settings.in_chop_prob if settings.in_chop_random else 0.0
         self._follow = np.float32(_follow(settings))
-        self._turned = np.zeros(inputs, np.bool_)
-        self._mean = np.zeros((inputs, outputs), np.float32)
-        self._past = np.zeros((inputs, outputs), np.float32)
+        self._turned = np.zeros(tile.inputs, np.bool_)
+        self._mean = np.zeros((tile.inputs, tile.outputs), np.float32)
+        self._past = np.zeros((tile.inputs, tile.outputs), np.float32)
 
     def _accumulate(self, lines: slice, passes: int, values: FloatArray, factors: FloatArray) -> tuple[FloatArray, int]:
         hidden, mean, past = self._hidden[lines], self._mean[lines], self._past[lines]

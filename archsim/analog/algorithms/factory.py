@@ -1,16 +1,16 @@
-"""From settings to the arrays of a tile."""
+"""From settings to the class of their algorithm."""
 
 from __future__ import annotations
 
 from archsim import plugins
-from archsim.analog.algorithms.protocol import AlgorithmKind, MakeCrossbar, TrainingArray
+from archsim.analog.algorithms.protocol import AlgorithmKind
 from archsim.specification import Specification
 
-__all__ = ["kind_of", "make_training_array"]
+__all__ = ["kind_of"]
 
 
 def kind_of(settings: Specification) -> AlgorithmKind:
-    """Return the class that settings belong to.
+    """Return the class that settings belong to: called with them and a `TileSite`, it makes the arrays of a tile.
 
     Raises
     ------
@@ -19,19 +19,3 @@ def kind_of(settings: Specification) -> AlgorithmKind:
     """
     kind: AlgorithmKind = plugins.load("archsim.algorithm_kinds", str(getattr(settings, "kind", "")), field="kind")
     return kind
-
-
-def make_training_array(
-    settings: Specification,
-    make_crossbar: MakeCrossbar,
-    outputs: int,
-    inputs: int,
-    *,
-    mini_batch: int,
-    seed: int,
-    identity: int,
-) -> TrainingArray:
-    """Make the arrays of one tile; see `AlgorithmKind`."""
-    return kind_of(settings)(
-        settings, make_crossbar, outputs, inputs, mini_batch=mini_batch, seed=seed, identity=identity
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archsim.analog.algorithms.expectations import in_proportion
 from archsim.analog.algorithms.lines import LineTransfers
-from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
+from archsim.analog.algorithms.protocol import TileOutline, TileSite
 from archsim.analog.blocks import FloatArray
 from archsim.analog.observed import Counts, ExpectedUpdate
 from archsim.analog.specification.algorithms import HamiltonianDescentSettings
@@ -29,26 +29,16 @@ class HamiltonianDescent(LineTransfers):
 
     Settings = HamiltonianDescentSettings
 
-    def __init__(
-        self,
-        settings: HamiltonianDescentSettings,
-        make_crossbar: MakeCrossbar,
-        outputs: int,
-        inputs: int,
-        *,
-        mini_batch: int,
-        seed: int,
-        identity: int,
-    ) -> None:
+    def __init__(self, settings: HamiltonianDescentSettings, tile: TileSite) -> None:
         moves = settings.transfer_io, settings.transfer_update
         crossbars = [
-            make_crossbar(0, settings.fast_device, settings.update, *moves),
-            make_crossbar(1, None, None, *moves),
+            tile.make_crossbar(0, settings.fast_device, settings.update, *moves),
+            tile.make_crossbar(1, None, None, *moves),
         ]
-        reads = min(settings.n_reads_per_transfer or inputs, inputs)
+        reads = min(settings.n_reads_per_transfer or tile.inputs, tile.inputs)
         super().__init__(crossbars, 0.0, [settings.transfer_every], [reads])
         self._fast_lr = settings.fast_lr
-        self._displacement = settings.transfer_every * inputs / reads / settings.mass
+        self._displacement = settings.transfer_every * tile.inputs / reads / settings.mass
 
     @staticmethod
     def arrays(settings: HamiltonianDescentSettings) -> int:
@@ -68,12 +58,6 @@ class HamiltonianDescent(LineTransfers):
         return self._displacement
 
     def _move(
-        self,
-        source: int,
-        lines: list[int],
-        hot: FloatArray,
-        values: FloatArray,
-        rate: float,
-        first: int,
+        self, source: int, lines: list[int], hot: FloatArray, values: FloatArray, rate: float, first: int
     ) -> Counts:
         return self._pulse_in_proportion(source, hot, values, rate, first)

@@ -167,13 +167,7 @@ class LineTransfers(JointArrays):
 
     @abstractmethod
     def _move(
-        self,
-        source: int,
-        lines: list[int],
-        hot: FloatArray,
-        values: FloatArray,
-        rate: float,
-        first: int,
+        self, source: int, lines: list[int], hot: FloatArray, values: FloatArray, rate: float, first: int
     ) -> Counts:
         """Move what was read into the array behind `source`, and return what that took.
 

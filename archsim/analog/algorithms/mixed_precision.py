@@ -12,7 +12,7 @@ from archsim._core import ROUND, SELECT, kernels
 from archsim.analog.algorithms.expectations import expected_refreshes, first_writes, single_slots
 from archsim.analog.algorithms.inputs import checked, granularity_of
 from archsim.analog.algorithms.joint import JointArrays
-from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
+from archsim.analog.algorithms.protocol import TileOutline, TileSite
 from archsim.analog.algorithms.uniforms import Uniforms
 from archsim.analog.algorithms.work import MIXED_BITS
 from archsim.analog.blocks import FloatArray
@@ -38,26 +38,16 @@ class MixedPrecision(JointArrays):
 
     Settings = MixedPrecisionSettings
 
-    def __init__(
-        self,
-        settings: MixedPrecisionSettings,
-        make_crossbar: MakeCrossbar,
-        outputs: int,
-        inputs: int,
-        *,
-        mini_batch: int,
-        seed: int,
-        identity: int,
-    ) -> None:
-        super().__init__([make_crossbar(0, None, None, None, settings.transfer_update)])
+    def __init__(self, settings: MixedPrecisionSettings, tile: TileSite) -> None:
+        super().__init__([tile.make_crossbar(0, None, None, None, settings.transfer_update)])
         self._settings = settings
-        self._inputs, self._outputs = inputs, outputs
-        self._interval = settings.transfer_every * mini_batch
+        self._inputs, self._outputs = tile.inputs, tile.outputs
+        self._interval = settings.transfer_every * tile.mini_batch
         self._granularity = settings.granularity or granularity_of(self._last)
-        self._rows = min(settings.n_rows_per_transfer or outputs, outputs)
-        self._selection = Uniforms(seed, identity, SELECT)
-        self._rounding = Uniforms(seed, identity, ROUND)
-        self._chi = np.zeros((outputs, inputs), np.float32)
+        self._rows = min(settings.n_rows_per_transfer or tile.outputs, tile.outputs)
+        self._selection = Uniforms(tile.seed, tile.identity, SELECT)
+        self._rounding = Uniforms(tile.seed, tile.identity, ROUND)
+        self._chi = np.zeros((tile.outputs, tile.inputs), np.float32)
         self._vectors = np.zeros(1, np.int64)
         self._transfers = np.zeros(1, np.int64)
         self._next_row = np.zeros(1, np.int64)

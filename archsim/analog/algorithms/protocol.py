@@ -25,7 +25,7 @@ from archsim.analog.observed import Counts, ExpectedUpdate, Read
 from archsim.analog.specification import Device, IOParameters, UpdateParameters
 from archsim.specification import Specification
 
-__all__ = ["AlgorithmKind", "MakeCrossbar", "TileOutline", "TrainingArray"]
+__all__ = ["AlgorithmKind", "MakeCrossbar", "TileOutline", "TileSite", "TrainingArray"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,32 @@ class MakeCrossbar(Protocol):
         transfer_update : UpdateParameters, optional
             Pulse trains that write transfers; by default the chip's.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class TileSite:
+    """Where the arrays of an algorithm stand: one tile, its size and its numbers.
+
+    Attributes
+    ----------
+    outputs, inputs : int
+        Size of the matrix.
+    mini_batch : int
+        Vectors of a mini-batch (samples, times positions for a convolution).
+    make_crossbar : MakeCrossbar
+        Makes the crossbars.
+    seed : int
+        Seed of all noise: keys the digital random numbers.
+    identity : int
+        Identity of the crossbar of index 0, which separates the random numbers of tiles.
+    """
+
+    outputs: int
+    inputs: int
+    mini_batch: int
+    make_crossbar: MakeCrossbar
+    seed: int
+    identity: int
 
 
 class TrainingArray(Protocol):
@@ -192,31 +218,5 @@ class AlgorithmKind(Protocol):
         unit and the buffer's port after each update.
         """
 
-    def __call__(
-        self,
-        settings: Any,
-        make_crossbar: MakeCrossbar,
-        outputs: int,
-        inputs: int,
-        *,
-        mini_batch: int,
-        seed: int,
-        identity: int,
-    ) -> TrainingArray:
-        """Make the arrays of one tile.
-
-        Parameters
-        ----------
-        settings : Specification
-            An object of `Settings`.
-        make_crossbar : MakeCrossbar
-            Makes the crossbars.
-        outputs, inputs : int
-            Size of the matrix.
-        mini_batch : int
-            Vectors of a mini-batch (samples, times positions for a convolution).
-        seed : int
-            Seed of all noise: keys the digital random numbers.
-        identity : int
-            Identity of the crossbar of index 0, which separates the random numbers of tiles.
-        """
+    def __call__(self, settings: Any, tile: TileSite) -> TrainingArray:
+        """Make the arrays of one tile; ``settings`` is an object of `Settings`."""

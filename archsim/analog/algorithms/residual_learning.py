@@ -11,7 +11,7 @@ from archsim.analog.algorithms.buffer import Release
 from archsim.analog.algorithms.expectations import expected_transfers, in_proportion, single_slots
 from archsim.analog.algorithms.inputs import granularity_of
 from archsim.analog.algorithms.lines import LineTransfers
-from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
+from archsim.analog.algorithms.protocol import TileOutline, TileSite
 from archsim.analog.algorithms.work import BUFFERED_BITS, FILTERED_OPERATIONS, write_counts
 from archsim.analog.blocks import FloatArray
 from archsim.analog.observed import Counts, ExpectedUpdate
@@ -23,24 +23,14 @@ __all__ = ["ResidualLearning", "ResidualLearningV2"]
 class _Residual(LineTransfers):
     """Two arrays, P and W; reads see W + gamma P."""
 
-    def __init__(
-        self,
-        settings: ResidualLearningSettings | ResidualLearningV2Settings,
-        make_crossbar: MakeCrossbar,
-        outputs: int,
-        inputs: int,
-        *,
-        mini_batch: int,
-        seed: int,
-        identity: int,
-    ) -> None:
+    def __init__(self, settings: ResidualLearningSettings | ResidualLearningV2Settings, tile: TileSite) -> None:
         self._settings = settings
         moves = settings.transfer_io, settings.transfer_update
         crossbars = [
-            make_crossbar(0, settings.fast_device, settings.update, *moves),
-            make_crossbar(1, None, None, *moves),
+            tile.make_crossbar(0, settings.fast_device, settings.update, *moves),
+            tile.make_crossbar(1, None, None, *moves),
         ]
-        reads = settings.n_reads_per_transfer or inputs
+        reads = settings.n_reads_per_transfer or tile.inputs
         super().__init__(crossbars, settings.gamma, [settings.transfer_every], [reads])
 
     @staticmethod
@@ -78,13 +68,7 @@ class ResidualLearning(_Residual):
         return in_proportion(settings, tile, _Residual.moves(settings, tile), settings.transfer_update)
 
     def _move(
-        self,
-        source: int,
-        lines: list[int],
-        hot: FloatArray,
-        values: FloatArray,
-        rate: float,
-        first: int,
+        self, source: int, lines: list[int], hot: FloatArray, values: FloatArray, rate: float, first: int
     ) -> Counts:
         return self._pulse_in_proportion(source, hot, values, rate, first)
 
@@ -110,31 +94,15 @@ class ResidualLearningV2(_Residual):
             BUFFERED_BITS * tile.outputs,
         )
 
-    def __init__(
-        self,
-        settings: ResidualLearningV2Settings,
-        make_crossbar: MakeCrossbar,
-        outputs: int,
-        inputs: int,
-        *,
-        mini_batch: int,
-        seed: int,
-        identity: int,
-    ) -> None:
-        super().__init__(settings, make_crossbar, outputs, inputs, mini_batch=mini_batch, seed=seed, identity=identity)
+    def __init__(self, settings: ResidualLearningV2Settings, tile: TileSite) -> None:
+        super().__init__(settings, tile)
         self._step = granularity_of(self._last)
         self._threshold = settings.threshold or self._step
         self._release = Release(1, 0.0, forget=False)
-        self._hidden = np.zeros((inputs, outputs), np.float32)
+        self._hidden = np.zeros((tile.inputs, tile.outputs), np.float32)
 
     def _move(
-        self,
-        source: int,
-        lines: list[int],
-        hot: FloatArray,
-        values: FloatArray,
-        rate: float,
-        first: int,
+        self, source: int, lines: list[int], hot: FloatArray, values: FloatArray, rate: float, first: int
     ) -> Counts:
         work = Counts(digital_operations=FILTERED_OPERATIONS * values.size, memory_bits=BUFFERED_BITS * values.size)
         for read, line in enumerate(lines):

@@ -12,7 +12,7 @@ from archsim.analog.blocks import FloatArray
 from archsim.analog.crossbar import Crossbar
 from archsim.errors import InputError
 
-__all__ = ["estimate_symmetric_point", "zero_shift"]
+__all__ = ["estimate_symmetric_point"]
 
 
 def estimate_symmetric_point(
@@ -61,22 +61,3 @@ def estimate_symmetric_point(
             counts = np.where(up, 1, -1).reshape(crossbar.inputs, crossbar.outputs)
         crossbar.pulse(columns, counts, first_vector + k * crossbar.inputs)
     return crossbar.weights.copy()
-
-
-def zero_shift(
-    crossbar: Crossbar,
-    reference: Crossbar,
-    pulses: int,
-    *,
-    order: Literal["cyclic", "random"] = "cyclic",
-    seed: int = 0,
-    identity: int = 0,
-    first_vector: int = 0,
-) -> None:
-    """Write the estimated symmetric points into a reference array; see `estimate_symmetric_point`.
-
-    Read differentially, the crossbar then begins at zero, which is its symmetric point.
-    """
-    reference.program(
-        estimate_symmetric_point(crossbar, pulses, order=order, seed=seed, identity=identity, first_vector=first_vector)
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from archsim._core import SELECT
 from archsim.analog.algorithms.expectations import in_proportion
 from archsim.analog.algorithms.lines import LineTransfers, for_each, transfer_intervals
-from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
+from archsim.analog.algorithms.protocol import TileOutline, TileSite
 from archsim.analog.algorithms.uniforms import Uniforms
 from archsim.analog.blocks import FloatArray
 from archsim.analog.observed import Counts, ExpectedUpdate
@@ -22,27 +22,17 @@ class CompoundTransfers(LineTransfers):
     time and rate of transfers may differ from array to array.
     """
 
-    def __init__(
-        self,
-        settings: TikiTakaSettings | BufferedTransferSettings,
-        make_crossbar: MakeCrossbar,
-        outputs: int,
-        inputs: int,
-        *,
-        mini_batch: int,
-        seed: int,
-        identity: int,
-    ) -> None:
+    def __init__(self, settings: TikiTakaSettings | BufferedTransferSettings, tile: TileSite) -> None:
         self._settings = settings
         moves = settings.transfer_io, settings.transfer_update
-        crossbars = [make_crossbar(0, settings.fast_device, settings.update, *moves)]
-        crossbars += [make_crossbar(index, None, None, *moves) for index in range(1, settings.n_devices)]
+        crossbars = [tile.make_crossbar(0, settings.fast_device, settings.update, *moves)]
+        crossbars += [tile.make_crossbar(index, None, None, *moves) for index in range(1, settings.n_devices)]
         self._transfer_lr = for_each(settings.transfer_lr, settings.n_devices - 1)
         super().__init__(
             crossbars,
             settings.gamma,
-            *_rhythm(settings, mini_batch, inputs),
-            Uniforms(seed, identity, SELECT) if settings.random_selection else None,
+            *_rhythm(settings, tile.mini_batch, tile.inputs),
+            Uniforms(tile.seed, tile.identity, SELECT) if settings.random_selection else None,
         )
 
     @staticmethod
@@ -94,12 +84,6 @@ class TikiTaka(CompoundTransfers):
         return in_proportion(settings, tile, CompoundTransfers.moves(settings, tile), settings.transfer_update)
 
     def _move(
-        self,
-        source: int,
-        lines: list[int],
-        hot: FloatArray,
-        values: FloatArray,
-        rate: float,
-        first: int,
+        self, source: int, lines: list[int], hot: FloatArray, values: FloatArray, rate: float, first: int
     ) -> Counts:
         return self._pulse_in_proportion(source, hot, values, rate, first)

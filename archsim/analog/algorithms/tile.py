@@ -1,20 +1,17 @@
-"""Tiles: the crossbars of a training algorithm with their converters, on a chip or by themselves."""
+"""The crossbars of a tile with their converters, as a training algorithm asks for them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from archsim import plugins
-from archsim.analog.algorithms.factory import make_training_array
-from archsim.analog.algorithms.protocol import TrainingArray
+from archsim.analog.algorithms.protocol import TileSite
 from archsim.analog.crossbar import Crossbar
 from archsim.analog.devices import devices_per_cell
 from archsim.analog.specification import Device, IOParameters, UpdateParameters
 from archsim.analog.threads import Workers
-from archsim.specification import Specification
 
-__all__ = ["TileCrossbars", "make_tile"]
+__all__ = ["TileCrossbars"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,79 +79,6 @@ class TileCrossbars:
             workers=self.workers,
         )
 
-
-def make_tile(
-    algorithm: Specification | str,
-    device: Device | str,
-    outputs: int,
-    inputs: int,
-    *,
-    io: IOParameters | None = None,
-    backward_io: IOParameters | None = None,
-    update: UpdateParameters | None = None,
-    dac_bits: int | None = 7,
-    adc_bits: int | None = 9,
-    mini_batch: int = 1,
-    device_seed: int = 1,
-    noise_seed: int = 1,
-    identity: int = 0,
-    workers: Workers | None = None,
-) -> TrainingArray:
-    """Return one tile by itself, without a chip and a clock: to study an algorithm on a device, or to test one.
-
-    Parameters
-    ----------
-    algorithm : Specification or str
-        Settings of a training algorithm, or a registered name.
-    device : Device or str
-        The same of a device; it is that of all arrays for which the algorithm names none.
-    outputs, inputs : int
-        Size of the matrix [outputs, inputs].
-    io, backward_io : IOParameters, optional
-        The chain of forward reads, by default with the default non-idealities, and of transposed ones, by default the
-        same.
-    update : UpdateParameters, optional
-        How pulse trains are made where the algorithm does not say it.
-    dac_bits, adc_bits : int or None
-        Resolutions of the converters; None does not quantise.
-    mini_batch : int
-        Vectors of a mini-batch, for settings that count in them.
-    device_seed, noise_seed : int
-        Seeds of the device populations and of all noise.
-    identity : int
-        First identity of the crossbars: tiles with other identities have other devices and noise.
-    workers : Workers, optional
-        Threads that crossbars may use; by default one.
-
-    Raises
-    ------
-    InputError
-        If a name is not registered.
-    """
-    settings = plugins.load("archsim.algorithms", algorithm)() if isinstance(algorithm, str) else algorithm
-    cells = plugins.load("archsim.devices", device)() if isinstance(device, str) else device
-    chain = io or IOParameters()
-    next_identity = identity
-
-    def identify(_: int, count: int) -> int:
-        nonlocal next_identity
-        first, next_identity = next_identity, next_identity + count
-        return first
-
-    crossbars = TileCrossbars(
-        outputs=outputs,
-        inputs=inputs,
-        device=cells,
-        io=chain,
-        backward_io=backward_io or chain,
-        update=update or UpdateParameters(),
-        dac_bits=dac_bits,
-        adc_bits=adc_bits,
-        identify=identify,
-        device_seed=device_seed,
-        noise_seed=noise_seed,
-        workers=workers or Workers(),
-    )
-    return make_training_array(
-        settings, crossbars, outputs, inputs, mini_batch=mini_batch, seed=noise_seed, identity=identity
-    )
+    def site(self, mini_batch: int, identity: int) -> TileSite:
+        """Return where an algorithm's arrays stand whose crossbars this makes; see `TileSite`."""
+        return TileSite(self.outputs, self.inputs, mini_batch, self, self.noise_seed, identity)

@@ -116,11 +116,6 @@ class ReferenceArray(CellArrays):
         self.parts[0].program(weights + self.parts[1].weights)
         self._sum_up()
 
-    def program_reference(self, weights: FloatArray) -> None:
-        """Write a matrix into the reference, within each cell's bounds; the weight moves by as much."""
-        self.parts[1].program(weights)
-        self._sum_up()
-
     def update(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Counts:
         """Send the trains of a block of vectors to the first array."""
         done = self.parts[0].update(x, d, learning_rate, first_vector)

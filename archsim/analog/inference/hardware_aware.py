@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from archsim._core import FORWARD, kernels
-from archsim.analog.algorithms.protocol import MakeCrossbar, TileOutline
+from archsim.analog.algorithms.protocol import TileOutline, TileSite
 from archsim.analog.algorithms.without_transfers import WithoutTransfers
 from archsim.analog.blocks import FloatArray, NotFiniteError, as_block, restore_arrays
 from archsim.analog.crossbar import Crossbar
@@ -39,29 +39,19 @@ class HardwareAware(WithoutTransfers):
 
     Parameters
     ----------
-    settings, make_crossbar, outputs, inputs, mini_batch, seed, identity
+    settings, tile
         See `archsim.analog.algorithms.protocol.AlgorithmKind`.
     """
 
     Settings = HardwareAwareSettings
     exact_reads = False
 
-    def __init__(
-        self,
-        settings: HardwareAwareSettings,
-        make_crossbar: MakeCrossbar,
-        outputs: int,
-        inputs: int,
-        *,
-        mini_batch: int,
-        seed: int,
-        identity: int,
-    ) -> None:
+    def __init__(self, settings: HardwareAwareSettings, tile: TileSite) -> None:
         self._settings = settings
-        self._crossbar = make_crossbar(0, Ideal())
-        self._outputs, self._inputs = outputs, inputs
-        self._draws = Draws(outputs, inputs, seed=seed, identity=identity)
-        self._mini_batch = mini_batch
+        self._crossbar = tile.make_crossbar(0, Ideal())
+        self._outputs, self._inputs = tile.outputs, tile.inputs
+        self._draws = Draws(tile.outputs, tile.inputs, seed=tile.seed, identity=tile.identity)
+        self._mini_batch = tile.mini_batch
         self._vectors = np.zeros(1, np.int64)
         self._seen: tuple[FloatArray, FloatArray | None] | None = None
 

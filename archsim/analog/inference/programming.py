@@ -36,11 +36,6 @@ class ProgramReport:
     converged: NDArray[np.bool_] | None = None
 
     @property
-    def mean_error_us(self) -> float:
-        """Mean of the error."""
-        return float(self.error_us.mean()) if self.error_us.size else 0.0
-
-    @property
     def rms_error_us(self) -> float:
         """Root of the mean squared error."""
         return float(np.sqrt(np.mean(self.error_us**2))) if self.error_us.size else 0.0
@@ -54,11 +49,6 @@ class ProgramReport:
     def total_reads(self) -> int | None:
         """Verifying reads of all conductances."""
         return None if self.reads is None else int(self.reads.sum())
-
-    @property
-    def converged_fraction(self) -> float | None:
-        """Part of the conductances that reached the tolerance."""
-        return None if self.converged is None or not self.converged.size else float(self.converged.mean())
 
 
 def program_conductances(

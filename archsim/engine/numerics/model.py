@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from archsim.analog.algorithms import TrainingArray, make_training_array
+from archsim.analog.algorithms import TrainingArray, kind_of
 from archsim.analog.threads import Workers
 from archsim.chip.specification import Chip
 from archsim.digital.affine import Affine
@@ -66,18 +66,11 @@ def build_matrices(
     fits: dict[str, LayerFit] = {}
     for index, matrix in enumerate(graph.matrices):
         settings, placement = matrix.settings, placements[matrix.name]
-        device = settings.device or chip.device
+        device, trained = settings.device or chip.device, settings.algorithm or algorithm
         arrays = [
-            make_training_array(
-                settings.algorithm or algorithm,
-                tile_crossbars(part, chip, device, seeds, identities, workers),
-                part.columns,
-                part.rows,
-                mini_batch=mini_batch * matrix.vectors,
-                seed=seeds.noise,
-                identity=part.crossbar,
-            )
+            kind_of(trained)(trained, crossbars.site(mini_batch * matrix.vectors, part.crossbar))
             for part in placement.parts
+            for crossbars in [tile_crossbars(part, chip, device, seeds, identities, workers)]
         ]
         made = _matrix(matrix, placement, arrays, arithmetic)
         if given is None:

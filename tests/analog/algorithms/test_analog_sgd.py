@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from archsim import plugins
-from archsim.analog.algorithms import TrainingArray, make_training_array
+from archsim.analog.algorithms import TileSite, TrainingArray, kind_of
 from archsim.analog.specification import SoftBounds
 from tests.analog.algorithms.tiles import preset, tile
 from tests.analog.crossbars import make, quiet
@@ -18,7 +18,7 @@ def test_it_does_what_its_crossbar_does():
         return make(12, 8)
 
     settings = plugins.load("archsim.algorithms", "analog-sgd")()
-    array: TrainingArray = make_training_array(settings, make_crossbar, 8, 12, mini_batch=1, seed=2, identity=0)
+    array: TrainingArray = kind_of(settings)(settings, TileSite(8, 12, 1, make_crossbar, seed=2, identity=0))
     assert asked == [(0, None, None, None, None)]
     alone = make(12, 8)
     rng = np.random.default_rng(1)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from archsim import plugins
-from archsim.analog.algorithms import TileOutline, kind_of
+from archsim.analog.algorithms import TileOutline, TileSite, kind_of
 from archsim.analog.observed import Counts
 from archsim.analog.specification import SoftBounds
 from archsim.errors import InputError
@@ -58,7 +58,7 @@ def test_it_asks_for_the_crossbars_that_it_said(settings):
         asked.append(index)
         return noisy(ALL["analog-sgd"])._last
 
-    kind_of(settings)(settings, make_crossbar, OUTPUTS, INPUTS, mini_batch=MINI_BATCH, seed=1, identity=0)
+    kind_of(settings)(settings, TileSite(OUTPUTS, INPUTS, MINI_BATCH, make_crossbar, seed=1, identity=0))
     assert sorted(asked) == list(range(kind_of(settings).arrays(settings)))
 
 

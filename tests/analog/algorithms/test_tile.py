@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from archsim.analog.algorithms import TileCrossbars, make_tile
+from archsim import make_tile
+from archsim.analog.algorithms import TileCrossbars
 from archsim.analog.specification import IOParameters, SoftBounds, UpdateParameters, Vector
 from archsim.analog.specification.algorithms import TikiTakaSettings
 from archsim.analog.threads import Workers

@@ -1,7 +1,6 @@
 """Tiles for tests of training algorithms."""
 
-from archsim import plugins
-from archsim.analog.algorithms import make_tile
+from archsim import make_tile, plugins
 from archsim.analog.specification import ConstantStep, SoftBounds, UpdateParameters
 from tests.analog.crossbars import PERFECT, quiet
 
@@ -13,7 +12,7 @@ TRAINS = UpdateParameters(desired_bl=31)
 
 def tile(settings, outputs, inputs, device=STEADY, *, seed=2, io=PERFECT, trains=TRAINS, **changes):
     """Return the arrays of a tile, with perfect reads unless said otherwise."""
-    return make_tile(settings, device, outputs, inputs, io=io, update=trains, noise_seed=seed, **changes)
+    return make_tile(settings, device, outputs, inputs, io=io, update=trains, noise_seed=seed, **changes).array
 
 
 def preset(name):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from archsim.analog.algorithms import make_training_array
+from archsim.analog.algorithms import TileSite, kind_of
 from archsim.analog.inference import InferenceArray
 
 from .programmed import crossbar
@@ -23,9 +23,8 @@ class Perceptron:
             def make_crossbar(number, device=None, outputs=outputs, lines=lines):
                 return crossbar(lines, outputs, **chain)
 
-            array = make_training_array(
-                settings, make_crossbar, outputs, lines, mini_batch=mini_batch, seed=seed, identity=index
-            )
+            site = TileSite(outputs, lines, mini_batch, make_crossbar, seed, identity=index)
+            array = kind_of(settings)(settings, site)
             array.program(rng.normal(0, np.sqrt(2 / lines), (outputs, lines)).astype(np.float32))
             self.arrays.append(array)
         self.mini_batch = mini_batch

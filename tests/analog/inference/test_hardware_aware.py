@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from archsim import plugins
-from archsim.analog.algorithms import TrainingArray, make_training_array
+from archsim.analog.algorithms import TileSite, TrainingArray, kind_of
 from archsim.analog.specification import Ideal, IOParameters
 from archsim.analog.specification.hardware_aware import (
     AddNormal,
@@ -29,7 +29,7 @@ def make(settings, *, outputs=5, inputs=6, mini_batch=4, **chain) -> TrainingArr
         assert device == Ideal(), "updates are digital, whatever the chip's device is"
         return crossbar(inputs, outputs, **chain)
 
-    array = make_training_array(settings, make_crossbar, outputs, inputs, mini_batch=mini_batch, seed=7, identity=0)
+    array = kind_of(settings)(settings, TileSite(outputs, inputs, mini_batch, make_crossbar, seed=7, identity=0))
     array.program(0.5 * matrix(outputs, inputs))
     return array
 
