@@ -36,10 +36,8 @@ class Cautious(AnalogSGD):
 
     Settings = CautiousSettings
 
-    def __init__(self, settings, make_crossbar, outputs, inputs, *, mini_batch, seed, identity):
-        super().__init__(
-            AnalogSGDSettings(), make_crossbar, outputs, inputs, mini_batch=mini_batch, seed=seed, identity=identity
-        )
+    def __init__(self, settings, tile):
+        super().__init__(AnalogSGDSettings(), tile)
         self._share = settings.share
 
     def update(self, x, d, learning_rate, first_vector):

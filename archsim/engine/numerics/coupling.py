@@ -19,11 +19,12 @@ from archsim.digital.arrays import Array
 from archsim.engine.numerics.evaluation import Evaluator
 from archsim.engine.numerics.evaluations import Evaluations
 from archsim.engine.numerics.feed import Samples
+from archsim.engine.numerics.held import Held
 from archsim.engine.numerics.stored import Stored
 from archsim.engine.program import HOST, DigitalStep, Edge, MatrixStep
 from archsim.engine.setup import Setup
 from archsim.engine.work import Evaluation
-from archsim.network.graph import Graph, Matrix, Node
+from archsim.network.graph import Graph
 from archsim.network.logic import DigitalLogic
 from archsim.network.matrix import AnalogMatrix, MatrixSnapshot
 from archsim.network.operators import DigitalOperator, MatrixOperator
@@ -83,21 +84,6 @@ class NumericParts:
     evaluator: Evaluator[MatrixSnapshot]
     learning: LearningSettings
     workers: Workers
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """A matrix, the node that holds it, and its crossbars."""
-
-    node: Node
-    operator: MatrixOperator
-    matrix: Matrix
-    crossbars: AnalogMatrix
-
-    @property
-    def factor(self) -> float:
-        """Factor of the learning rate."""
-        return self.matrix.settings.learning_rate_factor
 
 
 class Numbers:
@@ -172,7 +158,7 @@ class Numbers:
             if isinstance(operator := self.logic.operators[node.name], DigitalOperator)
         }
         self._held = {
-            matrix.name: _Held(node, operator, matrix, self.matrices[matrix.name])
+            matrix.name: Held(node, operator, matrix, self.matrices[matrix.name])
             for node in self.graph.nodes
             if isinstance(operator := self.logic.operators[node.name], MatrixOperator)
             for matrix in node.matrices
@@ -321,7 +307,7 @@ class Numbers:
         return [*found, ended]
 
     @staticmethod
-    def _vectors(stored: Stored, held: _Held) -> Array:
+    def _vectors(stored: Stored, held: Held) -> Array:
         """Return the vectors that meet a matrix in the forward of a micro-batch."""
         name = held.matrix.name
         found = stored.unfolded.get(name)
@@ -331,7 +317,7 @@ class Numbers:
             stored.unfolded = {name: found}
         return found
 
-    def _rate(self, held: _Held, micro_batch: int) -> float:
+    def _rate(self, held: Held, micro_batch: int) -> float:
         mini_batch = micro_batch // self.shape.micro_batches
         rate = self._rates.get(mini_batch)
         if rate is None:
