@@ -86,7 +86,8 @@ class Reader:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(block.text, encoding="utf-8")
         # Padded, so that a traceback names the line of the page.
-        exec(compile("\n" * (block.line - 1) + block.text, place, "exec"), self.namespace)
+        source = "\n" * (block.line - 1) + block.text
+        exec(compile(source, place, "exec", dont_inherit=True), self.namespace)
 
     def _sh(self, block: Block, place: str) -> None:
         commands = block.text

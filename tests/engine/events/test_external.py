@@ -26,7 +26,7 @@ ONE_AFTER_THE_OTHER = ("F0 B0 U0 F1 B1 U1", "F0 B0 U0 F1 B1 U1")
 def machine(made: Setup, **components: Component) -> Machine:
     work = Expected(made.samples, EXPECTED)
     named = {name.replace("_", " "): component for name, component in components.items()}
-    return Machine(made, work, Timeline(), Observer(work, made.schedule.shape, 1, None), named)
+    return Machine(made, work, Timeline(), Observer(work, made.schedule, 1, None), named)
 
 
 def refresh(period_ps: int, duration_ps: int, unit: str = "buffer 0") -> Component:
