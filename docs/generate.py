@@ -1,6 +1,7 @@
-"""Writes what the code knows best: docs/reference.md, the metrics of docs/results.md, the devices of docs/devices.md.
+"""Writes what the code knows best: docs/reference.md, and parts of docs/results.md, docs/devices.md, docs/networks.md.
 
-Run it after a change of the document's keys, the metrics or the devices: ``python docs/generate.py``. A test compares.
+Run it after a change of the document's keys, the metrics, the devices or the layers: ``python docs/generate.py``. A
+test compares.
 """
 
 from __future__ import annotations
@@ -32,6 +33,15 @@ from archsim.document.field_descriptions import (
 from archsim.document.presets import group_at
 from archsim.document.tree import Node
 from archsim.errors import Place
+from archsim.network.specification import (
+    Conv2dLayer,
+    Layer,
+    LinearLayer,
+    MatrixLayer,
+    MaxPoolLayer,
+    PlainLayer,
+    ReshapeLayer,
+)
 from archsim.report import save_figure
 from archsim.report.figures import response_figure
 from archsim.results import METRICS
@@ -41,12 +51,16 @@ DOCS = Path(__file__).parent
 REFERENCE = DOCS / "reference.md"
 RESULTS = DOCS / "results.md"
 DEVICES = DOCS / "devices.md"
+NETWORKS = DOCS / "networks.md"
 FIGURES = DOCS / "figures"
 RESPONSES = FIGURES / "responses.json"
 BEGIN = "<!-- metrics: made by docs/generate.py -->"
 END = "<!-- end of metrics -->"
 BEGIN_DEVICES = "<!-- devices: made by docs/generate.py -->"
 END_DEVICES = "<!-- end of devices -->"
+
+#: The kinds of layers, in the order in which they are described.
+LAYERS = (LinearLayer, Conv2dLayer, MaxPoolLayer, ReshapeLayer, PlainLayer)
 
 HEAD = """\
 # Reference: every key of an experiment
@@ -64,6 +78,7 @@ def main() -> None:
     """Write all of it anew."""
     REFERENCE.write_text(reference(), encoding="utf-8")
     RESULTS.write_text(with_metrics(RESULTS.read_text(encoding="utf-8")), encoding="utf-8")
+    NETWORKS.write_text(with_networks(NETWORKS.read_text(encoding="utf-8")), encoding="utf-8")
     drawn = curves()
     DEVICES.write_text(with_devices(DEVICES.read_text(encoding="utf-8"), drawn), encoding="utf-8")
     FIGURES.mkdir(exist_ok=True)
@@ -93,6 +108,52 @@ def with_devices(text: str, drawn: dict[str, Curves]) -> str:
         ["## Devices by name", "", STATES, "", "| name | kind | states | what it is |", "|---|---|---|---|", *rows]
     )
     return "\n\n".join([before + BEGIN_DEVICES, *sections, table, END_DEVICES]) + after
+
+
+def with_networks(text: str) -> str:
+    """Return a text with the kinds of layers, losses and arithmetics between their marks."""
+    descriptions = load_field_descriptions()
+    common = [
+        _keys("Keys of every layer", Layer, (), descriptions),
+        _keys("Further keys of every layer with matrices", MatrixLayer, tuple(Layer.model_fields), descriptions),
+    ]
+    parts = {
+        "layers": "\n\n".join([*(_layer(model, descriptions) for model in LAYERS), *common]),
+        "losses": _registered("archsim.losses"),
+        "arithmetics": _registered("archsim.arithmetics"),
+    }
+    for name, made in parts.items():
+        begin, end = f"<!-- {name}: made by docs/generate.py -->", f"<!-- end of {name} -->"
+        before, _, rest = text.partition(begin)
+        text = "\n".join([before + begin, "", made, "", end + rest.partition(end)[2]])
+    return text
+
+
+def _layer(model: type[Layer], descriptions: FieldDescriptions) -> str:
+    """Return what there is to say of a kind of layers: what it does, its own keys, and its operators if it has many."""
+    kinds = get_args(model.model_fields["kind"].annotation)
+    above = MatrixLayer if issubclass(model, MatrixLayer) else Layer
+    told = [_keys(f"`{'`, `'.join(kinds)}`", model, tuple(above.model_fields), descriptions, prose(model))]
+    if len(kinds) > 1:
+        told.append(_registered("archsim.operators", kinds))
+    return "\n\n".join(told)
+
+
+def _keys(
+    title: str, model: type[BaseModel], without: tuple[str, ...], descriptions: FieldDescriptions, words: str = ""
+) -> str:
+    names = [name for name in model.model_fields if name not in (*without, "kind")]
+    rows = [_row(model, name, [("network", "layers", "*")], descriptions) for name in names]
+    return "\n".join([f"### {title}", *(["", words] if words else []), *(["", *TABLE, *rows] if rows else [])])
+
+
+def _registered(group: plugins.Group, names: tuple[str, ...] = ()) -> str:
+    """Return a table of what is registered, or of some of it, by what each says of itself."""
+    rows = []
+    for name in names or plugins.names(group):
+        words = inspect.cleandoc(plugins.load(group, name).__doc__).partition("\n\n")[0].replace("\n", " ")
+        rows.append(f"| `{name}` | {words.replace('|', chr(92) + '|')} |")
+    return "\n".join(["| name | what it is |", "|---|---|", *rows])
 
 
 NUMBER = re.compile(r"\d+\.\d{3,}")

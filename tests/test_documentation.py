@@ -18,6 +18,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
@@ -26,6 +27,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from archsim import load_experiment, plugins
+from archsim.document.workloads import SHIPPED
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -219,6 +221,10 @@ def test_the_device_page_lists_every_device() -> None:
     assert listed_names(ROOT / "docs" / "devices.md", "name") == set(plugins.names("archsim.devices"))
 
 
+def test_the_page_of_experiments_lists_every_workload() -> None:
+    assert listed_names(ROOT / "docs" / "experiment.md", "workload") == {path.stem for path in SHIPPED.glob("*.yaml")}
+
+
 def test_the_page_of_algorithms_lists_every_algorithm() -> None:
     assert listed_names(ROOT / "docs" / "algorithms.md", "name") == set(plugins.names("archsim.algorithms"))
 
@@ -254,6 +260,12 @@ def test_the_table_of_metrics_is_current(generator: ModuleType) -> None:
     written = generator.RESULTS.read_text(encoding="utf-8")
     assert generator.BEGIN in written
     assert generator.with_metrics(written) == written, "run: python docs/generate.py"
+
+
+def test_the_page_of_networks_is_current(generator: ModuleType) -> None:
+    written = generator.NETWORKS.read_text(encoding="utf-8")
+    assert generator.with_networks(written) == written, "run: python docs/generate.py"
+    assert all(f"`{point.name}`" in written for point in entry_points(group="archsim.operators"))
 
 
 def test_the_devices_are_current(generator: ModuleType) -> None:

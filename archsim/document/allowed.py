@@ -83,6 +83,9 @@ class Schema:
             return f"{part.get('description', 'a quantity')}, such as '{part['examples'][0]}'"
         if kind in ("integer", "number"):
             return ("a whole number" if kind == "integer" else "a number") + _bounds(part)
+        if kind == "array" and "prefixItems" in part:
+            each = dict.fromkeys(self._words(item) for item in part["prefixItems"])
+            return f"a list of {len(part['prefixItems'])} ({' and '.join(each)})"
         if kind == "array":
             item = self._alternatives(part["items"], _NOTHING) if "items" in part else []
             inner = " or ".join(dict.fromkeys(self._words(branch) for branch in item))
