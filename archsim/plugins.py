@@ -91,22 +91,22 @@ def register(group: str, name: str, thing: Thing) -> Thing: ...
 def register(group: str, name: str, thing: Any = None) -> Any:
     """Register something under a name that experiments may use, without a package.
 
-    It is there in this process only. Other processes (workers that are spawned, another notebook) import the module
-    that calls `register`, or register for themselves.
+    It is there in this process, and in the workers of `archsim.sweep` if they can import it. Other processes (another
+    notebook, workers of your own) import the module that calls `register`, or register for themselves.
 
     Parameters
     ----------
     group : str
         ``chip``, ``device``, ``algorithm``, ``network``, ``schedule``, ``action``, ``dataset``, ``operator``, ``loss``,
-        ``arithmetic``, ``interconnect``, ``device kind`` or ``algorithm kind``.
+        ``arithmetic``, ``interconnect``, ``search``, ``device kind`` or ``algorithm kind``.
     name : str
         The name: letters, digits, ``.``, ``_``, ``+`` and ``-``.
     thing : object, optional
         What an entry point of the group names: a function without arguments that returns a specification or a mapping
         (chip, device, algorithm, network; the specification or mapping itself will do), a `ScheduleKind`, an
         `ActionKind`, a function from a `DataSpecification` to a `DataSet`, a class of operators, of losses, of
-        arithmetics, of interconnects or of algorithms, a kind of devices. Without it, a decorator for the function or
-        class that follows is returned.
+        arithmetics, of interconnects or of algorithms, a kind of devices, a search. Without it, a decorator for the
+        function or class that follows is returned.
 
     Returns
     -------

@@ -57,7 +57,8 @@ def plan_record(prepared: Prepared, estimate: TimeEstimate | None) -> dict[str, 
             {
                 "stage": stage.index,
                 "layers": list(stage.operators),
-                "nodes": list(stage.nodes),
+                "place": stage.place,
+                "nodes": list(plan.place_of(stage.index).nodes),
                 "tiles": {placement.matrix: len(placement.parts) for placement in stage.placements},
                 "in_flight_max": profile.in_flight_max[stage.index],
                 "stored_max": profile.stored_max[stage.index],
@@ -94,7 +95,7 @@ def _stages(prepared: Prepared) -> tuple[tuple[str, ...], list[tuple[str, ...]]]
     """Return headings and rows of the table of stages."""
     profile = prepared.profile
     memory = {stage.stage: stage for stage in prepared.memory}
-    heads = ("stage", "layers", "nodes", "tiles", "in flight", "stored", "staleness", "buffer (bytes)", "capacity")
+    heads = ("stage", "layers", "place", "nodes", "tiles", "in flight", "stored", "staleness", "buffer (bytes)", "capacity")
     rows: list[tuple[str, ...]] = []
     for stage in prepared.plan.stages:
         store = memory.get(stage.index)
@@ -103,7 +104,8 @@ def _stages(prepared: Prepared) -> tuple[tuple[str, ...], list[tuple[str, ...]]]
             (
                 str(stage.index),
                 ", ".join(stage.operators),
-                "-" if prepared.setup.stage_engines else ", ".join(map(str, stage.nodes)),
+                str(stage.place),
+                "-" if prepared.setup.stage_engines else ", ".join(map(str, prepared.plan.place_of(stage.index).nodes)),
                 "-" if prepared.setup.stage_engines else _tiles(stage),
                 str(profile.in_flight_max[stage.index]),
                 str(profile.stored_max[stage.index]),

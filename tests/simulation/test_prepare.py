@@ -115,7 +115,7 @@ def test_a_dry_run_in_json_says_the_same() -> None:
     found = json.loads(told("mlp_digits", "--json", "--set", "training.max_mini_batches=7"))
     prepared = archsim.prepare("mlp_digits", ["training.max_mini_batches=7"])
     assert found["schedule"]["mini_batches"] == 7
-    assert [stage["nodes"] for stage in found["stages"]] == [list(stage.nodes) for stage in prepared.plan.stages]
+    assert [stage["nodes"] for stage in found["stages"]] == [list(place.nodes) for place in prepared.plan.places]
     assert [stage["buffer_bytes"] for stage in found["stages"]] == [9600, 3840, 520]
     assert found["estimate"]["makespan_ps"] > 0
 

@@ -68,7 +68,8 @@ def design_space(points: pd.DataFrame, keys: Sequence[str]) -> Figure | None:
     axes.set_ylabel(y.label)
     plain_axes(axes, grid="y")
     if y.column == "accuracy":
-        accuracy_axis(axes, y.values(shown))
+        mean, spread = y.values(shown), y.spreads(shown)
+        accuracy_axis(axes, [*(mean - spread), *np.minimum(mean + spread, 1.0)])
     axes.margins(x=0.12)
     if axes.get_legend_handles_labels()[1]:
         axes.legend(frameon=False, fontsize=8, labelcolor=INK)
@@ -116,6 +117,7 @@ def _draw(axes: Axes, shown: pd.DataFrame, x: _Quantity, y: _Quantity, keys: Seq
             capsize=2.5,
             elinewidth=0.9,
             zorder=2,
+            clip_on=False,
         )
     for key, styles in ((keys[0], colours), *(((keys[1], markers),) if len(keys) > 1 else ())):
         for value, style in dict(zip(shown[key], styles, strict=True)).items():
