@@ -95,7 +95,18 @@ def _stages(prepared: Prepared) -> tuple[tuple[str, ...], list[tuple[str, ...]]]
     """Return headings and rows of the table of stages."""
     profile = prepared.profile
     memory = {stage.stage: stage for stage in prepared.memory}
-    heads = ("stage", "layers", "place", "nodes", "tiles", "in flight", "stored", "staleness", "buffer (bytes)", "capacity")
+    heads = (
+        "stage",
+        "layers",
+        "place",
+        "nodes",
+        "tiles",
+        "in flight",
+        "stored",
+        "staleness",
+        "buffer (bytes)",
+        "capacity",
+    )
     rows: list[tuple[str, ...]] = []
     for stage in prepared.plan.stages:
         store = memory.get(stage.index)

@@ -63,6 +63,11 @@ class Setup:
         """Whether the chip has abstract stages instead of units."""
         return self.chip.stage_engine is not None
 
+    @property
+    def samples_of_update(self) -> int:
+        """Samples that an update applies together."""
+        return self.samples * self.schedule.micro_batches_of_update
+
     def stack(self, matrix: str) -> DeviceStack:
         """Return the devices behind a weight of a matrix."""
         return self.stacks.get(matrix, self.spare)

@@ -77,11 +77,11 @@ def lay_out(experiment: Experiment) -> Layout:
     """
     training, schedule, run = experiment.effective_training, experiment.schedule, experiment.run
     graph = build_graph(experiment.network)
-    trains = kind_of(schedule).trains
+    trains, places = kind_of(schedule).trains, places_of(schedule)
     chip = as_designed(experiment.chip)
     seeds = Seeds.derive(run.seed, run.device_seed, run.noise_seed, run.data_seed)
     rates = matrix_rates(graph, chip, training.algorithm, training.mini_batch)
     samples = training.mini_batch // schedule.micro_batches
-    plan = make_plan(graph, chip, schedule.stages, samples, rates, trains=trains, places=places_of(schedule))
+    plan = make_plan(graph, chip, schedule.stages, samples, rates, trains=trains, places=places)
     expected = expectations_of(graph, chip, plan, training.algorithm, training.mini_batch)
     return Layout(experiment, training, seeds, graph, chip, plan, expected, trains)

@@ -25,10 +25,9 @@ def numeric_settings(prepared: Prepared, samples: int) -> NumericSettings:
     layout, setup, run = prepared.layout, prepared.setup, prepared.experiment.run
     training = layout.training
     per_epoch = samples // training.mini_batch
-    applied = setup.samples * setup.schedule.micro_batches_of_update
     learning = LearningSettings(
         _learning_rate(training, per_epoch),
-        training.mini_batch if training.average_over == "mini-batch" else applied,
+        training.mini_batch if training.average_over == "mini-batch" else setup.samples_of_update,
         run.evaluate_every or per_epoch,
     )
     return NumericSettings(
