@@ -101,6 +101,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("archsim.engine.events.transport", "Transport"),
     Kind("archsim.engine.events.activation_transfer", "GradientTransfer"),
     Kind("archsim.engine.events.activation_transfer", "HostFeed"),
+    Kind("archsim.engine.events.activation_transfer", "HostPort"),
+    Kind("archsim.engine.events.activation_transfer", "ValueRoute"),
     Kind("archsim.engine.events.activation_transfer", "ActivationTransfer"),
     Kind("archsim.engine.events.activation_transfer", "_HostJob"),
     Kind("archsim.engine.numerics.untimed", "UntimedMachine"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from archsim.chip.components import Recorder, Unit
+from dataclasses import dataclass
+
+from archsim.chip.components import Unit
 from archsim.chip.specification import Chip
 from archsim.chip.timing import host_ps
 from archsim.engine.events.sequencer import Sequencer
@@ -10,47 +12,57 @@ from archsim.engine.events.transport import Channel, Message, Transport
 from archsim.engine.program import Edge
 from archsim.schedule.actions import PipelineShape
 
-__all__ = ["ActivationTransfer", "GradientTransfer", "HostFeed"]
+__all__ = ["ActivationTransfer", "GradientTransfer", "HostFeed", "HostPort", "ValueRoute"]
+
+
+@dataclass(frozen=True, slots=True)
+class ValueRoute:
+    """The way of a value from the stage that makes it to one that needs it.
+
+    Attributes
+    ----------
+    edge : Edge
+        The value.
+    source, target : Sequencer
+        The stages.
+    transport, channel
+        The links, and what all its messages share.
+    """
+
+    edge: Edge
+    source: Sequencer
+    target: Sequencer
+    transport: Transport
+    channel: Channel
 
 
 class ActivationTransfer:
     """A value on its way to the stage that needs it: space there first, then the links."""
 
-    __slots__ = ("_channel", "_edge", "_micro_batch", "_source", "_target", "_transport", "_waited")
+    __slots__ = ("_micro_batch", "_route", "_waited")
 
-    def __init__(
-        self,
-        edge: Edge,
-        micro_batch: int,
-        source: Sequencer,
-        target: Sequencer,
-        transport: Transport,
-        channel: Channel,
-    ) -> None:
-        self._edge = edge
-        self._source = source
+    def __init__(self, route: ValueRoute, micro_batch: int) -> None:
+        self._route = route
         self._micro_batch = micro_batch
-        self._target = target
-        self._transport = transport
-        self._channel = channel
         self._waited = False
 
     def depart(self) -> None:
         """Claim the space of the whole micro-batch with the stage's first input; others find it there."""
-        if self._target.program.claims_with(self._edge):
-            self._target.space.claim(self._target.footprint, self)
+        target = self._route.target
+        if target.program.claims_with(self._route.edge):
+            target.space.claim(target.footprint, self)
         else:
             self.admitted(False)
 
     def admitted(self, waited: bool) -> None:
         """Set out."""
-        self._waited = waited
-        self._source.value_departed(self._micro_batch)
-        self._transport.send(self._channel, self._micro_batch, self)
+        route, self._waited = self._route, waited
+        route.source.value_departed(self._micro_batch)
+        route.transport.send(route.channel, self._micro_batch, self)
 
     def arrived(self, message: Message) -> None:
         """Hand over."""
-        self._target.input_arrived(self._edge, self._micro_batch, self._waited)
+        self._route.target.input_arrived(self._route.edge, self._micro_batch, self._waited)
 
 
 class GradientTransfer:
@@ -90,78 +102,91 @@ class _HostJob:
         self._feed.deliver(self)
 
 
+@dataclass(frozen=True, slots=True)
+class HostPort:
+    """Where samples come in.
+
+    Attributes
+    ----------
+    chip : Chip
+        The chip, which says how fast it is.
+    shape : PipelineShape
+        How many micro-batches the run has.
+    prefetch : int
+        How many micro-batches may wait at a stage.
+    unit : Unit or None
+        The port; None where it takes no time.
+    """
+
+    chip: Chip
+    shape: PipelineShape
+    prefetch: int
+    unit: Unit | None
+
+
 class HostFeed:
     """The host brings micro-batch after micro-batch to a stage, a few ahead of its forwards.
 
     Parameters
     ----------
-    edge : Edge
-        The network's input at this stage.
     target : Sequencer
         The stage.
-    shape : PipelineShape
-        How many micro-batches the run has.
-    prefetch : int
-        How many may wait at the stage.
-    unit : Unit or None
-        The host port; None where it takes no time.
-    nodes : tuple of int
-        Node of the port, and home of the stage.
-    size_bytes : int
-        Bytes of a micro-batch.
+    edge : Edge
+        The network's input there.
+    port : HostPort
+        Where it comes in.
+    transport, channel
+        The links, and what all messages to the stage share.
+    space_cause : int
+        What the port waits for where the stage's buffer is full.
     """
 
     __slots__ = (
         "_channel",
         "_claiming",
-        "_demand",
         "_duration_ps",
         "_edge",
         "_next",
-        "_prefetch",
-        "_shape",
+        "_port",
         "_space",
         "_started",
         "_target",
         "_transport",
-        "_unit",
         "name",
-        "sent",
-        "size_bytes",
         "stage",
     )
 
     def __init__(
         self,
-        edge: Edge,
         target: Sequencer,
-        shape: PipelineShape,
-        prefetch: int,
-        unit: Unit | None,
-        chip: Chip,
+        edge: Edge,
+        port: HostPort,
         transport: Transport,
-        nodes: tuple[int, int],
-        size_bytes: int,
-        recorder: Recorder,
+        channel: Channel,
+        space_cause: int,
     ) -> None:
         self.name = edge.name
         self.stage = target.index
-        self.size_bytes = size_bytes
-        self.sent = 0
         self._edge = edge
         self._target = target
-        self._shape = shape
-        self._prefetch = prefetch
-        self._unit = unit
-        self._duration_ps = host_ps(chip, size_bytes)
+        self._port = port
+        self._duration_ps = host_ps(port.chip, channel.size_bytes)
         self._transport = transport
+        self._channel = channel
         self._next = 0
         self._started = 0
         self._claiming = False
-        layer = (recorder.layer(edge.name), edge.name)
-        self._demand = recorder.cause(f"demand of stage {target.index}")
-        self._channel = transport.channel(*nodes, size_bytes, layer, "F", self._demand)
-        self._space = recorder.cause(f"space in {target.space.name}")
+        self._space = space_cause
+
+    @property
+    def sent(self) -> int:
+        """How many micro-batches have left."""
+        return self._next
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of a micro-batch."""
+        return self._channel.size_bytes
 
     @property
     def brought(self) -> int:
@@ -175,7 +200,8 @@ class HostFeed:
 
     def proceed(self) -> None:
         """Bring what may be brought."""
-        while not self._claiming and self._next < self._shape.total and self._next - self._started < self._prefetch:
+        port = self._port
+        while not self._claiming and self._next < port.shape.total and self._next - self._started < port.prefetch:
             self._claiming = True
             if self._target.program.claims_with(self._edge):
                 self._target.space.claim(self._target.footprint, self)
@@ -187,11 +213,10 @@ class HostFeed:
         self._claiming = False
         job = _HostJob(self, self._channel.layer, self._next, self._duration_ps, waited)
         self._next += 1
-        self.sent += 1
-        if self._unit is None:
+        if self._port.unit is None:
             self.send_on(job)
         else:
-            self._unit.request(job, self._space if waited else self._demand)
+            self._port.unit.request(job, self._space if waited else self._channel.cause)
         if waited:
             self.proceed()
 

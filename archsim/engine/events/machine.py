@@ -8,7 +8,13 @@ from types import MappingProxyType
 from archsim.chip.components import NO_WORK_YET, Unit
 from archsim.chip.operations import vector_bytes
 from archsim.engine.events.accounts import count_operations, unit_times
-from archsim.engine.events.activation_transfer import ActivationTransfer, GradientTransfer, HostFeed
+from archsim.engine.events.activation_transfer import (
+    ActivationTransfer,
+    GradientTransfer,
+    HostFeed,
+    HostPort,
+    ValueRoute,
+)
 from archsim.engine.events.equipment import Equipment
 from archsim.engine.events.external import Component, SharedKernel, join_components
 from archsim.engine.events.kernel import Kernel
@@ -167,11 +173,9 @@ class Machine:
 
     def send_values(self, stage: int, micro_batch: int) -> None:
         """Send a stage's values to the stages that need them."""
-        for edge, channel in self._values[stage]:
-            self._work.deliver(edge, micro_batch)
-            ActivationTransfer(
-                edge, micro_batch, self.stages[stage], self.stages[edge.target], self.transport, channel
-            ).depart()
+        for route in self._values[stage]:
+            self._work.deliver(route.edge, micro_batch)
+            ActivationTransfer(route, micro_batch).depart()
 
     def send_gradients(self, stage: int, micro_batch: int) -> None:
         """Send gradients back to the stages whose values were used."""
@@ -231,27 +235,30 @@ class Machine:
         unit = Unit(self.kernel, self.timeline, "host", "host") if host else None
         if unit:
             self.equipment.units[unit.name] = unit
+        port = HostPort(self.setup.chip, self.setup.schedule.shape, host.prefetch if host else _PREFETCH, unit)
         return [
-            HostFeed(
-                edge,
-                stage,
-                self.setup.schedule.shape,
-                host.prefetch if host else _PREFETCH,
-                unit,
-                self.setup.chip,
-                self.transport,
-                (self.setup.home(0), self.setup.home(stage.index)),
-                self._edge_bytes(edge),
-                self.timeline,
-            )
+            self._host_feed(port, stage, edge)
             for stage in self.stages
             for edge in stage.program.imports
             if edge.source == HOST
         ]
 
-    def _outward(self, stage: Sequencer) -> list[tuple[Edge, Channel]]:
+    def _host_feed(self, port: HostPort, stage: Sequencer, edge: Edge) -> HostFeed:
+        recorder, home = self.timeline, self.setup.home
+        layer, demand = (recorder.layer(edge.name), edge.name), recorder.cause(f"demand of stage {stage.index}")
+        channel = self.transport.channel(home(0), home(stage.index), self._edge_bytes(edge), layer, "F", demand)
+        full = recorder.cause(f"space in {stage.space.name}")
+        return HostFeed(stage, edge, port, self.transport, channel, full)
+
+    def _outward(self, stage: Sequencer) -> list[ValueRoute]:
         return [
-            (edge, self._channel(edge, stage.index, edge.target, self._edge_bytes(edge), "F"))
+            ValueRoute(
+                edge,
+                stage,
+                self.stages[edge.target],
+                self.transport,
+                self._channel(edge, stage.index, edge.target, self._edge_bytes(edge), "F"),
+            )
             for edge in stage.program.exports
         ]
 
