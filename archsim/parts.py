@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from archsim.analog.algorithms import TileCrossbars, TrainingArray, kind_of
 from archsim.analog.blocks import FloatArray
 from archsim.analog.observed import Counts, Read
-from archsim.analog.specification import Device, IOParameters, UpdateParameters
+from archsim.analog.periphery import Periphery, Streams
+from archsim.analog.specification import Device
 from archsim.analog.threads import Workers
 from archsim.document import load_part
 from archsim.errors import InputError
@@ -156,15 +157,9 @@ def make_tile(
     outputs: int,
     inputs: int,
     *,
-    io: IOParameters | None = None,
-    backward_io: IOParameters | None = None,
-    update: UpdateParameters | None = None,
-    dac_bits: int | None = 7,
-    adc_bits: int | None = 9,
+    periphery: Periphery | None = None,
+    streams: Streams | None = None,
     mini_batch: int = 1,
-    device_seed: int = 1,
-    noise_seed: int = 1,
-    identity: int = 0,
     workers: Workers | None = None,
 ) -> Tile:
     """Return one tile by itself, without a chip and a clock: to study an algorithm on a device.
@@ -176,19 +171,13 @@ def make_tile(
         for which the algorithm names none.
     outputs, inputs : int
         Size of the matrix [outputs, inputs].
-    io, backward_io : IOParameters, optional
-        The chain of forward reads, by default with the default non-idealities, and of transposed ones, by default the
-        same.
-    update : UpdateParameters, optional
-        How pulse trains are made where the algorithm does not say it.
-    dac_bits, adc_bits : int or None
-        Resolutions of the converters; None does not quantise.
+    periphery : archsim.analog.Periphery, optional
+        Read chains, converters and pulse trains; by default with the default non-idealities, and converters of 7 and 9
+        bits.
+    streams : archsim.analog.Streams, optional
+        Random numbers of the first crossbar: tiles with other identities have other devices and noise.
     mini_batch : int
         Vectors of a mini-batch, for settings that count in them.
-    device_seed, noise_seed : int
-        Seeds of the device populations and of all noise.
-    identity : int
-        First identity of the crossbars: tiles with other identities have other devices and noise.
     workers : Workers, optional
         Threads that crossbars may use; by default one.
 
@@ -198,7 +187,8 @@ def make_tile(
         If a name is not registered, or settings are wrong.
     """
     settings = cast("Specification", load_part("archsim.algorithms", algorithm))
-    chain, following = io or IOParameters(), identity
+    own = streams or Streams()
+    following = own.identity
 
     def identify(_: int, count: int) -> int:
         nonlocal following
@@ -209,17 +199,12 @@ def make_tile(
         outputs=outputs,
         inputs=inputs,
         device=cast("Device", load_part("archsim.devices", device)),
-        io=chain,
-        backward_io=backward_io or chain,
-        update=update or UpdateParameters(),
-        dac_bits=dac_bits,
-        adc_bits=adc_bits,
+        periphery=periphery or Periphery(),
+        streams=own,
         identify=identify,
-        device_seed=device_seed,
-        noise_seed=noise_seed,
         workers=workers or Workers(),
     )
-    return Tile(kind_of(settings)(settings, crossbars.site(mini_batch, identity)))
+    return Tile(kind_of(settings)(settings, crossbars.site(mini_batch)))
 
 
 def plot_device(device: Part, name: str | None = None) -> Figure:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.analog import Crossbar, Workers
+from archsim.analog.periphery import Periphery, Streams
 from archsim.analog.specification import (
     ConstantStep,
     Device,
@@ -81,20 +82,14 @@ def make_crossbar(
     io: IOParameters | None = None,
 ) -> Crossbar:
     """Return a crossbar with weights from U(-1, 1) / sqrt(inputs)."""
-    chain = io or IOParameters()
+    periphery = Periphery(io=io or IOParameters(), update=update)
     crossbar = Crossbar(
         inputs,
         outputs,
         device,
-        chain,
-        chain,
-        update,
-        dac_bits=7,
-        adc_bits=9,
-        identity=0,
-        device_seed=1,
-        noise_seed=2,
-        workers=Workers(threads),
+        periphery,
+        Streams(noise_seed=2),
+        Workers(threads),
     )
     crossbar.program(np.random.default_rng(4).uniform(-1, 1, (outputs, inputs)) / np.sqrt(inputs))
     return crossbar

@@ -9,14 +9,17 @@ if TYPE_CHECKING:
     from archsim._core import EVALUATE
     from archsim.analog.crossbar import Crossbar
     from archsim.analog.observed import Counts, Read
+    from archsim.analog.periphery import Periphery, Streams
     from archsim.analog.threads import Workers
 
-__all__ = ["EVALUATE", "Counts", "Crossbar", "Read", "Workers"]
+__all__ = ["EVALUATE", "Counts", "Crossbar", "Periphery", "Read", "Streams", "Workers"]
 
 _HOMES = {
     "Crossbar": "archsim.analog.crossbar",
     "EVALUATE": "archsim._core",
+    "Periphery": "archsim.analog.periphery",
     "Read": "archsim.analog.observed",
+    "Streams": "archsim.analog.periphery",
     "Counts": "archsim.analog.observed",
     "Workers": "archsim.analog.threads",
 }

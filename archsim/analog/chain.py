@@ -11,6 +11,7 @@ from archsim._core import EVALUATE, kernels
 from archsim.analog.blocks import BLOCK_VECTORS, FloatArray, NotFiniteError, ranges
 from archsim.analog.converters import (
     FORWARD_LINES,
+    TRANSPOSED_LINES,
     draw_lines,
     make_converters,
     needs_lines,
@@ -19,6 +20,7 @@ from archsim.analog.converters import (
     running_average,
 )
 from archsim.analog.observed import Read
+from archsim.analog.periphery import Streams
 from archsim.analog.samples import ReadCounts, sampled
 from archsim.analog.specification import IOParameters
 from archsim.analog.threads import Workers
@@ -36,16 +38,12 @@ class Chain:
     ----------
     io : IOParameters
         What the user says.
-    dac_bits, adc_bits : int or None
-        Resolutions of the converters.
+    bits : tuple of (int or None)
+        Resolutions of the input and of the output converters.
     lines : int
         Output lines.
-    identity : int
-        Which crossbar of the run this is.
-    device_seed, noise_seed : int
-        Seeds of what is drawn once and of what is drawn for each read.
-    draw : int
-        Which population of lines; see `archsim.analog.converters`.
+    streams : Streams
+        Its crossbar's random numbers.
     transposed : bool
         Whether vectors enter at the outputs of the matrix.
     managed : bool
@@ -57,30 +55,27 @@ class Chain:
     def __init__(
         self,
         io: IOParameters,
-        dac_bits: int | None,
-        adc_bits: int | None,
+        bits: tuple[int | None, int | None],
         lines: int,
+        streams: Streams,
         *,
-        identity: int,
-        device_seed: int,
-        noise_seed: int,
-        draw: int,
         transposed: bool,
         managed: bool,
         workers: Workers,
     ) -> None:
         self._io = io
-        self._lines = draw_lines(io, lines if needs_lines(io) else 0, identity, device_seed, draw)
+        draw = TRANSPOSED_LINES if transposed else FORWARD_LINES
+        self._lines = draw_lines(io, lines if needs_lines(io) else 0, streams.identity, streams.device_seed, draw)
         self._average = np.zeros(1)
         self._averages = io.noise_management == "average-abs-max" and not io.is_perfect
-        self._converters = make_converters(io, dac_bits, adc_bits, self._lines)
+        self._converters = make_converters(io, *bits, self._lines)
         self._outputs = lines
-        self._identity = identity
-        self._seed = noise_seed
+        self._identity = streams.identity
+        self._seed = streams.noise_seed
         self._transposed = transposed
         self._managed = managed and io.bound_management != "none"
         self._workers = workers
-        self._step = resolution(io.out_bound, adc_bits)
+        self._step = resolution(io.out_bound, bits[1])
         #: A sample of what the ADCs gave, evaluations left out.
         self.samples = ReadCounts()
 
@@ -188,13 +183,9 @@ def perfect_chain(lines: int, workers: Workers) -> Chain:
     """Return a chain of exact forward reads."""
     return Chain(
         IOParameters(is_perfect=True),
-        None,
-        None,
+        (None, None),
         lines,
-        identity=0,
-        device_seed=0,
-        noise_seed=0,
-        draw=FORWARD_LINES,
+        Streams(device_seed=0, noise_seed=0),
         transposed=False,
         managed=False,
         workers=workers,

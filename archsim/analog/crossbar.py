@@ -19,13 +19,13 @@ from archsim.analog.blocks import (
     restore_arrays,
 )
 from archsim.analog.chain import Chain
-from archsim.analog.converters import FORWARD_LINES, TRANSPOSED_LINES
 from archsim.analog.devices import Site, devices_per_cell, devices_written, make_array
 from archsim.analog.devices.pulsed import PulsedArray
 from archsim.analog.observed import Counts, Read
+from archsim.analog.periphery import Periphery, Streams
 from archsim.analog.pulses import MOST_PULSES
 from archsim.analog.samples import Samples
-from archsim.analog.specification import Device, IOParameters, UpdateParameters
+from archsim.analog.specification import Device
 from archsim.analog.threads import Workers
 from archsim.errors import InputError
 
@@ -47,21 +47,10 @@ class Crossbar:
         Lines on the two sides.
     device : Device
         What a pulse does to a cell.
-    io, backward_io : IOParameters
-        The read chain of forward and of transposed reads (these never use bound management).
-    update : UpdateParameters
-        How pulse trains are made.
-    dac_bits, adc_bits : int or None
-        Resolutions of the converters; a converter of b bits has the step 2 bound / (2**b - 2), None does not quantise.
-    transfer_io : IOParameters, optional
-        The read chain of `transfer` (never with bound management); by default that of forward reads.
-    transfer_update : UpdateParameters, optional
-        How the pulse trains of `write` are made; by default like those of `update`.
-    identity : int
-        Which crossbar of the run this is (below 2**20): it separates the random numbers. It takes as many identities,
-        from this one on, as a cell has devices.
-    device_seed, noise_seed : int
-        Seeds of the device population and of all noise (below 2**64).
+    periphery : Periphery, optional
+        The circuits around them.
+    streams : Streams, optional
+        Its random numbers.
     workers : Workers, optional
         Threads that may share a large operation. Results do not depend on them.
     """
@@ -71,21 +60,13 @@ class Crossbar:
         inputs: int,
         outputs: int,
         device: Device,
-        io: IOParameters,
-        backward_io: IOParameters,
-        update: UpdateParameters,
-        *,
-        dac_bits: int | None,
-        adc_bits: int | None,
-        identity: int,
-        device_seed: int,
-        noise_seed: int,
-        transfer_io: IOParameters | None = None,
-        transfer_update: UpdateParameters | None = None,
+        periphery: Periphery | None = None,
+        streams: Streams | None = None,
         workers: Workers | None = None,
     ) -> None:
-        if not 0 <= identity <= IDENTITIES - devices_per_cell(device):
-            raise InputError("too many crossbars", value=identity, allowed=f"identities 0 to {IDENTITIES - 1}")
+        around, own = periphery or Periphery(), streams or Streams()
+        if not 0 <= own.identity <= IDENTITIES - devices_per_cell(device):
+            raise InputError("too many crossbars", value=own.identity, allowed=f"identities 0 to {IDENTITIES - 1}")
         if inputs * outputs > 2**32:
             raise InputError("a crossbar holds at most 2**32 cells", value=(outputs, inputs))
         self.inputs = inputs
@@ -93,26 +74,25 @@ class Crossbar:
         self.device = device
         #: Of each cell: those that a read meets, and those that the trains of a write reach.
         self.devices_read, self.devices_written = devices_per_cell(device), devices_written(device)
-        self.update_parameters = update
-        self.transfer_parameters = transfer_update or update
+        self.update_parameters = around.update
         self._workers = workers or Workers()
-        chain = partial(
-            Chain,
-            dac_bits=dac_bits,
-            adc_bits=adc_bits,
-            identity=identity,
-            device_seed=device_seed,
-            noise_seed=noise_seed,
+        bits = around.dac_bits, around.adc_bits
+        along = partial(Chain, bits=bits, lines=outputs, streams=own, transposed=False, workers=self._workers)
+        self._forward = along(around.io, managed=True)
+        self._transfer = along(around.transfer_io or around.io, managed=False)
+        self._backward = Chain(
+            around.backward_io or around.io,
+            bits,
+            inputs,
+            own,
+            transposed=True,
+            managed=False,
             workers=self._workers,
         )
-        along = partial(chain, lines=outputs, draw=FORWARD_LINES, transposed=False)
-        self._forward = along(io, managed=True)
-        self._transfer = along(transfer_io or io, managed=False)
-        self._backward = chain(backward_io, lines=inputs, draw=TRANSPOSED_LINES, transposed=True, managed=False)
         self.samples = Samples(self._forward.samples, self._backward.samples, self._transfer.samples)
-        numbers = identity, device_seed, noise_seed
-        writes = transfer_update or update
-        site = Site(outputs, inputs, update, writes, self._transfer, *numbers, self._workers, self.samples)
+        numbers = own.identity, own.device_seed, own.noise_seed
+        writes = around.transfer_update or around.update
+        site = Site(outputs, inputs, around.update, writes, self._transfer, *numbers, self._workers, self.samples)
         self._array = make_array(device, site)
         self._weights = self._array.weights
         self._visible = self._weights.view()

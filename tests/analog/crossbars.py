@@ -1,6 +1,6 @@
 """Crossbars for tests."""
 
-from archsim.analog import Crossbar
+from archsim.analog import Crossbar, Periphery, Streams
 from archsim.analog.specification import IOParameters, SoftBounds, UpdateParameters
 
 PERFECT = IOParameters(is_perfect=True)
@@ -20,15 +20,13 @@ DEFAULTS = {
 def make(inputs, outputs, **changes):
     """Return a crossbar with the defaults of the literature but for some changes."""
     settings = {**DEFAULTS, **changes}
-    return Crossbar(
-        inputs,
-        outputs,
-        settings.pop("device"),
-        settings.pop("io"),
-        settings.pop("backward_io"),
-        settings.pop("update"),
-        **settings,
-    )
+    return crossbar(inputs, outputs, settings.pop("device"), **settings)
+
+
+def crossbar(inputs, outputs, device, *, identity=0, device_seed=1, noise_seed=2, workers=None, **periphery):
+    """Return a crossbar; what is said of the circuits around its devices goes to them."""
+    streams = Streams(identity, device_seed, noise_seed)
+    return Crossbar(inputs, outputs, device, Periphery(**periphery), streams, workers)
 
 
 def quiet(device, **changes):

@@ -6,7 +6,8 @@ import pytest
 from archsim._core import EVALUATE
 from archsim.analog import Crossbar
 from archsim.analog import chain as chain_module
-from archsim.analog.specification import Ideal, IOParameters, UpdateParameters
+from archsim.analog.periphery import Periphery, Streams
+from archsim.analog.specification import Ideal, IOParameters
 from archsim.analog.threads import Workers
 from archsim.errors import InputError
 
@@ -25,15 +26,9 @@ def make(weights, *, bits=(None, None), device_seed=3, workers=None, **io):
         inputs,
         outputs,
         Ideal(),
-        chain,
-        chain,
-        UpdateParameters(),
-        dac_bits=bits[0],
-        adc_bits=bits[1],
-        identity=2,
-        device_seed=device_seed,
-        noise_seed=4,
-        workers=workers,
+        Periphery(io=chain, dac_bits=bits[0], adc_bits=bits[1]),
+        Streams(2, device_seed, noise_seed=4),
+        workers,
     )
     crossbar.program(weights)
     return crossbar

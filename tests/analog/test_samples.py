@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from archsim import make_tile
+from archsim.analog import Periphery
 from archsim.analog.samples import EVERY, sampled
 from archsim.analog.specification import AnalogSGDSettings, ConstantStep, Ideal, IOParameters, UpdateParameters
 
@@ -26,7 +27,9 @@ def converted(x, weights, bound, bits, management):
 @pytest.mark.parametrize(("bound", "bits"), [(0.5, 8), (12.0, 4), (1.0, 6)])
 def test_shares_of_reads_are_those_of_the_vectors_that_were_looked_at(management, bound, bits):
     io = IOParameters(out_noise=0.0, out_bound=bound, noise_management=management, bound_management="none")
-    tile = make_tile(AnalogSGDSettings(), Ideal(), OUTPUTS, INPUTS, io=io, dac_bits=None, adc_bits=bits).array
+    tile = make_tile(
+        AnalogSGDSettings(), Ideal(), OUTPUTS, INPUTS, periphery=Periphery(io=io, dac_bits=None, adc_bits=bits)
+    ).array
     tile.program(WEIGHTS)
     for begin in range(0, VECTORS, 48):
         tile.forward(X[begin : begin + 48], begin)
@@ -44,7 +47,9 @@ def test_shares_of_reads_are_those_of_the_vectors_that_were_looked_at(management
 def test_bound_management_leaves_nothing_clipped():
     for management, clipped in (("none", True), ("iterative", False)):
         io = IOParameters(out_noise=0.0, out_bound=0.5, bound_management=management)
-        tile = make_tile(AnalogSGDSettings(), Ideal(), OUTPUTS, INPUTS, io=io, dac_bits=None, adc_bits=9).array
+        tile = make_tile(
+            AnalogSGDSettings(), Ideal(), OUTPUTS, INPUTS, periphery=Periphery(io=io, dac_bits=None, adc_bits=9)
+        ).array
         tile.program(WEIGHTS)
         tile.forward(X, 0)
         share = tile.crossbars[0].samples.forward.clipped
@@ -55,7 +60,9 @@ def test_differing_adcs_are_counted_in_their_own_units():
     """Gains and offsets are made up for digitally: a clipped output is the extreme value of its line."""
     io = IOParameters(out_noise=0.0, out_bound=0.5, out_gain_std=0.2, out_offset_std=0.1, out_calibration=True)
     io = io.model_copy(update={"bound_management": "none", "noise_management": "none"})
-    tile = make_tile(AnalogSGDSettings(), Ideal(), OUTPUTS, INPUTS, io=io, dac_bits=None, adc_bits=8).array
+    tile = make_tile(
+        AnalogSGDSettings(), Ideal(), OUTPUTS, INPUTS, periphery=Periphery(io=io, dac_bits=None, adc_bits=8)
+    ).array
     tile.program(WEIGHTS)
     values = tile.forward(X, 0).values
     extreme = (values >= values.max(axis=0) - 1e-4) | (values <= values.min(axis=0) + 1e-4)
@@ -90,7 +97,7 @@ def test_full_trains_are_those_whose_mean_pulses_fall_short(management):
     update = UpdateParameters(desired_bl=10, update_management=management, update_bl_management=management)
     rate, repeats = 0.05, EVERY * 8
     for x_largest, d_largest in ((0.1, 0.5), (0.5, 0.5), (2.0, 0.1), (1.0, 1.0)):
-        tile = make_tile(AnalogSGDSettings(), device, 1, 1, update=update).array
+        tile = make_tile(AnalogSGDSettings(), device, 1, 1, periphery=Periphery(update=update)).array
         x, d = (np.full((repeats, 1), value, np.float32) for value in (x_largest, d_largest))
         tile.update(x, d, rate, 0)
         given = -float(tile.weights[0, 0]) / (1e-3 * repeats)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from archsim import make_tile
+from archsim.analog import Periphery, Streams
 from archsim.analog.specification import Ideal, IOParameters
 from archsim.analog.specification.algorithms import AnalogSGDSettings, DigitalSGDSettings
 from archsim.analog.specification.hardware_aware import HardwareAwareSettings
@@ -28,7 +29,9 @@ def trained(settings=None, io=PERFECT, reach=None):
     """A matrix of 3 x 8 on two arrays, with scales and biases."""
     settings = settings or AnalogSGDSettings()
     bits = {"dac_bits": 8, "adc_bits": 9} if io is UNSCALED else {"dac_bits": None, "adc_bits": None}
-    arrays = [make_tile(settings, Ideal(), 3, 4, io=io, identity=identity, **bits).array for identity in range(2)]
+    periphery = Periphery(io=io, **bits)
+    tiles = [make_tile(settings, Ideal(), 3, 4, periphery=periphery, streams=Streams(k)) for k in range(2)]
+    arrays = [tile.array for tile in tiles]
     ranges = [PartRange((0, 4), (0, 3)), PartRange((4, 8), (0, 3))]
     reaches = [InputRange(InputRangeRules(init_value=reach)) for _ in range(2)] if reach else []
     matrix = AnalogMatrix((8, 3), ranges, arrays, Affine(SCALE, BIAS, learn_scale=False), reaches)

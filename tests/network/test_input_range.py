@@ -5,7 +5,8 @@ import pytest
 
 from archsim.analog import Crossbar
 from archsim.analog.inference import InferenceArray
-from archsim.analog.specification import Ideal, IOParameters, UpdateParameters
+from archsim.analog.periphery import Periphery, Streams
+from archsim.analog.specification import Ideal, IOParameters
 from archsim.analog.specification.inference import PCMLike
 from archsim.digital.affine import Affine
 from archsim.digital.input_range import InputRange, InputRangeRules
@@ -20,20 +21,7 @@ WEIGHTS = RNG.uniform(-0.5, 0.5, (3, 8)).astype(np.float32)
 def make(rules, io=UNSCALED):
     """A matrix of 3 x 8 on two arrays that share its inputs."""
     arrays = [
-        Crossbar(
-            4,
-            3,
-            Ideal(),
-            io,
-            io,
-            UpdateParameters(),
-            dac_bits=None,
-            adc_bits=None,
-            identity=k,
-            device_seed=1,
-            noise_seed=1,
-        )
-        for k in range(2)
+        Crossbar(4, 3, Ideal(), Periphery(io=io, dac_bits=None, adc_bits=None), Streams(identity=k)) for k in range(2)
     ]
     ranges = [PartRange((0, 4), (0, 3)), PartRange((4, 8), (0, 3))]
     reaches = [] if rules is None else [InputRange(rules) for _ in range(2)]

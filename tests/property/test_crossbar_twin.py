@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from archsim._core import UPDATE_CELL
 from archsim.analog import Crossbar, reference
 from archsim.analog.devices import populate
+from archsim.analog.periphery import Periphery, Streams
 from archsim.analog.specification import (
     ConstantStep,
     ExpStep,
@@ -98,14 +99,8 @@ def test_crossbar_equals_twin(
         inputs,
         outputs,
         device,
-        io,
-        backward_io,
-        update,
-        dac_bits=dac_bits,
-        adc_bits=adc_bits,
-        identity=identity,
-        device_seed=device_seed,
-        noise_seed=noise_seed,
+        Periphery(io=io, backward_io=backward_io, update=update, dac_bits=dac_bits, adc_bits=adc_bits),
+        Streams(identity, device_seed, noise_seed),
     )
     crossbar.program(rng.uniform(-0.3, 0.3, (outputs, inputs)))
     weights = crossbar.weights.copy()

@@ -5,7 +5,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from archsim.analog import Crossbar, reference
-from archsim.analog.specification import Ideal, IOParameters, UpdateParameters
+from archsim.analog.periphery import Periphery, Streams
+from archsim.analog.specification import Ideal, IOParameters
 
 small = st.just(0.0) | st.floats(1e-3, 0.5)
 fractions = st.just(0.0) | st.floats(-0.5, 0.5)
@@ -79,9 +80,8 @@ chains = st.builds(
 def test_reads_equal_the_twin(inputs, outputs, vectors, copies, first, io, dac_bits, adc_bits, sparse):
     """Of a long block, the twin reads the beginning."""
     rng = np.random.default_rng(inputs + 200 * outputs)
-    update = UpdateParameters()
-    seeds = {"identity": 3, "device_seed": 1, "noise_seed": 2}
-    crossbar = Crossbar(inputs, outputs, Ideal(), io, io, update, dac_bits=dac_bits, adc_bits=adc_bits, **seeds)
+    periphery = Periphery(io=io, dac_bits=dac_bits, adc_bits=adc_bits)
+    crossbar = Crossbar(inputs, outputs, Ideal(), periphery, Streams(3, device_seed=1, noise_seed=2))
     crossbar.program(rng.uniform(-0.3, 0.3, (outputs, inputs)))
     state = crossbar.state()
     for transposed, lines in [(False, inputs), (True, outputs)]:

@@ -5,7 +5,8 @@ import pytest
 from scipy import optimize, stats
 
 from archsim.analog import Crossbar
-from archsim.analog.specification import IOParameters, SoftBounds, UpdateParameters
+from archsim.analog.periphery import Streams
+from archsim.analog.specification import SoftBounds
 
 CELLS, RATE, STEP, TAU = 800, 0.002, 0.0005, 0.8
 
@@ -28,9 +29,7 @@ def soft_bounds():
     device = SoftBounds(
         dw_min=STEP, w_max=TAU, w_min=-TAU, dw_min_dtod=0, w_max_dtod=0, w_min_dtod=0, up_down_dtod=0, dw_min_std=0.3
     )
-    io, update = IOParameters(), UpdateParameters()
-    seeds = {"identity": 0, "device_seed": 1, "noise_seed": 2}
-    return Crossbar(1, CELLS, device, io, io, update, dac_bits=7, adc_bits=9, **seeds)
+    return Crossbar(1, CELLS, device, streams=Streams(noise_seed=2))
 
 
 @pytest.mark.parametrize("start", [0.6, -0.3])

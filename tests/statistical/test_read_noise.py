@@ -6,7 +6,8 @@ from scipy import stats
 
 from archsim.analog import Crossbar
 from archsim.analog.converters import FORWARD_LINES, draw_lines
-from archsim.analog.specification import Ideal, IOParameters, UpdateParameters
+from archsim.analog.periphery import Periphery, Streams
+from archsim.analog.specification import Ideal, IOParameters
 
 VECTORS = 3000
 
@@ -17,14 +18,8 @@ def errors(io, x, w, *, dac_bits=None, adc_bits=None):
         w.shape[1],
         w.shape[0],
         Ideal(),
-        io,
-        io,
-        UpdateParameters(),
-        dac_bits=dac_bits,
-        adc_bits=adc_bits,
-        identity=0,
-        device_seed=1,
-        noise_seed=5,
+        Periphery(io=io, dac_bits=dac_bits, adc_bits=adc_bits),
+        Streams(noise_seed=5),
     )
     crossbar.program(w)
     return crossbar.forward(np.repeat(x[None], VECTORS, axis=0), 0).values - w @ x
@@ -106,14 +101,8 @@ def test_transposed_reads_have_their_own_noise_of_the_cells():
         25,
         10,
         Ideal(),
-        io,
-        io,
-        UpdateParameters(),
-        dac_bits=None,
-        adc_bits=None,
-        identity=0,
-        device_seed=1,
-        noise_seed=5,
+        Periphery(io=io, dac_bits=None, adc_bits=None),
+        Streams(noise_seed=5),
     )
     crossbar.program(W)
     d = X[:10]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from archsim.analog.algorithms.protocol import TileSite
 from archsim.analog.crossbar import Crossbar
 from archsim.analog.devices import devices_per_cell
+from archsim.analog.periphery import Periphery, Streams
 from archsim.analog.specification import Device, IOParameters, UpdateParameters
 from archsim.analog.threads import Workers
 
@@ -24,17 +25,13 @@ class TileCrossbars:
         Lines on the two sides.
     device : Device
         Of the arrays for which the algorithm names none.
-    io, backward_io : IOParameters
-        The read chains.
-    update : UpdateParameters
-        How pulse trains are made where the algorithm does not say it.
-    dac_bits, adc_bits : int or None
-        Resolutions of the converters.
+    periphery : Periphery
+        The circuits around them; ``update`` where the algorithm does not say how pulse trains are made.
+    streams : Streams
+        The random numbers of the first crossbar.
     identify : callable
         Takes the index of a crossbar within the tile and how many devices its cells have, and returns the first of its
         identities; called once for each crossbar.
-    device_seed, noise_seed : int
-        Seeds of the device populations and of all noise.
     workers : Workers
         Threads that crossbars may use.
     """
@@ -42,14 +39,9 @@ class TileCrossbars:
     outputs: int
     inputs: int
     device: Device
-    io: IOParameters
-    backward_io: IOParameters
-    update: UpdateParameters
-    dac_bits: int | None
-    adc_bits: int | None
+    periphery: Periphery
+    streams: Streams
     identify: Callable[[int, int], int]
-    device_seed: int
-    noise_seed: int
     workers: Workers
 
     def __call__(
@@ -61,24 +53,22 @@ class TileCrossbars:
         transfer_update: UpdateParameters | None = None,
     ) -> Crossbar:
         """Make the crossbar of an index."""
-        device = device or self.device
+        cells, around = device or self.device, self.periphery
         return Crossbar(
             self.inputs,
             self.outputs,
-            device,
-            self.io,
-            self.backward_io,
-            update or self.update,
-            dac_bits=self.dac_bits,
-            adc_bits=self.adc_bits,
-            identity=self.identify(index, devices_per_cell(device)),
-            device_seed=self.device_seed,
-            noise_seed=self.noise_seed,
-            transfer_io=transfer_io,
-            transfer_update=transfer_update or self.update,
-            workers=self.workers,
+            cells,
+            replace(
+                around,
+                update=update or around.update,
+                transfer_io=transfer_io,
+                transfer_update=transfer_update or around.update,
+            ),
+            replace(self.streams, identity=self.identify(index, devices_per_cell(cells))),
+            self.workers,
         )
 
-    def site(self, mini_batch: int, identity: int) -> TileSite:
+    def site(self, mini_batch: int) -> TileSite:
         """Return where an algorithm's arrays stand whose crossbars this makes; see `TileSite`."""
-        return TileSite(self.outputs, self.inputs, mini_batch, self, self.noise_seed, identity)
+        streams = self.streams
+        return TileSite(self.outputs, self.inputs, mini_batch, self, streams.noise_seed, streams.identity)

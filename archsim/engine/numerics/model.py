@@ -68,7 +68,7 @@ def build_matrices(
         settings, placement = matrix.settings, placements[matrix.name]
         device, trained = settings.device or chip.device, settings.algorithm or algorithm
         arrays = [
-            kind_of(trained)(trained, crossbars.site(mini_batch * matrix.vectors, part.crossbar))
+            kind_of(trained)(trained, crossbars.site(mini_batch * matrix.vectors))
             for part in placement.parts
             for crossbars in [tile_crossbars(part, chip, device, seeds, identities, workers)]
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from archsim.analog.algorithms import TileCrossbars
+from archsim.analog.periphery import Periphery, Streams
 from archsim.analog.specification import Device
 from archsim.analog.threads import Workers
 from archsim.chip.specification import Chip
@@ -73,13 +74,14 @@ def tile_crossbars(
         outputs=part.columns,
         inputs=part.rows,
         device=device,
-        io=chip.io,
-        backward_io=chip.backward_io or chip.io,
-        update=chip.update,
-        dac_bits=chip.dac.bits,
-        adc_bits=chip.adc.bits,
+        periphery=Periphery(
+            io=chip.io,
+            backward_io=chip.backward_io,
+            update=chip.update,
+            dac_bits=chip.dac.bits,
+            adc_bits=chip.adc.bits,
+        ),
+        streams=Streams(part.crossbar, seeds.device, seeds.noise),
         identify=partial(identities.take, part),
-        device_seed=seeds.device,
-        noise_seed=seeds.noise,
         workers=workers,
     )

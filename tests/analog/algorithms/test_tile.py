@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from archsim import make_tile
+from archsim.analog import Periphery, Streams
 from archsim.analog.algorithms import TileCrossbars
-from archsim.analog.specification import IOParameters, SoftBounds, UpdateParameters, Vector
+from archsim.analog.specification import IOParameters, SoftBounds, Vector
 from archsim.analog.specification.algorithms import TikiTakaSettings
 from archsim.analog.threads import Workers
 from archsim.errors import InputError
@@ -35,20 +36,20 @@ def test_a_name_that_nobody_registered_is_an_error_with_the_closest_one(algorith
         make_tile(algorithm, device, 4, 6)
 
 
-@pytest.mark.parametrize("changes", [{"device_seed": 2}, {"noise_seed": 2}, {"identity": 2}])
+@pytest.mark.parametrize("changes", [{"device_seed": 2}, {"noise_seed": 2}, {"identity": 2}], ids=str)
 def test_seeds_and_identities_separate_tiles(changes):
     alone = trained(make_tile("tiki-taka", "soft-bounds", 4, 6))
-    assert not np.array_equal(alone, trained(make_tile("tiki-taka", "soft-bounds", 4, 6, **changes)))
+    assert not np.array_equal(alone, trained(make_tile("tiki-taka", "soft-bounds", 4, 6, streams=Streams(**changes))))
 
 
 def test_reads_are_quantised_by_their_converters():
     x, w = np.random.default_rng(1).uniform(-1, 1, (50, 6)), np.ones((4, 6))
     exact = IOParameters(out_noise=0, noise_management="none", bound_management="none")
     for bits in (3, 5):
-        tile = make_tile("analog-sgd", "ideal", 4, 6, io=exact, dac_bits=None, adc_bits=bits)
+        tile = make_tile("analog-sgd", "ideal", 4, 6, periphery=Periphery(io=exact, dac_bits=None, adc_bits=bits))
         tile.program(w)
         assert len(np.unique(tile.forward(x, 0).values)) <= 2**bits - 1
-    tile = make_tile("analog-sgd", "ideal", 4, 6, io=exact, dac_bits=None, adc_bits=None)
+    tile = make_tile("analog-sgd", "ideal", 4, 6, periphery=Periphery(io=exact, dac_bits=None, adc_bits=None))
     tile.program(w)
     np.testing.assert_allclose(tile.forward(x, 0).values, x @ w.T, rtol=1e-5, atol=1e-5)
 
@@ -62,10 +63,14 @@ def test_crossbars_take_as_many_identities_as_their_cells_have_devices():
         return next(numbers)
 
     maker = TileCrossbars(
-        outputs=4, inputs=6, device=SoftBounds(), io=IOParameters(), backward_io=IOParameters(),
-        update=UpdateParameters(), dac_bits=7, adc_bits=9, identify=identify, device_seed=1, noise_seed=1,
+        outputs=4,
+        inputs=6,
+        device=SoftBounds(),
+        periphery=Periphery(),
+        streams=Streams(),
+        identify=identify,
         workers=Workers(),
-    )  # fmt: skip
+    )
     cells = [SoftBounds(), SoftBounds(), SoftBounds()]
     crossbars = [maker(0, Vector(devices=cells)), maker(1)]
     assert taken == [(0, 3), (1, 1)]
@@ -76,5 +81,5 @@ def test_a_cell_of_several_devices_leaves_the_second_array_its_own_numbers():
     """Were identities only indices, the second array would draw the second device of the first one's cells."""
     cells = Vector(devices=[SoftBounds(), SoftBounds()])
     second = make_tile(TikiTakaSettings(fast_device=cells), SoftBounds(), 4, 6).state()["1.cells"]
-    alone = make_tile("analog-sgd", SoftBounds(), 4, 6, identity=2).state()["0.cells"]
+    alone = make_tile("analog-sgd", SoftBounds(), 4, 6, streams=Streams(identity=2)).state()["0.cells"]
     np.testing.assert_array_equal(second, alone)

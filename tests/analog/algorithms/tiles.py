@@ -1,6 +1,7 @@
 """Tiles for tests of training algorithms."""
 
 from archsim import make_tile, plugins
+from archsim.analog import Periphery, Streams
 from archsim.analog.specification import ConstantStep, SoftBounds, UpdateParameters
 from tests.analog.crossbars import PERFECT, quiet
 
@@ -10,9 +11,12 @@ SOFT = quiet(SoftBounds, dw_min=0.001, w_max=1.0, w_min=-1.0)
 TRAINS = UpdateParameters(desired_bl=31)
 
 
-def tile(settings, outputs, inputs, device=STEADY, *, seed=2, io=PERFECT, trains=TRAINS, **changes):
+def tile(settings, outputs, inputs, device=STEADY, *, seed=2, io=PERFECT, trains=TRAINS, mini_batch=1, **changes):
     """Return the arrays of a tile, with perfect reads unless said otherwise."""
-    return make_tile(settings, device, outputs, inputs, io=io, update=trains, noise_seed=seed, **changes).array
+    numbers = {name: changes.pop(name) for name in ("identity", "device_seed") if name in changes}
+    periphery, streams = Periphery(io=io, update=trains, **changes), Streams(noise_seed=seed, **numbers)
+    made = make_tile(settings, device, outputs, inputs, periphery=periphery, streams=streams, mini_batch=mini_batch)
+    return made.array
 
 
 def preset(name):

@@ -5,7 +5,8 @@ import pytest
 
 from archsim.analog import Crossbar
 from archsim.analog.blocks import restore_arrays
-from archsim.analog.specification import ConstantStep, Drift, IOParameters, OneSided, SoftBounds, UpdateParameters
+from archsim.analog.periphery import Periphery, Streams
+from archsim.analog.specification import ConstantStep, Drift, OneSided, SoftBounds
 from archsim.errors import InputError
 
 from .arrays import array, changed, some
@@ -148,13 +149,13 @@ def test_a_reset_is_a_write_of_those_cells_only():
 
 
 def test_a_crossbar_ends_its_mini_batches():
-    settings = {"dac_bits": None, "adc_bits": None, "device_seed": 1, "noise_seed": 2}
+    around = Periphery(dac_bits=None, adc_bits=None)
     device = changed(OneSided(device=SoftBounds(w_min=0.0, lifetime=4.0), refresh_every=2), reset_std=0.0)
-    crossbar = Crossbar(3, 2, device, IOParameters(), IOParameters(), UpdateParameters(), identity=0, **settings)
+    crossbar = Crossbar(3, 2, device, around, Streams(noise_seed=2))
     crossbar.program([[0.2, -0.1, 0.0], [0.1, 0.2, -0.2]])
     before = crossbar.weights.copy()
     assert crossbar.end_mini_batch(0).transfer_reads == 0
     np.testing.assert_allclose(crossbar.weights, 0.75 * before, rtol=1e-6)
     assert crossbar.end_mini_batch(1).transfer_reads == 6
     with pytest.raises(InputError, match="too many crossbars"):
-        Crossbar(3, 2, device, IOParameters(), IOParameters(), UpdateParameters(), identity=2**20 - 1, **settings)
+        Crossbar(3, 2, device, around, Streams(identity=2**20 - 1))

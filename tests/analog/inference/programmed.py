@@ -4,7 +4,8 @@ import numpy as np
 
 from archsim.analog import Crossbar
 from archsim.analog.inference import InferenceArray
-from archsim.analog.specification import Ideal, IOParameters, UpdateParameters
+from archsim.analog.periphery import Periphery, Streams
+from archsim.analog.specification import Ideal, IOParameters
 from archsim.analog.specification.inference import DriftCompensation
 
 PERFECT = IOParameters(is_perfect=True)
@@ -17,14 +18,8 @@ def crossbar(inputs, outputs, *, io=PERFECT, backward_io=PERFECT, dac_bits=None,
         inputs,
         outputs,
         Ideal(),
-        io,
-        backward_io,
-        UpdateParameters(),
-        dac_bits=dac_bits,
-        adc_bits=adc_bits,
-        identity=0,
-        device_seed=1,
-        noise_seed=2,
+        Periphery(io=io, backward_io=backward_io, dac_bits=dac_bits, adc_bits=adc_bits),
+        Streams(noise_seed=2),
     )
 
 
