@@ -37,6 +37,7 @@ Group = Literal[
     "archsim.arithmetics",
     "archsim.networks",
     "archsim.interconnects",
+    "archsim.arbitrations",
     "archsim.searches",
 ]
 
@@ -98,15 +99,15 @@ def register(group: str, name: str, thing: Any = None) -> Any:
     ----------
     group : str
         ``chip``, ``device``, ``algorithm``, ``network``, ``schedule``, ``action``, ``dataset``, ``operator``, ``loss``,
-        ``arithmetic``, ``interconnect``, ``search``, ``device kind`` or ``algorithm kind``.
+        ``arithmetic``, ``interconnect``, ``arbitration``, ``search``, ``device kind`` or ``algorithm kind``.
     name : str
         The name: letters, digits, ``.``, ``_``, ``+`` and ``-``.
     thing : object, optional
         What an entry point of the group names: a function without arguments that returns a specification or a mapping
         (chip, device, algorithm, network; the specification or mapping itself will do), a `ScheduleKind`, an
         `ActionKind`, a function from a `DataSpecification` to a `DataSet`, a class of operators, of losses, of
-        arithmetics, of interconnects or of algorithms, a kind of devices, a search. Without it, a decorator for the
-        function or class that follows is returned.
+        arithmetics, of interconnects, of arbitrations or of algorithms, a kind of devices, a search. Without it, a
+        decorator for the function or class that follows is returned.
 
     Returns
     -------

@@ -346,7 +346,7 @@ def settings_of(group: plugins.Group, kind: str) -> type[Specification]:
         If what is registered has none.
     """
     registered = plugins.load(group, kind)
-    settings = getattr(registered, "Settings", None)
+    settings = getattr(registered, "Settings", registered)
     if not (isinstance(settings, type) and issubclass(settings, Specification)):
         raise ArchsimError(f"'{kind}' of {group} has no specification 'Settings', which says what a document may hold")
     return settings

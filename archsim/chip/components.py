@@ -7,10 +7,10 @@ All their state is in plain attributes; nothing lives in a suspended frame.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-__all__ = ["NO_WORK_YET", "BufferSpace", "Claimant", "Gauge", "Job", "Recorder", "Timekeeper", "Unit"]
+__all__ = ["NO_WORK_YET", "Arbiter", "BufferSpace", "Claimant", "Gauge", "Job", "Recorder", "Timekeeper", "Unit"]
 
 NO_WORK_YET = "no work yet"
 
@@ -55,6 +55,10 @@ class Job(Protocol):
     def micro_batch(self) -> int:
         """The micro-batch that it belongs to."""
 
+    @property
+    def stage(self) -> int:
+        """The stage that asks; -1 for none."""
+
     def start(self) -> int:
         """Do the work at the moment of the grant and return how long it takes, in picoseconds."""
 
@@ -62,8 +66,15 @@ class Job(Protocol):
         """Learn that the time is over."""
 
 
+class Arbiter(Protocol):
+    """Who says which job a unit serves next."""
+
+    def choose(self, waiting: Sequence[Job], served: Job) -> int:
+        """Return the position of the next one among those that wait, when one has been served."""
+
+
 class Unit:
-    """A unit that serves one job at a time, in the order of their requests.
+    """A unit that serves one job at a time, in the order of their requests or as its arbiter says.
 
     Parameters
     ----------
@@ -75,9 +86,12 @@ class Unit:
         Its own name, and what it is (``tile``, ``nmpu``, ``link``, ...).
     stage : int or None
         The stage that it works for, if it is one stage's own.
+    arbiter : Arbiter, optional
+        Asked whenever a job ends and others wait; without it they go in the order of their requests.
     """
 
     __slots__ = (
+        "_arbiter",
         "_free_since",
         "_idle_cause",
         "_job",
@@ -91,8 +105,15 @@ class Unit:
     )
 
     def __init__(
-        self, timekeeper: Timekeeper, recorder: Recorder, name: str, component: str, stage: int | None = None
+        self,
+        timekeeper: Timekeeper,
+        recorder: Recorder,
+        name: str,
+        component: str,
+        stage: int | None = None,
+        arbiter: Arbiter | None = None,
     ) -> None:
+        self._arbiter = arbiter
         self._timekeeper = timekeeper
         self._recorder = recorder
         self.name = name
@@ -137,12 +158,19 @@ class Unit:
         self._recorder.busy(self.number, job.layer, job.phase, job.micro_batch, self._since, now)
         self._free_since = now
         if self._queue:
-            following = self._job = self._queue.popleft()
+            following = self._job = self._queue.popleft() if self._arbiter is None else self._chosen(self._arbiter, job)
             self._since = now
             self._timekeeper.after(following.start(), self._complete)
         else:
             self._job = None
         job.finish()
+
+    def _chosen(self, arbiter: Arbiter, served: Job) -> Job:
+        """Take the next job out of the queue."""
+        position = arbiter.choose(self._queue, served)
+        job = self._queue[position]
+        del self._queue[position]
+        return job
 
 
 class Claimant(Protocol):

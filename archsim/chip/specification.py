@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from archsim.analog.specification import Device, IOParameters, SingleReadIO, SoftBounds, UpdateParameters
+from archsim.chip.arbitration import ArbitrationUnion, FirstComeFirstServed
 from archsim.chip.common import Count, Leakage, Origin, no_time, nothing
 from archsim.chip.interconnects.specification import InterconnectSettings, InterconnectUnion
 from archsim.digital.specification import ArithmeticUnion, Float32Settings
@@ -232,6 +233,7 @@ class Chip(Specification):
     nmpu: Nmpu | None = None
     buffer: Buffer | None = None
     interconnect: InterconnectUnion | None = None
+    arbitration: ArbitrationUnion = Field(default_factory=FirstComeFirstServed)
     host: Host | None = None
 
     @property

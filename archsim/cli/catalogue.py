@@ -26,6 +26,7 @@ GROUPS: dict[str, plugins.Group] = {
     "losses": "archsim.losses",
     "arithmetics": "archsim.arithmetics",
     "interconnects": "archsim.interconnects",
+    "arbitrations": "archsim.arbitrations",
     "searches": "archsim.searches",
 }
 WORKLOADS = "workloads"

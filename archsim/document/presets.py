@@ -42,6 +42,8 @@ _ALTERNATIVES = frozenset(
 #: Sections of one of several kinds that share most of their keys: another kind keeps those that it knows.
 _KINDS: dict[tuple[str, ...], plugins.Group] = {
     ("chip", "interconnect"): "archsim.interconnects",
+    ("chip", "interconnect", "arbitration"): "archsim.arbitrations",
+    ("chip", "arbitration"): "archsim.arbitrations",
     ("schedule",): "archsim.schedules",
     ("chip", "nmpu", "arithmetic"): "archsim.arithmetics",
 }

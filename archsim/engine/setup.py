@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from archsim.analog.algorithms import DeviceStack, device_stack
+from archsim.chip.arbitration import Arbitration, arbiter_of
 from archsim.chip.interconnects import Interconnect, interconnect_of
 from archsim.chip.specification import Chip
 from archsim.engine.line_writes import LineWrite
@@ -52,6 +53,16 @@ class Setup:
     stacks: Mapping[str, DeviceStack] = field(default_factory=dict)
     spare: DeviceStack = ONE_DEVICE
     programming: Mapping[str, LineWrite] | None = None
+
+    @property
+    def arbiter(self) -> Arbitration | None:
+        """Who says which job a unit serves next; None for the order of requests."""
+        return arbiter_of(self.chip.arbitration)
+
+    @property
+    def link_arbiter(self) -> Arbitration | None:
+        """Who says which message a link carries next; None for the order of requests."""
+        return None if self.chip.links is None else arbiter_of(self.chip.links.arbitration)
 
     @property
     def interconnect(self) -> Interconnect:

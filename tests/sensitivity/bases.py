@@ -117,6 +117,8 @@ def bases() -> Iterator[tuple[Document, Place]]:
     yield base(run={"mode": "timing"}), ()
     apart = {"kind": "synchronous", "stages": 2, "micro_batches": 2, "transfers": "separate"}
     yield base(training={"algorithm": {"preset": "tiki-taka"}}, schedule=apart), ("schedule",)
+    yield base(schedule=_together(1, 2)), ("schedule",)
+    yield _crowded(), ("chip", "arbitration")
     yield from ((document, ("chip",)) for document in _chips())
     yield from ((document, ("chip", "io")) for document in _reads())
     yield from ((document, ("chip", "update")) for document in _updates())
@@ -125,6 +127,19 @@ def bases() -> Iterator[tuple[Document, Place]]:
     yield from ((document, ("training", "algorithm")) for document in _algorithms())
     yield from ((document, ("network",)) for document in _networks())
     yield from ((document, ("inference",)) for document in _inferences())
+
+
+def _together(places: int, stages: int) -> Document:
+    """Return a schedule of stages that share places."""
+    return {"kind": "asynchronous", "stages": stages, "micro_batches": 4, "places": places}
+
+
+def _crowded() -> Document:
+    """Return an experiment of four stages that wait for one engine."""
+    layers = [{"name": name, "kind": "linear", "features": 4} for name in "abcd"]
+    document = base(chip={"preset": "unit", "arbitration": "priority"}, schedule=_together(1, 4))
+    del document["chip"]["tile"]
+    return document | {"network": {"input_shape": [6], "layers": layers}}
 
 
 def data_base() -> Document:

@@ -97,6 +97,8 @@ def _of_branch(value: Any, branch: _Part) -> Iterator[Any]:
 
 def _lists(value: Any) -> Iterator[Any]:
     items = value if isinstance(value, list) else []
+    if items and all(isinstance(item, str) for item in items):
+        yield items[::-1]
     if items and all(isinstance(item, (int, float)) for item in items):
         yield [1.5 * item + 0.1 for item in items]
         yield [item + 1 for item in items]

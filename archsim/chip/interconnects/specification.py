@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from archsim.chip.arbitration import ArbitrationUnion, FirstComeFirstServed
 from archsim.chip.common import Count, Leakage, Origin, nothing
 from archsim.specification import AreaConstant, EnergyConstant, OpenUnion, Specification
 from archsim.units import Clock, ClockField
@@ -27,6 +28,7 @@ class InterconnectSettings(Specification):
     clock: ClockField = Field(default="1 GHz", validate_default=True)
     bytes_per_cycle: Count = 32
     hop_cycles: Annotated[int, Field(ge=0)] = 1
+    arbitration: ArbitrationUnion = Field(default_factory=FirstComeFirstServed)
     timing: Origin = Field(default_factory=Origin)
     byte_hop: EnergyConstant = Field(default_factory=nothing)
     leakage: Leakage = Field(default_factory=Leakage)

@@ -92,6 +92,10 @@ class _HostJob:
         self.micro_batch = micro_batch
         self.waited = waited
 
+    @property
+    def stage(self) -> int:
+        return self._feed.stage
+
     def start(self) -> int:
         return self._duration_ps
 

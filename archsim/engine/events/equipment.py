@@ -72,7 +72,7 @@ class Equipment:
         """Return a unit, made on first use; `stage` is the one whose own it is."""
         name = f"{component} {number}"
         if name not in self.units:
-            self.units[name] = Unit(self._kernel, self._timeline, name, component, stage)
+            self.units[name] = Unit(self._kernel, self._timeline, name, component, stage, self._setup.arbiter)
         return self.units[name]
 
     def _unit_of_place(self, component: str, stage: Sequencer) -> Unit:

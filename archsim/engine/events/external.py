@@ -24,7 +24,7 @@ __all__ = ["Component", "SharedKernel", "UnitHandle", "join_components"]
 class _Hold:
     """A job by which a component occupies a unit."""
 
-    __slots__ = ("_duration_ps", "_handle", "ended", "layer", "micro_batch", "phase")
+    __slots__ = ("_duration_ps", "_handle", "ended", "layer", "micro_batch", "phase", "stage")
 
     def __init__(self, handle: UnitHandle, duration_ps: int, ended: Event) -> None:
         self._handle = handle
@@ -32,7 +32,7 @@ class _Hold:
         self.ended = ended
         self.layer = handle.layer
         self.phase = handle.component
-        self.micro_batch = -1
+        self.micro_batch = self.stage = -1
 
     @property
     def unstorable(self) -> str:

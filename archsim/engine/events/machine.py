@@ -232,7 +232,7 @@ class Machine:
 
     def _host_feeds(self) -> list[HostFeed]:
         host = self.setup.chip.host if not self.setup.stage_engines else None
-        unit = Unit(self.kernel, self.timeline, "host", "host") if host else None
+        unit = Unit(self.kernel, self.timeline, "host", "host", None, self.setup.arbiter) if host else None
         if unit:
             self.equipment.units[unit.name] = unit
         port = HostPort(self.setup.chip, self.setup.schedule.shape, host.prefetch if host else _PREFETCH, unit)
@@ -276,7 +276,8 @@ class Machine:
     def _channel(self, edge: Edge, source: int, target: int, size_bytes: int, phase: str) -> Channel:
         home, layer = self.setup.home, (self.timeline.layer(edge.name), edge.name)
         cause = self.timeline.cause(f"input from stage {source}")
-        return self.transport.channel(home(source), home(target), size_bytes, layer, phase, cause)
+        nodes = (home(source), home(target))
+        return self.transport.channel(nodes, size_bytes, layer, phase, source, cause)
 
     def _edge_bytes(self, edge: Edge) -> int:
         return vector_bytes(self.setup.chip, edge.elements) * self.setup.samples

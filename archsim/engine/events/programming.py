@@ -28,7 +28,18 @@ class ProgramTask:
         Whether it is.
     """
 
-    __slots__ = ("_duration_ps", "_programmer", "_unit", "done", "layer", "micro_batch", "name", "part", "phase")
+    __slots__ = (
+        "_duration_ps",
+        "_programmer",
+        "_unit",
+        "done",
+        "layer",
+        "micro_batch",
+        "name",
+        "part",
+        "phase",
+        "stage",
+    )
 
     def __init__(
         self, programmer: Programmer, unit: Unit, layer: int, name: str, part: Part | None, duration_ps: int
@@ -37,6 +48,7 @@ class ProgramTask:
         self._unit = unit
         self._duration_ps = duration_ps
         self.layer = layer
+        self.stage = -1
         self.phase = "P"
         self.micro_batch = -1
         self.name = name

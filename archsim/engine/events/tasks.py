@@ -74,6 +74,11 @@ class UnitTask:
         self.micro_batch = -1
 
     @property
+    def stage(self) -> int:
+        """The stage that asks for it."""
+        return self._stage.index
+
+    @property
     def unit(self) -> Unit:
         """The unit that it occupies."""
         return self._unit
@@ -227,7 +232,7 @@ class RemotePartTask(PartTask):
         source, target = (self._node, self._home) if back else (self._home, self._node)
         size = (self._bytes_back if back else self._bytes_out) * micro_batches
         layer = (self.layer, self.step.matrix)
-        return self._transport.channel(source, target, size, layer, self.phase, self._cause)
+        return self._transport.channel((source, target), size, layer, self.phase, self.stage, self._cause)
 
 
 class Grid:
@@ -393,6 +398,11 @@ class StageEngineTask:
         self.micro_batch = -1
         self.micro_batches = 0
         self.pulses: dict[str, int] = {}
+
+    @property
+    def stage(self) -> int:
+        """The stage that asks for it."""
+        return self._stage.index
 
     @property
     def unit_name(self) -> str:

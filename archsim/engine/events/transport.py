@@ -41,6 +41,8 @@ class Channel:
         Number of their layer in the timeline.
     phase : str
         What they belong to.
+    stage : int
+        The stage that sends them, or has them sent.
     cause : int
         What their links were waiting for.
     key : CountKey
@@ -53,6 +55,7 @@ class Channel:
     serialisation_ps: int
     layer: int
     phase: str
+    stage: int
     cause: int
     key: CountKey
 
@@ -102,6 +105,11 @@ class Message:
         self.layer = channel.layer
         self.phase = channel.phase
         self.micro_batch = micro_batch
+
+    @property
+    def stage(self) -> int:
+        """The stage that sends it, or has it sent."""
+        return self._channel.stage
 
     def depart(self) -> None:
         """Set out."""
@@ -177,10 +185,11 @@ class Transport:
         return tuple(self._links.values())
 
     def channel(
-        self, source: int, target: int, size_bytes: int, layer: tuple[int, str], phase: str, cause: int
+        self, nodes: tuple[int, int], size_bytes: int, layer: tuple[int, str], phase: str, stage: int, cause: int
     ) -> Channel:
         """Return how blocks of a size go from node to node; `layer` is its number in the timeline and its name."""
         number, name = layer
+        source, target = nodes
         links = self.setup.chip.links
         return Channel(
             source,
@@ -189,6 +198,7 @@ class Transport:
             0 if links is None else links.serialisation_ps(size_bytes),
             number,
             phase,
+            stage,
             cause,
             CountKey("link", "byte_hop", phase, name),
         )
@@ -212,5 +222,7 @@ class Transport:
     def _unit(self, link: Link) -> Unit:
         unit = self._links.get(link.name)
         if unit is None:
-            unit = self._links[link.name] = Unit(self.timekeeper, self._recorder, link.name, "link")
+            unit = self._links[link.name] = Unit(
+                self.timekeeper, self._recorder, link.name, "link", None, self.setup.link_arbiter
+            )
         return unit

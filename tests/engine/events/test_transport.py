@@ -42,7 +42,7 @@ class Links:
 
     def send(self, source: int, target: int, size: int) -> None:
         layer = (self.timeline.layer("fc"), "fc")
-        channel = self.transport.channel(source, target, size, layer, "F", self.timeline.cause("test"))
+        channel = self.transport.channel((source, target), size, layer, "F", 0, self.timeline.cause("test"))
         self.transport.send(channel, 0, self.inbox)
 
     def arrivals(self) -> list[int]:
