@@ -246,7 +246,8 @@ class Machine:
     def _host_feed(self, port: HostPort, stage: Sequencer, edge: Edge) -> HostFeed:
         recorder, home = self.timeline, self.setup.home
         layer, demand = (recorder.layer(edge.name), edge.name), recorder.cause(f"demand of stage {stage.index}")
-        channel = self.transport.channel(home(0), home(stage.index), self._edge_bytes(edge), layer, "F", demand)
+        nodes, size = (home(0), home(stage.index)), self._edge_bytes(edge)
+        channel = self.transport.channel(nodes, size, layer, "F", stage.index, demand)
         full = recorder.cause(f"space in {stage.space.name}")
         return HostFeed(stage, edge, port, self.transport, channel, full)
 
