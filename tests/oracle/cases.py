@@ -78,6 +78,8 @@ class Case:
     transfer_every: int = 0
     #: Whether that is an action T of its own.
     separate: bool = False
+    #: The place of each stage; without it every stage has one of its own.
+    places: tuple[int, ...] | None = None
 
     @property
     def trains(self) -> bool:
@@ -97,6 +99,8 @@ class Case:
             "stages": [list(names) for names in self.stages],
             "micro_batches": self.micro_batches,
         }
+        if self.places is not None:
+            schedule["places"] = list(self.places)
         if self.trains:
             schedule["update"] = self.update
             schedule["transfers"] = "separate" if self.separate else "fused"
@@ -128,10 +132,13 @@ class Case:
         """Yield what a stage does, in order."""
         applied = moved = 0
         for kind, micro_batch in self._order(stage):
-            yield kind, micro_batch, 1
-            # All schedules here do the backwards in the order of the micro-batches.
-            if kind != "B" or (self.update == "deferred" and (micro_batch + 1) % self.micro_batches):
-                continue
+            if kind != "U":
+                yield kind, micro_batch, 1
+                if kind == "F" or self.update == "scheduled":
+                    continue
+                # All schedules here do the backwards in the order of the micro-batches.
+                if self.update == "deferred" and (micro_batch + 1) % self.micro_batches:
+                    continue
             before, applied = applied, micro_batch + 1
             yield "U", micro_batch, applied - before
             if any(applied // interval > before // interval for interval in self._intervals(stage)):
@@ -145,7 +152,20 @@ class Case:
         ]
         return {self.transfer_every // (self.samples * m.vectors) for m in matrices} if self.separate else set()
 
+    def stored(self, stage: int) -> int:
+        """Return how many micro-batches a stage stores at most."""
+        held = most = 0
+        for kind, _, count in self.doings(stage):
+            held += {"F": 1, "U": -count}.get(kind, 0)
+            most = max(most, held)
+            held -= not self.trains
+        return most
+
     def _order(self, stage: int) -> Iterator[tuple[str, int]]:
+        """Yield forwards and backwards; updates, too, where the schedule places them itself."""
+        if self.kind == "zb-h1":
+            yield from self._zero_bubble(stage)
+            return
         whole = self.kind in ("asynchronous", "inference")
         block = self.total if whole else self.micro_batches
         ahead = {"inference": block, "gpipe": block, "sequential": 1}.get(self.kind, len(self.stages) - stage)
@@ -158,3 +178,15 @@ class Case:
             for k in range(block):
                 yield "B", start + k
                 yield from forwards[k + ahead : k + ahead + 1]
+
+    def _zero_bubble(self, stage: int) -> Iterator[tuple[str, int]]:
+        """One forward, one backward; a stage puts its updates off by as many micro-batches as its number says."""
+        ahead = len(self.stages) - stage
+        for start in range(0, self.total, self.micro_batches):
+            block = range(start, start + self.micro_batches)
+            yield from (("F", k) for k in block[:ahead])
+            for k in block:
+                yield "B", k
+                yield from (("U", late) for late in (k - stage,) if late in block)
+                yield from (("F", later) for later in (k + ahead,) if later in block)
+            yield from (("U", k) for k in block[max(len(block) - stage, 0) :])

@@ -122,28 +122,42 @@ class Server:
 
 
 class Space:
-    """Room for so many bytes, claimed in the order of arrival."""
+    """Room for so many bytes, claimed in the order of arrival.
 
-    def __init__(self, size: int | None) -> None:
-        self.left = size
-        self.least: int | None = size
-        self._waiting: deque[tuple[int, Signal]] = deque()
+    Each owner can always have what it is guaranteed; the rest is for whoever asks first, and no claim of an owner
+    passes an earlier one.
+    """
 
-    def claim(self, size: int) -> Signal:
+    def __init__(self, size: int | None, guaranteed: dict[int, int]) -> None:
+        self.size = size
+        self.guaranteed = guaranteed
+        self.used = dict.fromkeys(guaranteed, 0)
+        self._waiting: list[tuple[int, int, Signal]] = []
+
+    def claim(self, owner: int, size: int) -> Signal:
         granted = Signal()
-        self._waiting.append((size, granted))
+        self._waiting.append((owner, size, granted))
         self._grant()
         return granted
 
-    def release(self, size: int) -> None:
-        if self.left is not None:
-            self.left += size
+    def release(self, owner: int, size: int) -> None:
+        self.used[owner] -= size
         self._grant()
 
     def _grant(self) -> None:
-        while self._waiting and (self.left is None or self._waiting[0][0] <= self.left):
-            size, granted = self._waiting.popleft()
-            if self.left is not None and self.least is not None:
-                self.left -= size
-                self.least = min(self.least, self.left)
+        while (place := self._first()) is not None:
+            owner, size, granted = self._waiting.pop(place)
+            self.used[owner] += size
             granted.fire()
+
+    def _first(self) -> int | None:
+        behind: set[int] = set()
+        for place, (owner, size, _) in enumerate(self._waiting):
+            if owner not in behind and self._fits(owner, size):
+                return place
+            behind.add(owner)
+        return None
+
+    def _fits(self, owner: int, size: int) -> bool:
+        kept = sum(max(self.guaranteed[other], used) for other, used in self.used.items() if other != owner)
+        return self.size is None or kept + self.used[owner] + size <= self.size

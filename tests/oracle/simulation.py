@@ -64,9 +64,12 @@ class Machine:
         self.parts: dict[str, list[list[Part]]] = {}
         self._place()
         self.edges = self._edges()
-        self.spaces = [Space(case.hardware.capacity) for _ in self.stages]
-        self.footprints = [self._footprint(s) for s in range(len(self.stages))]
         count = range(len(self.stages))
+        self.footprints = [self._footprint(s) for s in count]
+        places: dict[int, dict[int, int]] = {}
+        for s in count:
+            places.setdefault(self.homes[s], {})[s] = case.stored(s) * self.footprints[s]
+        self.spaces = {home: Space(case.hardware.capacity, stages) for home, stages in places.items()}
         self.inputs = [[[Signal() for _ in self._into(s)] for _ in range(case.total)] for s in count]
         self.gradients = [[[Signal() for _ in self._out_of(s)] for _ in range(case.total)] for s in count]
         self.started = [[Signal() for _ in range(case.total)] for _ in count]
@@ -89,22 +92,29 @@ class Machine:
     # Where everything lies
 
     def _place(self) -> None:
-        """Give each stage as many nodes as its parts need."""
+        """Give each place as many nodes as the parts of its stages need, one behind the other."""
         hardware = self.case.hardware
         cut = {
             layer.name: [hardware.parts(matrix.inputs, matrix.outputs) for matrix in layer.matrices]
             for layer in self.case.layers
         }
-        tiles = [sum(len(parts) for layer in stage for parts in cut[layer.name]) for stage in self.stages]
+        place_of = self.case.places or range(len(self.stages))
+        held = [
+            [layer for at, stage in zip(place_of, self.stages, strict=True) if at == place for layer in stage]
+            for place in range(max(place_of) + 1)
+        ]
+        tiles = [sum(len(parts) for layer in layers for parts in cut[layer.name]) for layers in held]
         needed = [max(1, ceil(count / hardware.node_tiles)) for count in tiles]
         self.nodes = sum(needed)
         order = hardware.nodes(self.nodes)
-        for stage, count in zip(self.stages, needed, strict=True):
+        homes = []
+        for layers, count in zip(held, needed, strict=True):
             nodes, order = order[:count], order[count:]
-            self.homes.append(nodes[0])
+            homes.append(nodes[0])
             free = iter([(node * hardware.node_tiles + n, node) for node in nodes for n in range(hardware.node_tiles)])
-            for layer in stage:
+            for layer in layers:
                 self.parts[layer.name] = [[Part(*size, *next(free)) for size in parts] for parts in cut[layer.name]]
+        self.homes = [homes[place] for place in place_of]
 
     def _edges(self) -> list[Edge]:
         stage_of = {layer.name: s for s, stage in enumerate(self.stages) for layer in stage} | {INPUT: -1}
@@ -133,6 +143,12 @@ class Machine:
             elements += sum(edge.elements for edge in self._out_of(stage) if edge.gradient)
         return self.case.hardware.bytes(elements) * self.case.samples
 
+    def _claim(self, stage: int) -> Signal:
+        return self.spaces[self.homes[stage]].claim(stage, self.footprints[stage])
+
+    def _release(self, stage: int, count: int = 1) -> None:
+        self.spaces[self.homes[stage]].release(stage, self.footprints[stage] * count)
+
     # What a stage does
 
     def _stage(self, s: int) -> Process:
@@ -148,13 +164,13 @@ class Machine:
                 for edge in self._out_of(s):
                     self.clock.start(self._hand_on(edge, k))
                 if not self.case.trains and not self._out_of(s):
-                    self.spaces[s].release(self.footprints[s])
+                    self._release(s)
             elif kind == "B":
                 for edge in self._into(s):
                     if edge.source >= 0:
                         self.clock.start(self._hand_back(edge, k))
             elif kind == "U":
-                self.spaces[s].release(self.footprints[s] * count)
+                self._release(s, count)
         self.unfinished.remove(s)
 
     def _forward(self, s: int, k: int, count: int) -> Process:
@@ -209,7 +225,8 @@ class Machine:
         sent = [(matrix.vectors * (part.rows + part.columns), 0) for part in parts]
         elements = matrix.vectors * (matrix.inputs + matrix.outputs)
         yield from self._on_tiles(s, "U", k, count, parts, durations, sent, elements)
-        yield from self._moved(s, "U", k, lines, parts)
+        if self.case.transfer_every and not self.case.separate:
+            yield from self._moved(s, "U", k, lines, parts)
 
     def _transfer(self, s: int, k: int, count: int) -> Process:
         """What was not transferred with the updates; it stays on its tiles."""
@@ -229,10 +246,13 @@ class Machine:
         return (k + 1) * each // every - (k + 1 - count) * each // every if every else 0
 
     def _moved(self, s: int, kind: str, k: int, lines: int, parts: list[Part]) -> Process:
-        """What was read is added up in the digital unit, for all parts together."""
-        if lines:
-            operations = lines * sum(part.rows + part.columns for part in parts)
-            yield self.server("nmpu", self.homes[s]).serve(self.case.hardware.digital(operations), kind, k).done
+        """What was read is added up in the digital unit, for all parts together; nothing is kept in the buffer.
+
+        Both are asked, and waited for, even if there is nothing to do.
+        """
+        operations = lines * sum(part.rows + part.columns for part in parts)
+        done = self.server("nmpu", self.homes[s]).serve(self.case.hardware.digital(operations), kind, k).done
+        yield from [done, self._port(s, kind, k, 0)]
 
     def _read(self, s: int, kind: str, k: int, matrix: Matrix, parts: list[Part]) -> Process:
         forward, vectors = kind == "F", matrix.vectors
@@ -277,9 +297,8 @@ class Machine:
             return
         operations = job.operations * self.case.samples * count
         done = self.server("nmpu", self.homes[s]).serve(self.case.hardware.digital(operations), kind, k).done
-        written = self._port(s, kind, k, job.elements * count)
-        yield done
-        yield written
+        written = [self._port(s, kind, k, job.elements * count)] if job.elements else []
+        yield from [done, *written]
 
     def _port(self, s: int, kind: str, k: int, elements: int) -> Signal:
         duration = self.case.hardware.moved(elements * self.case.samples)
@@ -291,11 +310,11 @@ class Machine:
         """A value sets out when its micro-batch has space where it goes."""
         place = self._into(edge.target).index(edge)
         if place == 0:
-            yield self.spaces[edge.target].claim(self.footprints[edge.target])
+            yield self._claim(edge.target)
         self._gone[edge.source, k] = self._gone.get((edge.source, k), 0) + 1
         if not self.case.trains and self._gone[edge.source, k] == len(self._out_of(edge.source)):
             # Nobody will need what was stored here, once all that goes on has gone.
-            self.spaces[edge.source].release(self.footprints[edge.source])
+            self._release(edge.source)
         elements = edge.elements * self.case.samples
         yield from self._travel(self.homes[edge.source], self.homes[edge.target], elements, "F", k)
         self.inputs[edge.target][k][place].fire()
@@ -312,7 +331,7 @@ class Machine:
             if k >= hardware.prefetch:
                 yield self.started[edge.target][k - hardware.prefetch]
             if place == 0:
-                yield self.spaces[edge.target].claim(self.footprints[edge.target])
+                yield self._claim(edge.target)
             self.clock.start(self._deliver(edge, place, k))
 
     def _deliver(self, edge: Edge, place: int, k: int) -> Process:

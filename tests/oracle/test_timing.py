@@ -22,24 +22,34 @@ INTERCONNECTS = ("mesh", "bus", "point-to-point")
 
 
 @st.composite
+def shared_places(draw: st.DrawFn, stages: int) -> tuple[int, ...]:
+    """Put stages at fewer places, in any order."""
+    count = draw(st.integers(1, stages))
+    return tuple(draw(st.permutations([s % count for s in range(stages)])))
+
+
+@st.composite
 def cases(draw: st.DrawFn) -> Case:
     """A network, a chip and a schedule; the numbers of the chip are drawn apart, so that times do not coincide."""
     shape, layers = draw(networks())
     micro_batches, samples = draw(st.integers(1, 4)), draw(st.integers(1, 3))
-    kind = draw(st.sampled_from(["sequential", "gpipe", "synchronous", "asynchronous", "inference"]))
+    kind = draw(st.sampled_from(["sequential", "gpipe", "synchronous", "asynchronous", "zb-h1", "inference"]))
+    updates = ["scheduled"] if kind == "zb-h1" else ["immediate", "deferred"]
+    stages = draw(stages_of(layers))
     numbers = Random(draw(st.integers(0, 2**32)))
     case = Case(
         hardware=Hardware.draw(numbers, draw(st.integers(1, 9)), draw(st.sampled_from(INTERCONNECTS))),
         input_shape=shape,
         layers=layers,
-        stages=draw(stages_of(layers)),
+        stages=stages,
         loss=draw(st.sampled_from(sorted(LOSSES))),
         kind=kind,
-        update=draw(st.sampled_from(["immediate", "deferred"])),
+        update=draw(st.sampled_from(updates)),
         mini_batches=draw(st.integers(1, 4)),
         micro_batches=micro_batches,
         samples=samples,
         transfer_every=draw(st.integers(0, 3)),
+        places=draw(st.none() | shared_places(len(stages))),
     )
     learned = [matrix.vectors for layer in layers if layer.trains for matrix in layer.matrices]
     if kind != "inference" and learned and draw(st.integers(0, 3)) == 0:
