@@ -117,10 +117,6 @@ class StageCycles:
     backward: int = 1
     update: int = 0
 
-    def of(self, operation: Operation | None) -> int:
-        """Return the cycles of an operation."""
-        return 0 if operation is None else int(getattr(self, operation))
-
 
 def load_action_kinds(symbols: Iterable[str]) -> dict[str, ActionKind]:
     """Return the registered kinds of action by their symbols, in the given order.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import get_args
 
 from archsim.errors import Deadlock
 from archsim.schedule.action_kinds import Flow, StageCycles
@@ -58,25 +59,31 @@ def dry_run(schedule: Schedule, cycles: tuple[StageCycles, ...] | None = None, e
         If an action is missing, doubled, comes too early or is none of the schedule's.
     """
     count = schedule.shape.stages
-    times = cycles or (StageCycles(),) * count
+    cycles_of = [asdict(own) for own in cycles or (StageCycles(),) * count]
     state = PipelineState(schedule, edges)
     free = [0] * count
-    #: When what was sent to a stage is there, by what it is and its micro-batch.
-    arrival: list[dict[tuple[Flow | None, int], int]] = [{} for _ in range(count)]
+    kinds = {symbol: (kind.awaits, kind.sends, kind.operation) for symbol, kind in schedule.kinds.items()}
+    #: When the last of what was sent to a stage is there, by what it is, stage and micro-batch.
+    arrival: dict[Flow, list[dict[int, int]]] = {flow: [{} for _ in range(count)] for flow in get_args(Flow)}
     moved = True
     while moved:
         moved = False
         for stage in state.stages:
-            index = stage.index
-            while (action := stage.next) is not None and not stage.waits(action):
-                kind = schedule.kinds[action.kind]
-                stage.begin(action)
-                ready = arrival[index].pop((kind.awaits, action.micro_batch), 0)
-                end = free[index] = max(free[index], ready) + times[index].of(kind.operation) * action.count
-                key = kind.sends, action.micro_batch
-                for receiver in state.end(index, action):
-                    arrival[receiver][key] = max(arrival[receiver].get(key, 0), end)
+            index, end = stage.index, free[stage.index]
+            while (action := stage.start()) is not None:
+                awaits, sends, operation = kinds[action.kind]
+                k = action.micro_batch
+                if awaits is not None:
+                    end = max(end, arrival[awaits][index].pop(k, 0))
+                if operation is not None:
+                    end += cycles_of[index][operation] * action.count
+                receivers = state.end(index, action)
+                if sends is not None:
+                    for receiver in receivers:
+                        there = arrival[sends][receiver]
+                        there[k] = max(there.get(k, 0), end)
                 moved = True
+            free[index] = end
     _check_complete(schedule, state)
     return Profile(
         makespan=max(free),

@@ -6,11 +6,12 @@ knows no time, and it knows kinds of action only by what they say of themselves.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
+from typing import NoReturn
 
 from archsim.errors import ArchsimError
-from archsim.schedule.action_kinds import ActionKind
+from archsim.schedule.action_kinds import ActionKind, Flow
 from archsim.schedule.actions import Action, Schedule
 
 __all__ = ["HOST", "Edges", "PipelineState", "ScheduleError", "StageState", "chain_edges"]
@@ -36,23 +37,41 @@ class _Rule:
 
     Attributes
     ----------
-    bit, before : int
-        Its own bit, and those of the actions that must have been done with a micro-batch before.
+    kind : ActionKind
+        What it says of itself.
+    bit, before, both : int
+        Its own bit, those of the actions that must have been done with a micro-batch before, and all of them.
     arrived : dict or None
         What has arrived of what it awaits, by micro-batch, and how much is needed.
-    opens, closes, releases : bool
-        Whether it is the first action with a micro-batch, ends its being in flight, is the last action with it.
+    opens, compares, closes, updates, releases, occasional : bool
+        Whether it is the first action with a micro-batch, ends what staleness is counted over, ends its being in
+        flight, makes a new version of the weights, is the last action with it, is done now and then.
     """
 
-    __slots__ = ("arrived", "before", "bit", "closes", "compares", "kind", "needed", "opens", "releases")
+    __slots__ = (
+        "arrived",
+        "before",
+        "bit",
+        "both",
+        "closes",
+        "compares",
+        "kind",
+        "needed",
+        "occasional",
+        "opens",
+        "releases",
+        "updates",
+    )
 
     def __init__(self, kind: ActionKind, bit: int) -> None:
         self.kind = kind
         self.bit = bit
-        self.before = 0
+        self.before = self.both = 0
         self.arrived: dict[int, int] | None = None
         self.needed = 0
         self.opens = self.closes = self.compares = self.releases = False
+        self.updates = kind.updates_weights
+        self.occasional = kind.occasional
 
 
 class StageState:
@@ -96,6 +115,7 @@ class StageState:
         "_needed",
         "_rules",
         "_schedule",
+        "_total",
         "_values",
         "_versions",
         "compared",
@@ -133,8 +153,47 @@ class StageState:
     def restored(self) -> None:
         """Set what follows from the schedule: rules, and the actions from the position on."""
         self._rules = self._look_up()
+        self._total = self._schedule.shape.total
         self._actions = islice(self._schedule.stage(self.index), self.position, None)
         self.next = next(self._actions, None)
+
+    def start(self) -> Action | None:
+        """Begin the next action, if there is one and all that it needs from other stages is there.
+
+        Returns
+        -------
+        Action or None
+            What has begun.
+
+        Raises
+        ------
+        ScheduleError
+            If the action is none of the schedule's, comes too early or a second time.
+        """
+        action = self.next
+        if action is None:
+            return None
+        kind, k, count = action
+        rule = self._rules.get(kind) or self._none_of(action)
+        arrived = rule.arrived
+        if arrived is not None:
+            if arrived.get(k, 0) < rule.needed:
+                return None
+            arrived.pop(k, None)
+        if rule.opens:
+            self._open(rule, action)
+        elif count != 1 or rule.occasional:
+            self._begin(rule, action)
+        elif (done := self._held.get(k, 0)) & rule.both == rule.before:
+            self._held[k] = done | rule.bit
+        else:
+            raise self._disordered(rule, action, k)
+        if rule.compares:
+            self.staleness_sum += self.updates - self._versions.pop(k)
+            self.compared += 1
+        self.position += 1
+        self.next = next(self._actions, None)
+        return action
 
     def waits(self, action: Action) -> bool:
         """Return whether something that an action needs has yet to come from another stage.
@@ -142,45 +201,18 @@ class StageState:
         Raises
         ------
         ScheduleError
-            If the schedule knows no such action, or it waits for what will never come, being too early or a second one.
+            If it would wait for ever: it is none of the schedule's actions, comes too early or a second time.
         """
-        rule = self._rules.get(action.kind)
-        if rule is None:
-            raise self._foreign(action)
+        rule = self._rules.get(action.kind) or self._none_of(action)
         if rule.arrived is None or rule.arrived.get(action.micro_batch, 0) >= rule.needed:
             return False
         self._check(rule, action)
         return True
 
-    def arrived(self, flow: str, micro_batch: int) -> None:
+    def arrived(self, flow: Flow | None, micro_batch: int) -> None:
         """Learn that a value or a gradient of a micro-batch has arrived."""
         found = self._values if flow == "values" else self._gradients
         found[micro_batch] = found.get(micro_batch, 0) + 1
-
-    def begin(self, action: Action) -> None:
-        """Begin the next action.
-
-        Raises
-        ------
-        ScheduleError
-            If it comes too early, or a second time.
-        """
-        rule = self._rules[action.kind]
-        k = action.micro_batch
-        self._check(rule, action)
-        if rule.opens:
-            self._open(rule, k)
-        elif not rule.kind.occasional:
-            held = self._held
-            for micro_batch in (k,) if action.count == 1 else action.micro_batches:
-                held[micro_batch] |= rule.bit
-        if rule.compares:
-            self.staleness_sum += self.updates - self._versions.pop(k)
-            self.compared += 1
-        if rule.arrived is not None:
-            rule.arrived.pop(k, None)
-        self.position += 1
-        self.next = next(self._actions, None)
 
     def end(self, action: Action) -> None:
         """End an action that was begun."""
@@ -188,7 +220,7 @@ class StageState:
         self.done[action.kind] += action.count
         if rule.closes:
             self.in_flight -= 1
-        if rule.kind.updates_weights:
+        if rule.updates:
             self.updates += 1
         if rule.releases:
             for micro_batch in action.micro_batches:
@@ -203,36 +235,43 @@ class StageState:
         """Mean number of updates of the stage between a micro-batch's forward and its backward there."""
         return self.staleness_sum / max(self.compared, 1)
 
+    def _begin(self, rule: _Rule, action: Action) -> None:
+        """Begin an action with several micro-batches, or one that is done now and then."""
+        self._check(rule, action)
+        if not rule.occasional:
+            for micro_batch in action.micro_batches:
+                self._held[micro_batch] |= rule.bit
+
     def _check(self, rule: _Rule, action: Action) -> None:
         """Refuse an action that comes too early or a second time."""
         kind, k, count = action
         if count != 1 and (count < 1 or not rule.kind.joint):
             raise ScheduleError(f"stage {self.index} does {kind} with {count} micro-batches at once")
         if rule.opens:
-            self._check_first(action)
+            if k in self._held or self._is_complete(k):
+                raise ScheduleError(f"stage {self.index} does {action} twice")
+            if not 0 <= k < self._total:
+                raise ScheduleError(f"stage {self.index} does {action} of the micro-batches 0 to {self._total - 1}")
             return
-        before, twice = rule.before, 0 if rule.kind.occasional else rule.bit
-        for micro_batch in (k,) if count == 1 else action.micro_batches:
-            done = self._held.get(micro_batch, 0)
-            if done & (before | twice) != before and not (rule.kind.occasional and self._is_complete(micro_batch)):
+        free = rule.occasional
+        for micro_batch in action.micro_batches:
+            done = self._held.get(micro_batch, 0) & (rule.before if free else rule.both)
+            if done != rule.before and not (free and self._is_complete(micro_batch)):
                 raise self._disordered(rule, action, micro_batch)
 
-    def _check_first(self, action: Action) -> None:
-        k, total = action.micro_batch, self._schedule.shape.total
-        if k in self._held or self._is_complete(k):
-            raise ScheduleError(f"stage {self.index} does {action} twice")
-        if not 0 <= k < total:
-            raise ScheduleError(f"stage {self.index} does {action}, and the run has the micro-batches 0 to {total - 1}")
-
-    def _open(self, rule: _Rule, micro_batch: int) -> None:
-        self._held[micro_batch] = rule.bit
+    def _open(self, rule: _Rule, action: Action) -> None:
+        """Begin the first action with a micro-batch."""
+        held, k = self._held, action.micro_batch
+        if k in held or not self._complete <= k < self._total or k in self._beyond or action.count != 1:
+            self._check(rule, action)
+        held[k] = rule.bit
         if not rule.closes:
-            self._versions[micro_batch] = self.updates
+            self._versions[k] = self.updates
         self.in_flight += 1
         if self.in_flight > self.in_flight_max:
             self.in_flight_max = self.in_flight
-        if len(self._held) > self.stored_max:
-            self.stored_max = len(self._held)
+        if len(held) > self.stored_max:
+            self.stored_max = len(held)
 
     def _release(self, micro_batch: int) -> None:
         del self._held[micro_batch]
@@ -250,34 +289,29 @@ class StageState:
     def _look_up(self) -> dict[str, _Rule]:
         schedule = self._schedule
         rules = {symbol: _Rule(kind, 1 << n) for n, (symbol, kind) in enumerate(schedule.kinds.items())}
-        always = [symbol for symbol, rule in rules.items() if not rule.kind.occasional]
+        always = [symbol for symbol, rule in rules.items() if not rule.occasional]
+        inbox = {"values": (self._values, self._needed[0]), "gradients": (self._gradients, self._needed[1])}
         for symbol, rule in rules.items():
-            rule.before = sum(rules[other].bit for other in rule.kind.after if other in rules)
+            rule.before = sum(rules[other].bit for other in rule.kind.after)
             if rule.kind.awaits is not None:
-                values = rule.kind.awaits == "values"
-                rule.arrived, rule.needed = (
-                    (self._values, self._needed[0])
-                    if values
-                    else (
-                        self._gradients,
-                        self._needed[1],
-                    )
-                )
+                rule.arrived, rule.needed = inbox[rule.kind.awaits]
             rule.opens, rule.releases = symbol == always[0], symbol == always[-1]
             rule.compares = rule.kind.sends == "gradients" and not rule.opens
             rule.closes = symbol == schedule.closing
-        last = rules[always[-1]]
-        last.before |= sum(rules[symbol].bit for symbol in always[:-1])
+        # Nothing may follow that still needs what is stored.
+        rules[always[-1]].before |= sum(rules[symbol].bit for symbol in always[:-1])
+        for rule in rules.values():
+            rule.both = rule.before | rule.bit
         return rules
 
-    def _foreign(self, action: Action) -> ScheduleError:
+    def _none_of(self, action: Action) -> NoReturn:
         known = ", ".join(self._rules)
-        return ScheduleError(f"stage {self.index} is to do {action}, and this schedule's actions are {known}")
+        raise ScheduleError(f"stage {self.index} is to do {action}, and this schedule's actions are {known}")
 
     def _disordered(self, rule: _Rule, action: Action, micro_batch: int) -> ScheduleError:
         missing = rule.before & ~self._held.get(micro_batch, 0) or rule.before
         last = next(symbol for symbol, other in reversed(self._rules.items()) if other.bit & missing)
-        again = "" if rule.kind.occasional else ", or twice"
+        again = "" if rule.occasional else ", or twice"
         return ScheduleError(f"stage {self.index} does {action} before {last}{micro_batch}{again}")
 
 
@@ -298,7 +332,7 @@ class PipelineState:
         The stages.
     """
 
-    __slots__ = ("_schedule", "_sources", "_targets", "stages")
+    __slots__ = ("_receivers", "_schedule", "_sources", "_targets", "stages")
 
     def __init__(self, schedule: Schedule, edges: Edges | None = None) -> None:
         count = schedule.shape.stages
@@ -312,22 +346,31 @@ class PipelineState:
         self.stages = [
             StageState(schedule, stage, len(self._sources[stage]), len(self._targets[stage])) for stage in range(count)
         ]
+        self.restored()
 
-    def end(self, stage: int, action: Action) -> list[int]:
+    def restored(self) -> None:
+        """Set what follows from the edges: who receives what a kind of action sends, by stage and kind."""
+        self._receivers = [
+            {
+                symbol: [s for s in (targets if kind.sends == "values" else sources) if s != HOST]
+                for symbol, kind in self._schedule.kinds.items()
+                if kind.sends is not None
+            }
+            for sources, targets in zip(self._sources, self._targets, strict=True)
+        ]
+
+    def end(self, stage: int, action: Action) -> Sequence[int]:
         """End an action whose results are at the other stages at once.
 
         Returns
         -------
-        list of int
+        sequence of int
             The stages that something was sent to, once for each value.
         """
         self.stages[stage].end(action)
-        flow = self._schedule.kinds[action.kind].sends
-        if flow is None:
-            return []
-        receivers = self._targets[stage] if flow == "values" else self._sources[stage]
+        receivers = self._receivers[stage].get(action.kind, ())
         for receiver in receivers:
-            self.stages[receiver].arrived(flow, action.micro_batch)
+            self.stages[receiver].arrived(self._schedule.kinds[action.kind].sends, action.micro_batch)
         return receivers
 
     def missing(self, stage: int, action: Action) -> str:

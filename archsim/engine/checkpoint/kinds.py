@@ -107,8 +107,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("archsim.engine.events.activation_transfer", "_HostJob"),
     Kind("archsim.engine.numerics.untimed", "UntimedMachine"),
     Kind("archsim.schedule.actions", "Action"),
-    Kind("archsim.schedule.state", "PipelineState"),
-    Kind("archsim.schedule.state", "StageState", rebuilt=("_actions", "_rules", "next")),
+    Kind("archsim.schedule.state", "PipelineState", rebuilt=("_receivers",)),
+    Kind("archsim.schedule.state", "StageState", rebuilt=("_actions", "_rules", "_total", "next")),
     # The numbers
     Kind("archsim.engine.numerics.coupling", "Numbers", rebuilt=_NUMBERS),
     Kind("archsim.engine.numerics.forward", "ForwardNumbers", rebuilt=_NUMBERS),

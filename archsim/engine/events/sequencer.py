@@ -197,12 +197,8 @@ class Sequencer:
 
     def proceed(self) -> None:
         """Start the next action if the stage is free and what it needs is there."""
-        if self._running:
-            return
-        action = self.state.next
-        if action is None or self.state.waits(action):
-            return
-        self._begin(action)
+        if not self._running and (action := self.state.start()) is not None:
+            self._begin(action)
 
     def task_done(self) -> None:
         """Learn that a task of the current step is done."""
@@ -220,7 +216,6 @@ class Sequencer:
         if self.place is not None:
             self.place.enter()
         self._since = now
-        self.state.begin(action)
         self._work.begin(self.index, action)
         if self._kinds[action.kind].awaits == "values":
             self._waited_for_space.discard(action.micro_batch)
@@ -275,4 +270,4 @@ class Sequencer:
     def _idle_cause(self, action: Action) -> int:
         if self._kinds[action.kind].awaits == "values" and action.micro_batch in self._waited_for_space:
             return self._causes["space", 0]
-        return self._cause if self.state.position else self._causes["start", 0]
+        return self._cause if self.state.position > 1 else self._causes["start", 0]

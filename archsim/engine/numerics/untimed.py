@@ -78,7 +78,7 @@ class UntimedMachine:
         while moved:
             moved = False
             for stage in stages:
-                while (action := stage.next) is not None and not stage.waits(action):
+                while (action := stage.start()) is not None:
                     self._do(stage.index, action)
                     moved = True
                     if pause is not None and pause():
@@ -91,7 +91,6 @@ class UntimedMachine:
 
     def _do(self, stage: int, action: Action) -> None:
         program, k = self.setup.programs[stage], action.micro_batch
-        self.state.stages[stage].begin(action)
         self._work.begin(stage, action)
         for step in program.actions[action.kind]:
             done = do_step(step, stage, action, self._work)
