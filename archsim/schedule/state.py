@@ -209,22 +209,31 @@ class StageState:
         self._check(rule, action)
         return True
 
-    def arrived(self, flow: Flow | None, micro_batch: int) -> None:
+    def inbox(self, flow: Flow) -> dict[int, int]:
+        """Return what has arrived of values or of gradients and is not used yet, by micro-batch."""
+        return self._values if flow == "values" else self._gradients
+
+    def arrived(self, flow: Flow, micro_batch: int) -> None:
         """Learn that a value or a gradient of a micro-batch has arrived."""
-        found = self._values if flow == "values" else self._gradients
+        found = self.inbox(flow)
         found[micro_batch] = found.get(micro_batch, 0) + 1
 
     def end(self, action: Action) -> None:
         """End an action that was begun."""
-        rule = self._rules[action.kind]
-        self.done[action.kind] += action.count
+        kind, k, count = action
+        rule = self._rules[kind]
+        self.done[kind] += count
         if rule.closes:
             self.in_flight -= 1
         if rule.updates:
             self.updates += 1
         if rule.releases:
-            for micro_batch in action.micro_batches:
-                self._release(micro_batch)
+            for micro_batch in (k,) if count == 1 else action.micro_batches:
+                del self._held[micro_batch]
+                if micro_batch == self._complete and not self._beyond:
+                    self._complete += 1
+                else:
+                    self._note_complete(micro_batch)
 
     def has_begun(self, symbol: str, micro_batch: int) -> bool:
         """Return whether an action with a micro-batch has begun, or ended."""
@@ -273,12 +282,8 @@ class StageState:
         if len(held) > self.stored_max:
             self.stored_max = len(held)
 
-    def _release(self, micro_batch: int) -> None:
-        del self._held[micro_batch]
-        if micro_batch != self._complete:
-            self._beyond.add(micro_batch)
-            return
-        self._complete += 1
+    def _note_complete(self, micro_batch: int) -> None:
+        self._beyond.add(micro_batch)
         while self._complete in self._beyond:
             self._beyond.remove(self._complete)
             self._complete += 1
@@ -349,15 +354,21 @@ class PipelineState:
         self.restored()
 
     def restored(self) -> None:
-        """Set what follows from the edges: who receives what a kind of action sends, by stage and kind."""
+        """Set what follows from the edges: by stage and kind of action, who receives what it sends, and where."""
         self._receivers = [
             {
-                symbol: [s for s in (targets if kind.sends == "values" else sources) if s != HOST]
+                symbol: self._inboxes(stage, kind.sends)
                 for symbol, kind in self._schedule.kinds.items()
                 if kind.sends is not None
             }
-            for sources, targets in zip(self._sources, self._targets, strict=True)
+            for stage in range(len(self.stages))
         ]
+
+    def _inboxes(self, stage: int, flow: Flow) -> tuple[list[int], list[dict[int, int]]]:
+        """Return the stages that a stage sends values or gradients to, and what tells them of it."""
+        others = self._targets[stage] if flow == "values" else self._sources[stage]
+        stages = [other for other in others if other != HOST]
+        return stages, [self.stages[other].inbox(flow) for other in stages]
 
     def end(self, stage: int, action: Action) -> Sequence[int]:
         """End an action whose results are at the other stages at once.
@@ -368,10 +379,13 @@ class PipelineState:
             The stages that something was sent to, once for each value.
         """
         self.stages[stage].end(action)
-        receivers = self._receivers[stage].get(action.kind, ())
-        for receiver in receivers:
-            self.stages[receiver].arrived(self._schedule.kinds[action.kind].sends, action.micro_batch)
-        return receivers
+        found = self._receivers[stage].get(action.kind)
+        if found is None:
+            return ()
+        k = action.micro_batch
+        for inbox in found[1]:
+            inbox[k] = inbox.get(k, 0) + 1
+        return found[0]
 
     def missing(self, stage: int, action: Action) -> str:
         """Return what an action waits for from other stages; empty if nothing."""

@@ -224,9 +224,10 @@ class Machine:
         if setup.programming is None or setup.stage_engines or host is None:
             return None
         programmer = Programmer(setup.programming, setup.chip, self.feeds)
-        for task in self.equipment.parts:
-            if task.phase == "F":
-                programmer.write(task.unit, task.layer, task.step.matrix, task.part)
+        # Once, however many kinds of action read a part forward.
+        parts = {(task.step.matrix, task.index): task for task in self.equipment.parts if task.phase == "F"}
+        for task in parts.values():
+            programmer.write(task.unit, task.layer, task.step.matrix, task.part)
         programmer.deliver(host, self.timeline.layer(""))
         return programmer
 
