@@ -73,6 +73,12 @@ def test_they_are_with_every_order_and_with_what_happens_between_mini_batches(
     assert_equal_learning(fused, apart)
 
 
+def test_they_are_where_a_schedule_places_updates_itself() -> None:
+    more = ["schedule.kind=zb-h1", "schedule.micro_batches=4", "schedule.stages=3", *AGEING]
+    fused, apart = (run("ttv2", transfers, "coupled", more) for transfers in ("fused", "separate"))
+    assert_equal_learning(fused, apart)
+
+
 @pytest.mark.parametrize("algorithm", ["tiki-taka", "ttv2", "residual-learning"])
 @pytest.mark.parametrize("mode", ["coupled", "timing"])
 def test_a_run_in_time_counts_and_takes_what_the_fused_one_does(algorithm: str, mode: str) -> None:
