@@ -17,7 +17,7 @@ cdef extern from "product.h" nogil:
 
 
 cdef extern from "descend.h" nogil:
-    void descend_row(
+    void descend_column(
         float *w, const float *x, const float *d, ptrdiff_t outputs, ptrdiff_t inputs, ptrdiff_t vectors, float rate)
 
 
@@ -58,7 +58,7 @@ cdef void single_products(
 
 
 cdef void product(const Matrix *m, const float *v, float *y, Py_ssize_t vectors, bint absolute) noexcept nogil:
-    # Rows of y are the products of the rows of v and the weights or their magnitudes.
+    # Vectors of y are the products of the vectors of v and the weights or their magnitudes.
     cdef Py_ssize_t i, line
     for i in range(vectors):
         line = only_line(v + i * m.in_stride, m.lines_in)

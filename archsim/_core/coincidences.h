@@ -99,11 +99,11 @@ typedef struct {
   size_t up[SLOTS], down[SLOTS];
 } lines_t;
 
-INLINE void find_lines(const trains_t *t, int word, uint32_t row, lines_t *lines) {
-  const uint32_t sign = t->d_sign[word * t->d_stride + row];
+INLINE void find_lines(const trains_t *t, int word, uint32_t column, lines_t *lines) {
+  const uint32_t sign = t->d_sign[word * t->d_stride + column];
   const size_t other = (size_t)t->x_stride;
   lines->n = 0;
-  for (uint32_t left = t->d_on[word * t->d_stride + row]; left; left &= left - 1u) {
+  for (uint32_t left = t->d_on[word * t->d_stride + column]; left; left &= left - 1u) {
     const int slot = __builtin_ctz(left), negative = sign >> slot & 1u;
     const size_t line = spread_line(t, word, slot);
     lines->up[lines->n] = negative ? line : line + other;
@@ -111,10 +111,10 @@ INLINE void find_lines(const trains_t *t, int word, uint32_t row, lines_t *lines
   }
 }
 
-/* The pulses of these lines in the cells of sixty-four columns. */
-INLINE void meet(const trains_t *t, const lines_t *lines, uint32_t column, meetings_t *met) {
+/* The pulses of these lines in the cells of sixty-four rows. */
+INLINE void meet(const trains_t *t, const lines_t *lines, uint32_t row, meetings_t *met) {
   enum { REGISTERS = LINES / BYTES };
-  const uint8_t *spread = t->spread + column;
+  const uint8_t *spread = t->spread + row;
   bytes up[REGISTERS], down[REGISTERS], crossed[REGISTERS];
   UNROLLED for (int k = 0; k < REGISTERS; k++) up[k] = down[k] = crossed[k] = (bytes){0};
   for (int i = 0; i < lines->n; i++) {

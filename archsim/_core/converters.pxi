@@ -12,7 +12,7 @@ cdef enum:
     GROUP = 4 * WIDEST  # lines that share the counters of one vector of lanes, four to a counter
 
 cdef enum:
-    # rows of the numbers that belong to an output line
+    # which numbers belong to a line that is read, in their order
     NONLINEARITY = 0
     SLOPE = 1
     NOISE = 2

@@ -27,10 +27,10 @@ typedef struct {
   int n;
 } BY_LINES list_t;
 
-/* Which of a piece's active outputs are in the present block of rows. */
+/* Which of a piece's active outputs are in the present block of columns. */
 typedef struct {
   int from, to;
-} rows_t;
+} columns_t;
 
 typedef struct {
   float w[GROUP_CELLS], numbers[CELL][GROUP_CELLS];
@@ -43,7 +43,7 @@ typedef struct {
   list_t list, failed;
   series_t series;
   int64_t pulses;
-  rows_t *rows; /* of every piece */
+  columns_t *columns; /* of every piece */
 } progress_t;
 
 INLINE int up_to(int n, int multiple) { return (n + multiple - 1) / multiple * multiple; }

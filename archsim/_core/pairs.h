@@ -102,37 +102,37 @@ typedef struct {
   size_t base;
 } ahead_t;
 
-INLINE ahead_t after_row(const walk_t *walk, const progress_t *p, int number, int r) {
+INLINE ahead_t after_column(const walk_t *walk, const progress_t *p, int number, int r) {
   const trains_t *t = walk->trains;
-  const uint32_t *lines = t->x_lines + number * t->x_stride, *rows = t->d_lines + number * t->d_stride;
+  const uint32_t *lines = t->x_lines + number * t->x_stride, *columns = t->d_lines + number * t->d_stride;
   const piece_t *piece = t->piece + number;
-  ahead_t ahead = {lines, piece->x_count, (size_t)rows[r] * walk->inputs};
-  if (r + 1 < p->rows[number].to) {
-    ahead.base = (size_t)rows[r + 1] * walk->inputs;
-  } else if (number + 1 < t->pieces && p->rows[number + 1].from < p->rows[number + 1].to) {
+  ahead_t ahead = {lines, piece->x_count, (size_t)columns[r] * walk->inputs};
+  if (r + 1 < p->columns[number].to) {
+    ahead.base = (size_t)columns[r + 1] * walk->inputs;
+  } else if (number + 1 < t->pieces && p->columns[number + 1].from < p->columns[number + 1].to) {
     ahead.lines = lines + t->x_stride;
     ahead.count = piece[1].x_count;
-    ahead.base = (size_t)rows[t->d_stride + p->rows[number + 1].from] * walk->inputs;
+    ahead.base = (size_t)columns[t->d_stride + p->columns[number + 1].from] * walk->inputs;
   }
   return ahead;
 }
 
 /* The pairs of a piece of a single slot, all of which get one pulse: what `walk_pairs` does, with nothing to find out and
- * no list; pair k takes the same number. Cells lie far apart: those of the next row are fetched meanwhile. Behind the
+ * no list; pair k takes the same number. Cells lie far apart: those of the next column are fetched meanwhile. Behind the
  * last active line stands line 0, which keeps its weight. */
 INLINE void pulse_pairs(const int family, const walk_t *walk, progress_t *p, int number) {
   const trains_t *t = walk->trains;
   const response_t *all = walk->response;
   const piece_t *piece = t->piece + number;
   const uint32_t *lines = t->x_lines + number * t->x_stride, *turns = t->x_turns + number * t->x_stride;
-  const uint32_t *rows = t->d_lines + number * t->d_stride;
+  const uint32_t *columns = t->d_lines + number * t->d_stride;
   const float scale = family == ADDITIVE ? 1.0f : all->deviation;
   const int numbers = numbers_of_cell(family, walk), to_sign = 31 - __builtin_ctz(piece->mask);
-  const rows_t here = p->rows[number];
+  const columns_t here = p->columns[number];
   for (int r = here.from; r < here.to; r++) {
-    const size_t base = (size_t)rows[r] * walk->inputs;
-    const uint32_t sign = t->d_sign[piece->word * t->d_stride + rows[r]];
-    const ahead_t ahead = after_row(walk, p, number, r);
+    const size_t base = (size_t)columns[r] * walk->inputs;
+    const uint32_t sign = t->d_sign[piece->word * t->d_stride + columns[r]];
+    const ahead_t ahead = after_column(walk, p, number, r);
     const float *cells = walk->cells + base * numbers, *next_cells = walk->cells + ahead.base * numbers;
     float *w = walk->persistent + base;
     for (int first = 0; first < piece->x_count; first += GROUP_CELLS) {
@@ -170,39 +170,39 @@ INLINE void list_cells(const int family, const walk_t *walk, progress_t *p, cons
   if (p->list.n >= LISTED) do_full(family, walk, p, piece);
 }
 
-/* The pairs of a piece's only active line: rows side by side. */
-INLINE void walk_column(const int family, const walk_t *walk, progress_t *p, int number) {
+/* The pairs of a piece's only active line: columns side by side. */
+INLINE void walk_row(const int family, const walk_t *walk, progress_t *p, int number) {
   const trains_t *t = walk->trains;
   const piece_t *piece = t->piece + number;
-  const rows_t here = p->rows[number];
-  const uint32_t *rows = t->d_lines + number * t->d_stride;
+  const columns_t here = p->columns[number];
+  const uint32_t *columns = t->d_lines + number * t->d_stride;
   const uint32_t line = t->x_lines[number * t->x_stride], turn = t->x_turns[number * t->x_stride];
   const uint32_t of_line = t->x_slots[number * t->x_stride];
   const float *on = (const float *)(t->d_on + piece->word * t->d_stride);
   const float *sign = (const float *)(t->d_sign + piece->word * t->d_stride);
   for (int r = here.from; r < here.to; r += WIDE) {
     const ints valid = (ints)((ints)lane_indices() < here.to - r);
-    uint32_t row[WIDE];
-    store_words(row, select_words(valid, load_words(rows + r), all_words(rows[r])));
-    const words slots = (words)gathered(on, row) & of_line & (words)valid, turned = (words)gathered(sign, row) ^ turn;
-    list_cells(family, walk, p, piece, load_words(row) * walk->inputs + line, slots, turned);
+    uint32_t column[WIDE];
+    store_words(column, select_words(valid, load_words(columns + r), all_words(columns[r])));
+    const words slots = (words)gathered(on, column) & of_line & (words)valid, turned = (words)gathered(sign, column) ^ turn;
+    list_cells(family, walk, p, piece, load_words(column) * walk->inputs + line, slots, turned);
   }
 }
 
-/* The pairs of active lines of a piece in the present block of rows. */
+/* The pairs of active lines of a piece in the present block of columns. */
 INLINE void walk_pairs(const int family, const walk_t *walk, progress_t *p, int number) {
   const trains_t *t = walk->trains;
   const piece_t *piece = t->piece + number;
   const uint32_t *lines = t->x_lines + number * t->x_stride, *slots_of = t->x_slots + number * t->x_stride;
-  const uint32_t *turns_of = t->x_turns + number * t->x_stride, *rows = t->d_lines + number * t->d_stride;
+  const uint32_t *turns_of = t->x_turns + number * t->x_stride, *columns = t->d_lines + number * t->d_stride;
   if (piece->x_count == 1)
-    walk_column(family, walk, p, number);
+    walk_row(family, walk, p, number);
   else
-    for (int r = p->rows[number].from; r < p->rows[number].to; r++) {
-      const uint32_t row = rows[r];
-      const uint32_t on = t->d_on[piece->word * t->d_stride + row], sign = t->d_sign[piece->word * t->d_stride + row];
+    for (int r = p->columns[number].from; r < p->columns[number].to; r++) {
+      const uint32_t column = columns[r];
+      const uint32_t on = t->d_on[piece->word * t->d_stride + column], sign = t->d_sign[piece->word * t->d_stride + column];
       for (int k = 0; k < piece->x_count; k += WIDE)
-        list_cells(family, walk, p, piece, load_words(lines + k) + row * walk->inputs, load_words(slots_of + k) & on,
+        list_cells(family, walk, p, piece, load_words(lines + k) + column * walk->inputs, load_words(slots_of + k) & on,
                    load_words(turns_of + k) ^ sign);
     }
   if (p->list.n) do_listed(family, walk, p, piece);

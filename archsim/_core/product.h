@@ -15,23 +15,23 @@
 #define STRIP 16
 #define PARTS (STRIP / NATIVE)
 
-/* As many sums at a time as the registers hold beside what is multiplied: rows and vectors of a matrix that is read
- * along its rows, vectors and columns of one that is read across them. */
+/* As many sums at a time as the registers hold beside what is multiplied: columns and vectors of a matrix that is read
+ * along its columns, vectors and rows of one that is read across them. */
 #if NATIVE == 16
-#define TILE_ROWS 4
+#define TILE_COLUMNS 4
 #define TILE_VECTORS 4
 #define DEEP 8
 #elif NATIVE == 8
-#define TILE_ROWS 3
+#define TILE_COLUMNS 3
 #define TILE_VECTORS 2
 #define DEEP 6
 #else
-#define TILE_ROWS 3
+#define TILE_COLUMNS 3
 #define TILE_VECTORS 1
 #define DEEP 6
 #endif
-#define COLUMNS 2
-#define WIDTH (COLUMNS * NATIVE)
+#define SIDE_BY_SIDE 2
+#define WIDTH (SIDE_BY_SIDE * NATIVE)
 
 #include "product_forward.h"
 #include "product_transposed.h"

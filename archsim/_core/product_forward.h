@@ -1,11 +1,11 @@
 /* Forward products; see product.h.
  *
- * For a few vectors the matrix is read as it lies, 16 columns at a time. For many vectors strips of rows are packed by
- * partial sums, so that lanes are rows and no sum has to be taken across lanes.
+ * For a few vectors the matrix is read as it lies, 16 rows at a time. For many vectors strips of columns are packed by
+ * partial sums, so that lanes are columns and no sum has to be taken across lanes.
  */
 typedef float quarter_t __attribute__((vector_size(16)));
 
-/* Sums l + 4 k of a row's 16 partial sums, l = 0..3: first those 8 apart, then those 4 apart. */
+/* Sums l + 4 k of a column's 16 partial sums, l = 0..3: first those 8 apart, then those 4 apart. */
 ALWAYS quarter_t fold(const native_t *part) {
 #if NATIVE == 16
   const __m512 all = (__m512)part[0];
@@ -19,83 +19,83 @@ ALWAYS quarter_t fold(const native_t *part) {
 #endif
 }
 
-/* y[v][r] = sum over j of w[r][j] x[v][j] for a few rows and vectors; `next` is memory that is needed soon. */
+/* y[v][r] = sum over j of w[r][j] x[v][j] for a few columns and vectors; `next` is memory that is needed soon. */
 ALWAYS void dots(const float *w, ptrdiff_t n, const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride,
-                 const float *next, const int rows, const int vectors) {
-  native_t sum[TILE_ROWS + 1][TILE_VECTORS][PARTS];
+                 const float *next, const int columns, const int vectors) {
+  native_t sum[TILE_COLUMNS + 1][TILE_VECTORS][PARTS];
   ptrdiff_t j = 0;
-  UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < vectors; v++)
+  UNROLL for (int r = 0; r < columns; r++) UNROLL for (int v = 0; v < vectors; v++)
       UNROLL for (int p = 0; p < PARTS; p++) sum[r][v][p] = (native_t){0};
   for (; j + STRIP <= n; j += STRIP) {
     UNROLL for (int p = 0; p < PARTS; p++) {
       native_t xs[TILE_VECTORS];
       UNROLL for (int v = 0; v < vectors; v++) xs[v] = load_native(x + v * x_stride + j + p * NATIVE);
-      UNROLL for (int r = 0; r < rows; r++) {
+      UNROLL for (int r = 0; r < columns; r++) {
         native_t ws = load_native(w + r * n + j + p * NATIVE);
-        if (vectors > 1 && r + 1 < rows) ws = in_register(ws);
+        if (vectors > 1 && r + 1 < columns) ws = in_register(ws);
         UNROLL for (int v = 0; v < vectors; v++) sum[r][v][p] += ws * xs[v];
       }
     }
     if (vectors > 1) {
       __builtin_prefetch(next + j);
     } else {
-      UNROLL for (int r = 0; r < rows; r++) __builtin_prefetch(next + r * n + j);
+      UNROLL for (int r = 0; r < columns; r++) __builtin_prefetch(next + r * n + j);
     }
   }
   UNROLL for (int p = 0; p < PARTS; p++) {
     const ptrdiff_t left = n - j - p * NATIVE;
     if (left <= 0) break;
-    UNROLL for (int r = 0; r < rows; r++) {
+    UNROLL for (int r = 0; r < columns; r++) {
       const native_t ws = load_some(w + r * n + j + p * NATIVE, left);
       UNROLL for (int v = 0; v < vectors; v++) sum[r][v][p] += ws * load_native(x + v * x_stride + j + p * NATIVE);
     }
   }
-  UNROLL for (int v = 0; v < vectors; v++) UNROLL for (int r = 0; r < rows; r++) {
+  UNROLL for (int v = 0; v < vectors; v++) UNROLL for (int r = 0; r < columns; r++) {
     const quarter_t q = fold(sum[r][v]);
     y[v * y_stride + r] = (q[0] + q[2]) + (q[1] + q[3]);
   }
 }
 
-/* All vectors with a few rows, which stay in the first-level cache while the next ones are fetched. */
-ALWAYS void dot_rows(const float *w, ptrdiff_t n, const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride,
-                     ptrdiff_t vectors, const int rows) {
+/* All vectors with a few columns, which stay in the first-level cache while the next ones are fetched. */
+ALWAYS void dot_columns(const float *w, ptrdiff_t n, const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride,
+                     ptrdiff_t vectors, const int columns) {
   ptrdiff_t v = 0;
 #if TILE_VECTORS > 1
-  for (ptrdiff_t row = rows; v + TILE_VECTORS <= vectors; v += TILE_VECTORS, row++)
-    dots(w, n, x + v * x_stride, x_stride, y + v * y_stride, y_stride, row < 2 * rows ? w + row * n : w, rows,
+  for (ptrdiff_t column = columns; v + TILE_VECTORS <= vectors; v += TILE_VECTORS, column++)
+    dots(w, n, x + v * x_stride, x_stride, y + v * y_stride, y_stride, column < 2 * columns ? w + column * n : w, columns,
          TILE_VECTORS);
 #endif
-  for (; v < vectors; v++) dots(w, n, x + v * x_stride, x_stride, y + v * y_stride, y_stride, w, rows, 1);
+  for (; v < vectors; v++) dots(w, n, x + v * x_stride, x_stride, y + v * y_stride, y_stride, w, columns, 1);
 }
 
-/* y[v][i] = sum over j of w[i][j] x[v][j] for rows from `i` on, as they lie. */
+/* y[v][i] = sum over j of w[i][j] x[v][j] for columns from `i` on, as they lie. */
 ALWAYS void direct_forward(const float *w, const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride,
                            ptrdiff_t i, ptrdiff_t outputs, ptrdiff_t inputs, ptrdiff_t vectors) {
   if (vectors == 1)
-    for (; i + TILE_ROWS < outputs; i += TILE_ROWS + 1)
-      dots(w + i * inputs, inputs, x, x_stride, y + i, y_stride, w + (i + TILE_ROWS + 1) * inputs, TILE_ROWS + 1, 1);
-  for (; i + TILE_ROWS <= outputs; i += TILE_ROWS)
-    dot_rows(w + i * inputs, inputs, x, x_stride, y + i, y_stride, vectors, TILE_ROWS);
+    for (; i + TILE_COLUMNS < outputs; i += TILE_COLUMNS + 1)
+      dots(w + i * inputs, inputs, x, x_stride, y + i, y_stride, w + (i + TILE_COLUMNS + 1) * inputs, TILE_COLUMNS + 1, 1);
+  for (; i + TILE_COLUMNS <= outputs; i += TILE_COLUMNS)
+    dot_columns(w + i * inputs, inputs, x, x_stride, y + i, y_stride, vectors, TILE_COLUMNS);
   if (i + 2 <= outputs) {
-    dot_rows(w + i * inputs, inputs, x, x_stride, y + i, y_stride, vectors, 2);
+    dot_columns(w + i * inputs, inputs, x, x_stride, y + i, y_stride, vectors, 2);
     i += 2;
   }
-  for (; i < outputs; i++) dot_rows(w + i * inputs, inputs, x, x_stride, y + i, y_stride, vectors, 1);
+  for (; i < outputs; i++) dot_columns(w + i * inputs, inputs, x, x_stride, y + i, y_stride, vectors, 1);
 }
 
 #if NATIVE >= 8
 /* out[step c + r] = w[stride r + c] for r, c = 0..7 */
 ALWAYS void transpose_eight(const float *w, ptrdiff_t stride, float *out, ptrdiff_t step) {
   UNROLL for (int h = 0; h < 8; h += 4) {
-    __m256 row[4], pair[4];
+    __m256 part[4], pair[4];
     UNROLL for (int k = 0; k < 4; k++) {
       const float *p = w + k * stride + h;
-      row[k] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + 4 * stride), 1);
+      part[k] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + 4 * stride), 1);
     }
-    pair[0] = _mm256_unpacklo_ps(row[0], row[1]);
-    pair[1] = _mm256_unpacklo_ps(row[2], row[3]);
-    pair[2] = _mm256_unpackhi_ps(row[0], row[1]);
-    pair[3] = _mm256_unpackhi_ps(row[2], row[3]);
+    pair[0] = _mm256_unpacklo_ps(part[0], part[1]);
+    pair[1] = _mm256_unpacklo_ps(part[2], part[3]);
+    pair[2] = _mm256_unpackhi_ps(part[0], part[1]);
+    pair[3] = _mm256_unpackhi_ps(part[2], part[3]);
     _mm256_storeu_ps(out + h * step, _mm256_shuffle_ps(pair[0], pair[1], 0x44));
     _mm256_storeu_ps(out + (h + 1) * step, _mm256_shuffle_ps(pair[0], pair[1], 0xEE));
     _mm256_storeu_ps(out + (h + 2) * step, _mm256_shuffle_ps(pair[2], pair[3], 0x44));
@@ -104,8 +104,8 @@ ALWAYS void transpose_eight(const float *w, ptrdiff_t stride, float *out, ptrdif
 }
 #endif
 
-/* packed[pitch p + WIDTH k + r] = w[r][16 k + p] for WIDTH rows, zeros behind the last column */
-ALWAYS void pack_rows(const float *w, ptrdiff_t n, float *packed, ptrdiff_t pitch) {
+/* packed[pitch p + WIDTH k + r] = w[r][16 k + p] for WIDTH columns, zeros behind the last row */
+ALWAYS void pack_columns(const float *w, ptrdiff_t n, float *packed, ptrdiff_t pitch) {
   for (ptrdiff_t r = 0; r < WIDTH; r += 8)
     for (ptrdiff_t j = 0; j < n; j += 8) {
       float *out = packed + j % STRIP * pitch + j / STRIP * WIDTH + r;
@@ -123,15 +123,15 @@ ALWAYS void pack_rows(const float *w, ptrdiff_t n, float *packed, ptrdiff_t pitc
 /* sums[v][r] = sum over k of packed[k][r] x[v][16 k], plus `more` where there is such: one partial sum */
 ALWAYS void partial_sums(const float *packed, ptrdiff_t terms, const float *x, ptrdiff_t x_stride, const float *more,
                          float *sums, const int vectors) {
-  native_t sum[DEEP][COLUMNS];
-  UNROLL for (int v = 0; v < vectors; v++) UNROLL for (int c = 0; c < COLUMNS; c++) sum[v][c] = (native_t){0};
+  native_t sum[DEEP][SIDE_BY_SIDE];
+  UNROLL for (int v = 0; v < vectors; v++) UNROLL for (int c = 0; c < SIDE_BY_SIDE; c++) sum[v][c] = (native_t){0};
   for (ptrdiff_t k = 0; k < terms; k++) {
-    native_t ws[COLUMNS];
-    UNROLL for (int c = 0; c < COLUMNS; c++) ws[c] = load_native(packed + k * WIDTH + c * NATIVE);
-    UNROLL for (int v = 0; v < vectors; v++) UNROLL for (int c = 0; c < COLUMNS; c++)
+    native_t ws[SIDE_BY_SIDE];
+    UNROLL for (int c = 0; c < SIDE_BY_SIDE; c++) ws[c] = load_native(packed + k * WIDTH + c * NATIVE);
+    UNROLL for (int v = 0; v < vectors; v++) UNROLL for (int c = 0; c < SIDE_BY_SIDE; c++)
         sum[v][c] += ws[c] * x[v * x_stride + k * STRIP];
   }
-  UNROLL for (int v = 0; v < vectors; v++) UNROLL for (int c = 0; c < COLUMNS; c++) {
+  UNROLL for (int v = 0; v < vectors; v++) UNROLL for (int c = 0; c < SIDE_BY_SIDE; c++) {
     if (more) sum[v][c] += load_native(more + v * WIDTH + c * NATIVE);
     store_native(sums + v * WIDTH + c * NATIVE, sum[v][c]);
   }
@@ -146,7 +146,7 @@ ALWAYS void packed_dots(const float *packed, ptrdiff_t pitch, ptrdiff_t n, const
     partial_sums(packed + q * pitch, (n - q + STRIP - 1) / STRIP, x + q, x_stride, sums[p], sums[p], vectors);
   }
   for (int v = 0; v < vectors; v++)
-    for (int c = 0; c < COLUMNS; c++) {
+    for (int c = 0; c < SIDE_BY_SIDE; c++) {
       native_t t[4];
       UNROLL for (int l = 0; l < 4; l++)
           t[l] = load_native(sums[l] + v * WIDTH + c * NATIVE) + load_native(sums[l + 4] + v * WIDTH + c * NATIVE);
@@ -158,13 +158,13 @@ ALWAYS void packed_dots(const float *packed, ptrdiff_t pitch, ptrdiff_t n, const
 #define PITCH(inputs) ((((inputs) + STRIP - 1) / STRIP | 1) * WIDTH)
 #define FORWARD_ROOM(inputs) (STRIP * PITCH(inputs))
 
-/* Whether so many vectors repay packing; rows that are too long for the first-level cache do not. */
+/* Whether so many vectors repay packing; columns that are too long for the first-level cache do not. */
 ALWAYS int pays_packing(ptrdiff_t inputs, ptrdiff_t vectors) { return inputs < 1000 && vectors >= 32 + inputs / 16; }
 
-/* Vectors that pass by rows as they lie before the next rows do: they stay in the second-level cache. */
+/* Vectors that pass by columns as they lie before the next columns do: they stay in the second-level cache. */
 #define NEAR 32
 
-/* Whole strips of rows from packed copies, or from such of their magnitudes; returns the rows that are done. */
+/* Whole strips of columns from packed copies, or from such of their magnitudes; returns the columns that are done. */
 ALWAYS ptrdiff_t packed_forward(const float *w, const float *x, ptrdiff_t x_stride, float *y, ptrdiff_t y_stride,
                                 ptrdiff_t outputs, ptrdiff_t inputs, ptrdiff_t vectors, float *room,
                                 const int absolute) {
@@ -172,7 +172,7 @@ ALWAYS ptrdiff_t packed_forward(const float *w, const float *x, ptrdiff_t x_stri
   ptrdiff_t i = 0;
   for (; i + WIDTH <= outputs; i += WIDTH) {
     ptrdiff_t v = 0;
-    pack_rows(w + i * inputs, inputs, room, pitch);
+    pack_columns(w + i * inputs, inputs, room, pitch);
     if (absolute)
       for (ptrdiff_t k = 0; k < STRIP * pitch; k += NATIVE) store_native(room + k, magnitudes(load_native(room + k)));
     for (; v + DEEP <= vectors; v += DEEP)
@@ -202,10 +202,10 @@ static void magnitudes_forward(const float *w, const float *x, ptrdiff_t x_strid
   ptrdiff_t i = 0;
   if (pays_packing(inputs, vectors))
     i = packed_forward(w, x, x_stride, y, y_stride, outputs, inputs, vectors, room, 1);
-  for (; i < outputs; i += TILE_ROWS) {
-    const ptrdiff_t rows = outputs - i < TILE_ROWS ? outputs - i : TILE_ROWS;
-    for (ptrdiff_t k = 0; k < rows * inputs; k += NATIVE)
-      store_native(room + k, magnitudes(load_some(w + i * inputs + k, rows * inputs - k)));
-    direct_forward(room, x, x_stride, y + i, y_stride, 0, rows, inputs, vectors);
+  for (; i < outputs; i += TILE_COLUMNS) {
+    const ptrdiff_t columns = outputs - i < TILE_COLUMNS ? outputs - i : TILE_COLUMNS;
+    for (ptrdiff_t k = 0; k < columns * inputs; k += NATIVE)
+      store_native(room + k, magnitudes(load_some(w + i * inputs + k, columns * inputs - k)));
+    direct_forward(room, x, x_stride, y + i, y_stride, 0, columns, inputs, vectors);
   }
 }

@@ -14,7 +14,7 @@ cdef extern from *:
 
 
 ctypedef struct Room:
-    # Memory for a few vectors, every row of it at a cache line.
+    # Memory for a few vectors, each at a cache line of its own.
     float *v  # converted inputs
     float *other  # inputs of the other pass
     float *u  # functions of inputs
@@ -61,7 +61,7 @@ cdef float input_scale(Converters c, const float *x, Py_ssize_t n, float largest
     return min(scale, c.nm_thres) if c.nm_thres > 0.0 else scale
 
 
-cdef void add_rows(float *values, const float *more, Py_ssize_t n) noexcept nogil:
+cdef void add_columns(float *values, const float *more, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
         values[i] = values[i] + more[i]
@@ -87,21 +87,21 @@ cdef void array_passes(
     array_outputs(c, m, room.v, room.y, room.u, room.t, room.normals, vectors, stream, room.indices, attempt, 0)
     if c.passes == ANALOG_SUM:
         for i in range(vectors):
-            add_rows(room.y + i * m.out_stride, room.sum + i * m.out_stride, m.lines_out)
+            add_columns(room.y + i * m.out_stride, room.sum + i * m.out_stride, m.lines_out)
 
 
 cdef bint convert_vector(
     Converters c, const Matrix *m, Room *room, Py_ssize_t i, float *values, float scale, const Stream *stream,
     uint32_t attempt
 ) noexcept nogil:
-    # Values of the vector in row i of the outputs; returns whether a bound was exceeded.
+    # Values of vector i, from its outputs; returns whether a bound was exceeded.
     cdef bint hit = convert_outputs(c, room.y + i * m.out_stride, values, room.normals, m.lines_out, scale, stream,
                                     room.indices[i], attempt, 0)
     if c.passes == DIGITAL_SUM:
         if convert_outputs(c, room.sum + i * m.out_stride, room.t, room.normals, m.lines_out, scale, stream,
                            room.indices[i], attempt, SECOND_PASS):
             hit = True
-        add_rows(values, room.t, m.lines_out)
+        add_columns(values, room.t, m.lines_out)
     return hit
 
 

@@ -26,7 +26,7 @@ typedef struct {
 typedef struct {
   int words, pieces, crowded, counted, direction, backwards;
   int width;               /* input lines that words tell of */
-  const uint32_t *columns; /* which they are, of all; NULL: all of them */
+  const uint32_t *rows; /* which they are, of all; NULL: all of them */
   ptrdiff_t x_stride, d_stride;
   uint32_t *x_on, *x_sign; /* [words][x_stride], padded with zeros */
   uint32_t *d_on, *d_sign; /* [words][d_stride] */
@@ -38,8 +38,8 @@ typedef struct {
 } trains_t;
 
 /* The coincidences of a cell in a word, and which of them go up. */
-INLINE uint32_t coincidences(const trains_t *t, int word, uint32_t column, uint32_t row, uint32_t *up) {
-  const size_t x = (size_t)(word * t->x_stride) + column, d = (size_t)(word * t->d_stride) + row;
+INLINE uint32_t coincidences(const trains_t *t, int word, uint32_t row, uint32_t column, uint32_t *up) {
+  const size_t x = (size_t)(word * t->x_stride) + row, d = (size_t)(word * t->d_stride) + column;
   uint32_t slots, turned = t->x_sign[x] ^ t->d_sign[d];
   if (t->counted) {
     float a, b;
@@ -57,11 +57,11 @@ INLINE uint32_t coincidences(const trains_t *t, int word, uint32_t column, uint3
   return slots;
 }
 
-/* The same for the columns of neighbouring registers, but with all slots that go up or would. */
-INLINE void row_coincidences(const trains_t *t, int word, uint32_t column, uint32_t row, const int registers,
+/* The same for the rows of neighbouring registers, but with all slots that go up or would. */
+INLINE void column_coincidences(const trains_t *t, int word, uint32_t row, uint32_t column, const int registers,
                              words *slots, words *upwards) {
-  const uint32_t *on = t->x_on + word * t->x_stride + column, *sign = t->x_sign + word * t->x_stride + column;
-  const uint32_t d_on = t->d_on[word * t->d_stride + row], d_sign = t->d_sign[word * t->d_stride + row];
+  const uint32_t *on = t->x_on + word * t->x_stride + row, *sign = t->x_sign + word * t->x_stride + row;
+  const uint32_t d_on = t->d_on[word * t->d_stride + column], d_sign = t->d_sign[word * t->d_stride + column];
   UNROLLED for (int k = 0; k < registers; k++) upwards[k] = load_words(sign + k * WIDE) ^ d_sign;
   if (t->counted) {
     float b;
@@ -305,12 +305,12 @@ static inline int active_lines(const uint32_t *on, int words_of, ptrdiff_t strid
 }
 
 /* The words of these input lines alone, with zeros behind them. */
-static inline void pack_words(const trains_t *t, const uint32_t *columns, int n, uint32_t *on, uint32_t *sign) {
+static inline void pack_words(const trains_t *t, const uint32_t *rows, int n, uint32_t *on, uint32_t *sign) {
   for (int word = 0; word < t->words; word++) {
     const ptrdiff_t at = word * t->x_stride;
     for (int i = 0; i < n; i++) {
-      on[at + i] = t->x_on[at + columns[i]];
-      sign[at + i] = t->x_sign[at + columns[i]];
+      on[at + i] = t->x_on[at + rows[i]];
+      sign[at + i] = t->x_sign[at + rows[i]];
     }
     memset(on + at + n, 0, (size_t)(t->x_stride - n) * sizeof *on);
     memset(sign + at + n, 0, (size_t)(t->x_stride - n) * sizeof *sign);

@@ -7,7 +7,7 @@ cdef class Trains:
     cdef trains_t trains
     cdef readonly int outputs, inputs
     cdef uint32_t *memory
-    cdef uint32_t *columns
+    cdef uint32_t *rows
     cdef uint32_t *packed_on
     cdef uint32_t *packed_sign
     cdef uint8_t *spread
@@ -67,8 +67,8 @@ cdef class Trains:
         t.x_slots = t.x_lines + pieces * t.x_stride
         t.x_turns = t.x_slots + pieces * t.x_stride
         t.d_lines = t.x_turns + pieces * t.x_stride
-        self.columns = t.d_lines + pieces * t.d_stride
-        self.packed_on = self.columns + t.x_stride + t.d_stride
+        self.rows = t.d_lines + pieces * t.d_stride
+        self.packed_on = self.rows + t.x_stride + t.d_stride
         self.packed_sign = self.packed_on + words * t.x_stride
         t.piece = <piece_t *> (self.packed_sign + words * t.x_stride)
         t.alike = <uint8_t *> (t.piece + pieces)
@@ -80,9 +80,9 @@ cdef class Trains:
         cdef trains_t *t = &self.trains
         cdef Length *of
         cdef double listed = 0.0, of_pieces
-        cdef int v, k, rows, columns
+        cdef int v, k, columns, rows
         t.crowded = t.counted
-        t.columns = NULL
+        t.rows = NULL
         t.width = self.inputs
         if t.counted:
             return 0
@@ -96,13 +96,13 @@ cdef class Trains:
                     list_piece(t, k, self.inputs, self.outputs)
                 of_pieces += <double> t.piece[k].x_count * t.piece[k].d_count
             listed += min(of_pieces, of.coincidences) * (LISTED_PULSE if of.slots == 1 else LISTED_CELL)
-        rows = active_lines(t.d_on, t.words, t.d_stride, 0xFFFFFFFFu, self.outputs, self.columns)
-        columns = active_lines(t.x_on, t.words, t.x_stride, 0xFFFFFFFFu, self.inputs, self.columns)
-        if 4 * columns <= 3 * self.inputs:
-            t.columns = self.columns
-            t.width = columns
-            memset(self.columns + columns, 0, LINES * sizeof(uint32_t))
-        t.crowded = listed > (t.words + WALK) * rows * t.width
+        columns = active_lines(t.d_on, t.words, t.d_stride, 0xFFFFFFFFu, self.outputs, self.rows)
+        rows = active_lines(t.x_on, t.words, t.x_stride, 0xFFFFFFFFu, self.inputs, self.rows)
+        if 4 * rows <= 3 * self.inputs:
+            t.rows = self.rows
+            t.width = rows
+            memset(self.rows + rows, 0, LINES * sizeof(uint32_t))
+        t.crowded = listed > (t.words + WALK) * columns * t.width
         if t.crowded:
             self.arrange_words()
         return 0
@@ -110,7 +110,7 @@ cdef class Trains:
     cdef trains_t view(self) noexcept:
         # The trains as they are walked through.
         cdef trains_t view = self.trains
-        if view.crowded and view.columns != NULL:
+        if view.crowded and view.rows != NULL:
             view.x_on = self.packed_on
             view.x_sign = self.packed_sign
         return view
@@ -121,8 +121,8 @@ cdef class Trains:
         cdef trains_t *t = &view
         cdef Py_ssize_t room = 2 * SLOTS * t.words * t.x_stride
         cdef int word
-        if t.columns != NULL:
-            pack_words(&self.trains, t.columns, t.width, self.packed_on, self.packed_sign)
+        if t.rows != NULL:
+            pack_words(&self.trains, t.rows, t.width, self.packed_on, self.packed_sign)
         for word in range(t.words):
             if not t.alike[word]:
                 break
@@ -244,24 +244,24 @@ cdef class Trains:
             self.choose_walk()
         return slots, x_pulses, d_pulses, <int64_t> coincidences
 
-    def take(self, const int32_t[::1] columns not None, const int32_t[:, ::1] counts not None):
+    def take(self, const int32_t[::1] rows not None, const int32_t[:, ::1] counts not None):
         """Take trains that give exact numbers of pulses, counts [V, outputs], to the cells of single input lines.
 
         Positive counts go up; none may exceed 31 in magnitude. Returns slots, pulses on input lines and pulses on
         output lines.
         """
         cdef trains_t *t = &self.trains
-        cdef int vectors = <int> columns.shape[0], v, i, length, count
+        cdef int vectors = <int> rows.shape[0], v, i, length, count
         cdef int64_t slots = 0, pulses = 0
         if counts.shape[0] != vectors or counts.shape[1] != self.outputs:
-            raise ValueError("the shapes of columns and counts do not fit")
+            raise ValueError("the shapes of rows and counts do not fit")
         self.trains.counted = False
         self.trains.words = self.trains.pieces = self.drawn = 0
         if vectors == 0 or self.outputs == 0:
             return 0, 0, 0
         self.make_room(vectors, vectors)
         for v in range(vectors):
-            if not 0 <= columns[v] < self.inputs:
+            if not 0 <= rows[v] < self.inputs:
                 t.words = 0
                 raise ValueError("there is no such input line")
             length = 0
@@ -277,13 +277,13 @@ cdef class Trains:
                 t.d_on[v * t.d_stride + i] = (1u << count) - 1u
                 length = count if count > length else length
                 pulses += count
-            t.x_on[v * t.x_stride + columns[v]] = (1u << length) - 1u
+            t.x_on[v * t.x_stride + rows[v]] = (1u << length) - 1u
             t.alike[v] = False
             t.piece[v].word = v
             t.piece[v].mask = 0xFFFFFFFFu
             slots += length
         t.crowded = False
-        t.columns = NULL
+        t.rows = NULL
         with nogil:
             list_lines(t, self.inputs, self.outputs)
         return slots, slots, pulses

@@ -20,12 +20,12 @@ cdef extern from "walk.h" nogil:
         uint32_t inputs
         int numbers
 
-    ctypedef struct rows_t:
+    ctypedef struct columns_t:
         pass
 
     ctypedef struct progress_t:
         int64_t pulses
-        rows_t *rows
+        columns_t *columns
 
     ctypedef struct series_t:
         philox_keys keys
@@ -39,7 +39,7 @@ cdef extern from "walk.h" nogil:
     int64_t walk_outputs(
         const walk_t *walk, progress_t *p, uint32_t begin, uint32_t end, uint64_t key, uint32_t c1, uint32_t c2,
         uint32_t c3)
-    enum: STRAIGHT, AFFINE, ADDITIVE, EXPONENTIAL, POWER, PIECEWISE, NODES, SHORT_CELL, CELL, SERIES_ROWS
+    enum: STRAIGHT, AFFINE, ADDITIVE, EXPONENTIAL, POWER, PIECEWISE, NODES, SHORT_CELL, CELL, SERIES_COLUMNS
     enum: BOTH, ONLY_UP, DOWN_AS_UP
 
 cdef dict FAMILIES = {
@@ -124,7 +124,7 @@ def apply_trains(
     cdef trains_t view = trains.view()
     cdef int outputs = <int> weights.shape[0], inputs = <int> weights.shape[1]
     cdef progress_t *progress
-    cdef rows_t *rows
+    cdef columns_t *columns
     cdef int64_t pulses
     if outputs != trains.outputs or inputs != trains.inputs:
         raise ValueError("the trains do not fit the weights")
@@ -132,8 +132,8 @@ def apply_trains(
         raise ValueError(f"cells must have the shape [outputs * inputs, {response.numbers}]")
     if visible is not None and (visible.shape[0] != outputs or visible.shape[1] != inputs):
         raise ValueError("visible must have the shape of the weights")
-    if not 0 <= first_output <= last_output <= outputs or first_output % SERIES_ROWS or (
-            last_output % SERIES_ROWS and last_output != outputs):
+    if not 0 <= first_output <= last_output <= outputs or first_output % SERIES_COLUMNS or (
+            last_output % SERIES_COLUMNS and last_output != outputs):
         raise ValueError("the range of outputs does not fit the weights")
     if view.words == 0 or outputs == 0 or inputs == 0:
         return 0
@@ -146,17 +146,17 @@ def apply_trains(
     walk.inputs = <uint32_t> inputs
     walk.numbers = response.numbers
     progress = <progress_t *> cache_lines(sizeof(progress_t))
-    rows = <rows_t *> calloc(<size_t> view.pieces, sizeof(rows_t))
-    if progress == NULL or rows == NULL:
+    columns = <columns_t *> calloc(<size_t> view.pieces, sizeof(columns_t))
+    if progress == NULL or columns == NULL:
         free(progress)
-        free(rows)
+        free(columns)
         raise MemoryError()
-    progress.rows = rows
+    progress.columns = columns
     with nogil:
         pulses = walk_outputs(&walk, progress, <uint32_t> first_output, <uint32_t> last_output, key, purpose << 24,
                               <uint32_t> first_vector, (<uint32_t> (first_vector >> 32) & 0xFFF) | crossbar << 12)
     free(progress)
-    free(rows)
+    free(columns)
     return pulses
 
 
@@ -175,7 +175,7 @@ def exact_update(
         return
     with nogil:
         for i in range(first_output, last_output):
-            descend_row(&weights[i, 0], &x[0, 0], &d[0, i], outputs, inputs, vectors, learning_rate)
+            descend_column(&weights[i, 0], &x[0, 0], &d[0, i], outputs, inputs, vectors, learning_rate)
 
 
 def all_finite(const float[:, ::1] values not None):

@@ -4,7 +4,7 @@
  *   aggregate   the mean changes of the pulses summed up, their noise as one normal number: the exact law of a single pulse
  *          and of constant steps within bounds; else used where it is close (see `within_law`);
  *   exact  pulse by pulse, clipped after each.
- * Where many of a block's vectors reach most cells of rows and columns that any of them reaches, consecutive ones of these
+ * Where many of a block's vectors reach most cells of columns and rows that any of them reaches, consecutive ones of these
  * cells take all vectors in an aggregate, and those for which that would not do take the words again one by one. Elsewhere each
  * vector's pairs of active lines are listed.
  */
@@ -12,49 +12,49 @@
 #define ARCHSIM_WALK_H
 
 #include "pairs.h"
-#include "rows.h"
+#include "columns.h"
 
-enum { SERIES_ROWS = 64 /* outputs whose cells share a series of normal numbers */ };
+enum { SERIES_COLUMNS = 64 /* outputs whose cells share a series of normal numbers */ };
 
 /* The active outputs of every piece that lie between two outputs. */
-static inline void find_rows(const trains_t *t, uint32_t begin, uint32_t end, rows_t *found) {
+static inline void find_columns(const trains_t *t, uint32_t begin, uint32_t end, columns_t *found) {
   for (int k = 0; k < t->pieces; k++) {
-    const uint32_t *rows = t->d_lines + k * t->d_stride;
-    rows_t *of = found + k;
-    while (of->from < t->piece[k].d_count && rows[of->from] < begin) of->from++;
-    while (of->from > 0 && rows[of->from - 1] >= begin) of->from--;
-    for (of->to = of->from; of->to < t->piece[k].d_count && rows[of->to] < end;) of->to++;
+    const uint32_t *columns = t->d_lines + k * t->d_stride;
+    columns_t *of = found + k;
+    while (of->from < t->piece[k].d_count && columns[of->from] < begin) of->from++;
+    while (of->from > 0 && columns[of->from - 1] >= begin) of->from--;
+    for (of->to = of->from; of->to < t->piece[k].d_count && columns[of->to] < end;) of->to++;
   }
 }
 
-/* The outputs from `begin` to `end`, within one block of rows. */
-INLINE void walk_rows(const int family, const walk_t *walk, progress_t *p, uint32_t begin, uint32_t end) {
+/* The outputs from `begin` to `end`, within one block of columns. */
+INLINE void walk_columns(const int family, const walk_t *walk, progress_t *p, uint32_t begin, uint32_t end) {
   const trains_t *t = walk->trains;
   if (t->crowded) {
-    const int single = t->words == 1 && !t->alike[0] && t->columns == NULL;
-    for (uint32_t row = begin; row < end; row++) {
+    const int single = t->words == 1 && !t->alike[0] && t->rows == NULL;
+    for (uint32_t column = begin; column < end; column++) {
       uint32_t any = 0;
-      for (int word = 0; word < t->words; word++) any |= t->d_on[word * t->d_stride + row];
+      for (int word = 0; word < t->words; word++) any |= t->d_on[word * t->d_stride + column];
       if (!any) continue;
       lines_t lines;
       lines.n = 0;
-      if (single) find_lines(t, 0, row, &lines);
-      for (uint32_t column = 0; column < (uint32_t)t->width; column += GROUP_CELLS) {
-        const int n = (uint32_t)t->width - column < GROUP_CELLS ? t->width - (int)column : GROUP_CELLS;
+      if (single) find_lines(t, 0, column, &lines);
+      for (uint32_t row = 0; row < (uint32_t)t->width; row += GROUP_CELLS) {
+        const int n = (uint32_t)t->width - row < GROUP_CELLS ? t->width - (int)row : GROUP_CELLS;
         if (walk->response->exact)
-          exact_row(family, walk, p, row, column, n);
+          exact_column(family, walk, p, column, row, n);
         else if (single && n == GROUP_CELLS)
-          aggregate_word(family, walk, p, row, column, GROUP_CELLS, &lines);
+          aggregate_word(family, walk, p, column, row, GROUP_CELLS, &lines);
         else if (single)
-          aggregate_word(family, walk, p, row, column, n, &lines);
+          aggregate_word(family, walk, p, column, row, n, &lines);
         else
-          aggregate_row(family, walk, p, row, column, n);
+          aggregate_column(family, walk, p, column, row, n);
       }
     }
     if (p->failed.n) redo_failed(family, walk, p);
     return;
   }
-  find_rows(t, begin, end, p->rows);
+  find_columns(t, begin, end, p->columns);
   for (int k = 0; k < t->pieces; k++) {
     const uint32_t mask = t->piece[k].mask;
     if ((mask & (mask - 1u)) == 0u && walk->visible == NULL && t->direction == BOTH)
@@ -72,36 +72,36 @@ INLINE void walk_rows(const int family, const walk_t *walk, progress_t *p, uint3
 #define MIXED
 #endif
 
-#define ROWS_OF(family)                                                                                              \
-  static __attribute__((MIXED noinline)) void walk_rows_##family(const walk_t *walk, progress_t *p, uint32_t begin,  \
+#define COLUMNS_OF(family)                                                                                              \
+  static __attribute__((MIXED noinline)) void walk_columns_##family(const walk_t *walk, progress_t *p, uint32_t begin,  \
                                                                  uint32_t end) {                                     \
-    walk_rows(family, walk, p, begin, end);                                                                          \
+    walk_columns(family, walk, p, begin, end);                                                                          \
   }
-ROWS_OF(STRAIGHT)
-ROWS_OF(AFFINE)
-ROWS_OF(ADDITIVE)
-ROWS_OF(EXPONENTIAL)
-ROWS_OF(POWER)
-ROWS_OF(PIECEWISE)
+COLUMNS_OF(STRAIGHT)
+COLUMNS_OF(AFFINE)
+COLUMNS_OF(ADDITIVE)
+COLUMNS_OF(EXPONENTIAL)
+COLUMNS_OF(POWER)
+COLUMNS_OF(PIECEWISE)
 
-/* Apply the trains to the outputs from `begin` to `end`, whole blocks of rows; `rows` of the progress holds zeros for
+/* Apply the trains to the outputs from `begin` to `end`, whole blocks of columns; `columns` of the progress holds zeros for
  * every piece. Blocks do not depend on each other. Going through them forwards and backwards by turns, an update finds in
  * the cache what the last one left there. Returns the number of pulses. */
 static int64_t walk_outputs(const walk_t *walk, progress_t *p, uint32_t begin, uint32_t end, uint64_t key, uint32_t c1,
                             uint32_t c2, uint32_t c3) {
-  typedef void (*rows_of)(const walk_t *, progress_t *, uint32_t, uint32_t);
-  static const rows_of by_family[] = {walk_rows_STRAIGHT,    walk_rows_AFFINE, walk_rows_ADDITIVE,
-                                      walk_rows_EXPONENTIAL, walk_rows_POWER,  walk_rows_PIECEWISE};
+  typedef void (*columns_of)(const walk_t *, progress_t *, uint32_t, uint32_t);
+  static const columns_of by_family[] = {walk_columns_STRAIGHT,    walk_columns_AFFINE, walk_columns_ADDITIVE,
+                                      walk_columns_EXPONENTIAL, walk_columns_POWER,  walk_columns_PIECEWISE};
   p->list.n = p->failed.n = 0;
   p->pulses = 0;
   p->series.keys = expand_key(key);
   p->series.c2 = c2;
   p->series.c3 = c3;
-  const uint32_t blocks = (end - begin + SERIES_ROWS - 1) / SERIES_ROWS;
+  const uint32_t blocks = (end - begin + SERIES_COLUMNS - 1) / SERIES_COLUMNS;
   for (uint32_t k = 0; k < blocks; k++) {
-    const uint32_t row = begin + (walk->trains->backwards ? blocks - 1 - k : k) * SERIES_ROWS;
-    begin_series(&p->series, c1 | row / SERIES_ROWS);
-    by_family[walk->response->family](walk, p, row, end - row < SERIES_ROWS ? end : row + SERIES_ROWS);
+    const uint32_t column = begin + (walk->trains->backwards ? blocks - 1 - k : k) * SERIES_COLUMNS;
+    begin_series(&p->series, c1 | column / SERIES_COLUMNS);
+    by_family[walk->response->family](walk, p, column, end - column < SERIES_COLUMNS ? end : column + SERIES_COLUMNS);
   }
   return p->pulses;
 }

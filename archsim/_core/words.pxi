@@ -7,7 +7,7 @@ cdef extern from "trains.h" nogil:
 
     ctypedef struct trains_t:
         int words, pieces, crowded, counted, direction, backwards, width
-        const uint32_t *columns
+        const uint32_t *rows
         ptrdiff_t x_stride, d_stride
         uint32_t *x_on
         uint32_t *x_sign
@@ -46,7 +46,7 @@ cdef extern from "trains.h" nogil:
         const side_t *side, const float *values, int n, int rounded, float most, float scale, uint32_t *on,
         uint32_t *sign)
     int active_lines(const uint32_t *on, int words_of, ptrdiff_t stride, uint32_t mask, int n, uint32_t *lines)
-    void pack_words(const trains_t *t, const uint32_t *columns, int n, uint32_t *on, uint32_t *sign)
+    void pack_words(const trains_t *t, const uint32_t *rows, int n, uint32_t *on, uint32_t *sign)
     void list_piece(trains_t *t, int k, int inputs, int outputs)
     void list_lines(trains_t *t, int inputs, int outputs)
     enum: LINES

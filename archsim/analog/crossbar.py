@@ -253,12 +253,12 @@ class Crossbar:
         x_block, d_block = self._both(x, d)
         return self._array.write(x_block, d_block, learning_rate, first_vector)
 
-    def pulse(self, columns: ArrayLike, counts: ArrayLike, first_vector: int) -> Counts:
+    def pulse(self, rows: ArrayLike, counts: ArrayLike, first_vector: int) -> Counts:
         """Send exact numbers of pulses to the cells of single input lines, one line after the other.
 
         Parameters
         ----------
-        columns : int [V]
+        rows : int [V]
             The input line of each write.
         counts : int [V, outputs]
             Pulses for each cell on it, at most 31; positive ones go up, negative ones down.
@@ -270,7 +270,7 @@ class Crossbar:
         Counts
             ``slots`` is the sum over the writes of the largest count.
         """
-        lines = np.ascontiguousarray(columns, dtype=np.int32)
+        lines = np.ascontiguousarray(rows, dtype=np.int32)
         numbers = np.ascontiguousarray(counts, dtype=np.int32)
         if lines.ndim != 1 or numbers.shape != (len(lines), self.outputs):
             raise InputError("counts has the wrong shape", value=numbers.shape, allowed=f"[writes, {self.outputs}]")

@@ -98,12 +98,12 @@ class PulseTrains:
         workers.map(lambda begin, end: self.trains.fill(begin, end, *given, *self._stream, first_vector), SIDES)
         return self.trains.finish()
 
-    def take(self, columns: NDArray[Any], counts: NDArray[Any]) -> tuple[int, int, int]:
+    def take(self, rows: NDArray[Any], counts: NDArray[Any]) -> tuple[int, int, int]:
         """Take trains that give exact numbers of pulses to the cells of single input lines.
 
         Parameters
         ----------
-        columns : int32 [V]
+        rows : int32 [V]
             The input line of each vector.
         counts : int32 [V, outputs]
             Pulses for each cell on it, at most 31 in magnitude; negative ones go down.
@@ -113,4 +113,4 @@ class PulseTrains:
         tuple of int
             Slots over all vectors, pulses on input lines, pulses on output lines.
         """
-        return self.trains.take(columns, counts)
+        return self.trains.take(rows, counts)

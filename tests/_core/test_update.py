@@ -168,7 +168,7 @@ def pulses_of(family, name, exact, direction, seen, fine, sparse):
     pulses = walk.apply(trains, key=KEY, crossbar=CROSSBAR, purpose=UPDATE_CELL, first_vector=FIRST)
     if sparse:
         assert trains.crowded()
-        assert len(trains.columns()) < inputs
+        assert len(trains.rows()) < inputs
     return law, cells, weights, given, after, visible, pulses
 
 
@@ -295,9 +295,9 @@ def test_a_cell_at_its_bound_stays_there(kernels):
 def test_refused_trains_leave_no_pulses_behind(kernels):
     law, cells = make_law("constant"), np.tile(np.array([-1.0, 1.0, 0.01, -0.01], np.float32), (12, 1))
     trains = kernels.Trains(4, 3)
-    for column, count, problem in [(3, 1, "input line"), (-1, 1, "input line"), (0, 32, "31"), (0, -(2**31), "31")]:
+    for row, count, problem in [(3, 1, "input line"), (-1, 1, "input line"), (0, 32, "31"), (0, -(2**31), "31")]:
         with pytest.raises(ValueError, match=problem):
-            trains.take(np.array([1, column], np.int32), np.array([[5] * 4, [count] * 4], np.int32))
+            trains.take(np.array([1, row], np.int32), np.array([[5] * 4, [count] * 4], np.int32))
         weights = np.zeros((4, 3), np.float32)
         assert send(kernels, trains, law, cells, weights) == 0
         assert not weights.any()

@@ -14,7 +14,7 @@ from .guarded import guarded, status_of_child
 from .instruction_sets import ALL, load
 
 STEP = 0.004
-#: Vectors, outputs and inputs: nothing, one cell, and what fills registers, groups and blocks of rows or does not.
+#: Vectors, outputs and inputs: nothing, one cell, and what fills registers, groups and blocks of columns or does not.
 EMPTY = [(0, 3, 4), (2, 0, 4), (2, 3, 0), (0, 0, 0)]
 SHAPES = [(1, 1, 1), (2, 1, 7), (3, 9, 1), (2, 5, 15), (2, 3, 64), (9, 3, 65), (1, 70, 3), (4, 65, 33)]
 SCHEMES = {
@@ -51,9 +51,9 @@ def run(kernels, law, scheme, x, d, weights, visible, cells):
     return counted, pulses
 
 
-def take(kernels, law, columns, counts, weights, cells):
+def take(kernels, law, rows, counts, weights, cells):
     trains = kernels.Trains(*weights.shape)
-    trains.take(columns, counts)
+    trains.take(rows, counts)
     response = make_response(kernels, law)
     return kernels.apply_trains(trains, response, weights, None, cells, "both", 0, len(weights), 1, 2, UPDATE_CELL, 5)
 
@@ -79,12 +79,12 @@ def test_nothing_outside_the_arrays_is_touched(kernels, family):
                         for one, other in zip(fenced, expected, strict=True):
                             np.testing.assert_array_equal(one, other)
             x, d, weights, _, cells = plain
-            columns = np.arange(len(x), dtype=np.int32) % weights.shape[1]
+            rows = np.arange(len(x), dtype=np.int32) % weights.shape[1]
             counts = np.rint(d * 31).astype(np.int32)
             expected = weights.copy()
-            take(kernels, law, columns, counts, expected, cells)
+            take(kernels, law, rows, counts, expected, cells)
             for at_end in (True, False):
-                fenced = [guarded(array, at_end=at_end) for array in (columns, counts, weights, cells)]
+                fenced = [guarded(array, at_end=at_end) for array in (rows, counts, weights, cells)]
                 take(kernels, law, *fenced)
                 np.testing.assert_array_equal(fenced[2], expected)
 
@@ -121,9 +121,9 @@ def test_nothing_makes_nothing(kernels, family, shape):
     for scheme in SCHEMES:
         assert run(kernels, make_law(family), scheme, *given) == ((0, 0, 0, 0), 0)
     np.testing.assert_array_equal(given[2], before)
-    columns, counts = np.zeros(shape[0], np.int32), np.zeros((shape[0], shape[1]), np.int32)
+    rows, counts = np.zeros(shape[0], np.int32), np.zeros((shape[0], shape[1]), np.int32)
     if shape[2] or not shape[0]:
-        assert take(kernels, make_law(family), columns, counts, given[2], given[4]) == 0
+        assert take(kernels, make_law(family), rows, counts, given[2], given[4]) == 0
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.5])

@@ -1,4 +1,4 @@
-"""Arrays in a row, each of which is read line by line and moved into the next."""
+"""Arrays one behind the other, each of which is read line by line and moved into the next."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def transfer_intervals(
 class LineTransfers(JointArrays):
     """Gradients go to the first array; every so many vectors, lines of an array are moved into the next.
 
-    Lines are input lines (columns of the matrix), read by a one-hot vector each, in order and around, or from a random
+    Lines are input lines (rows of the crossbar), read by a one-hot vector each, in order and around, or from a random
     one on.
 
     Parameters

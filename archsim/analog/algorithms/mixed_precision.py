@@ -32,8 +32,9 @@ class MixedPrecision(JointArrays):
 
     - ``exact``: every cell gets p = round(n epsilon transfer_lr / dw) pulses, at most 31; chi keeps the rest,
       chi - p dw / transfer_lr.
-    - ``trains``: as in aihwkit, each row is written as a rank-one update with stochastic trains, which give n epsilon
-      transfer_lr / dw pulses in the mean; chi keeps chi - n epsilon, and what exceeds the longest train is lost.
+    - ``trains``: as in aihwkit, each column (a row of the weights there) is written as a rank-one update with
+      stochastic trains, which give n epsilon transfer_lr / dw pulses in the mean; chi keeps
+      chi - n epsilon, and what exceeds the longest train is lost.
     """
 
     Settings = MixedPrecisionSettings
@@ -44,13 +45,13 @@ class MixedPrecision(JointArrays):
         self._inputs, self._outputs = tile.inputs, tile.outputs
         self._interval = settings.transfer_every * tile.mini_batch
         self._granularity = settings.granularity or granularity_of(self._last)
-        self._rows = min(settings.n_rows_per_transfer or tile.outputs, tile.outputs)
+        self._columns = min(settings.n_rows_per_transfer or tile.outputs, tile.outputs)
         self._selection = Uniforms(tile.seed, tile.identity, SELECT)
         self._rounding = Uniforms(tile.seed, tile.identity, ROUND)
         self._chi = np.zeros((tile.outputs, tile.inputs), np.float32)
         self._vectors = np.zeros(1, np.int64)
         self._transfers = np.zeros(1, np.int64)
-        self._next_row = np.zeros(1, np.int64)
+        self._next_column = np.zeros(1, np.int64)
 
     @staticmethod
     def arrays(settings: MixedPrecisionSettings) -> int:
@@ -59,19 +60,19 @@ class MixedPrecision(JointArrays):
 
     @staticmethod
     def expected(settings: MixedPrecisionSettings, tile: TileOutline) -> ExpectedUpdate:
-        """Return what an update takes on average: rows are written once in so many mini-batches."""
-        rows = min(settings.n_rows_per_transfer or tile.outputs, tile.outputs)
+        """Return what an update takes on average: columns are written once in so many mini-batches."""
+        columns = min(settings.n_rows_per_transfer or tile.outputs, tile.outputs)
         write = ExpectedUpdate(
-            output_writes=Fraction(rows),
-            transfer_slots=rows * single_slots(settings.transfer_update),
-            memory_bits=Fraction(rows * MIXED_BITS * tile.inputs),
+            output_writes=Fraction(columns),
+            transfer_slots=columns * single_slots(settings.transfer_update),
+            memory_bits=Fraction(columns * MIXED_BITS * tile.inputs),
             every=settings.transfer_every * tile.mini_batch,
         )
         return ExpectedUpdate(
             digital_operations=Fraction(2 * tile.outputs * tile.inputs - tile.inputs),
             transfers=(write,),
             later=expected_refreshes(tile, tile.device, updated=False),
-            first_writes=first_writes([(write.every, rows)], tile.outputs),
+            first_writes=first_writes([(write.every, columns)], tile.outputs),
         )
 
     def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Counts:
@@ -91,7 +92,7 @@ class MixedPrecision(JointArrays):
 
     @property
     def due(self) -> int:
-        """How many times rows are to be written that have not been."""
+        """How many times columns are to be written that have not been."""
         return int(self._vectors[0]) // self._interval - int(self._transfers[0])
 
     def transfer(self, learning_rate: float) -> Counts:
@@ -120,34 +121,34 @@ class MixedPrecision(JointArrays):
     def _transfer(self) -> Counts:
         number = int(self._transfers[0])
         self._transfers[0] = number + 1
-        first = int(self._next_row[0])
-        if self._settings.random_row and self._rows < self._outputs:
+        first = int(self._next_column[0])
+        if self._settings.random_row and self._columns < self._outputs:
             first = min(int(self._selection.at(number) * self._outputs), self._outputs - 1)
-        rows = np.arange(first, first + self._rows) % self._outputs
-        self._next_row[0] = (first + self._rows) % self._outputs
-        counts = np.trunc(self._chi[rows] / np.float32(self._granularity))
+        columns = np.arange(first, first + self._columns) % self._outputs
+        self._next_column[0] = (first + self._columns) % self._outputs
+        counts = np.trunc(self._chi[columns] / np.float32(self._granularity))
         write = self._write_exactly if self._settings.writing == "exact" else self._write_by_trains
-        work = write(rows, counts, number)
-        work.memory_bits += MIXED_BITS * len(rows) * self._inputs
+        work = write(columns, counts, number)
+        work.memory_bits += MIXED_BITS * len(columns) * self._inputs
         return work
 
-    def _write_by_trains(self, rows: NDArray[np.int64], counts: FloatArray, number: int) -> Counts:
-        self._chi[rows] -= counts * np.float32(self._granularity)
-        hot = np.zeros((len(rows), self._outputs), np.float32)
-        hot[np.arange(len(rows)), rows] = 1.0
+    def _write_by_trains(self, columns: NDArray[np.int64], counts: FloatArray, number: int) -> Counts:
+        self._chi[columns] -= counts * np.float32(self._granularity)
+        hot = np.zeros((len(columns), self._outputs), np.float32)
+        hot[np.arange(len(columns)), columns] = 1.0
         rate = -self._granularity * self._settings.transfer_lr
-        done = self._last.write(counts, hot, rate, number * self._rows)
-        return Counts(pulses=done.pulses, output_writes=len(rows), transfer_slots=max(done.slots, len(rows)))
+        done = self._last.write(counts, hot, rate, number * self._columns)
+        return Counts(pulses=done.pulses, output_writes=len(columns), transfer_slots=max(done.slots, len(columns)))
 
-    def _write_exactly(self, rows: NDArray[np.int64], counts: FloatArray, number: int) -> Counts:
+    def _write_exactly(self, columns: NDArray[np.int64], counts: FloatArray, number: int) -> Counts:
         pulse = self._last.granularity / self._settings.transfer_lr
         pulses = np.clip(np.rint(counts * (self._granularity / pulse)), -MOST, MOST).astype(np.int32)
-        self._chi[rows] -= pulses * np.float32(pulse)
-        columns = np.flatnonzero(pulses.any(axis=0))
-        by_column = np.zeros((len(columns), self._outputs), np.int32)
-        by_column[:, rows] = pulses[:, columns].T
-        done = self._last.pulse(columns, by_column, number * self._inputs)
-        # Rows are written one after the other, whichever way the pulses are handed over.
+        self._chi[columns] -= pulses * np.float32(pulse)
+        rows = np.flatnonzero(pulses.any(axis=0))
+        by_row = np.zeros((len(rows), self._outputs), np.int32)
+        by_row[:, columns] = pulses[:, rows].T
+        done = self._last.pulse(rows, by_row, number * self._inputs)
+        # Columns are written one after the other, whichever way the pulses are handed over.
         return Counts(
             pulses=done.pulses,
             output_writes=int(pulses.any(axis=1).sum()),
@@ -159,7 +160,7 @@ class MixedPrecision(JointArrays):
             "chi": self._chi,
             "vectors": self._vectors,
             "transfers": self._transfers,
-            "next_row": self._next_row,
+            "next_column": self._next_column,
         }
 
 

@@ -219,7 +219,7 @@ def mixed_precision() -> MixedPrecisionSettings:
 
 
 def mixed_precision_kit() -> MixedPrecisionSettings:
-    """Mixed precision as aihwkit's ``MixedPrecisionCompound`` writes: stochastic trains for each row."""
+    """Mixed precision as aihwkit's ``MixedPrecisionCompound`` writes: stochastic trains for each output line."""
     return MixedPrecisionSettings(writing="trains")
 
 

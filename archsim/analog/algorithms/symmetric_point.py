@@ -51,7 +51,7 @@ def estimate_symmetric_point(
     """
     if pulses < 0:
         raise InputError("a number of pulses must not be negative", field="pulses", value=pulses)
-    columns = np.arange(crossbar.inputs)
+    rows = np.arange(crossbar.inputs)
     uniforms = Uniforms(seed, identity, SEARCH)
     for k in range(pulses):
         if order == "cyclic":
@@ -59,5 +59,5 @@ def estimate_symmetric_point(
         else:
             up = uniforms.rows(first_vector + k, 1, crossbar.inputs * crossbar.outputs) < 0.5
             counts = np.where(up, 1, -1).reshape(crossbar.inputs, crossbar.outputs)
-        crossbar.pulse(columns, counts, first_vector + k * crossbar.inputs)
+        crossbar.pulse(rows, counts, first_vector + k * crossbar.inputs)
     return crossbar.weights.copy()

@@ -44,7 +44,7 @@ DYNAMIC_OPERATIONS_OF_LAST_READ = 3
 DYNAMIC_BITS_OF_LAST_READ = 34
 #: A buffer that forgets, h <- (1 - beta) h + beta y, has one multiplication more than one that adds.
 FILTERED_OPERATIONS = 3
-#: Of each cell of a row that is written.
+#: Of each cell of an output line that is written.
 MIXED_BITS = 16
 
 

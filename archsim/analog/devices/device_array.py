@@ -46,7 +46,7 @@ class DeviceArray(Protocol):
     def write(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Counts:
         """Update with the pulse trains of transfers."""
 
-    def pulse(self, columns: NDArray[Any], counts: NDArray[Any], first_vector: int) -> Counts:
+    def pulse(self, rows: NDArray[Any], counts: NDArray[Any], first_vector: int) -> Counts:
         """Send exact numbers of pulses to the cells of single input lines."""
 
     def age(self, index: int) -> Counts:

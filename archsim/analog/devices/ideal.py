@@ -50,7 +50,7 @@ class IdealArray:
         """Do as `update` does: there are no trains."""
         return self.update(x, d, learning_rate, first_vector)
 
-    def pulse(self, columns: NDArray[Any], counts: NDArray[Any], first_vector: int) -> Counts:
+    def pulse(self, rows: NDArray[Any], counts: NDArray[Any], first_vector: int) -> Counts:
         """Refuse: these cells know no pulses."""
         raise InputError("an ideal device has no pulses", remedy="take a pulsed device such as 'constant-step'")
 

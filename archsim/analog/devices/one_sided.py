@@ -77,10 +77,10 @@ class OneSidedArray(CellArrays):
         down = self.parts[1].write(x, d, learning_rate, first_vector, direction="down-as-up")
         return self._after(up, (up, down))
 
-    def pulse(self, columns: NDArray[Any], counts: NDArray[Any], first_vector: int) -> Counts:
+    def pulse(self, rows: NDArray[Any], counts: NDArray[Any], first_vector: int) -> Counts:
         """Send exact numbers of pulses: positive ones to the first array, negative ones to the second."""
-        up = self.parts[0].pulse(columns, np.maximum(counts, 0), first_vector)
-        down = self.parts[1].pulse(columns, np.maximum(-counts, 0), first_vector)
+        up = self.parts[0].pulse(rows, np.maximum(counts, 0), first_vector)
+        down = self.parts[1].pulse(rows, np.maximum(-counts, 0), first_vector)
         slots = int(np.abs(counts).max(axis=1, initial=0).sum())
         return self._after(Counts(slots=slots), (up, down))
 
@@ -138,13 +138,13 @@ class OneSidedArray(CellArrays):
 
     def _rewrite(self, part: PulsedArray, wanted: FloatArray) -> Counts:
         """Write what is wanted of some cells with pulses, on those input lines where anything is wanted."""
-        columns = np.flatnonzero(wanted.any(axis=0))
-        lines = np.zeros((len(columns), self._site.inputs), np.float32)
-        lines[np.arange(len(columns)), columns] = 1.0
-        errors = np.ascontiguousarray(wanted[:, columns].T, np.float32)
+        rows = np.flatnonzero(wanted.any(axis=0))
+        lines = np.zeros((len(rows), self._site.inputs), np.float32)
+        lines[np.arange(len(rows)), rows] = 1.0
+        errors = np.ascontiguousarray(wanted[:, rows].T, np.float32)
         first = _REFRESH_VECTORS + int(self._refreshes[0]) * self._site.inputs
         done = part.write(lines, errors, -1.0, first)
-        count = len(columns)
+        count = len(rows)
         return Counts(pulses=done.pulses, input_writes=count, devices_written=count, transfer_slots=done.slots)
 
     def arrays(self) -> dict[str, NDArray[Any]]:

@@ -25,7 +25,7 @@ Direction = Literal["both", "up", "down-as-up"]
 #: Coincidences (a fifth of a millisecond) from which a second thread is worth its while.
 WORTH_SHARING = 100_000
 #: Outputs whose cells share a series of random numbers: threads take whole ones.
-BLOCK_ROWS = 64
+BLOCK_COLUMNS = 64
 
 
 def make_response(population: Population, update: UpdateParameters) -> kernels.Response:
@@ -70,7 +70,7 @@ class PulsedArray(PersistentCells):
         self._seed = noise_seed
         self._workers = workers
         self._samples = samples or Samples()
-        self._parts = ranges(outputs, -(-outputs // (workers.threads * BLOCK_ROWS)) * BLOCK_ROWS)
+        self._parts = ranges(outputs, -(-outputs // (workers.threads * BLOCK_COLUMNS)) * BLOCK_COLUMNS)
         self.share_lines(identity, population.granularity)
 
     def share_lines(self, identity: int, granularity: float) -> None:
@@ -149,9 +149,9 @@ class PulsedArray(PersistentCells):
             return 0
         return self._apply(self._trains, UPDATE_LATE, first_vector, "both", 0)
 
-    def pulse(self, columns: NDArray[Any], counts: NDArray[Any], first_vector: int) -> Counts:
+    def pulse(self, rows: NDArray[Any], counts: NDArray[Any], first_vector: int) -> Counts:
         """Send exact numbers of pulses to the cells of single input lines, one line after the other."""
-        slots, _, coincidences = self._write_trains.take(columns, counts)
+        slots, _, coincidences = self._write_trains.take(rows, counts)
         pulses = self._apply(self._write_trains, WRITE_CELL, first_vector, "both", coincidences)
         return Counts(slots=slots, pulses=pulses)
 

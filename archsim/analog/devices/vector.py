@@ -66,10 +66,10 @@ class VectorArray(CellArrays):
         ]
         return self._after(_shared(done, turns), done)
 
-    def pulse(self, columns: NDArray[Any], counts: NDArray[Any], first_vector: int) -> Counts:
+    def pulse(self, rows: NDArray[Any], counts: NDArray[Any], first_vector: int) -> Counts:
         """Send exact numbers of pulses to those devices whose turn it is."""
-        turns = self._turns(len(columns), first_vector, attempt=2)
-        done = [part.pulse(columns, _only(counts, turns, index), first_vector) for index, part in self._taking(turns)]
+        turns = self._turns(len(rows), first_vector, attempt=2)
+        done = [part.pulse(rows, _only(counts, turns, index), first_vector) for index, part in self._taking(turns)]
         return self._after(_shared(done, turns), done)
 
     def _turns(self, vectors: int, first_vector: int, attempt: int) -> NDArray[np.int64] | None:
@@ -126,17 +126,17 @@ class ReferenceArray(CellArrays):
         done = self.parts[0].write(x, d, learning_rate, first_vector)
         return self._after(done, [done])
 
-    def pulse(self, columns: NDArray[Any], counts: NDArray[Any], first_vector: int) -> Counts:
+    def pulse(self, rows: NDArray[Any], counts: NDArray[Any], first_vector: int) -> Counts:
         """Send exact numbers of pulses to the first array."""
-        done = self.parts[0].pulse(columns, counts, first_vector)
+        done = self.parts[0].pulse(rows, counts, first_vector)
         return self._after(done, [done])
 
 
-def _only(rows: NDArray[Any], turns: NDArray[np.int64] | None, index: int) -> NDArray[Any]:
-    """Return rows with zeros for every vector that another device takes: it has no pulses then."""
+def _only(counts: NDArray[Any], turns: NDArray[np.int64] | None, index: int) -> NDArray[Any]:
+    """Return counts with zeros for every vector that another device takes: it has no pulses then."""
     if turns is None:
-        return rows
-    return np.where((turns == index)[:, None], rows, rows.dtype.type(0))
+        return counts
+    return np.where((turns == index)[:, None], counts, counts.dtype.type(0))
 
 
 def _shared(done: Sequence[Counts], turns: NDArray[np.int64] | None) -> Counts:

@@ -1,4 +1,4 @@
-"""What pulses do to cells (twin of ``_core/walk.h``, ``rows.h``, ``pairs.h`` and ``exact.h``)."""
+"""What pulses do to cells (twin of ``_core/walk.h``, ``columns.h``, ``pairs.h`` and ``exact.h``)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Walk", "exact_update"]
 Bits = NDArray[np.uint32]
 
 #: Cells that are worked on together, outputs that share a series of noise, and cells of a full list.
-GROUP, ROWS, LISTED = 64, 64, 4096
+GROUP, COLUMNS, LISTED = 64, 64, 4096
 #: Words of an aggregate, where noise changes later steps and where it does not.
 FEW_WORDS, MANY_WORDS = 8, 16
 #: Lanes that noise is taken for.
@@ -58,15 +58,15 @@ class Walk:
     def _apply(self, trains: BlockTrains, key: int, crossbar: int, purpose: int, first_vector: int) -> int:
         self.trains, self.pulses = trains, 0
         self.coincidences = [self._directed(*trains.meet(word)) for word in range(len(trains.alike))]
-        crowded, self.columns = trains.crowded(), trains.columns()
-        for first in range(0, self.outputs, ROWS):
-            self.series = Series(key, crossbar, purpose, first_vector, first // ROWS)
-            rows = range(first, min(first + ROWS, self.outputs))
+        crowded, self.rows = trains.crowded(), trains.rows()
+        for first in range(0, self.outputs, COLUMNS):
+            self.series = Series(key, crossbar, purpose, first_vector, first // COLUMNS)
+            columns = range(first, min(first + COLUMNS, self.outputs))
             if crowded:
-                self._rows(rows)
+                self._columns(columns)
             else:
                 for piece in trains.pieces:
-                    self._pairs(piece, rows)
+                    self._pairs(piece, columns)
         return self.pulses
 
     def _directed(self, slots: Bits, ups: Bits) -> tuple[Bits, Bits]:
@@ -75,28 +75,28 @@ class Walk:
         chosen = (ups if self.direction == "up" else slots & ~ups).reshape(-1)
         return chosen, chosen
 
-    # rows of which most cells are reached
+    # columns of which most cells are reached
 
-    def _rows(self, rows: range) -> None:
+    def _columns(self, columns: range) -> None:
         """Take consecutive cells with all vectors; those for which an aggregate would not do come after them."""
         failed: list[int] = []
-        for row in rows:
-            if not any(on[row] for on in self.trains.d_on):
+        for column in columns:
+            if not any(on[column] for on in self.trains.d_on):
                 continue
-            for first in range(0, len(self.columns), GROUP):
-                cells = row * self.inputs + self.columns[first : first + GROUP]
+            for first in range(0, len(self.rows), GROUP):
+                cells = column * self.inputs + self.rows[first : first + GROUP]
                 if self.law.exact:
-                    self._row_by_pulses(cells, row)
+                    self._column_by_pulses(cells, column)
                 else:
-                    failed += self._row_by_aggregates(cells, row)
+                    failed += self._column_by_aggregates(cells, column)
                 if len(failed) > LISTED - GROUP:
                     self._redo(failed)
         self._redo(failed)
 
-    def _row_by_pulses(self, cells: NDArray[np.intp], row: int) -> None:
+    def _column_by_pulses(self, cells: NDArray[np.intp], column: int) -> None:
         count = np.zeros(len(cells), np.int64)
         for word, (slots, ups) in enumerate(self.coincidences):
-            if not self.trains.d_on[word][row]:
+            if not self.trains.d_on[word][column]:
                 continue
             for slot in range(32):
                 on = slots[cells] >> np.uint32(slot) & 1 != 0
@@ -106,16 +106,16 @@ class Walk:
         self._show(cells, count > 0, GROUP)
         self.pulses += int(count.sum())
 
-    def _row_by_aggregates(self, cells: NDArray[np.intp], row: int) -> list[int]:
+    def _column_by_aggregates(self, cells: NDArray[np.intp], column: int) -> list[int]:
         alike, w = self.trains.alike, self.w[cells]
         failed, count = np.zeros(len(cells), np.bool_), np.zeros(len(cells), np.int64)
-        single = len(alike) == 1 and not alike[0] and len(self.columns) == self.inputs
+        single = len(alike) == 1 and not alike[0] and len(self.rows) == self.inputs
         most = MANY_WORDS if self.law.family in ("constant", "additive") else FEW_WORDS
         for first in range(0, len(alike), most):
             path = Path(self.law, self.cells[cells], w)
             for word in range(first, min(first + most, len(alike))):
                 slots, ups = self.coincidences[word]
-                if self.trains.d_on[word][row]:
+                if self.trains.d_on[word][column]:
                     path.advance(slots[cells], ups[cells], alike[word])
             end, wrong = (land_word if single else land)(path, self.series.take(GROUP)[: len(cells)])
             w = np.where(path.count > 0, end, w)
@@ -146,10 +146,10 @@ class Walk:
 
     # pairs of active lines
 
-    def _pairs(self, piece: Piece, rows: range) -> None:
+    def _pairs(self, piece: Piece, columns: range) -> None:
         """Take the cells that one vector reaches, as many at a time as a list holds."""
         slots, ups = self.coincidences[piece.word]
-        block = np.arange(rows.start * self.inputs, rows.stop * self.inputs)
+        block = np.arange(columns.start * self.inputs, columns.stop * self.inputs)
         cells = block[slots[block] & piece.mask != 0]
         for first in range(0, len(cells), LISTED):
             part = cells[first : first + LISTED]

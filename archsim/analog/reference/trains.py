@@ -58,13 +58,13 @@ class BlockTrains:
 
     def add_word(self, alike: bool) -> None:
         """Begin an empty word."""
-        for rows, lines in (
+        for bits, lines in (
             (self.x_on, self.inputs),
             (self.x_sign, self.inputs),
             (self.d_on, self.outputs),
             (self.d_sign, self.outputs),
         ):
-            rows.append(np.zeros(lines, np.uint32))
+            bits.append(np.zeros(lines, np.uint32))
         self.alike.append(alike)
 
     def crowded(self) -> bool:
@@ -84,10 +84,10 @@ class BlockTrains:
                     pairs += math.prod(int(np.count_nonzero(on & piece.mask)) for on in lines)
                     slots += int(piece.mask).bit_count()
             listed += min(float(pairs), coincidences) * (3.5 if slots == 1 else 8.0)
-        rows = np.count_nonzero(np.bitwise_or.reduce(self.d_on)) if self.d_on else 0
-        return listed > (len(self.alike) + 3.0) * rows * len(self.columns())
+        columns = np.count_nonzero(np.bitwise_or.reduce(self.d_on)) if self.d_on else 0
+        return listed > (len(self.alike) + 3.0) * columns * len(self.rows())
 
-    def columns(self) -> NDArray[np.intp]:
+    def rows(self) -> NDArray[np.intp]:
         """Return the input lines that a walk over all cells has to visit: those of any pulse, if they are few."""
         active = np.flatnonzero(np.bitwise_or.reduce(self.x_on)) if self.x_on and not self.counted else np.arange(0)
         few = not self.counted and 4 * len(active) <= 3 * self.inputs
@@ -145,8 +145,10 @@ def line_slots(
     if length == 1:
         half, place = lines // GROUP % 2, lines % GROUP
         element = np.zeros_like(lines) if shared else lines // (2 * GROUP) * (GROUP // 4) + place % 16
-        column = np.zeros_like(lines) if shared else place // 16
-        halves = [words(element, *stream, draw=draw)[lines, column].astype(np.int64) >> 16 * half for draw in range(2)]
+        half_word = np.zeros_like(lines) if shared else place // 16
+        halves = [
+            words(element, *stream, draw=draw)[lines, half_word].astype(np.int64) >> 16 * half for draw in range(2)
+        ]
         on[0] = ((halves[0] & 0xFFFF) << 15 | halves[1] & 0x7FFF) < limit
         return on
     if length <= FEW:

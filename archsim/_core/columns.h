@@ -1,6 +1,6 @@
-/* Consecutive cells of a row, all or those on lines that any vector reaches, with all vectors of a block. */
-#ifndef ARCHSIM_ROWS_H
-#define ARCHSIM_ROWS_H
+/* Consecutive cells of a column, all or those on lines that any vector reaches, with all vectors of a block. */
+#ifndef ARCHSIM_COLUMNS_H
+#define ARCHSIM_COLUMNS_H
 
 #include "exact.h"
 #include "aggregate.h"
@@ -9,15 +9,15 @@
 enum { FEW_WORDS = 8, MANY_WORDS = 16 };
 INLINE int words_of_aggregate(const int family) { return skews(family) ? FEW_WORDS : MANY_WORDS; }
 
-/* One word of a row's trains on consecutive columns, in neighbouring registers; `met` if it is one of several vectors. */
-INLINE void advance_row(const int family, const walk_t *walk, const law_t *law, const cell_t *cell, path_t *path,
-                        int word, uint32_t row, uint32_t column, const meetings_t *met, int l) {
+/* One word of a column's trains on consecutive rows, in neighbouring registers; `met` if it is one of several vectors. */
+INLINE void advance_column(const int family, const walk_t *walk, const law_t *law, const cell_t *cell, path_t *path,
+                        int word, uint32_t column, uint32_t row, const meetings_t *met, int l) {
   const trains_t *t = walk->trains;
   const response_t *all = walk->response;
   if (t->alike[word]) {
     /* all slots of such a word go the same way as its first one */
     words slots[ABREAST], upwards[ABREAST], any = {0};
-    row_coincidences(t, word, column + (uint32_t)l, row, ABREAST, slots, upwards);
+    column_coincidences(t, word, row + (uint32_t)l, column, ABREAST, slots, upwards);
     EACH any |= slots[k];
     /* neighbouring inputs are often zero together */
     if (none((ints)any)) return;
@@ -30,8 +30,8 @@ INLINE void advance_row(const int family, const walk_t *walk, const law_t *law, 
   }
 }
 
-/* As many consecutive cells as a register has lanes; those that are beyond the row's end repeat its last one. */
-INLINE cell_t row_cell(const int family, int numbers, const float *cells, int left) {
+/* As many consecutive cells as a register has lanes; those that are beyond the column's end repeat its last one. */
+INLINE cell_t column_cell(const int family, int numbers, const float *cells, int left) {
   const float *at[WIDE];
   if (left >= WIDE && numbers == SHORT_CELL) {
     /* the same as below with a constant for the compiler, which needs no arithmetic then */
@@ -46,14 +46,14 @@ INLINE cell_t row_cell(const int family, int numbers, const float *cells, int le
   return load_cell(family, numbers, at);
 }
 
-INLINE floats row_weights(const float *w, int left) {
+INLINE floats column_weights(const float *w, int left) {
   if (left >= WIDE) return load_floats(w);
   floats v = {0};
   for (int i = 0; i < left; i++) v[i] = w[i];
   return v;
 }
 
-INLINE void store_row_weights(float *w, floats v, int left) {
+INLINE void store_column_weights(float *w, floats v, int left) {
   if (left >= WIDE) {
     store_floats(w, v);
     return;
@@ -62,69 +62,69 @@ INLINE void store_row_weights(float *w, floats v, int left) {
 }
 
 /* n consecutive cells with their weights; beyond them the last one, or any other, as far as registers are worked on. */
-INLINE void load_row(const int family, const walk_t *walk, group_t *g, uint32_t row, uint32_t column, int n) {
+INLINE void load_column(const int family, const walk_t *walk, group_t *g, uint32_t column, uint32_t row, int n) {
   const int numbers = numbers_of_cell(family, walk);
-  const size_t base = (size_t)row * walk->inputs;
-  const uint32_t *columns = walk->trains->columns;
+  const size_t base = (size_t)column * walk->inputs;
+  const uint32_t *rows = walk->trains->rows;
   for (int l = 0; l < up_to(n, ABREAST * WIDE); l += WIDE) {
-    const size_t first = base + column + (size_t)l;
+    const size_t first = base + row + (size_t)l;
     cell_t cell;
-    if (columns == NULL) {
-      cell = row_cell(family, numbers, walk->cells + first * numbers, n - l);
-      store_floats(g->w + l, row_weights(walk->persistent + first, n - l));
+    if (rows == NULL) {
+      cell = column_cell(family, numbers, walk->cells + first * numbers, n - l);
+      store_floats(g->w + l, column_weights(walk->persistent + first, n - l));
     } else {
-      const uint32_t *line = columns + column + l;
+      const uint32_t *line = rows + row + l;
       const float *at[WIDE];
       UNROLLED for (int i = 0; i < WIDE; i++) at[i] = walk->cells + (base + line[i]) * numbers;
       cell = load_cell(family, numbers, at);
       store_floats(g->w + l, gathered(walk->persistent + base, line));
-      /* the same cells of the next row, which lie where no stream of accesses leads */
+      /* the same cells of the next column, which lie where no stream of accesses leads */
       UNROLLED for (int i = 0; i < WIDE; i++) __builtin_prefetch(at[i] + walk->inputs * numbers);
     }
     store_cell(family, g, l, &cell);
   }
 }
 
-/* Numbers into some of n consecutive cells of a row. */
-INLINE void store_lanes(const walk_t *walk, float *cells, uint32_t row, uint32_t column, int left, ints which, floats v) {
-  float *at = cells + (size_t)row * walk->inputs;
-  const uint32_t *columns = walk->trains->columns;
-  if (columns == NULL) {
-    at += column;
-    store_row_weights(at, choose(which, v, row_weights(at, left)), left);
+/* Numbers into some of n consecutive cells of a column. */
+INLINE void store_lanes(const walk_t *walk, float *cells, uint32_t column, uint32_t row, int left, ints which, floats v) {
+  float *at = cells + (size_t)column * walk->inputs;
+  const uint32_t *rows = walk->trains->rows;
+  if (rows == NULL) {
+    at += row;
+    store_column_weights(at, choose(which, v, column_weights(at, left)), left);
   } else {
-    scatter(at, columns + column, which & ((ints)lane_indices() - left), v);
+    scatter(at, rows + row, which & ((ints)lane_indices() - left), v);
   }
 }
 
-/* Let reads see the cells of a row that were pulsed, each with new noise. */
-INLINE void show_row(const walk_t *walk, progress_t *p, uint32_t row, uint32_t column, int n) {
+/* Let reads see the cells of a column that were pulsed, each with new noise. */
+INLINE void show_column(const walk_t *walk, progress_t *p, uint32_t column, uint32_t row, int n) {
   const group_t *g = &p->group;
   const float *normal = take_normals(p, GROUP_CELLS), noise = walk->response->write_noise;
   for (int l = 0; l < n; l += WIDE) {
     const ints pulsed = (ints)(load_words(g->count + l) != 0u) & (ints)(load_words(g->failed + l) == 0u);
     const floats seen = load_floats(g->w + l) + load_floats(normal + l) * noise;
-    store_lanes(walk, walk->visible, row, column + (uint32_t)l, n - l, pulsed, seen);
+    store_lanes(walk, walk->visible, column, row + (uint32_t)l, n - l, pulsed, seen);
   }
 }
 
-/* Write n consecutive weights back, but for cells whose aggregate failed; these are listed with column and row. */
-INLINE void store_row(const walk_t *walk, progress_t *p, uint32_t row, uint32_t column, int n) {
+/* Write n consecutive weights back, but for cells whose aggregate failed; these are listed with row and column. */
+INLINE void store_column(const walk_t *walk, progress_t *p, uint32_t column, uint32_t row, int n) {
   group_t *g = &p->group;
-  const uint32_t base = row * walk->inputs, *columns = walk->trains->columns;
+  const uint32_t base = column * walk->inputs, *rows = walk->trains->rows;
   const int whole = up_to(n, WIDE);
   for (int l = n; l < whole; l++) g->failed[l] = g->count[l] = 0;
   for (int l = 0; l < whole; l += WIDE) {
     const kept_t kept = keep(load_words(g->failed + l));
-    const words at = lane_indices() + (column + (uint32_t)l);
-    const words cells = base + (columns == NULL ? at : load_words(columns + column + l));
-    append_kept(&p->failed, cells, at, all_words(row), kept);
+    const words at = lane_indices() + (row + (uint32_t)l);
+    const words cells = base + (rows == NULL ? at : load_words(rows + row + l));
+    append_kept(&p->failed, cells, at, all_words(column), kept);
   }
   count_pulses(p, whole);
   for (int l = 0; l < n; l += WIDE)
-    store_lanes(walk, walk->persistent, row, column + (uint32_t)l, n - l, (ints)(load_words(g->failed + l) == 0u),
+    store_lanes(walk, walk->persistent, column, row + (uint32_t)l, n - l, (ints)(load_words(g->failed + l) == 0u),
                 load_floats(g->w + l));
-  if (walk->visible != NULL) show_row(walk, p, row, column, n);
+  if (walk->visible != NULL) show_column(walk, p, column, row, n);
 }
 
 /* The next pulses of a group as aggregates of their own; those of cells for which that would not do are left. */
@@ -149,7 +149,7 @@ INLINE void aggregate_group(const int family, const walk_t *walk, progress_t *p,
 }
 
 /* The cells whose aggregates failed, word by word: by an aggregate each, where the word is one vector's, else pulse by pulse. Their
- * lists hold column and row. */
+ * lists hold row and column. */
 INLINE void redo_failed(const int family, const walk_t *walk, progress_t *p) {
   const trains_t *t = walk->trains;
   list_t *list = &p->failed;
@@ -173,12 +173,12 @@ INLINE void redo_failed(const int family, const walk_t *walk, progress_t *p) {
   list->n = 0;
 }
 
-/* n consecutive cells of a row by aggregates, with all words of the block. */
-INLINE void aggregate_row(const int family, const walk_t *walk, progress_t *p, uint32_t row, uint32_t column, int n) {
+/* n consecutive cells of a column by aggregates, with all words of the block. */
+INLINE void aggregate_column(const int family, const walk_t *walk, progress_t *p, uint32_t column, uint32_t row, int n) {
   const trains_t *t = walk->trains;
   const law_t law = law_of(family, walk->response);
   group_t *g = &p->group;
-  load_row(family, walk, g, row, column, n);
+  load_column(family, walk, g, column, row, n);
   for (int first = 0; first < t->words; first += words_of_aggregate(family)) {
     const int last = first + words_of_aggregate(family) < t->words ? first + words_of_aggregate(family) : t->words;
     const float *normal = take_normals(p, GROUP_CELLS);
@@ -186,8 +186,8 @@ INLINE void aggregate_row(const int family, const walk_t *walk, progress_t *p, u
     for (int word = first; word < last; word++) {
       if (t->alike[word]) continue;
       lines_t lines;
-      find_lines(t, word, row, &lines);
-      meet(t, &lines, column, &met[word - first]);
+      find_lines(t, word, column, &lines);
+      meet(t, &lines, row, &met[word - first]);
     }
     for (int l = 0; l < n; l += ABREAST * WIDE) {
       cell_t cell[ABREAST];
@@ -195,47 +195,47 @@ INLINE void aggregate_row(const int family, const walk_t *walk, progress_t *p, u
       EACH cell[k] = cell_of(family, g, l + k * WIDE);
       EACH path[k] = path_from(load_floats(g->w + l + k * WIDE));
       for (int word = first; word < last; word++)
-        if (t->d_on[word * t->d_stride + row])
-          advance_row(family, walk, &law, cell, path, word, row, column, &met[word - first], l);
+        if (t->d_on[word * t->d_stride + column])
+          advance_column(family, walk, &law, cell, path, word, column, row, &met[word - first], l);
       EACH {
         const int at = l + k * WIDE;
         land(family, walk->response, &law, &cell[k], &path[k], g, at, normal + at, first == 0);
       }
     }
   }
-  store_row(walk, p, row, column, n);
+  store_column(walk, p, column, row, n);
   if (p->failed.n > LISTED - GROUP_CELLS) redo_failed(family, walk, p);
 }
 
-/* n consecutive cells of a row by aggregates, where the block has a single word of several vectors: what `aggregate_row` does, with
+/* n consecutive cells of a column by aggregates, where the block has a single word of several vectors: what `aggregate_column` does, with
  * nothing to carry from word to word. */
-INLINE void aggregate_word(const int family, const walk_t *walk, progress_t *p, uint32_t row, uint32_t column, int n,
+INLINE void aggregate_word(const int family, const walk_t *walk, progress_t *p, uint32_t column, uint32_t row, int n,
                       const lines_t *lines) {
   const response_t *all = walk->response;
   const law_t law = law_of(family, all);
   group_t *g = &p->group;
-  const size_t base = (size_t)row * walk->inputs + column;
+  const size_t base = (size_t)column * walk->inputs + row;
   const int numbers = numbers_of_cell(family, walk);
   const float *cells = walk->cells + base * numbers;
   float *weights = walk->persistent + base;
   const float *normal = take_normals(p, GROUP_CELLS);
   words sum = {0};
   meetings_t met;
-  meet(walk->trains, lines, column, &met);
+  meet(walk->trains, lines, row, &met);
   for (int l = 0; l < n; l += WIDE) {
     const int left = n == GROUP_CELLS ? WIDE : n - l; /* a constant where n is one */
-    const cell_t cell = row_cell(family, numbers, cells + l * numbers, left);
+    const cell_t cell = column_cell(family, numbers, cells + l * numbers, left);
     const numbers_t many = numbers_of(&met, l);
-    const floats before = row_weights(weights + l, left);
+    const floats before = column_weights(weights + l, left);
     const path_t path = path_of_word(family, all, &law, &cell, before, &many);
     const floats spread = square_root(larger(path.variance, all_floats(0.0f))) * law.scale;
     const ints failed =
         (path.count > 1) & ~within_law(family, all, &law, &cell, &path, spread, all_floats(0.0f));
     const floats w = clipped(path.mean + spread * load_floats(normal + l), &cell);
-    store_row_weights(weights + l, choose((path.count > 0) & ~failed, w, before), left);
+    store_column_weights(weights + l, choose((path.count > 0) & ~failed, w, before), left);
     if (!none(failed)) {
-      const words at = lane_indices() + (column + (uint32_t)l);
-      append_kept(&p->failed, row * walk->inputs + at, at, all_words(row), keep((words)failed));
+      const words at = lane_indices() + (row + (uint32_t)l);
+      append_kept(&p->failed, column * walk->inputs + at, at, all_words(column), keep((words)failed));
     }
     sum += (words)path.count & ~(words)failed;
     if (walk->visible != NULL) {
@@ -245,24 +245,24 @@ INLINE void aggregate_word(const int family, const walk_t *walk, progress_t *p, 
     }
   }
   for (int i = 0; i < WIDE; i++) p->pulses += sum[i];
-  if (walk->visible != NULL) show_row(walk, p, row, column, n);
+  if (walk->visible != NULL) show_column(walk, p, column, row, n);
   if (p->failed.n > LISTED - GROUP_CELLS) redo_failed(family, walk, p);
 }
 
-/* n consecutive cells of a row pulse by pulse. The row's slots come before its columns in the order of the noise. */
-INLINE void exact_row(const int family, const walk_t *walk, progress_t *p, uint32_t row, uint32_t column, int n) {
+/* n consecutive cells of a column pulse by pulse. The column's slots come before its rows in the order of the noise. */
+INLINE void exact_column(const int family, const walk_t *walk, progress_t *p, uint32_t column, uint32_t row, int n) {
   const trains_t *t = walk->trains;
   group_t *g = &p->group;
-  load_row(family, walk, g, row, column, n);
+  load_column(family, walk, g, column, row, n);
   memset(g->count, 0, sizeof g->count);
   memset(g->failed, 0, sizeof g->failed);
   for (int word = 0; word < t->words; word++) {
-    uint32_t left = t->d_on[word * t->d_stride + row];
+    uint32_t left = t->d_on[word * t->d_stride + column];
     if (!left) continue;
     if (t->counted) left = 0x7FFFFFFFu;
     for (int l = 0; l < n; l += WIDE) {
       words slots, upwards;
-      row_coincidences(t, word, column + (uint32_t)l, row, 1, &slots, &upwards);
+      column_coincidences(t, word, row + (uint32_t)l, column, 1, &slots, &upwards);
       store_words(g->slots + l, slots);
       store_words(g->ups + l, slots & upwards);
     }
@@ -274,6 +274,6 @@ INLINE void exact_row(const int family, const walk_t *walk, progress_t *p, uint3
                     (ints)(load_words(g->ups + l) << shift));
     }
   }
-  store_row(walk, p, row, column, n);
+  store_column(walk, p, column, row, n);
 }
 #endif
