@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import itertools
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,6 +63,38 @@ def test_imports_follow_the_arrows() -> None:
     linter = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run([linter, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def table(title: str) -> list[list[str]]:
+    """Return the cells of the table of the page on architecture whose first column has this title."""
+    lines = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith(f"| {title} |"))
+    rows = itertools.takewhile(lambda line: line.startswith("|"), lines[start + 2 :])
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+
+
+def test_every_room_is_in_the_house_plan_and_under_contract() -> None:
+    rooms = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    rooms -= {"__init__", "__main__"}
+    named = {name for row in table("module") for name in re.findall(r"`([\w.]+)`", row[0])}
+    assert {name for name in named if "." not in name} == rooms
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        contracts = {one["id"]: one for one in tomllib.load(file)["tool"]["importlinter"]["contracts"]}
+    for contract, container in (("rooms", PACKAGE), ("engine-rooms", PACKAGE / "engine")):
+        layers = {room for line in contracts[contract]["layers"] for room in re.split(r"\W+", line)}
+        assert {path.stem for path in container.iterdir() if (path / "__init__.py").is_file()} <= layers
+        assert contracts[contract]["exhaustive"]
+
+
+def test_the_nine_ideas_are_where_the_page_says() -> None:
+    ideas = table("idea")
+    assert len(ideas) == 9
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    for idea, places in ideas:
+        assert f"**{idea}.**" in text
+        paths = re.findall(r"`([^`]+)`", places)
+        assert paths
+        assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
 #: Rooms that may reach into the core beside its own door, and what for.
@@ -135,7 +170,7 @@ def test_no_module_changes_state_of_its_own() -> None:
         for path in MODULES
         for _, name in changed_state(ast.parse(path.read_text(encoding="utf-8")))
     ]
-    assert found == ["archsim/plugins.py changes '_REGISTERED'"]
+    assert set(found) == {"archsim/plugins.py changes '_REGISTERED'"}
 
 
 def changed_state(tree: ast.Module) -> Iterator[tuple[int, str]]:
