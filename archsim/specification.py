@@ -199,10 +199,13 @@ AreaConstant = Annotated[Constant[SquareMicrometres], BeforeValidator(_with_sour
 
 
 def values_of(settings: object, path: str = "") -> Iterator[tuple[str, object]]:
-    """Yield the dotted path and the value of everything within a specification that has no parts of its own."""
-    if isinstance(settings, BaseModel):
-        for name in type(settings).model_fields:
-            yield from values_of(getattr(settings, name), f"{path}.{name}" if path else name)
+    """Yield the dotted path and the value of everything within a specification that has no parts of its own.
+
+    A constant is one value, with its source and domain.
+    """
+    if isinstance(settings, BaseModel) and not isinstance(settings, Constant):
+        for name, value in settings.__dict__.items():
+            yield from values_of(value, f"{path}.{name}" if path else name)
     elif isinstance(settings, tuple | list):
         for index, item in enumerate(settings):
             yield from values_of(item, f"{path}.{index}" if path else str(index))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -262,6 +263,8 @@ def _real(text: str) -> int | float:
     if digits.endswith(".inf"):
         return -math.inf if digits.startswith("-") else math.inf
     number = float(digits)
-    if "." not in digits and number.is_integer() and abs(number) < 2**53:
-        return int(number)
+    if "." not in digits and abs(number) < 2**63:
+        exact = Decimal(digits)  # A float of this size may stand for a neighbour of what is written.
+        if exact == exact.to_integral_value():
+            return int(exact)
     return number

@@ -137,3 +137,11 @@ def test_a_dry_run_tells_what_would_stop_the_run(args: tuple[str, ...], code: in
 def test_a_timing_run_must_say_how_long_it_is() -> None:
     with pytest.raises(InputError, match=r"data\.samples"):
         archsim.prepare("mlp_digits", mode="timing")
+
+
+def test_a_number_of_epochs_without_end_is_told_as_it_was_written() -> None:
+    for written in ("1e18", "1000000000000000000"):
+        with pytest.raises(InputError, match=r"random numbers belong to samples") as error:
+            archsim.prepare("mlp_digits", [f"training.epochs={written}", "data.samples=1000"], mode="timing")
+        assert error.value.value == 10**18
+        assert error.value.field == "training.epochs"
