@@ -14,7 +14,7 @@ _WORDS = {
     "buffer": ("buffer port", "a port"),
     "host": ("host port", "a port"),
     "stage": ("", "a stage"),
-    "engine": ("", "a stage engine"),
+    "stage_engine": ("", "a stage engine"),
 }
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import archsim
 from archsim import Run
+from archsim.report.write import write_views
 
 from .experiments import WORKLOADS, digits
 
@@ -128,7 +130,16 @@ def test_a_buffer_just_large_enough_for_both_stages_never_deadlocks() -> None:
         digits(SHARED, f"chip.buffer.capacity={least - 1} B", mode="timing")
 
 
+@pytest.mark.parametrize("chip", ["unit", "reram-1024"])
+def test_a_run_with_shared_places_is_stored_reported_and_traced(chip: str, tmp_path: Path) -> None:
+    run = digits(f"chip={chip}", SHARED, mode="timing")
+    run.save(tmp_path / "run")
+    assert archsim.load_run(tmp_path / "run").metrics == run.metrics
+    write_views(run, tmp_path / "run")
+    assert "place_utilisation" in (tmp_path / "run" / "report.html").read_text()
+
+
 def test_the_bottleneck_of_shared_engines_is_an_engine() -> None:
     found = unit("synchronous", 4, 2, 8).observations.bottleneck
     assert found is not None
-    assert (found.component, found.busy_ps) == ("engine", sum(found.parts_ps.values()))
+    assert (found.component, found.busy_ps) == ("stage_engine", sum(found.parts_ps.values()))

@@ -179,7 +179,7 @@ def unit_counts(setup: Setup) -> dict[str, int]:
     plan = setup.plan
     if setup.stage_engines:
         engines = sum(len(place.stages) > 1 for place in plan.places)
-        return {"stage": len(plan.stages), **({"engine": engines} if engines else {})}
+        return {"stage": len(plan.stages), **({"stage_engine": engines} if engines else {})}
     links = setup.interconnect.links
     return {"tile": plan.tiles, "nmpu": plan.nodes, "buffer": plan.nodes, "link": links, "host": 1}
 

@@ -36,7 +36,7 @@ def busiest_unit(machine: Machine) -> Bottleneck | None:
         for task in tasks:
             parts.update(_parts_ps(machine, task))
         parts.update(_programming_ps(machine, busiest.name))
-    elif busiest.component in ("stage", "engine"):
+    elif busiest.component in ("stage", "stage_engine"):
         parts = _engine_parts_ps(machine, busiest)
     return Bottleneck(busiest.name, busiest.component, busiest.stage, layer, busy_ps[busiest.name], dict(parts))
 

@@ -70,7 +70,7 @@ class Equipment:
 
     def unit(self, component: str, number: int, stage: int | None) -> Unit:
         """Return a unit, made on first use; `stage` is the one whose own it is."""
-        name = f"{component} {number}"
+        name = f"{component.replace('_', ' ')} {number}"
         if name not in self.units:
             self.units[name] = Unit(self._kernel, self._timeline, name, component, stage, self._setup.arbiter)
         return self.units[name]
@@ -112,7 +112,7 @@ class Equipment:
         place = self._setup.plan.place_of(stage.index)
         if len(place.stages) == 1:
             return OwnEngine(self._kernel, f"stage {stage.index}")
-        return self.unit("engine", place.index, None)
+        return self.unit("stage_engine", place.index, None)
 
     def _steps(self, steps: tuple[Step, ...], stage: Sequencer) -> StageTasks:
         equipped: list[StepTasks] = []
