@@ -24,7 +24,7 @@ from archsim.engine.numerics.stored import Stored
 from archsim.engine.program import HOST, DigitalStep, Edge, MatrixStep
 from archsim.engine.setup import Setup
 from archsim.engine.work import Evaluation
-from archsim.network.graph import Graph
+from archsim.network.graph import Graph, Node
 from archsim.network.logic import DigitalLogic
 from archsim.network.matrix import AnalogMatrix, MatrixSnapshot
 from archsim.network.operators import DigitalOperator, MatrixOperator
@@ -102,6 +102,7 @@ class Numbers:
         "_evaluations",
         "_evaluator",
         "_held",
+        "_layers",
         "_loss_scale",
         "_matrices_of",
         "_rates",
@@ -150,19 +151,19 @@ class Numbers:
         self._look_up()
 
     def _look_up(self) -> None:
-        """Note what every sample asks for again: the operator of each node, and the holder of each matrix."""
+        """Note what every sample asks for again: the operator of each node, and the matrices of each layer."""
         self._releasing = self.schedule.releasing
-        self._digital = {
-            node.name: (node, operator)
-            for node in self.graph.nodes
-            if isinstance(operator := self.logic.operators[node.name], DigitalOperator)
-        }
-        self._held = {
-            matrix.name: Held(node, operator, matrix, self.matrices[matrix.name])
-            for node in self.graph.nodes
-            if isinstance(operator := self.logic.operators[node.name], MatrixOperator)
-            for matrix in node.matrices
-        }
+        self._digital: dict[str, tuple[Node, DigitalOperator]] = {}
+        self._layers: dict[str, tuple[Held, ...]] = {}
+        for node in self.graph.nodes:
+            operator = self.logic.operators[node.name]
+            if isinstance(operator, DigitalOperator):
+                self._digital[node.name] = node, operator
+            elif isinstance(operator, MatrixOperator):
+                self._layers[node.name] = tuple(
+                    Held(node, operator, matrix, self.matrices[matrix.name]) for matrix in node.matrices
+                )
+        self._held = {held.matrix.name: held for layer in self._layers.values() for held in layer}
         self._rates: dict[int, float] = {}
 
     def begin(self, stage: int, action: Action) -> None:
@@ -231,10 +232,9 @@ class Numbers:
             self._backward(self._stored[stage][action.micro_batch], step)
         elif step.prepare is not None:
             for micro_batch in action.micro_batches:
-                for matrix in self.graph[step.prepare].matrices:
-                    gradients = self._stored[stage][micro_batch].affine[matrix.name]
-                    rate = self._rate(self._held[matrix.name], micro_batch)
-                    self.matrices[matrix.name].affine.update(gradients, rate)
+                for held in self._layers[step.prepare]:
+                    gradients = self._stored[stage][micro_batch].affine[held.matrix.name]
+                    held.crossbars.affine.update(gradients, self._rate(held, micro_batch))
 
     def deliver(self, edge: Edge, micro_batch: int) -> None:
         """Hand a value over to the stage that needs it."""
@@ -341,12 +341,11 @@ class Numbers:
     def _collect(self, stored: Stored, layer: str) -> Array:
         """Return the output of a layer whose matrices were read."""
         outputs = []
-        for matrix in self.graph[layer].matrices:
-            held = self._held[matrix.name]
-            affine = held.crossbars.affine
-            analog = held.crossbars.add_outputs(stored.parts.pop(matrix.name))
+        for held in self._layers[layer]:
+            affine, name = held.crossbars.affine, held.matrix.name
+            analog = held.crossbars.add_outputs(stored.parts.pop(name))
             if affine.learn_scale:
-                stored.analog[matrix.name] = analog
+                stored.analog[name] = analog
             outputs.append(affine.forward(analog, affine.scale, affine.bias))
         stored.unfolded = {}
         return held.operator.fold(held.node, tuple(outputs))
@@ -358,30 +357,28 @@ class Numbers:
             node, operator = self._digital[name]
             inputs = tuple([stored.values[source] for source in node.inputs])
             gradients = operator.gradient(node, inputs, stored.values[name], stored.gradients[name])
-            for source, gradient in zip(node.inputs, gradients, strict=True):
-                if source in self.graph.needs_gradient:
-                    stored.add_gradient(source, gradient, self.logic.arithmetic)
+            self._hand_back(stored, node, gradients)
         if step.prepare is not None:
             self._prepare_errors(stored, step.prepare)
 
     def _collect_gradients(self, stored: Stored, layer: str) -> None:
         """Add what the transposed reads of a layer's matrices gave to the gradients at its inputs."""
-        found = []
-        for matrix in self.graph[layer].matrices:
-            held = self._held[matrix.name]
-            found.append(held.crossbars.add_inputs(stored.parts.pop(matrix.name)))
-        gradients = held.operator.fold_gradient(held.node, tuple(found))
-        for source, gradient in zip(held.node.inputs, gradients, strict=True):
+        held = self._layers[layer]
+        found = [one.crossbars.add_inputs(stored.parts.pop(one.matrix.name)) for one in held]
+        self._hand_back(stored, held[0].node, held[0].operator.fold_gradient(held[0].node, tuple(found)))
+
+    def _hand_back(self, stored: Stored, node: Node, gradients: tuple[Array, ...]) -> None:
+        """Add the gradients at a node's inputs to those of the nodes that gave them."""
+        for source, gradient in zip(node.inputs, gradients, strict=True):
             if source in self.graph.needs_gradient:
                 stored.add_gradient(source, gradient, self.logic.arithmetic)
 
     def _prepare_errors(self, stored: Stored, layer: str) -> None:
         """Note the gradients of scales and biases, and the errors that drive the reads and updates of a layer."""
         gradient = stored.gradients[layer]
-        for matrix in self.graph[layer].matrices:
-            held = self._held[matrix.name]
-            affine = held.crossbars.affine
-            d = held.operator.unfold_gradient(held.node, matrix, gradient)
-            analog = stored.analog.pop(matrix.name, d)
-            stored.affine[matrix.name] = affine.parameter_gradients(analog, d)
-            stored.errors[matrix.name] = affine.gradient(d)
+        for held in self._layers[layer]:
+            affine, name = held.crossbars.affine, held.matrix.name
+            d = held.operator.unfold_gradient(held.node, held.matrix, gradient)
+            analog = stored.analog.pop(name, d)
+            stored.affine[name] = affine.parameter_gradients(analog, d)
+            stored.errors[name] = affine.gradient(d)
