@@ -126,6 +126,11 @@ class Unit:
         self._idle_cause: int | None = recorder.cause(NO_WORK_YET)
 
     @property
+    def timekeeper(self) -> Timekeeper:
+        """The event kernel."""
+        return self._timekeeper
+
+    @property
     def busy_since(self) -> int | None:
         """When the job now served was granted, or None."""
         return None if self._job is None else self._since

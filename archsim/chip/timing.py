@@ -19,6 +19,7 @@ __all__ = [
     "dac_conversion_ps",
     "host_ps",
     "nmpu_ps",
+    "read_lag_ps",
     "read_ps",
     "read_units_ps",
     "transfer_ps",
@@ -86,9 +87,33 @@ def read_ps(chip: Chip, rows: int, columns: int, vectors: int, *, transposed: bo
     """
     if vectors == 0:
         return 0
+    first, interval = _series_ps(chip, rows, columns, transposed)
+    return first + (vectors - 1) * interval
+
+
+def read_lag_ps(chip: Chip, rows: int, columns: int, *, transposed: bool = False) -> int:
+    """Return how much earlier a tile can begin another read than the one before it is out.
+
+    Zero but for a double-buffered tile. Reads that follow each other without a pause, in whatever groups they
+    come, then take as long as `read_ps` says of all of them.
+
+    Parameters
+    ----------
+    chip : Chip
+        The chip.
+    rows, columns : int
+        Used rows and columns of the tile.
+    transposed : bool
+        True for the backward product.
+    """
+    first, interval = _series_ps(chip, rows, columns, transposed)
+    return first - interval
+
+
+def _series_ps(chip: Chip, rows: int, columns: int, transposed: bool) -> tuple[int, int]:
+    """Return the time of the first of consecutive reads, and that of each further one."""
     units = read_units_ps(chip, rows, columns, transposed=transposed)
-    interval = max(units) if chip.tile.double_buffered else sum(units)
-    return sum(units) + (vectors - 1) * interval
+    return sum(units), max(units) if chip.tile.double_buffered else sum(units)
 
 
 def update_ps(chip: Chip, vectors: int, slots: int) -> int:

@@ -151,7 +151,7 @@ def _untimed_macs(machine: UntimedMachine) -> dict[str, int]:
         for symbol, kind in machine.setup.schedule.kinds.items():
             if kind.operation is not None:
                 samples = stage.done[symbol] * machine.setup.samples
-                found[kind.operation] += macs_of(program.actions[symbol]) * samples
+                found[kind.operation] += macs_of(program.actions[symbol].steps) * samples
     return found
 
 

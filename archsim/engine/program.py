@@ -5,118 +5,32 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
 
 from archsim.analog.observed import ExpectedUpdate
 from archsim.chip.operations import affine_operations, update_operations
+from archsim.engine.dependencies import Dependency, dependencies, homes_of, layers_of
+from archsim.engine.digital_jobs import DigitalJob, continued
+from archsim.engine.steps import DigitalStep, MatrixStep, Phase, Step, TransferStep
 from archsim.mapping.plan import Placement, Plan, StagePlan
 from archsim.network.graph import INPUT, Graph, Matrix, Node
 from archsim.network.losses import load_loss
 from archsim.network.operators import DigitalOperator, OperatorCost, load_operator
 from archsim.schedule.action_kinds import ActionKind
+from archsim.schedule.specification import Overlap
 from archsim.schedule.state import HOST
 
 __all__ = [
     "HOST",
-    "DigitalStep",
+    "ActionProgram",
     "Edge",
-    "MatrixStep",
-    "Phase",
     "StageProgram",
-    "Step",
-    "TransferStep",
     "build_programs",
     "edges_between",
 ]
 
-Phase = Literal["F", "B", "U", "T"]
-
 #: For each matrix, what its parts take for each vector.
 Updates = Mapping[str, tuple[ExpectedUpdate, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class MatrixStep:
-    """A forward read, transposed read, update or transfer of a matrix: all its parts at once.
-
-    Attributes
-    ----------
-    phase : {"F", "B", "U", "T"}
-        What it belongs to.
-    placement : Placement
-        The matrix.
-    elements : int
-        Numbers of stored input (or error) that leave the buffer for it, per sample.
-    pulsed : bool
-        Of an update, whether every outer product is sent to the array.
-    apart : bool
-        Of an update, whether it leaves its transfers to a T.
-    """
-
-    phase: Phase
-    placement: Placement
-    elements: int
-    pulsed: bool = True
-    apart: bool = False
-
-    @property
-    def matrix(self) -> str:
-        """Name of the matrix."""
-        return self.placement.matrix
-
-    @property
-    def vectors(self) -> int:
-        """Vectors that meet it for each sample."""
-        return self.placement.vectors
-
-
-@dataclass(frozen=True, slots=True)
-class DigitalStep:
-    """Work of the near-memory unit between two matrix steps.
-
-    Attributes
-    ----------
-    phase : {"F", "B", "U"}
-        What it belongs to.
-    layer : str
-        The layer it is booked on.
-    collect : str or None
-        The layer whose matrices were read just before: add the parts of each (F: then scale and bias) and fold them.
-    nodes : tuple of str
-        Digital operators to run, in this order (B: their gradients).
-    prepare : str or None
-        B: the layer whose matrices are read next: unfold and scale their errors and note the gradients of scales and
-        biases. U: the layer whose scales and biases are updated.
-    loss : bool
-        F: compute the loss and its gradient at the end.
-    cost : OperatorCost
-        Element operations per sample.
-    elements : int
-        Numbers written to the buffer per sample.
-    """
-
-    phase: Phase
-    layer: str
-    collect: str | None
-    nodes: tuple[str, ...]
-    prepare: str | None
-    loss: bool
-    cost: OperatorCost
-    elements: int
-
-
-@dataclass(frozen=True, slots=True)
-class TransferStep:
-    """What an algorithm asks of the near-memory unit and the buffer, after the update or the transfers of a matrix.
-
-    How much that is, the update or the transfers say.
-    """
-
-    matrix: str
-    phase: Phase = "U"
-
-
-Step = MatrixStep | DigitalStep | TransferStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +45,30 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
+class ActionProgram:
+    """What a stage does in the actions of one kind.
+
+    Attributes
+    ----------
+    steps : tuple of Step
+        Its steps, each behind all that it waits for.
+    dependencies : tuple of tuple of Dependency
+        For each step, those that it waits for.
+    layers : tuple of frozenset of str
+        For each step, the layers that it works for.
+    """
+
+    steps: tuple[Step, ...]
+    dependencies: tuple[tuple[Dependency, ...], ...]
+    layers: tuple[frozenset[str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StageProgram:
-    """The steps of a stage's actions by their symbols, and what crosses its borders."""
+    """What a stage does in its actions, by their symbols, and what crosses its borders."""
 
     index: int
-    actions: Mapping[str, tuple[Step, ...]]
+    actions: Mapping[str, ActionProgram]
     imports: tuple[Edge, ...]
     exports: tuple[Edge, ...]
     stored_elements: int
@@ -143,7 +76,7 @@ class StageProgram:
     @property
     def matrix_steps(self) -> Iterator[MatrixStep]:
         """The reads and updates of all its actions."""
-        return (step for steps in self.actions.values() for step in steps if isinstance(step, MatrixStep))
+        return (step for action in self.actions.values() for step in action.steps if isinstance(step, MatrixStep))
 
     def claims_with(self, edge: Edge) -> bool:
         """Return whether a micro-batch claims its space at the stage with this input: with the first of them."""
@@ -151,7 +84,7 @@ class StageProgram:
 
 
 def build_programs(
-    graph: Graph, plan: Plan, updates: Updates, kinds: Mapping[str, ActionKind]
+    graph: Graph, plan: Plan, updates: Updates, kinds: Mapping[str, ActionKind], overlap: Overlap = "none"
 ) -> tuple[StageProgram, ...]:
     """Return the program of every stage of a plan.
 
@@ -164,9 +97,11 @@ def build_programs(
     kinds : mapping of str to ActionKind
         The kinds of the schedule's actions by symbol: where none sends gradients, there is no loss, and nothing is
         stored for gradients.
+    overlap : {"none", "layers"}
+        Whether the update of a matrix follows that of the one before it, or layers are updated side by side.
     """
     edges = _edges(graph, plan, _trains(kinds))
-    return tuple(_StageBuilder(graph, stage, edges, updates, kinds).build() for stage in plan.stages)
+    return tuple(_StageBuilder(graph, stage, edges, updates, kinds).build(overlap) for stage in plan.stages)
 
 
 def _trains(kinds: Mapping[str, ActionKind]) -> bool:
@@ -215,51 +150,88 @@ class _StageBuilder:
         self.placements = {placement.matrix: placement for placement in stage.placements}
         self.imports = tuple(edge for edge in edges if edge.target == stage.index)
         self.exports = tuple(edge for edge in edges if edge.source == stage.index)
-        self.last = self.nodes[-1] is graph.nodes[-1]
 
-    def build(self) -> StageProgram:
+    def build(self, overlap: Overlap) -> StageProgram:
+        actions = {symbol: tuple(kind.steps(self)) for symbol, kind in self.kinds.items()}
+        homes = homes_of(step for steps in actions.values() for step in steps)
         return StageProgram(
             self.stage.index,
-            {symbol: tuple(kind.steps(self)) for symbol, kind in self.kinds.items()},
+            {
+                symbol: ActionProgram(
+                    steps,
+                    dependencies(steps, self.graph, updates_in_turn=overlap == "none"),
+                    tuple(layers_of(step, self.graph, homes) for step in steps),
+                )
+                for symbol, steps in actions.items()
+            },
             self.imports,
             self.exports,
             self._stored_elements(),
         )
 
     def forward(self) -> Iterable[Step]:
-        collect: Node | None = None
-        nodes: list[Node] = []
+        steps: list[MatrixStep | DigitalJob] = []
+        jobs: dict[str, DigitalJob] = {}
         for node in self.nodes:
+            givers = [jobs[name] for name in node.inputs if name in jobs]
+            job = None if node.matrices else continued(givers, partial(self._is_only_taker, node))
+            if job is None:
+                steps += [self._read("F", node, matrix, matrix.inputs) for matrix in node.matrices]
+                job = DigitalJob.after(givers, collect=node if node.matrices else None)
+                steps.append(job)
             if not node.matrices:
-                nodes.append(node)
-                continue
-            if collect or nodes:
-                yield self._digital("F", collect, nodes)
-            for matrix in node.matrices:
-                yield MatrixStep("F", self.placements[matrix.name], matrix.vectors * matrix.inputs)
-            collect, nodes = node, []
-        yield self._digital("F", collect, nodes, loss=self.last and self.trains)
+                job.nodes.append(node)
+            jobs[node.name] = job
+        return self._finished(steps, "F")
 
     def read(self) -> Iterable[Step]:
         return (step for step in self.forward() if isinstance(step, MatrixStep))
 
     def backward(self) -> Iterable[Step]:
-        collect: Node | None = None
-        nodes: list[Node] = []
+        steps: list[MatrixStep | DigitalJob] = []
+        jobs: dict[str, list[DigitalJob]] = {}
         for node in reversed(self.nodes):
             if node.name not in self.graph.needs_gradient:
                 continue
+            givers = jobs.get(node.name, [])
+            job = continued(givers, partial(self._is_only_source, node))
+            if job is None:
+                job = DigitalJob.after(givers)
+                steps.append(job)
+            sources = self._sources(node)
             if not node.matrices:
-                nodes.append(node)
-                continue
-            yield self._digital("B", collect, nodes, prepare=node)
-            collect, nodes = None, []
-            if any(name in self.graph.needs_gradient for name in node.inputs):
-                for matrix in node.matrices:
-                    yield MatrixStep("B", self.placements[matrix.name], matrix.vectors * matrix.outputs)
-                collect = node
-        if collect or nodes:
-            yield self._digital("B", collect, nodes)
+                job.nodes.append(node)
+            else:
+                job.prepare = node
+                if sources:
+                    steps += [self._read("B", node, matrix, matrix.outputs) for matrix in node.matrices]
+                    job = DigitalJob.after([job], collect=node)
+                    steps.append(job)
+            for name in sources:
+                jobs.setdefault(name, []).append(job)
+        return self._finished(steps, "B")
+
+    def _read(self, phase: Phase, node: Node, matrix: Matrix, lines: int) -> MatrixStep:
+        needs_block = load_operator(node.kind).needs_block
+        return MatrixStep(phase, self.placements[matrix.name], matrix.vectors * lines, needs_block=needs_block)
+
+    def _is_only_taker(self, node: Node, source: Node) -> bool:
+        return self.graph.takers(source.name) == (node.name,)
+
+    def _is_only_source(self, node: Node, target: Node) -> bool:
+        return self._sources(target) == (node.name,)
+
+    def _sources(self, node: Node) -> tuple[str, ...]:
+        """Return the inputs of a node that need a gradient, each once."""
+        return tuple(dict.fromkeys(name for name in node.inputs if name in self.graph.needs_gradient))
+
+    def _finished(self, steps: Iterable[MatrixStep | DigitalJob], phase: Phase) -> Iterable[Step]:
+        for step in steps:
+            if isinstance(step, MatrixStep):
+                yield step
+            else:
+                loss = phase == "F" and self.trains and step.tail is self.graph.nodes[-1]
+                yield self._digital(phase, step.collect, step.nodes, step.prepare, loss)
 
     def update(self) -> Iterable[Step]:
         for node in self.nodes:
@@ -307,6 +279,7 @@ class _StageBuilder:
         if loss:
             cost += load_loss(self.graph.loss).cost(math.prod(self.graph.nodes[-1].shape))
         booked = collect or prepare or nodes[0]
+        held = (collect or prepare or booked).matrices
         return DigitalStep(
             phase,
             booked.name,
@@ -316,6 +289,8 @@ class _StageBuilder:
             loss,
             cost,
             elements,
+            held[0].vectors if len({matrix.vectors for matrix in held}) == 1 else 1,
+            any(load_operator(node.kind).needs_block for node in nodes),
         )
 
     def _stored_elements(self) -> int:

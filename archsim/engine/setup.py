@@ -14,6 +14,7 @@ from archsim.engine.program import StageProgram
 from archsim.mapping.plan import Plan
 from archsim.network.graph import Graph
 from archsim.schedule.actions import Schedule
+from archsim.schedule.specification import Overlap
 from archsim.specification import Specification
 
 __all__ = ["Setup", "device_stacks"]
@@ -41,6 +42,10 @@ class Setup:
         The devices behind a weight, for each matrix; one where nothing is said.
     spare : DeviceStack
         The same for tiles that no matrix uses.
+    overlap : {"none", "layers"}
+        What of a stage's work may overlap: see `archsim.schedule.specification.ScheduleSpecification`.
+    chunk_vectors : int or None
+        Vectors of a chunk; None for a whole block.
     programming : mapping of str to LineWrite, optional
         How the initial weights of each matrix are written, where that is simulated.
     """
@@ -53,6 +58,8 @@ class Setup:
     stacks: Mapping[str, DeviceStack] = field(default_factory=dict)
     spare: DeviceStack = ONE_DEVICE
     programming: Mapping[str, LineWrite] | None = None
+    overlap: Overlap = "none"
+    chunk_vectors: int | None = None
 
     @property
     def arbiter(self) -> Arbitration | None:

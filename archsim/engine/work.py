@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from archsim.analog.observed import Counts
-from archsim.engine.program import DigitalStep, Edge, MatrixStep, Step, TransferStep
+from archsim.engine.program import Edge
+from archsim.engine.steps import DigitalStep, MatrixStep, Step, TransferStep
 from archsim.schedule.actions import Action
 
 __all__ = ["Evaluation", "Work", "do_step"]

@@ -109,6 +109,18 @@ class Graph:
     def _holders(self) -> dict[str, Node]:
         return {matrix.name: node for node in self.nodes for matrix in node.matrices}
 
+    def takers(self, name: str) -> tuple[str, ...]:
+        """Return the nodes that read a node's output, each once."""
+        return tuple(self._takers.get(name, ()))
+
+    @cached_property
+    def _takers(self) -> dict[str, dict[str, None]]:
+        found: dict[str, dict[str, None]] = {}
+        for node in self.nodes:
+            for name in node.inputs:
+                found.setdefault(name, {})[node.name] = None
+        return found
+
     def shape_of(self, name: str) -> Shape:
         """Return the shape of a node's output, or of the network's input."""
         return self.input_shape if name == INPUT else self[name].shape

@@ -8,9 +8,12 @@ from pydantic import Field
 
 from archsim.specification import OpenFamily, Specification
 
-__all__ = ["AnySchedule", "ScheduleSpecification", "ZeroBubbleSpecification"]
+__all__ = ["AnySchedule", "Overlap", "ScheduleSpecification", "ZeroBubbleSpecification"]
 
 Count = Annotated[int, Field(ge=1)]
+
+#: What of a stage's work may overlap.
+Overlap = Literal["none", "layers"]
 
 
 class ScheduleSpecification(Specification):
@@ -21,6 +24,11 @@ class ScheduleSpecification(Specification):
     from 0; without it the kind says, and every stage has one of its own as a rule. ``micro_batches`` is per
     mini-batch. ``update`` and ``transfers`` default to what is usual for ``kind``. A kind may have keys of its own
     beside these.
+
+    ``overlap`` says when a stage may begin its next action: after the end of the last one (``none``), or as
+    soon as the layer at which it begins has done its own part of the last one (``layers``); layer by layer,
+    the order of the actions stays. ``chunk_vectors`` cuts the vectors of a micro-batch into runs of that
+    length, which follow each other through the steps of an action; without it a micro-batch is one.
     """
 
     kind: str = "asynchronous"
@@ -29,6 +37,8 @@ class ScheduleSpecification(Specification):
     micro_batches: Count = 1
     update: Literal["immediate", "deferred", "scheduled"] | None = None
     transfers: Literal["fused", "separate"] | None = None
+    overlap: Overlap = "none"
+    chunk_vectors: Count | None = None
 
 
 class ZeroBubbleSpecification(ScheduleSpecification):

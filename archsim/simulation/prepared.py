@@ -156,10 +156,12 @@ def _setup(layout: Layout, schedule: Schedule) -> Setup:
     return Setup(
         chip,
         layout.plan,
-        build_programs(graph, layout.plan, layout.expected.updates, schedule.kinds),
+        build_programs(graph, layout.plan, layout.expected.updates, schedule.kinds, experiment.schedule.overlap),
         schedule,
         training.mini_batch // experiment.schedule.micro_batches,
         stacks,
         spare,
         line_writes(graph, chip, given=given) if experiment.run.program else None,
+        experiment.schedule.overlap,
+        experiment.schedule.chunk_vectors,
     )

@@ -15,7 +15,7 @@ from archsim.analog.observed import ExpectedUpdate
 from archsim.chip.timing import read_ps
 from archsim.engine.numerics.expectations import Expectations, ExpectedReads
 from archsim.engine.numerics.expected import Expected
-from archsim.engine.program import MatrixStep
+from archsim.engine.steps import MatrixStep
 from archsim.errors import InputError
 from archsim.mapping.plan import Placement
 from archsim.schedule import Action

@@ -80,6 +80,8 @@ class Case:
     separate: bool = False
     #: The place of each stage; without it every stage has one of its own.
     places: tuple[int, ...] | None = None
+    #: Vectors of a chunk; None: a micro-batch is one.
+    chunk: int | None = None
 
     @property
     def trains(self) -> bool:
@@ -98,6 +100,7 @@ class Case:
             "kind": self.kind,
             "stages": [list(names) for names in self.stages],
             "micro_batches": self.micro_batches,
+            "chunk_vectors": self.chunk,
         }
         if self.places is not None:
             schedule["places"] = list(self.places)

@@ -145,9 +145,13 @@ class Hardware:
         """Return the bytes of so many numbers."""
         return self.element_bytes * elements
 
-    def moved(self, elements: int) -> int:
-        """Return how long so many numbers hold the port of a buffer."""
-        return cycles(ceil(self.bytes(elements) / self.port_bytes), self.port)
+    def moved(self, size: int) -> int:
+        """Return how long so many bytes hold the port of a buffer."""
+        return cycles(ceil(size / self.port_bytes), self.port)
+
+    def lag(self, lines: int) -> int:
+        """Return how much earlier the next read can begin than this one is out."""
+        return 2 * self.read(lines, 1) - self.read(lines, 2)
 
     def nodes(self, needed: int) -> list[int]:
         """Return so many nodes in the order in which stages take them: on a mesh along a snake."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil, prod
 
-from .cases import INPUT, LOSSES, Case, Matrix
+from .cases import INPUT, Case, Matrix
 from .clock import Clock, Process, Server, Signal, Space
+from .pieces import Piece, backward, forward
 
 __all__ = ["Machine"]
 
@@ -174,38 +175,82 @@ class Machine:
         self.unfinished.remove(s)
 
     def _forward(self, s: int, k: int, count: int) -> Process:
-        job = Digital()
-        for layer in self.stages[s]:
-            if not layer.matrices:
-                job.add(layer.forward, layer.size)
-                continue
-            yield from self._digital(s, "F", k, 1, job)
-            job = Digital()
-            for matrix, parts in zip(layer.matrices, self.parts[layer.name], strict=True):
-                yield from self._read(s, "F", k, matrix, parts)
-                # Every converted number is scaled and added up.
-                job.add(matrix.vectors * sum(part.columns for part in parts), matrix.vectors * matrix.outputs)
-        if self.case.trains and s + 1 == len(self.stages):
-            job.add(LOSSES[self.case.loss] * self.case.layers[-1].size, 0)
-        yield from self._digital(s, "F", k, 1, job)
+        last = s + 1 == len(self.stages)
+        yield from self._together(s, "F", k, forward(self.case, self.stages[s], self._cuts(s), last=last))
 
     def _backward(self, s: int, k: int, count: int) -> Process:
-        job = Digital()
-        for layer in reversed(self.stages[s]):
-            if not self.case.needs_gradient(layer.name):
-                continue
-            if not layer.matrices:
-                job.add(layer.backward, layer.size)
-                continue
-            # The error is scaled, and summed up for the bias.
-            job.add(sum(matrix.vectors * matrix.outputs for matrix in layer.matrices), 0)
-            yield from self._digital(s, "B", k, 1, job)
-            job = Digital()
-            if any(self.case.needs_gradient(source) for source in layer.sources):
-                for matrix, parts in zip(layer.matrices, self.parts[layer.name], strict=True):
-                    yield from self._read(s, "B", k, matrix, parts)
-                    job.add(matrix.vectors * sum(part.rows for part in parts), matrix.vectors * matrix.inputs)
-        yield from self._digital(s, "B", k, 1, job)
+        yield from self._together(s, "B", k, backward(self.case, self.stages[s], self._cuts(s)))
+
+    def _cuts(self, s: int) -> dict[str, list[list[tuple[int, int]]]]:
+        """Return the sizes of the parts of each matrix of a stage."""
+        return {
+            layer.name: [[(part.rows, part.columns) for part in parts] for parts in self.parts[layer.name]]
+            for layer in self.stages[s]
+        }
+
+    def _together(self, s: int, kind: str, k: int, pieces: list[Piece]) -> Process:
+        """Each piece as soon as those are done that it waits for, chunk by chunk."""
+        case = self.case
+        done = {piece: [Signal() for _ in range(piece.chunks(case.samples, case.chunk))] for piece in pieces}
+        for piece in pieces:
+            self.clock.start(self._flow(s, kind, k, piece, done))
+        yield from [signals[-1] for signals in done.values()]
+
+    def _flow(self, s: int, kind: str, k: int, piece: Piece, done: dict[Piece, list[Signal]]) -> Process:
+        samples, size = self.case.samples, self.case.chunk
+        for chunk, signal in enumerate(done[piece]):
+            for other in piece.needs:
+                yield done[other][piece.awaited(other, chunk, samples, size)]
+            ask = self._digital_chunk if piece.matrix is None else self._read_chunk
+            self.clock.start(ask(s, kind, k, piece, chunk)).then(signal.fire)
+
+    def _share(self, piece: Piece, chunk: int, of_sample: int) -> int:
+        """Return the share of a chunk, in proportion to its vectors; shares are whole and add up."""
+        samples = self.case.samples
+        first, last = piece.bounds(chunk, samples, self.case.chunk)
+        total = of_sample * samples
+        return total * last // (samples * piece.vectors) - total * first // (samples * piece.vectors)
+
+    def _digital_chunk(self, s: int, kind: str, k: int, piece: Piece, chunk: int) -> Process:
+        operations = self._share(piece, chunk, piece.operations)
+        done = self.server("nmpu", self.homes[s]).serve(self.case.hardware.digital(operations), kind, k).done
+        if piece.elements:
+            size = self._share(piece, chunk, self.case.hardware.bytes(piece.elements))
+            written = self.server("buffer", self.homes[s]).serve(self.case.hardware.moved(size), kind, k).done
+            yield written
+        yield done
+
+    def _read_chunk(self, s: int, kind: str, k: int, piece: Piece, chunk: int) -> Process:
+        """All parts of a matrix side by side, and beside them the traffic at the port."""
+        matrix, hardware, is_last = (
+            piece.matrix,
+            self.case.hardware,
+            chunk + 1 == piece.chunks(self.case.samples, self.case.chunk),
+        )
+        assert matrix is not None
+        first, last = piece.bounds(chunk, self.case.samples, self.case.chunk)
+        pending = []
+        for part in self.parts[piece.layer][piece.number]:
+            there, back = (part.rows, part.columns) if kind == "F" else (part.columns, part.rows)
+            # A tile that is not at its last chunk takes the next one before the last read is out.
+            lag = 0 if is_last else hardware.lag(back)
+            job = hardware.read(back, last - first) - lag, lag
+            sizes = [hardware.bytes(lines) * (last - first) for lines in (there, back)]
+            pending.append(self.clock.start(self._part(s, kind, k, part, job, sizes)))
+        size = hardware.bytes(matrix.inputs if kind == "F" else matrix.outputs) * (last - first)
+        pending.append(self.server("buffer", self.homes[s]).serve(hardware.moved(size), kind, k).done)
+        yield from pending
+
+    def _part(self, s: int, kind: str, k: int, part: Part, job: tuple[int, int], sizes: list[int]) -> Process:
+        """A part on another node is sent its operands and sends its results back."""
+        home, away = self.homes[s], part.node != self.homes[s]
+        if away:
+            yield self.clock.start(self._travel(home, part.node, sizes[0], kind, k))
+        yield self.server("tile", part.tile).serve(job[0], kind, k).done
+        if job[1]:
+            yield job[1]
+        if away:
+            yield self.clock.start(self._travel(part.node, home, sizes[1], kind, k))
 
     def _update(self, s: int, k: int, count: int) -> Process:
         for layer in self.stages[s]:
@@ -254,15 +299,6 @@ class Machine:
         done = self.server("nmpu", self.homes[s]).serve(self.case.hardware.digital(operations), kind, k).done
         yield from [done, self._port(s, kind, k, 0)]
 
-    def _read(self, s: int, kind: str, k: int, matrix: Matrix, parts: list[Part]) -> Process:
-        forward, vectors = kind == "F", matrix.vectors
-        read = self.case.hardware.read
-        durations = [read(part.columns if forward else part.rows, self.case.samples * vectors) for part in parts]
-        rows, columns = [vectors * part.rows for part in parts], [vectors * part.columns for part in parts]
-        sent = list(zip(rows, columns, strict=True) if forward else zip(columns, rows, strict=True))
-        elements = vectors * (matrix.inputs if forward else matrix.outputs)
-        yield from self._on_tiles(s, kind, k, 1, parts, durations, sent, elements)
-
     def _on_tiles(
         self,
         s: int,
@@ -288,9 +324,10 @@ class Machine:
 
     def _remote(self, s: int, part: Part, duration: int, there: int, back: int, kind: str, k: int) -> Process:
         """A part on another node is sent its operands and sends its results back."""
-        yield self.clock.start(self._travel(self.homes[s], part.node, there, kind, k))
+        hardware = self.case.hardware
+        yield self.clock.start(self._travel(self.homes[s], part.node, hardware.bytes(there), kind, k))
         yield self.server("tile", part.tile).serve(duration, kind, k).done
-        yield self.clock.start(self._travel(part.node, self.homes[s], back, kind, k))
+        yield self.clock.start(self._travel(part.node, self.homes[s], hardware.bytes(back), kind, k))
 
     def _digital(self, s: int, kind: str, k: int, count: int, job: Digital) -> Process:
         if job.empty:
@@ -301,7 +338,7 @@ class Machine:
         yield from [done, *written]
 
     def _port(self, s: int, kind: str, k: int, elements: int) -> Signal:
-        duration = self.case.hardware.moved(elements * self.case.samples)
+        duration = self.case.hardware.moved(self.case.hardware.bytes(elements) * self.case.samples)
         return self.server("buffer", self.homes[s]).serve(duration, kind, k).done
 
     # What crosses the borders of stages
@@ -315,13 +352,13 @@ class Machine:
         if not self.case.trains and self._gone[edge.source, k] == len(self._out_of(edge.source)):
             # Nobody will need what was stored here, once all that goes on has gone.
             self._release(edge.source)
-        elements = edge.elements * self.case.samples
-        yield from self._travel(self.homes[edge.source], self.homes[edge.target], elements, "F", k)
+        size = self.case.hardware.bytes(edge.elements) * self.case.samples
+        yield from self._travel(self.homes[edge.source], self.homes[edge.target], size, "F", k)
         self.inputs[edge.target][k][place].fire()
 
     def _hand_back(self, edge: Edge, k: int) -> Process:
-        elements = edge.elements * self.case.samples if edge.gradient else 0
-        yield from self._travel(self.homes[edge.target], self.homes[edge.source], elements, "B", k)
+        size = self.case.hardware.bytes(edge.elements) * self.case.samples if edge.gradient else 0
+        yield from self._travel(self.homes[edge.target], self.homes[edge.source], size, "B", k)
         self.gradients[edge.source][k][self._out_of(edge.source).index(edge)].fire()
 
     def _host(self, edge: Edge) -> Process:
@@ -338,16 +375,16 @@ class Machine:
         """Through the port of the host, which is at the first stage, and on to the stage that wants it."""
         elements = edge.elements * self.case.samples
         yield self.server("host").serve(self.case.hardware.at_host(elements), "F", k).done
-        yield from self._travel(self.homes[0], self.homes[edge.target], elements, "F", k)
+        yield from self._travel(self.homes[0], self.homes[edge.target], self.case.hardware.bytes(elements), "F", k)
         self.inputs[edge.target][k][place].fire()
 
-    def _travel(self, source: int, target: int, elements: int, kind: str, k: int) -> Process:
+    def _travel(self, source: int, target: int, size: int, kind: str, k: int) -> Process:
         """From link to link; the head goes on a hop after it took one."""
-        if source == target or not elements:
+        if source == target or not size:
             yield 0
             return
         hardware = self.case.hardware
-        occupied = hardware.on_link(hardware.bytes(elements))
+        occupied = hardware.on_link(size)
         *first, last = hardware.route(source, target, self.nodes)
         for link in first:
             yield self.server(link).serve(occupied, kind, k).started

@@ -50,6 +50,7 @@ def cases(draw: st.DrawFn) -> Case:
         samples=samples,
         transfer_every=draw(st.integers(0, 3)),
         places=draw(st.none() | shared_places(len(stages))),
+        chunk=draw(st.none() | st.integers(1, 9)),
     )
     learned = [matrix.vectors for layer in layers if layer.trains for matrix in layer.matrices]
     if kind != "inference" and learned and draw(st.integers(0, 3)) == 0:

@@ -12,11 +12,11 @@ from archsim.chip.operations import read_counts, transfer_counts, update_counts
 from archsim.engine.events.activation_transfer import HostFeed
 from archsim.engine.events.equipment import Equipment
 from archsim.engine.events.kernel import Kernel
+from archsim.engine.events.part_tasks import PartTask
 from archsim.engine.events.programming import Programmer
-from archsim.engine.events.tasks import PartTask
 from archsim.engine.events.transport import Transport
-from archsim.engine.program import MatrixStep, Step
 from archsim.engine.setup import Setup
+from archsim.engine.steps import MatrixStep, Step
 from archsim.results.ledger import Ledger
 from archsim.results.timeline import Timeline
 

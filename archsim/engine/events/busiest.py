@@ -6,7 +6,7 @@ from collections import Counter
 
 from archsim.chip.attribution import read_parts_ps, update_parts_ps
 from archsim.engine.events.machine import Machine
-from archsim.engine.events.tasks import PartTask
+from archsim.engine.events.part_tasks import PartTask
 from archsim.engine.setup import Setup
 from archsim.results.bottleneck import Bottleneck
 from archsim.results.timeline import Unit as TimelineUnit

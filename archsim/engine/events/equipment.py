@@ -6,22 +6,19 @@ from collections.abc import Mapping
 
 from archsim.chip.components import Unit
 from archsim.chip.operations import vector_bytes
+from archsim.engine.chunks import Chunks
+from archsim.engine.dependencies import Dependency
 from archsim.engine.events.kernel import Kernel
-from archsim.engine.events.sequencer import Sequencer, StageTasks, StepTasks
-from archsim.engine.events.tasks import (
-    DigitalTask,
-    Grid,
-    OwnEngine,
-    PartTask,
-    PortTask,
-    RemotePartTask,
-    StageEngineTask,
-    Task,
-)
+from archsim.engine.events.part_tasks import Grid, PartTask, RemotePartTask
+from archsim.engine.events.sequencer import ActionRun, Sequencer
+from archsim.engine.events.stage_engine import OwnEngine, StageEngineTask
+from archsim.engine.events.step_runs import StepRun, StreamedStepRun, Turns
+from archsim.engine.events.tasks import DigitalTask, PortTask, Task
 from archsim.engine.events.transfers import TransferMemoryTask, TransferOperationsTask
 from archsim.engine.events.transport import Transport
-from archsim.engine.program import DigitalStep, MatrixStep, StageProgram, Step, TransferStep
+from archsim.engine.program import ActionProgram, StageProgram
 from archsim.engine.setup import Setup
+from archsim.engine.steps import DigitalStep, MatrixStep, Step, TransferStep
 from archsim.engine.work import Work
 from archsim.mapping.plan import Part
 from archsim.results.timeline import Timeline
@@ -80,18 +77,20 @@ class Equipment:
         place = self._setup.plan.place_of(stage.index)
         return self.unit(component, place.home, stage.index if len(place.stages) == 1 else None)
 
-    def tasks(self, program: StageProgram, stage: Sequencer) -> dict[str, StageTasks]:
-        """Return the tasks of a stage's actions."""
+    def runs(self, program: StageProgram, stage: Sequencer) -> tuple[dict[str, ActionRun], tuple[Turns, ...]]:
+        """Return what a stage does in each kind of action, and the layers that need not wait for each other."""
         engine = self._setup.chip.stage_engine
         if engine is None:
-            return {symbol: self._steps(steps, stage) for symbol, steps in program.actions.items()}
+            turns = self._turns(program, stage) if self._setup.overlap == "layers" else {}
+            runs = {symbol: self._graph(action, stage, turns) for symbol, action in program.actions.items()}
+            return runs, tuple(turns.values())
         engine_unit = self._stage_engine(stage)
         times = {"forward": engine.forward.value, "backward": engine.backward.value, "update": engine.update.value}
         kinds = self._setup.schedule.kinds
         return {
-            symbol: self._engine(symbol, kinds[symbol].operation, times, stage, engine_unit, steps)
-            for symbol, steps in program.actions.items()
-        }
+            symbol: self._engine(symbol, kinds[symbol].operation, times, stage, engine_unit, action.steps)
+            for symbol, action in program.actions.items()
+        }, ()
 
     def _engine(
         self,
@@ -101,11 +100,13 @@ class Equipment:
         stage: Sequencer,
         engine: Unit | OwnEngine,
         steps: tuple[Step, ...],
-    ) -> StageTasks:
+    ) -> ActionRun:
         duration_ps, layer = 0 if operation is None else times[operation], self._timeline.layer("")
-        task = StageEngineTask(stage, engine, symbol, operation, steps, duration_ps, layer, self._work)
+        run = StepRun(stage, Chunks(self._setup.samples), 0, self._timeline.cause(f"input from stage {stage.index}"))
+        task = StageEngineTask(run, engine, symbol, operation, steps, duration_ps, layer, self._work)
         self.engines.append((symbol, task))
-        return (StepTasks((task,), self._timeline.cause(f"input from stage {stage.index}")),)
+        run.tasks = (task,)
+        return ActionRun((run,), 1)
 
     def _stage_engine(self, stage: Sequencer) -> Unit | OwnEngine:
         """Return the engine of a stage's place, which serves one action at a time."""
@@ -114,39 +115,83 @@ class Equipment:
             return OwnEngine(self._kernel, f"stage {stage.index}")
         return self.unit("stage_engine", place.index, None)
 
-    def _steps(self, steps: tuple[Step, ...], stage: Sequencer) -> StageTasks:
-        equipped: list[StepTasks] = []
-        giver = f"stage {stage.index}"
-        for step in steps:
-            cause = self._timeline.cause(f"input from {giver}")
-            if isinstance(step, MatrixStep):
-                tasks, grid = self._matrix(step, stage)
-                equipped.append(StepTasks(tasks, cause, grid))
-                giver = f"tile {step.placement.parts[0].tile}"
-            else:
-                tasks = self._transfer(step, stage) if isinstance(step, TransferStep) else self._digital(step, stage)
-                equipped.append(StepTasks(tasks, cause))
-                giver = f"nmpu {self._home(stage)}"
-        return tuple(equipped)
+    def _turns(self, program: StageProgram, stage: Sequencer) -> dict[str, Turns]:
+        layers = {
+            layer: None for action in program.actions.values() for step in action.layers for layer in sorted(step)
+        }
+        return {
+            layer: Turns(
+                stage,
+                layer,
+                {symbol: sum(layer in step for step in action.layers) for symbol, action in program.actions.items()},
+                self._timeline.cause(f"earlier work of {layer}"),
+            )
+            for layer in layers
+        }
 
-    def _matrix(self, step: MatrixStep, stage: Sequencer) -> tuple[tuple[Task, ...], Grid | None]:
+    def _graph(self, action: ActionProgram, stage: Sequencer, turns: Mapping[str, Turns]) -> ActionRun:
+        """Make the steps of an action, and connect them."""
+        runs: list[StepRun] = []
+        streams = bool(turns) or self._setup.chunk_vectors is not None
+        for step, needed, layers in zip(action.steps, action.dependencies, action.layers, strict=True):
+            cause = self._timeline.cause(f"input from {self._giver(action, needed, stage)}")
+            chunks = self._chunks(step)
+            if streams:
+                needs = tuple(chunks.needs(runs[n.step].chunks, by_vector=n.by_vector) for n in needed)
+                of_step = tuple(turns[layer] for layer in turns if layer in layers)
+                run: StepRun = StreamedStepRun(stage, chunks, needs, of_step, cause)
+            else:
+                run = StepRun(stage, chunks, len(needed), cause)
+            for which, dependency in enumerate(needed):
+                runs[dependency.step].followers.append((run, which))
+            self._equip(run, step, stage)
+            runs.append(run)
+        first = tuple(run for run, needed in zip(runs, action.dependencies, strict=True) if not needed)
+        return ActionRun(first, sum(not run.followers for run in runs))
+
+    def _chunks(self, step: Step) -> Chunks:
+        """Return how the block of a step is cut: an update is one, and so is what needs all of it."""
+        setup = self._setup
+        if isinstance(step, TransferStep) or step.phase not in ("F", "B") or step.needs_block:
+            return Chunks(setup.samples)
+        return Chunks(setup.samples, step.vectors, setup.chunk_vectors)
+
+    def _giver(self, action: ActionProgram, needed: tuple[Dependency, ...], stage: Sequencer) -> str:
+        """Return the name of the unit, or the stage, that a step waits for."""
+        if not needed:
+            return f"stage {stage.index}"
+        step = action.steps[needed[-1].step]
+        if isinstance(step, MatrixStep):
+            return f"tile {step.placement.parts[0].tile}"
+        return f"nmpu {self._home(stage)}"
+
+    def _equip(self, run: StepRun, step: Step, stage: Sequencer) -> None:
+        """Make the tasks of a step."""
+        if isinstance(step, MatrixStep):
+            run.tasks, run.grid = self._matrix(step, stage, run)
+        elif isinstance(step, TransferStep):
+            run.tasks = self._transfer(step, stage, run)
+        else:
+            run.tasks = self._digital(step, stage, run)
+
+    def _matrix(self, step: MatrixStep, stage: Sequencer, run: StepRun) -> tuple[tuple[Task, ...], Grid | None]:
         layer = self._timeline.layer(step.matrix)
-        parts = [self._part(step, index, part, layer, stage) for index, part in enumerate(step.placement.parts)]
+        parts = [self._part(step, index, part, layer, stage, run) for index, part in enumerate(step.placement.parts)]
         self.parts += parts
         at_home = tuple(part for part in parts if not isinstance(part, RemotePartTask))
         grid = Grid(step, at_home, self._work) if len(at_home) > 1 else None
         if not step.elements:
             return tuple(parts), grid
-        return (*parts, self._port(stage, layer, step.matrix, step.phase, "read_byte", step.elements)), grid
+        return (*parts, self._port(run, stage, layer, step.matrix, step.phase, "read_byte", step.elements)), grid
 
-    def _part(self, step: MatrixStep, index: int, part: Part, layer: int, stage: Sequencer) -> PartTask:
+    def _part(self, step: MatrixStep, index: int, part: Part, layer: int, stage: Sequencer, run: StepRun) -> PartTask:
         unit = self.unit("tile", part.tile, stage.index)
         node, home = part.tile // self._setup.plan.node_tiles, self._home(stage)
         # What a transfer moves stays on its tile.
         if node == home or step.phase == "T":
-            return PartTask(stage, unit, layer, step, index, self._setup, self._work)
+            return PartTask(run, unit, layer, step, index, self._setup, self._work)
         return RemotePartTask(
-            stage,
+            run,
             unit,
             layer,
             step,
@@ -171,28 +216,30 @@ class Equipment:
             vector_bytes(self._setup.chip, given) * self._setup.samples * step.vectors,
         )
 
-    def _digital(self, step: DigitalStep, stage: Sequencer) -> tuple[Task, ...]:
+    def _digital(self, step: DigitalStep, stage: Sequencer, run: StepRun) -> tuple[Task, ...]:
         layer = self._timeline.layer(step.layer)
         unit = self._unit_of_place("nmpu", stage)
-        task = DigitalTask(stage, unit, layer, step, self._setup, self._work)
+        task = DigitalTask(run, unit, layer, step, self._setup, self._work)
         self.digital.append(task)
         if not step.elements:
             return (task,)
-        return task, self._port(stage, layer, step.layer, step.phase, "write_byte", step.elements)
+        return task, self._port(run, stage, layer, step.layer, step.phase, "write_byte", step.elements)
 
-    def _transfer(self, step: TransferStep, stage: Sequencer) -> tuple[Task, ...]:
+    def _transfer(self, step: TransferStep, stage: Sequencer, run: StepRun) -> tuple[Task, ...]:
         layer, chip = self._timeline.layer(step.matrix), self._setup.chip
         parts = tuple(part for part in self.parts if part.phase == step.phase and part.step.matrix == step.matrix)
         nmpu, buffer = self._unit_of_place("nmpu", stage), self._unit_of_place("buffer", stage)
-        operations = TransferOperationsTask(stage, nmpu, layer, step, parts, chip)
-        memory = TransferMemoryTask(stage, buffer, layer, step, parts, chip)
+        operations = TransferOperationsTask(run, nmpu, layer, step, parts, chip)
+        memory = TransferMemoryTask(run, buffer, layer, step, parts, chip)
         self.transfers.append((operations, memory))
         return operations, memory
 
-    def _port(self, stage: Sequencer, layer: int, name: str, phase: str, operation: str, elements: int) -> PortTask:
+    def _port(
+        self, run: StepRun, stage: Sequencer, layer: int, name: str, phase: str, operation: str, elements: int
+    ) -> PortTask:
         size = vector_bytes(self._setup.chip, elements) * self._setup.samples
         unit = self._unit_of_place("buffer", stage)
-        task = PortTask(stage, unit, layer, name, phase, operation, size, self._setup.chip)
+        task = PortTask(run, unit, layer, name, phase, operation, size, self._setup.chip)
         self.ports.append(task)
         return task
 

@@ -107,7 +107,7 @@ class Machine:
         self.stages = [self._stage(program, spaces[program.index]) for program in setup.programs]
         self.occupancies = self._occupied_places()
         for program, stage in zip(setup.programs, self.stages, strict=True):
-            stage.equip(self.equipment.tasks(program, stage))
+            stage.equip(*self.equipment.runs(program, stage))
         self.feeds = self._host_feeds()
         self._values = [self._outward(stage) for stage in self.stages]
         self._gradients = [self._inward(stage) for stage in self.stages]

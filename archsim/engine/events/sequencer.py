@@ -1,48 +1,52 @@
-"""The control of one stage: it goes through its list of actions, one after another.
+"""The control of one stage: it goes through its list of actions.
 
-What they need and change, the stage's state knows; here is what is about time, tasks and causes of waiting. All of it
-is explicit (step, tasks outstanding); nothing lives in a suspended frame.
+What they need and change, the stage's state knows, and their steps go their own way; here is what is about time and
+causes of waiting. All of it is explicit; nothing lives in a suspended frame.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from archsim.chip.components import NO_WORK_YET, Recorder, Timekeeper
 from archsim.engine.events.occupancy import Occupancy
 from archsim.engine.events.spaces import Space
-from archsim.engine.events.tasks import Grid, Task
+from archsim.engine.events.step_runs import StepRun, Turns
 from archsim.engine.program import HOST, Edge, StageProgram
 from archsim.engine.work import Work
 from archsim.schedule.actions import Action, Schedule
 from archsim.schedule.state import StageState
 
-__all__ = ["Neighbours", "Sequencer", "StageTasks", "StepTasks"]
+__all__ = ["ActionRun", "Neighbours", "Sequencer", "UnderWay"]
 
 
 @dataclass(frozen=True, slots=True)
-class StepTasks:
-    """The tasks of a step.
+class ActionRun:
+    """What a stage does in the actions of one kind.
 
     Attributes
     ----------
-    tasks : tuple of Task
-        What is asked for at once; the step ends with the last of them.
-    cause : int
-        What their units were waiting for.
-    grid : Grid or None
-        Parts of one matrix that may be computed side by side.
+    first : tuple of StepRun
+        The steps that wait for no other.
+    ends : int
+        How many steps no other waits for: with the last of them the action is done.
     """
 
-    tasks: tuple[Task, ...]
-    cause: int
-    grid: Grid | None = None
+    first: tuple[StepRun, ...] = ()
+    ends: int = 0
 
 
-#: For each step of an action, its tasks.
-StageTasks = Sequence[StepTasks]
+class UnderWay:
+    """An action under way, and how many of its steps that no other waits for are not done."""
+
+    __slots__ = ("action", "left")
+
+    def __init__(self, action: Action, left: int) -> None:
+        self.action = action
+        self.left = left
 
 
 class Neighbours(Protocol):
@@ -84,7 +88,7 @@ class Sequencer:
     Attributes
     ----------
     action : Action
-        The action that the stage is doing, or did last; there is none before the first.
+        The action that began last; there is none before the first.
     place : Occupancy or None
         Told when it acts, where other stages are at its place.
     """
@@ -98,16 +102,14 @@ class Sequencer:
         "_neighbours",
         "_no_layer",
         "_number",
-        "_outstanding",
         "_recorder",
         "_releasing",
-        "_running",
+        "_runs",
         "_since",
         "_staying",
-        "_step",
-        "_steps",
-        "_tasks",
         "_timekeeper",
+        "_turns",
+        "_under_way",
         "_waited_for_space",
         "_work",
         "action",
@@ -144,12 +146,10 @@ class Sequencer:
         self._neighbours = neighbours
         self._number = recorder.unit(f"stage {self.index}", "stage", self.index)
         self._no_layer = recorder.layer("")
-        self._tasks: dict[str, StageTasks] = {}
+        self._runs: dict[str, ActionRun] = {}
+        self._turns: tuple[Turns, ...] = ()
         self.action: Action
-        self._running = False
-        self._steps: StageTasks = ()
-        self._step = 0
-        self._outstanding = 0
+        self._under_way: deque[UnderWay] = deque()
         self._since = 0
         self._free_since = 0
         self._waited_for_space: set[int] = set()
@@ -162,14 +162,23 @@ class Sequencer:
         #: What the stage waited for if it waits no longer: what arrived last.
         self._cause = self._causes["start", 0]
 
-    def equip(self, tasks: dict[str, StageTasks]) -> None:
-        """Give it the steps of its actions; later than the rest, since tasks know their stage."""
-        self._tasks = tasks
+    def equip(self, runs: Mapping[str, ActionRun], turns: tuple[Turns, ...]) -> None:
+        """Give it the steps of its actions; later than the rest, since steps know their stage.
+
+        Parameters
+        ----------
+        runs : mapping of str to ActionRun
+            What it does in the actions of each kind.
+        turns : tuple of Turns
+            Its layers, where they need not wait for each other; empty where an action waits for the end of the last.
+        """
+        self._runs = dict(runs)
+        self._turns = turns
 
     @property
     def busy_since(self) -> int | None:
-        """When the running action started, or None."""
-        return self._since if self._running else None
+        """When the slice began in which something is under way now, or None."""
+        return self._since if self._under_way else None
 
     def input_arrived(self, edge: Edge, micro_batch: int, waited_for_space: bool) -> None:
         """Take an input; go on if that was what was missing."""
@@ -196,52 +205,64 @@ class Sequencer:
             self.space.release(self.footprint)
 
     def proceed(self) -> None:
-        """Start the next action if the stage is free and what it needs is there."""
-        if not self._running and (action := self.state.start()) is not None:
+        """Start the next actions, as far as what they need is there and the stage is free for them."""
+        state = self.state
+        while (action := state.next) is not None and self._is_free_for(action) and state.start() is not None:
             self._begin(action)
 
-    def task_done(self) -> None:
-        """Learn that a task of the current step is done."""
-        self._outstanding -= 1
-        if not self._outstanding:
-            self._step += 1
-            self._run_step()
+    def step_ended(self, action: Action) -> None:
+        """Learn that a step on which no other of its action waits has ended."""
+        for under_way in self._under_way:
+            if under_way.action == action:
+                under_way.left -= 1
+                break
+        self._end_what_is_done()
+
+    def layer_ended(self, layer: str, action: Action) -> None:
+        """Learn that a layer has done its part of an action."""
+
+    def _is_free_for(self, action: Action) -> bool:
+        """Return whether the last action has ended or, with turns, a layer at which this one begins is free."""
+        if not self._under_way:
+            return True
+        return bool(self._turns) and any(step.free for step in self._runs[action.kind].first)
 
     def _begin(self, action: Action) -> None:
         now = self._timekeeper.now
-        if now != self._free_since:
-            self._recorder.idle(self._number, self._free_since, now, self._idle_cause(action))
+        if not self._under_way:
+            if now != self._free_since:
+                self._recorder.idle(self._number, self._free_since, now, self._idle_cause(action))
+            self._since = now
         self.action = action
-        self._running = True
         if self.place is not None:
             self.place.enter()
-        self._since = now
+        run = self._runs[action.kind]
+        self._under_way.append(UnderWay(action, run.ends))
         self._work.begin(self.index, action)
         if self._kinds[action.kind].awaits == "values":
             self._waited_for_space.discard(action.micro_batch)
             self._neighbours.input_taken(self.index)
-        self._steps = self._tasks[action.kind]
-        self._step = 0
-        self._run_step()
+        for turns in self._turns:
+            turns.enter(action)
+        for step in run.first:
+            step.begin(action)
+        if not run.ends:
+            self._end_what_is_done()
 
-    def _run_step(self) -> None:
-        if self._step == len(self._steps):
-            self._end()
+    def _end_what_is_done(self) -> None:
+        """End actions in their order, and start others."""
+        under_way = self._under_way
+        if under_way[0].left:
             return
-        step = self._steps[self._step]
-        tasks, cause = step.tasks, step.cause
-        self._outstanding = len(tasks)
-        if step.grid is not None:
-            step.grid.prepare(self.index, self.action)
-        for task in tasks:
-            task.request(cause)
+        while under_way and not under_way[0].left:
+            self._end(under_way.popleft().action)
+        self.proceed()
 
-    def _end(self) -> None:
+    def _end(self, action: Action) -> None:
         now = self._timekeeper.now
-        action = self.action
+        # Of several under way, the oldest one stands for what the stage does.
         self._recorder.busy(self._number, self._no_layer, action.kind, action.micro_batch, self._since, now)
-        self._free_since = now
-        self._running = False
+        self._since = self._free_since = now
         if self.place is not None:
             self.place.leave()
         self.state.end(action)
@@ -253,7 +274,6 @@ class Sequencer:
         if action.kind == self._releasing and not self._departing:
             self.space.release(self.footprint * action.count)
         self._neighbours.action_ended(self.index, action)
-        self.proceed()
 
     def _name_causes(self) -> dict[tuple[str, int], int]:
         """Return the cause of waiting for each stage that sends something, and for space."""

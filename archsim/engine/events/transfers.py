@@ -5,8 +5,9 @@ from __future__ import annotations
 from archsim.chip.components import Unit
 from archsim.chip.specification import Chip
 from archsim.chip.timing import buffer_ps, nmpu_ps
-from archsim.engine.events.tasks import PartTask, StageState, UnitTask
-from archsim.engine.program import TransferStep
+from archsim.engine.events.part_tasks import PartTask
+from archsim.engine.events.tasks import StepState, UnitTask
+from archsim.engine.steps import TransferStep
 
 __all__ = ["TransferMemoryTask", "TransferOperationsTask"]
 
@@ -25,9 +26,9 @@ class TransferOperationsTask(UnitTask):
     __slots__ = ("_chip", "_parts", "name", "operations")
 
     def __init__(
-        self, stage: StageState, unit: Unit, layer: int, step: TransferStep, parts: tuple[PartTask, ...], chip: Chip
+        self, run: StepState, unit: Unit, layer: int, step: TransferStep, parts: tuple[PartTask, ...], chip: Chip
     ) -> None:
-        super().__init__(stage, unit, layer, step.phase)
+        super().__init__(run, unit, layer, step.phase)
         self.name = step.matrix
         self.operations = 0
         self._parts = parts
@@ -54,9 +55,9 @@ class TransferMemoryTask(UnitTask):
     __slots__ = ("_bits", "_chip", "_parts", "bytes_read", "bytes_written", "name")
 
     def __init__(
-        self, stage: StageState, unit: Unit, layer: int, step: TransferStep, parts: tuple[PartTask, ...], chip: Chip
+        self, run: StepState, unit: Unit, layer: int, step: TransferStep, parts: tuple[PartTask, ...], chip: Chip
     ) -> None:
-        super().__init__(stage, unit, layer, step.phase)
+        super().__init__(run, unit, layer, step.phase)
         self.name = step.matrix
         self.bytes_read = self.bytes_written = 0
         self._bits = 0

@@ -21,8 +21,9 @@ from archsim.engine.numerics.evaluations import Evaluations
 from archsim.engine.numerics.feed import Samples
 from archsim.engine.numerics.held import Held
 from archsim.engine.numerics.stored import Stored
-from archsim.engine.program import HOST, DigitalStep, Edge, MatrixStep
+from archsim.engine.program import HOST, Edge
 from archsim.engine.setup import Setup
+from archsim.engine.steps import DigitalStep, MatrixStep
 from archsim.engine.work import Evaluation
 from archsim.network.graph import Graph, Node
 from archsim.network.logic import DigitalLogic

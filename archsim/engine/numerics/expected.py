@@ -8,7 +8,8 @@ from fractions import Fraction
 
 from archsim.analog.observed import Counts, ExpectedUpdate
 from archsim.engine.numerics.expectations import Expectations
-from archsim.engine.program import DigitalStep, Edge, MatrixStep
+from archsim.engine.program import Edge
+from archsim.engine.steps import DigitalStep, MatrixStep
 from archsim.engine.work import Evaluation
 from archsim.schedule.actions import Action
 

@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 from archsim.analog.observed import Counts
 from archsim.engine.observer import Account, Observer
-from archsim.engine.program import HOST, MatrixStep, edges_between
+from archsim.engine.program import HOST, edges_between
 from archsim.engine.setup import Setup
+from archsim.engine.steps import MatrixStep
 from archsim.engine.work import Work, do_step
 from archsim.errors import Deadlock
 from archsim.schedule.actions import Action
@@ -92,7 +93,7 @@ class UntimedMachine:
     def _do(self, stage: int, action: Action) -> None:
         program, k = self.setup.programs[stage], action.micro_batch
         self._work.begin(stage, action)
-        for step in program.actions[action.kind]:
+        for step in program.actions[action.kind].steps:
             done = do_step(step, stage, action, self._work)
             if isinstance(step, MatrixStep) and isinstance(done, Counts):
                 total = self.updates.setdefault(step.matrix, Counts())

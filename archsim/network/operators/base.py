@@ -28,6 +28,8 @@ class Operator(ABC):
     Settings: ClassVar[type[Layer]] = Layer
     #: How many inputs it takes.
     arity: ClassVar[int] = 1
+    #: Whether what it gives for one sample depends on the others of a block: then it waits for all of them.
+    needs_block: ClassVar[bool] = False
 
     def __init__(self, arithmetic: Arithmetic = FLOAT32) -> None:
         self.arithmetic = arithmetic

@@ -81,6 +81,8 @@ def experiments() -> Iterator[tuple[archsim.Experiment, int]]:
     yield load("schedule.kind=inference", mode="numerics"), 5
     yield load("chip=unit", "run.timeline=false"), 37
     yield load("schedule.places=[0, 1, 0]", "chip.buffer.capacity=32 KiB", mode="timing"), 61
+    streamed = ("schedule.overlap=layers", "schedule.chunk_vectors=3", "chip.tile.double_buffered=true")
+    yield load(*streamed, *cut, "chip.node_tiles=3", "schedule.stages=1"), 31
     yield load("chip=rpu-512", "run.program=true", *cut), 13
     ranges = ("chip.io.noise_management=none", "network.layers.0.scaling={input_range: {}}")
     yield load("chip.node_tiles=8", *cut, *ranges), 97

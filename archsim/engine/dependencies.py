@@ -1,0 +1,140 @@
+"""Which steps of an action wait for which: an edge for each value, gradient or matrix that one hands to another."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from archsim.engine.steps import DigitalStep, MatrixStep, Step, TransferStep
+from archsim.network.graph import Graph
+
+__all__ = ["Dependency", "dependencies", "homes_of", "layers_of"]
+
+#: Something that one step gives and another takes: what it is, and of which node or matrix.
+_Item = tuple[str, str]
+
+
+class Dependency(NamedTuple):
+    """A step that another one waits for.
+
+    Attributes
+    ----------
+    step : int
+        Its number in the action.
+    by_vector : bool
+        Whether each vector is needed by the vector of the same number only; else by all vectors of its sample.
+    """
+
+    step: int
+    by_vector: bool
+
+
+def dependencies(steps: Sequence[Step], graph: Graph, *, updates_in_turn: bool) -> tuple[tuple[Dependency, ...], ...]:
+    """Return what each step of an action waits for.
+
+    Parameters
+    ----------
+    steps : sequence of Step
+        The steps of the action, each behind all that it waits for.
+    graph : Graph
+        The network.
+    updates_in_turn : bool
+        Whether the update of a matrix, or what it transfers, waits for that of the matrix before it.
+    """
+    givers: dict[_Item, list[int]] = defaultdict(list)
+    before: list[set[int]] = []
+    found = []
+    for number, step in enumerate(steps):
+        takes = list(_takes(step, graph, updates_in_turn))
+        direct = {giver for item in takes for giver in givers[item]}
+        behind = set().union(*(before[giver] for giver in direct))
+        before.append(direct | behind)
+        found.append(tuple(Dependency(n, _by_vector(steps[n], step, graph)) for n in sorted(direct - behind)))
+        for item in _gives(step, graph, updates_in_turn):
+            givers[item].append(number)
+    return tuple(found)
+
+
+def homes_of(steps: Iterable[Step]) -> dict[str, str]:
+    """Return for each node the layer with whose forward it is computed; what its gradient needs is then there, too."""
+    return {
+        name: step.layer
+        for step in steps
+        if isinstance(step, DigitalStep) and step.phase == "F"
+        for name in (step.collect, *step.nodes)
+        if name is not None
+    }
+
+
+def layers_of(step: Step, graph: Graph, homes: Mapping[str, str]) -> frozenset[str]:
+    """Return the layers that a step works for.
+
+    Parameters
+    ----------
+    step : Step
+        The step.
+    graph : Graph
+        The network.
+    homes : mapping of str to str
+        The layer with whose forward a node is computed.
+    """
+    if not isinstance(step, DigitalStep):
+        return frozenset((graph.holder(step.matrix).name,))
+    nodes = (name for name in (step.collect, *step.nodes, step.prepare) if name is not None)
+    return frozenset(homes.get(name, name) for name in nodes)
+
+
+def _takes(step: Step, graph: Graph, updates_in_turn: bool) -> Iterator[_Item]:
+    if isinstance(step, DigitalStep):
+        if step.collect is not None:
+            yield from (("products", matrix.name) for matrix in graph[step.collect].matrices)
+        if step.phase == "F":
+            for node in step.nodes:
+                yield from (("value", name) for name in graph[node].inputs)
+        elif step.phase == "B":
+            yield from (("gradient", node) for node in step.nodes)
+        if step.prepare is not None:
+            yield "gradient" if step.phase == "B" else "errors", step.prepare
+    else:
+        yield "matrix", step.matrix
+        holder = graph.holder(step.matrix)
+        if isinstance(step, TransferStep):
+            return
+        if step.phase == "F":
+            yield from (("value", name) for name in holder.inputs)
+        else:
+            yield "errors", holder.name
+            yield "drives", holder.name
+    if step.phase in ("U", "T") and updates_in_turn:
+        yield "update", ""
+
+
+def _gives(step: Step, graph: Graph, updates_in_turn: bool) -> Iterator[_Item]:
+    if isinstance(step, DigitalStep):
+        nodes = (*((step.collect,) if step.collect is not None else ()), *step.nodes)
+        for node in nodes:
+            if step.phase == "F":
+                yield "value", node
+            else:
+                yield from (("gradient", name) for name in graph[node].inputs if name in graph.needs_gradient)
+        if step.prepare is not None:
+            yield "errors" if step.phase == "B" else "drives", step.prepare
+        if step.loss:
+            yield "gradient", graph.nodes[-1].name
+    else:
+        yield "matrix", step.matrix
+        if isinstance(step, MatrixStep) and step.phase in ("F", "B"):
+            yield "products", step.matrix
+    if step.phase in ("U", "T") and updates_in_turn:
+        yield "update", ""
+
+
+def _by_vector(source: Step, target: Step, graph: Graph) -> bool:
+    """Collecting what was read goes with the vectors; all else may need a vector's whole sample."""
+    return (
+        isinstance(source, MatrixStep)
+        and isinstance(target, DigitalStep)
+        and target.collect == graph.holder(source.matrix).name
+        and source.vectors == target.vectors
+    )

@@ -1,0 +1,66 @@
+"""Puts work of the digital unit together into jobs: what follows one after the other, and only there, is one job.
+
+A job ends where its result goes to several, and where it would have to wait for something that its beginning can do
+without. So a chain of operators between two matrices is one job, and parallel branches have jobs of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from archsim.network.graph import Node
+
+__all__ = ["DigitalJob", "continued"]
+
+
+@dataclass(eq=False)
+class DigitalJob:
+    """A job that is being put together.
+
+    Attributes
+    ----------
+    collect : Node or None
+        The layer whose matrices were read before it.
+    nodes : list of Node
+        Digital operators, in the order in which they are done.
+    prepare : Node or None
+        The layer whose matrices are read after it, transposed; nothing else can follow in the job.
+    before : set of DigitalJob
+        The jobs that are done before it begins.
+    """
+
+    collect: Node | None = None
+    nodes: list[Node] = field(default_factory=list)
+    prepare: Node | None = None
+    before: set[DigitalJob] = field(default_factory=set)
+
+    @classmethod
+    def after(cls, jobs: Iterable[DigitalJob], collect: Node | None = None) -> DigitalJob:
+        """Return a job that begins when some others are done."""
+        jobs = set(jobs)
+        return cls(collect, before=jobs.union(*(job.before for job in jobs)))
+
+    @property
+    def tail(self) -> Node | None:
+        """The node whose result it gives."""
+        if self.prepare is not None:
+            return None
+        return self.nodes[-1] if self.nodes else self.collect
+
+
+def continued(jobs: Iterable[DigitalJob], leads_on: Callable[[Node], bool]) -> DigitalJob | None:
+    """Return the job among those that a node waits for which the node may continue; None if it needs one of its own.
+
+    Parameters
+    ----------
+    jobs : iterable of DigitalJob
+        The jobs that the node waits for.
+    leads_on : callable
+        Whether the result of a job's last node goes to this node and to no other.
+    """
+    needed = set(jobs)
+    for job in needed:
+        if job.tail is not None and leads_on(job.tail) and needed - {job} <= job.before:
+            return job
+    return None

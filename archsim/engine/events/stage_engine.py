@@ -1,0 +1,118 @@
+"""Abstract stages: an engine does a whole action in a given time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archsim.analog.observed import Counts
+from archsim.chip.components import Job, Timekeeper, Unit
+from archsim.engine.events.tasks import StepState
+from archsim.engine.steps import MatrixStep, Step
+from archsim.engine.work import Work, do_step
+from archsim.schedule.action_kinds import Operation
+
+__all__ = ["OwnEngine", "StageEngineTask"]
+
+
+class OwnEngine:
+    """The engine of a stage alone at its place: always free for it, and as busy as the stage itself."""
+
+    __slots__ = ("_job", "_timekeeper", "name")
+
+    def __init__(self, timekeeper: Timekeeper, name: str) -> None:
+        self._timekeeper = timekeeper
+        self.name = name
+        self._job: Job | None = None
+
+    def request(self, job: Job, cause: int) -> None:
+        """Serve a job at once."""
+        self._job = job
+        self._timekeeper.after(job.start(), self._complete)
+
+    def _complete(self, event: Any) -> None:
+        job, self._job = self._job, None
+        if job is None:
+            raise RuntimeError("a stage engine completes a job that it does not have")
+        job.finish()
+
+
+class StageEngineTask:
+    """A whole action of an abstract stage, which takes a given time for each micro-batch.
+
+    Attributes
+    ----------
+    operation : {"forward", "backward", "update"} or None
+        As what it is timed and counted.
+    layer, phase, micro_batch
+        No layer, the symbol of the action, and its micro-batch.
+    pulses : dict of str to int
+        Device pulses by matrix.
+    micro_batches : int
+        For how many micro-batches it was done.
+    """
+
+    __slots__ = (
+        "_duration_ps",
+        "_engine",
+        "_step",
+        "_work",
+        "layer",
+        "micro_batch",
+        "micro_batches",
+        "operation",
+        "phase",
+        "pulses",
+        "steps",
+    )
+
+    def __init__(
+        self,
+        run: StepState,
+        engine: Unit | OwnEngine,
+        phase: str,
+        operation: Operation | None,
+        steps: tuple[Step, ...],
+        duration_ps: int,
+        layer: int,
+        work: Work,
+    ) -> None:
+        self._step = run
+        self._engine = engine
+        self.phase = phase
+        self.operation = operation
+        self.steps = steps
+        self._duration_ps = duration_ps
+        self.layer = layer
+        self._work = work
+        self.micro_batch = -1
+        self.micro_batches = 0
+        self.pulses: dict[str, int] = {}
+
+    @property
+    def stage(self) -> int:
+        """The stage that asks for it."""
+        return self._step.index
+
+    @property
+    def unit_name(self) -> str:
+        """The unit that does it: the stage, or the engine that it shares."""
+        return self._engine.name
+
+    def request(self, cause: int) -> None:
+        """Ask for the engine."""
+        self.micro_batch = self._step.action.micro_batch
+        self._engine.request(self, cause)
+
+    def start(self) -> int:
+        """Do the numbers now; be done after the given time."""
+        action = self._step.action
+        self.micro_batches += action.count
+        for step in self.steps:
+            done = do_step(step, self._step.index, action, self._work)
+            if isinstance(step, MatrixStep) and isinstance(done, Counts):
+                self.pulses[step.matrix] = self.pulses.get(step.matrix, 0) + done.pulses
+        return action.count * self._duration_ps
+
+    def finish(self) -> None:
+        """Tell the step."""
+        self._step.task_done(0)

@@ -1,0 +1,106 @@
+"""What an action is made of: reads and updates of matrices, jobs of the digital unit, transfers between arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from archsim.mapping.plan import Placement
+from archsim.network.operators import OperatorCost
+
+__all__ = ["DigitalStep", "MatrixStep", "Phase", "Step", "TransferStep"]
+
+Phase = Literal["F", "B", "U", "T"]
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixStep:
+    """A forward read, transposed read, update or transfer of a matrix: all its parts at once.
+
+    Attributes
+    ----------
+    phase : {"F", "B", "U", "T"}
+        What it belongs to.
+    placement : Placement
+        The matrix.
+    elements : int
+        Numbers of stored input (or error) that leave the buffer for it, per sample.
+    pulsed : bool
+        Of an update, whether every outer product is sent to the array.
+    apart : bool
+        Of an update, whether it leaves its transfers to a T.
+    needs_block : bool
+        Whether its operator needs all samples of a micro-batch at once.
+    """
+
+    phase: Phase
+    placement: Placement
+    elements: int
+    pulsed: bool = True
+    apart: bool = False
+    needs_block: bool = False
+
+    @property
+    def matrix(self) -> str:
+        """Name of the matrix."""
+        return self.placement.matrix
+
+    @property
+    def vectors(self) -> int:
+        """Vectors that meet it for each sample."""
+        return self.placement.vectors
+
+
+@dataclass(frozen=True, slots=True)
+class DigitalStep:
+    """Work of the near-memory unit between two matrix steps.
+
+    Attributes
+    ----------
+    phase : {"F", "B", "U"}
+        What it belongs to.
+    layer : str
+        The layer it is booked on.
+    collect : str or None
+        The layer whose matrices were read just before: add the parts of each (F: then scale and bias) and fold them.
+    nodes : tuple of str
+        Digital operators to run, in this order (B: their gradients).
+    prepare : str or None
+        B: the layer whose matrices are read next: unfold and scale their errors and note the gradients of scales and
+        biases. U: the layer whose scales and biases are updated.
+    loss : bool
+        F: compute the loss and its gradient at the end.
+    cost : OperatorCost
+        Element operations per sample.
+    elements : int
+        Numbers written to the buffer per sample.
+    vectors : int
+        Vectors in which a sample passes it: those of the matrices that were read before it, or are read after it.
+    needs_block : bool
+        Whether an operator in it needs all samples of a micro-batch at once.
+    """
+
+    phase: Phase
+    layer: str
+    collect: str | None
+    nodes: tuple[str, ...]
+    prepare: str | None
+    loss: bool
+    cost: OperatorCost
+    elements: int
+    vectors: int = 1
+    needs_block: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TransferStep:
+    """What an algorithm asks of the near-memory unit and the buffer, after the update or the transfers of a matrix.
+
+    How much that is, the update or the transfers say.
+    """
+
+    matrix: str
+    phase: Phase = "U"
+
+
+Step = MatrixStep | DigitalStep | TransferStep
