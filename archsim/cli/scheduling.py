@@ -10,7 +10,7 @@ from archsim.cli.console import out
 from archsim.errors import InputError
 from archsim.experiment import Experiment
 from archsim.results.folder import cannot_write, write_file
-from archsim.schedule.actions import Action, Schedule
+from archsim.schedule import Action, Schedule, StageCycles
 from archsim.simulation import prepare_whole
 
 __all__ = ["print_schedule", "write_schedule"]
@@ -18,13 +18,19 @@ __all__ = ["print_schedule", "write_schedule"]
 #: Actions of a stage that are shown from its beginning and from its end.
 _FIRST = 20
 _LAST = 4
+#: What the closed forms of a schedule are called.
+_FORMS = {
+    "makespan_cycles": "makespan",
+    "in_flight": "in flight at each stage",
+    "stored": "stored",
+    "staleness": "staleness",
+}
 
 
 def print_schedule(experiment: Experiment) -> None:
-    """Print one line a stage: its first actions and its last."""
+    """Print one line a stage: its first actions and its last; then what is known of it in cycles."""
     schedule = prepare_whole(experiment).schedule
-    shape = schedule.shape
-    console = out()
+    shape, console = schedule.shape, out()
     console.print(
         f"{schedule.kind}: stages: {shape.stages}, mini-batches: {shape.mini_batches}, "
         f"micro-batches in each: {shape.micro_batches}, update: {schedule.update}",
@@ -33,6 +39,11 @@ def print_schedule(experiment: Experiment) -> None:
     width = len(str(shape.stages - 1))
     for stage in range(shape.stages):
         console.print(f"stage {stage:>{width}}: {_shortened(schedule, stage)}", soft_wrap=True)
+    for cycles, said in ((StageCycles(), "F and B of one cycle"), (StageCycles(1, 1, 1), "F, B and U of one cycle")):
+        known = schedule.closed_forms.of(schedule, cycles)
+        if known and (schedule.trains or not cycles.update):
+            told = ", ".join(f"{_FORMS[name]}: {_written(value)}" for name, value in known.items())
+            console.print(f"equal stages, {said}: {told}", soft_wrap=True)
 
 
 def write_schedule(experiment: Experiment, path: Path) -> None:
@@ -52,6 +63,13 @@ def write_schedule(experiment: Experiment, path: Path) -> None:
     except OSError as error:
         raise cannot_write(path, error) from error
     out().print(f"schedule: {path}", soft_wrap=True)
+
+
+def _written(value: int | tuple[int, ...] | tuple[float, ...]) -> str:
+    """Return one number, or those of all stages, of which equal ones are told once."""
+    if isinstance(value, int):
+        return str(value)
+    return f"{value[0]:g}" if len({*value}) == 1 else " ".join(f"{one:g}" for one in value)
 
 
 def _shortened(schedule: Schedule, stage: int) -> str:

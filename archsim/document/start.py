@@ -57,7 +57,7 @@ def starting_document(*, chip: str | None = None, network: str | None = None, sc
     if schedule is not None:
         content["schedule"]["kind"] = _known("archsim.schedules", schedule, "--schedule")
         kind = plugins.load("archsim.schedules", schedule)
-        if kind.default_update == "deferred":
+        if kind.default_update != "immediate":
             # One micro-batch in a mini-batch would leave nothing to overlap before the flush.
             content["schedule"]["micro_batches"] = _MICRO_BATCHES
     if chip is not None:

@@ -79,8 +79,11 @@ class StageProgram:
         return (step for action in self.actions.values() for step in action.steps if isinstance(step, MatrixStep))
 
     def claims_with(self, edge: Edge) -> bool:
-        """Return whether a micro-batch claims its space at the stage with this input: with the first of them."""
-        return edge.name == self.imports[0].name
+        """Return whether a micro-batch claims its space at the stage with this input: that from the earliest stage."""
+        first = self.imports[0]
+        if len(self.imports) > 1:
+            first = min(self.imports, key=lambda other: other.source)
+        return edge.name == first.name
 
 
 def build_programs(
