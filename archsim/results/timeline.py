@@ -193,11 +193,6 @@ class Timeline:
         self._take_in()
         return sum(self._busy_ps[unit].values())
 
-    def busy_by_action(self, unit: int) -> Mapping[str, int]:
-        """Return the time that a unit has worked, by action, in picoseconds."""
-        self._take_in()
-        return dict(self._busy_ps[unit])
-
     def idle_by_cause(self, unit: int) -> Mapping[str, int]:
         """Return the time that a unit has waited, by cause, in picoseconds."""
         self._take_in()

@@ -16,7 +16,8 @@ from archsim.engine.events.fit import fitted
 from archsim.engine.events.kernel import TimeLimitError
 from archsim.engine.events.limits import too_long
 from archsim.engine.numerics.given_weights import load_weights
-from archsim.engine.numerics.network import NumericNetwork, Sources, build_network
+from archsim.engine.numerics.network import NumericNetwork, build_network
+from archsim.engine.numerics.settings import Sources
 from archsim.engine.observer import Progress
 from archsim.errors import InputError
 from archsim.experiment import Experiment

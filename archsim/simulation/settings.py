@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from archsim.engine.numerics.coupling import LearningSettings
-from archsim.engine.numerics.network import NumericSettings
+from archsim.engine.numerics.settings import NumericSettings
 from archsim.experiment import TrainingSpecification
 from archsim.simulation.prepared import Prepared
 

@@ -43,7 +43,6 @@ def test_busy_and_idle_by_cause_add_up_to_the_makespan(plan: list[Slices]) -> No
     for number in range(len(timeline.units)):
         idle = timeline.idle_by_cause(number)
         assert timeline.busy_ps(number) + sum(idle.values()) == makespan
-        assert sum(timeline.busy_by_action(number).values()) == timeline.busy_ps(number)
         used = any(busy for busy, _, _ in plan[number])
         assert (DRAINED if used else NO_WORK) in idle
 

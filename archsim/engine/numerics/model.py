@@ -6,31 +6,26 @@ import numpy as np
 
 from archsim.analog.algorithms import TrainingArray, kind_of
 from archsim.analog.threads import Workers
-from archsim.chip.specification import Chip
 from archsim.digital.affine import Affine
 from archsim.digital.arithmetic import Arithmetic
 from archsim.digital.input_range import InputRange, InputRangeRules
 from archsim.engine.numerics.given_weights import GivenWeights, LayerFit, write_weights
 from archsim.engine.numerics.initial import initialise
-from archsim.engine.numerics.seeds import Seeds
+from archsim.engine.numerics.settings import NumericSettings
 from archsim.engine.numerics.tile import Identities, tile_crossbars
-from archsim.mapping.plan import Placement, Plan
+from archsim.engine.setup import Setup
+from archsim.mapping.plan import Placement
 from archsim.network.graph import Graph, Matrix
 from archsim.network.matrix import AnalogMatrix, PartRange
 from archsim.network.specification import WeightScaling
-from archsim.specification import Specification
 
 __all__ = ["build_matrices"]
 
 
 def build_matrices(
     graph: Graph,
-    chip: Chip,
-    plan: Plan,
-    algorithm: Specification,
-    mini_batch: int,
-    seeds: Seeds,
-    workers: Workers,
+    setup: Setup,
+    settings: NumericSettings,
     arithmetic: Arithmetic,
     given: GivenWeights | None = None,
 ) -> tuple[dict[str, AnalogMatrix], dict[str, LayerFit]]:
@@ -38,16 +33,10 @@ def build_matrices(
 
     Parameters
     ----------
-    graph, chip, plan
-        What is computed, on what, and where.
-    algorithm : Specification
-        Settings of the training algorithm of layers that name none.
-    mini_batch : int
-        Samples of a mini-batch.
-    seeds : Seeds
-        Seeds of devices, noise and initial weights.
-    workers : Workers
-        Threads that crossbars may use.
+    graph, setup
+        What is computed, on what chip, and where.
+    settings : NumericSettings
+        Training algorithm of layers that name none, size of a mini-batch, seeds, threads that crossbars may use.
     arithmetic : Arithmetic
         What adds parts and computes scales and biases.
     given : GivenWeights, optional
@@ -60,21 +49,22 @@ def build_matrices(
     fits : dict of str to LayerFit
         How well each matrix holds the given weights; empty without them.
     """
-    placements = {p.matrix: p for stage in plan.stages for p in stage.placements}
+    chip, seeds, workers = setup.chip, settings.seeds, Workers(settings.threads)
+    placements = {p.matrix: p for stage in setup.plan.stages for p in stage.placements}
     identities = Identities(sum(len(placement.parts) for placement in placements.values()))
     matrices: dict[str, AnalogMatrix] = {}
     fits: dict[str, LayerFit] = {}
     for index, matrix in enumerate(graph.matrices):
-        settings, placement = matrix.settings, placements[matrix.name]
-        device, trained = settings.device or chip.device, settings.algorithm or algorithm
+        own, placement = matrix.settings, placements[matrix.name]
+        device, trained = own.device or chip.device, own.algorithm or settings.algorithm
         arrays = [
-            kind_of(trained)(trained, crossbars.site(mini_batch * matrix.vectors))
+            kind_of(trained)(trained, crossbars.site(settings.mini_batch * matrix.vectors))
             for part in placement.parts
             for crossbars in [tile_crossbars(part, chip, device, seeds, identities, workers)]
         ]
         made = _matrix(matrix, placement, arrays, arithmetic)
         if given is None:
-            initialise(made, settings, np.random.default_rng([seeds.weights, index]))
+            initialise(made, own, np.random.default_rng([seeds.weights, index]))
         else:
             fits[matrix.name] = write_weights(made, matrix, given.arrays)
         matrices[matrix.name] = made

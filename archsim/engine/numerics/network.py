@@ -9,73 +9,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from archsim.analog.specification.inference import InferenceParameters
 from archsim.analog.threads import Workers
-from archsim.data import DataOrigin, DataSet
 from archsim.digital.arithmetic import FLOAT32, make_arithmetic
-from archsim.engine.numerics.coupling import LearningSettings, Numbers, NumericParts
+from archsim.engine.numerics.coupling import Numbers, NumericParts
 from archsim.engine.numerics.evaluation import Evaluator
 from archsim.engine.numerics.feed import Feed, Samples
 from archsim.engine.numerics.forward import ForwardNumbers, TestSamples
-from archsim.engine.numerics.given_weights import GivenWeights, LayerFit
+from archsim.engine.numerics.given_weights import LayerFit
 from archsim.engine.numerics.inference import Deployment
 from archsim.engine.numerics.model import build_matrices
-from archsim.engine.numerics.seeds import Seeds
+from archsim.engine.numerics.settings import NumericSettings, Sources
 from archsim.engine.setup import Setup
 from archsim.network.graph import Graph
 from archsim.network.logic import DigitalLogic
 from archsim.network.matrix import AnalogMatrix, MatrixSnapshot
 from archsim.results import inference_table
-from archsim.specification import Specification
 
-__all__ = ["NumericNetwork", "NumericSettings", "Sources", "build_network"]
-
-
-@dataclass(frozen=True)
-class NumericSettings:
-    """How the numbers of a run are computed.
-
-    Attributes
-    ----------
-    algorithm : Specification
-        Settings of the training algorithm of layers that name none.
-    mini_batch : int
-        Samples of a mini-batch.
-    learning : LearningSettings
-        Learning rate, and when the network is evaluated.
-    seeds : Seeds
-        Where random numbers come from.
-    threads : int
-        Threads that may share the work.
-    inference : InferenceParameters or None
-        What follows on programmed conductances.
-    """
-
-    algorithm: Specification
-    mini_batch: int
-    learning: LearningSettings
-    seeds: Seeds
-    threads: int
-    inference: InferenceParameters | None
-
-
-@dataclass(frozen=True)
-class Sources:
-    """What a network reads.
-
-    Attributes
-    ----------
-    data : DataSet
-        Training and test samples that fit the network.
-    origin : DataOrigin
-        Where they come from.
-    given : GivenWeights or None
-        The weights that it starts from, if they are given.
-    """
-
-    data: DataSet
-    origin: DataOrigin
-    given: GivenWeights | None
+__all__ = ["NumericNetwork", "build_network"]
 
 
 @dataclass(frozen=True)
@@ -163,16 +113,8 @@ class NumericNetwork:
         settings = self.settings
         if settings.inference is None:
             return inference_table()
-        deployment = Deployment(
-            self.graph,
-            self.logic,
-            self.matrices,
-            self.sources.data,
-            settings.inference,
-            seed=settings.seeds.noise,
-            threads=settings.threads,
-            first_evaluation=self.setup.schedule.shape.mini_batches + 1,
-        )
+        first = self.setup.schedule.shape.mini_batches + 1
+        deployment = Deployment(self.parts, self.sources.data, settings.inference, settings.seeds.noise, first)
         return inference_table([(point.time_s, point.accuracies) for point in deployment.accuracy_over_time()])
 
 
@@ -190,15 +132,5 @@ def build_network(graph: Graph, setup: Setup, settings: NumericSettings, sources
     """
     nmpu = setup.chip.nmpu
     arithmetic = FLOAT32 if nmpu is None else make_arithmetic(nmpu.arithmetic)
-    matrices, fits = build_matrices(
-        graph,
-        setup.chip,
-        setup.plan,
-        settings.algorithm,
-        settings.mini_batch,
-        settings.seeds,
-        Workers(settings.threads),
-        arithmetic,
-        sources.given,
-    )
+    matrices, fits = build_matrices(graph, setup, settings, arithmetic, sources.given)
     return NumericNetwork(graph, setup, settings, sources, DigitalLogic.of(graph, arithmetic), matrices, fits)

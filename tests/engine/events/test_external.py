@@ -58,8 +58,10 @@ def makespan(run: Machine) -> int:
 
 
 def busy(run: Machine, unit: str) -> Mapping[str, int]:
-    numbers = {unit.name: number for number, unit in enumerate(run.timeline.units)}
-    return run.timeline.busy_by_action(numbers[unit])
+    table = run.timeline.frame()
+    rows = table[(table["unit"] == unit) & (table["action"] != "")]
+    times = (rows["end_ps"] - rows["start_ps"]).groupby(rows["action"], observed=True).sum()
+    return {str(action): int(time) for action, time in times.items()}
 
 
 def slices(run: Machine, unit: str, action: str) -> list[tuple[int, int]]:
