@@ -112,6 +112,24 @@ def test_a_coupled_run_has_the_numbers_of_one_without_a_clock(stages: int, kind:
     assert coupled.observations.bytes_sent == coupled.observations.bytes_received > 0
 
 
+def test_a_learning_rate_factor_of_zero_leaves_a_layer_as_it_is() -> None:
+    def layers(**changes: Any) -> dict[str, Any]:
+        return {"input_shape": [2, 6, 6], "layers": [RESIDUAL[0] | changes, *RESIDUAL[1:]]}
+
+    moved, kept = residual(1, "numerics"), residual(1, "numerics", network=layers(learning_rate_factor=0.0))
+    frozen = residual(1, "numerics", network=layers(trainable=False))
+    for name in ("stem", "stem.bias"):
+        np.testing.assert_array_equal(kept.weights[name], frozen.weights[name])
+        assert (moved.weights[name] != frozen.weights[name]).any()
+
+
+def test_matrices_of_a_layer_share_threads(in_one_stage: archsim.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However small they are here: parts of several matrices are computed side by side, and taken one by one."""
+    monkeypatch.setattr("archsim.engine.numerics.coupling._WORTH_SHARING", 0)
+    run = {"mode": "coupled", "seed": 2, "evaluate_every": 2, "threads": 2}
+    assert_equal_numbers(residual(1, "coupled", run=run), in_one_stage)
+
+
 def test_everything_is_told_by_matrix(in_one_stage: archsim.Run) -> None:
     names = ["stem", "conv.0", "conv.1", "mixed", "out"]
     assert [name for name in in_one_stage.weights if name in names] == names

@@ -141,7 +141,7 @@ def test_a_timing_run_must_say_how_long_it_is() -> None:
 
 def test_a_number_of_epochs_without_end_is_told_as_it_was_written() -> None:
     for written in ("1e18", "1000000000000000000"):
-        with pytest.raises(InputError, match=r"random numbers belong to samples") as error:
+        with pytest.raises(InputError, match=r"random numbers belong to vectors") as error:
             archsim.prepare("mlp_digits", [f"training.epochs={written}", "data.samples=1000"], mode="timing")
         assert error.value.value == 10**18
         assert error.value.field == "training.epochs"

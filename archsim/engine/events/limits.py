@@ -43,10 +43,10 @@ def check_vectors(vectors: int, field: str, value: object) -> None:
     """Refuse a run of so many vectors that their random numbers would repeat."""
     if vectors >= MOST_VECTORS:
         raise InputError(
-            f"a run of {vectors} samples: random numbers belong to samples, and there are not so many",
+            f"a run of {vectors} vectors: random numbers belong to vectors, and there are not so many",
             field=field,
             value=value,
-            allowed=f"fewer than 2^43 = {MOST_VECTORS} samples in all",
+            allowed=f"fewer than 2^43 = {MOST_VECTORS} vectors in all (samples times output positions)",
             remedy="run fewer epochs, or bound the run by training.max_mini_batches",
         )
 

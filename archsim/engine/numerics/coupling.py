@@ -142,8 +142,8 @@ class Numbers:
         #: Of each part of a matrix, the mini-batch that ends for its devices with transfers that are yet to come.
         self._unaged: dict[tuple[str, int], int] = {}
         # Parts computed ahead within one moment: always empty again before the next event.
-        self._ready: dict[int, Read] = {}
-        self._updated: dict[int, Counts] = {}
+        self._ready: dict[tuple[str, int], Read] = {}
+        self._updated: dict[tuple[str, int], Counts] = {}
         self._workers = parts.workers
         self._look_up()
 
@@ -195,18 +195,21 @@ class Numbers:
         if step.phase != "B":  # Once, instead of by every thread.
             for micro_batch in action.micro_batches:
                 self._vectors(self._stored[stage][micro_batch], self._held[step.matrix])
+        names = [(step.matrix, part) for part in parts]
         if step.phase == "U":
             done = self._workers.map(lambda part, _: self._update(stage, step, part, action), [(p, p) for p in parts])
-            self._updated = dict(zip(parts, done, strict=True))
+            self._updated.update(zip(names, done, strict=True))
         else:
             k = action.micro_batch
             reads = self._workers.map(lambda part, _: self._read(stage, step, part, k), [(p, p) for p in parts])
-            self._ready = dict(zip(parts, reads, strict=True))
+            self._ready.update(zip(names, reads, strict=True))
 
     def read(self, stage: int, step: MatrixStep, part: int, micro_batch: int) -> int:
         """Read a part on the conductances that it holds now; see `Work.read`."""
         stored = self._stored[stage][micro_batch]
-        read = self._ready.pop(part) if part in self._ready else self._read(stage, step, part, micro_batch)
+        read = self._ready.pop((step.matrix, part), None) if self._ready else None
+        if read is None:
+            read = self._read(stage, step, part, micro_batch)
         parts = stored.parts.get(step.matrix)
         if parts is None:
             parts = stored.parts[step.matrix] = [read.values] * len(step.placement.parts)
@@ -215,7 +218,8 @@ class Numbers:
 
     def update(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
         """Update a part by the stored inputs and errors, micro-batch after micro-batch."""
-        return self._updated.pop(part) if part in self._updated else self._update(stage, step, part, action)
+        done = self._updated.pop((step.matrix, part), None) if self._updated else None
+        return self._update(stage, step, part, action) if done is None else done
 
     def transfer(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
         """Do the transfers of a part that are due, and what waited for them."""
