@@ -107,7 +107,7 @@ def test_a_network_for_which_there_are_no_data_is_timed(monkeypatch: pytest.Monk
         ("archsim show reram-10", ["reram-1024"]),
         ("archsim show reram-e", ["reram-es"]),
         ("archsim list wo", ["workloads"]),
-        ("archsim init --chip un", ["unit"]),
+        ("archsim init --chip un", ["unit", "unit-fbu"]),
         ("archsim init --schedule gp", ["gpipe"]),
         ("archsim init --network mlp-", ["mlp-64-64-32-10"]),
         ("archsim run x --set sche", ["schedule."]),

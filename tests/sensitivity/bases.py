@@ -117,7 +117,7 @@ def bases() -> Iterator[tuple[Document, Place]]:
     yield base(run={"mode": "timing"}), ()
     apart = {"kind": "synchronous", "stages": 2, "micro_batches": 2, "transfers": "separate"}
     yield base(training={"algorithm": {"preset": "tiki-taka"}}, schedule=apart), ("schedule",)
-    yield base(schedule={"kind": "zb-h1", "stages": 2, "micro_batches": 4}), ("schedule",)
+    yield base(schedule={"kind": "zb-h1", "stages": 2, "micro_batches": 4, "stored_max": 2}), ("schedule",)
     yield base(schedule=_together(1, 2)), ("schedule",)
     yield _crowded(), ("chip", "arbitration")
     yield from ((document, ("chip",)) for document in _chips())
