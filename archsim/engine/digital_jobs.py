@@ -28,12 +28,15 @@ class DigitalJob:
         The layer whose matrices are read after it, transposed; nothing else can follow in the job.
     before : set of DigitalJob
         The jobs that are done before it begins.
+    sums : int
+        Numbers, per sample, that are added because gradients of several branches meet.
     """
 
     collect: Node | None = None
     nodes: list[Node] = field(default_factory=list)
     prepare: Node | None = None
     before: set[DigitalJob] = field(default_factory=set)
+    sums: int = 0
 
     @classmethod
     def after(cls, jobs: Iterable[DigitalJob], collect: Node | None = None) -> DigitalJob:

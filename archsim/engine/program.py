@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -193,6 +194,8 @@ class _StageBuilder:
     def backward(self) -> Iterable[Step]:
         steps: list[MatrixStep | DigitalJob] = []
         jobs: dict[str, list[DigitalJob]] = {}
+        back = Counter(edge.name for edge in self.exports if edge.gradient)
+        handed = set(back)
         for node in reversed(self.nodes):
             if node.name not in self.graph.needs_gradient:
                 continue
@@ -201,6 +204,7 @@ class _StageBuilder:
             if job is None:
                 job = DigitalJob.after(givers)
                 steps.append(job)
+            job.sums += max(back[node.name] - 1, 0) * math.prod(node.shape)
             sources = self._sources(node)
             if not node.matrices:
                 job.nodes.append(node)
@@ -212,6 +216,9 @@ class _StageBuilder:
                     steps.append(job)
             for name in sources:
                 jobs.setdefault(name, []).append(job)
+                sums = node.inputs.count(name) - (name not in handed)
+                job.sums += sums * math.prod(self.graph.shape_of(name))
+                handed.add(name)
         return self._finished(steps, "B")
 
     def _read(self, phase: Phase, node: Node, matrix: Matrix, lines: int) -> MatrixStep:
@@ -234,7 +241,7 @@ class _StageBuilder:
                 yield step
             else:
                 loss = phase == "F" and self.trains and step.tail is self.graph.nodes[-1]
-                yield self._digital(phase, step.collect, step.nodes, step.prepare, loss)
+                yield self._digital(phase, step.collect, step.nodes, step.prepare, loss, step.sums)
 
     def update(self) -> Iterable[Step]:
         for node in self.nodes:
@@ -264,9 +271,15 @@ class _StageBuilder:
                     yield TransferStep(matrix.name, "T")
 
     def _digital(
-        self, phase: Phase, collect: Node | None, nodes: list[Node], prepare: Node | None = None, loss: bool = False
+        self,
+        phase: Phase,
+        collect: Node | None,
+        nodes: list[Node],
+        prepare: Node | None = None,
+        loss: bool = False,
+        sums: int = 0,
     ) -> DigitalStep:
-        cost = OperatorCost()
+        cost = OperatorCost(multiply_adds=sums)
         elements = 0
         if collect is not None:
             for matrix in collect.matrices:

@@ -118,6 +118,10 @@ def backward(case: Case, layers: Sequence[Layer], parts: dict[str, list[list[tup
     pieces: list[Piece] = []
     givers_of: dict[str, list[Piece]] = {}
     sources = {layer.name: _each([name for name in layer.sources if case.needs_gradient(name)]) for layer in layers}
+    sizes = {layer.name: layer.size for layer in case.layers}
+    back = {layer.name: _stages_beside(case, layers, layer.name) for layer in layers}
+    # Where a gradient is already, the next one is added to it.
+    handed = {name for name, stages in back.items() if stages}
     for layer in reversed(layers):
         if not case.needs_gradient(layer.name):
             continue
@@ -130,6 +134,7 @@ def backward(case: Case, layers: Sequence[Layer], parts: dict[str, list[list[tup
         if piece is None:
             piece = Piece(givers, layer=layer.name)
             pieces.append(piece)
+        piece.add(max(back[layer.name] - 1, 0) * layer.size, 0)
         if not layer.matrices:
             piece.add(layer.backward, layer.size)
             piece.gives = layer.name
@@ -150,4 +155,16 @@ def backward(case: Case, layers: Sequence[Layer], parts: dict[str, list[list[tup
             pieces += [*reads, piece]
         for name in sources[layer.name]:
             givers_of.setdefault(name, []).append(piece)
+        for name in layer.sources:
+            if name in handed:
+                piece.add(sizes[name], 0)
+            elif case.needs_gradient(name):
+                handed.add(name)
     return pieces
+
+
+def _stages_beside(case: Case, layers: Sequence[Layer], name: str) -> int:
+    """Return how many other stages take a value of this one."""
+    own = {layer.name for layer in layers}
+    takers = {layer.name for layer in case.layers if name in layer.sources} - own
+    return sum(not takers.isdisjoint(stage) for stage in case.stages)
