@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from archsim.schedule import (
 from archsim.schedule.action_kinds import StageSteps, load_action_kinds
 from archsim.schedule.checks import ScheduleError
 from archsim.schedule.specification import ScheduleSpecification
+from archsim.simulation import Interrupted
 
 BASE: dict[str, Any] = {
     "network": "mlp-64-64-32-10",
@@ -125,6 +127,28 @@ def test_with_and_without_a_clock_it_is_the_same() -> None:
     coupled, numerics = run("checked", "coupled"), run("checked", "numerics")
     for metric in ("loss", "accuracy", "updates", "staleness", "stored_max", "macs"):
         assert coupled.metrics[metric] == numerics.metrics[metric], metric
+
+
+@pytest.mark.parametrize("mode", ["coupled", "timing", "numerics"])
+def test_stopped_between_events_and_taken_up_again_it_is_the_same(mode: str, tmp_path: Path) -> None:
+    document = BASE | {"schedule": {"kind": "checked", "stages": 2, "micro_batches": 2}, "run": {"mode": mode}}
+    whole, stops = archsim.simulate(document), 0
+    while True:
+        left = 17 + stops
+
+        def interrupted() -> bool:
+            nonlocal left
+            left -= 1
+            return left <= 0
+
+        try:
+            run = archsim.simulate(document, workspace=tmp_path, resume=True, interrupted=interrupted)
+            break
+        except Interrupted:
+            stops += 1
+    assert stops >= 2
+    assert run.metrics == whole.metrics
+    assert run.timeline.equals(whole.timeline)
 
 
 def test_an_occasional_action_with_a_key_of_its_own() -> None:

@@ -21,7 +21,7 @@ from archsim.results.workspace import FolderGone
 from archsim.simulation import Interrupted, prepare, simulate
 
 WORKLOAD = Path(__file__).resolve().parents[3] / "workloads" / "mlp_digits.yaml"
-KINDS = ("sequential", "gpipe", "synchronous", "asynchronous")
+KINDS = ("sequential", "gpipe", "synchronous", "asynchronous", "zb-h1")
 
 
 def experiment(kind: str, mode: str, threads: int = 1, *more: str) -> archsim.Experiment:
