@@ -72,7 +72,8 @@ def do_step(step: Step, stage: int, action: Action, work: Work) -> Counts | int 
         return None
     parts = range(len(step.placement.parts))
     if step.phase in ("F", "B"):
-        return sum(work.read(stage, step, part, action.micro_batch) for part in parts)
+        read, micro_batch = work.read, action.micro_batch
+        return sum([read(stage, step, part, micro_batch) for part in parts])
     change, total = work.transfer if step.phase == "T" else work.update, Counts()
     for part in parts:
         total += change(stage, step, part, action)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from archsim.analog.observed import Counts
-from archsim.chip.components import Job, Timekeeper, Unit
+from archsim.chip.components import Timekeeper, Unit
 from archsim.engine.events.tasks import StepState
 from archsim.engine.steps import MatrixStep, Step
 from archsim.engine.work import Work, do_step
@@ -17,23 +17,15 @@ __all__ = ["OwnEngine", "StageEngineTask"]
 class OwnEngine:
     """The engine of a stage alone at its place: always free for it, and as busy as the stage itself."""
 
-    __slots__ = ("_job", "_timekeeper", "name")
+    __slots__ = ("_timekeeper", "name")
 
     def __init__(self, timekeeper: Timekeeper, name: str) -> None:
         self._timekeeper = timekeeper
         self.name = name
-        self._job: Job | None = None
 
-    def request(self, job: Job, cause: int) -> None:
+    def request(self, job: StageEngineTask, cause: int) -> None:
         """Serve a job at once."""
-        self._job = job
-        self._timekeeper.after(job.start(), self._complete)
-
-    def _complete(self, event: Any) -> None:
-        job, self._job = self._job, None
-        if job is None:
-            raise RuntimeError("a stage engine completes a job that it does not have")
-        job.finish()
+        self._timekeeper.after(job.start(), job.finish)
 
 
 class StageEngineTask:
@@ -105,14 +97,14 @@ class StageEngineTask:
 
     def start(self) -> int:
         """Do the numbers now; be done after the given time."""
-        action = self._step.action
+        action, stage, work = self._step.action, self._step.index, self._work
         self.micro_batches += action.count
         for step in self.steps:
-            done = do_step(step, self._step.index, action, self._work)
-            if isinstance(step, MatrixStep) and isinstance(done, Counts):
+            done = do_step(step, stage, action, work)
+            if isinstance(done, Counts) and isinstance(step, MatrixStep):
                 self.pulses[step.matrix] = self.pulses.get(step.matrix, 0) + done.pulses
         return action.count * self._duration_ps
 
-    def finish(self) -> None:
+    def finish(self, event: Any = None) -> None:
         """Tell the step."""
         self._step.task_done(0)
