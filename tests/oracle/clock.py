@@ -6,12 +6,11 @@ A process yields a number of picoseconds to wait for, or a `Signal` to wait for.
 from __future__ import annotations
 
 import heapq
-from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from itertools import count
 
-__all__ = ["Clock", "Job", "Process", "Server", "Signal", "Slice", "Space", "Wait"]
+__all__ = ["Clock", "Job", "Policy", "Process", "Server", "Signal", "Slice", "Space", "Wait"]
 
 
 class Signal:
@@ -78,11 +77,16 @@ class Clock:
             self.slices.append((unit, start, end, action, micro_batch))
 
 
+#: How a unit chooses: the name of a policy, and for a priority the actions in their order.
+Policy = tuple[str, tuple[str, ...]]
+
+
 @dataclass(frozen=True)
 class Job:
     """A piece of work for a unit, and the signals of its start and its end."""
 
     duration: int
+    stage: int
     action: str
     micro_batch: int
     started: Signal = field(default_factory=Signal)
@@ -90,16 +94,18 @@ class Job:
 
 
 class Server:
-    """A unit that serves one piece of work at a time, first come, first served."""
+    """A unit that serves one piece of work at a time; of those that wait, a policy takes the next."""
 
-    def __init__(self, clock: Clock, name: str) -> None:
+    def __init__(self, clock: Clock, name: str, policy: Policy) -> None:
         self.clock = clock
         self.name = name
+        self.policy = policy
         self._working = False
-        self._waiting: deque[Job] = deque()
+        self._waiting: list[Job] = []
 
-    def serve(self, duration: int, action: str, micro_batch: int) -> Job:
-        job = Job(duration, action, micro_batch)
+    def serve(self, duration: int, stage: int, action: str, micro_batch: int) -> Job:
+        """Ask for a time of work, on behalf of a stage."""
+        job = Job(duration, stage, action, micro_batch)
         if self._working:
             self._waiting.append(job)
         else:
@@ -114,11 +120,21 @@ class Server:
             self.clock.did(self.name, start, self.clock.now, job.action, job.micro_batch)
             self._working = False
             if self._waiting:
-                self._start(self._waiting.popleft())
+                self._start(self._waiting.pop(self._next(job)))
             job.done.fire()
 
         job.started.fire()
         self.clock.after(job.duration, end)
+
+    def _next(self, served: Job) -> int:
+        """Return the place of the next job among those that wait: of equal ones the first."""
+        kind, order = self.policy
+        if kind == "round-robin":
+            # The next stage after the one that was served; behind the last stage comes the first.
+            turns = [(job.stage <= served.stage, job.stage) for job in self._waiting]
+            return turns.index(min(turns))
+        ranks = [order.index(job.action) if job.action in order else len(order) for job in self._waiting]
+        return ranks.index(min(ranks))
 
 
 class Space:

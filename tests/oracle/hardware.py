@@ -9,6 +9,8 @@ from math import ceil
 from random import Random
 from typing import Any
 
+from .clock import Policy
+
 __all__ = ["Hardware"]
 
 
@@ -42,6 +44,8 @@ class Hardware:
     host_bytes: int
     latency: int
     prefetch: int
+    units: Policy = ("first-come-first-served", ())
+    links: Policy = ("first-come-first-served", ())
 
     @classmethod
     def draw(cls, random: Random, node_tiles: int, interconnect: str) -> Hardware:
@@ -81,6 +85,7 @@ class Hardware:
         no_steps = {"step_time": "0 ns", "bits": 8}
         return {
             "preset": "reram-1024",
+            "arbitration": policy(self.units),
             "node_tiles": self.node_tiles,
             "tile": {
                 "rows": self.side,
@@ -103,6 +108,7 @@ class Hardware:
             },
             "interconnect": {
                 "kind": self.interconnect,
+                "arbitration": policy(self.links),
                 "clock": f"{self.link} MHz",
                 "bytes_per_cycle": self.link_bytes,
                 "hop_cycles": self.hop,
@@ -189,6 +195,11 @@ class Hardware:
     def at_host(self, elements: int) -> int:
         """Return how long the host port takes for so many numbers."""
         return cycles(self.latency + ceil(self.bytes(elements) / self.host_bytes), self.host)
+
+
+def policy(chosen: Policy) -> dict[str, Any]:
+    kind, order = chosen
+    return {"kind": kind, "order": list(order)} if order else {"kind": kind}
 
 
 def cycles(count: int, megahertz: int) -> int:

@@ -87,8 +87,10 @@ class Machine:
         self.clock.run()
 
     def server(self, name: str, number: int | None = None) -> Server:
+        link = name == "bus" or name.startswith("link ")
+        policy = self.case.hardware.links if link else self.case.hardware.units
         name = name if number is None else f"{name} {number}"
-        return self.servers.setdefault(name, Server(self.clock, name))
+        return self.servers.setdefault(name, Server(self.clock, name, policy))
 
     # Where everything lies
 
@@ -213,10 +215,10 @@ class Machine:
 
     def _digital_chunk(self, s: int, kind: str, k: int, piece: Piece, chunk: int) -> Process:
         operations = self._share(piece, chunk, piece.operations)
-        done = self.server("nmpu", self.homes[s]).serve(self.case.hardware.digital(operations), kind, k).done
+        done = self.server("nmpu", self.homes[s]).serve(self.case.hardware.digital(operations), s, kind, k).done
         if piece.elements:
             size = self._share(piece, chunk, self.case.hardware.bytes(piece.elements))
-            written = self.server("buffer", self.homes[s]).serve(self.case.hardware.moved(size), kind, k).done
+            written = self.server("buffer", self.homes[s]).serve(self.case.hardware.moved(size), s, kind, k).done
             yield written
         yield done
 
@@ -238,19 +240,19 @@ class Machine:
             sizes = [hardware.bytes(lines) * (last - first) for lines in (there, back)]
             pending.append(self.clock.start(self._part(s, kind, k, part, job, sizes)))
         size = hardware.bytes(matrix.inputs if kind == "F" else matrix.outputs) * (last - first)
-        pending.append(self.server("buffer", self.homes[s]).serve(hardware.moved(size), kind, k).done)
+        pending.append(self.server("buffer", self.homes[s]).serve(hardware.moved(size), s, kind, k).done)
         yield from pending
 
     def _part(self, s: int, kind: str, k: int, part: Part, job: tuple[int, int], sizes: list[int]) -> Process:
         """A part on another node is sent its operands and sends its results back."""
         home, away = self.homes[s], part.node != self.homes[s]
         if away:
-            yield self.clock.start(self._travel(home, part.node, sizes[0], kind, k))
-        yield self.server("tile", part.tile).serve(job[0], kind, k).done
+            yield self.clock.start(self._travel(s, home, part.node, sizes[0], kind, k))
+        yield self.server("tile", part.tile).serve(job[0], s, kind, k).done
         if job[1]:
             yield job[1]
         if away:
-            yield self.clock.start(self._travel(part.node, home, sizes[1], kind, k))
+            yield self.clock.start(self._travel(s, part.node, home, sizes[1], kind, k))
 
     def _update(self, s: int, k: int, count: int) -> Process:
         for layer in self.stages[s]:
@@ -280,7 +282,7 @@ class Machine:
                 lines = self._lines(k, count, matrix)
                 durations = [self.case.hardware.transfer(part.columns, lines) for part in parts]
                 yield from [
-                    self.server("tile", part.tile).serve(duration, "T", k).done
+                    self.server("tile", part.tile).serve(duration, s, "T", k).done
                     for part, duration in zip(parts, durations, strict=True)
                 ]
                 yield from self._moved(s, "T", k, lines, parts)
@@ -296,7 +298,7 @@ class Machine:
         Both are asked, and waited for, even if there is nothing to do.
         """
         operations = lines * sum(part.rows + part.columns for part in parts)
-        done = self.server("nmpu", self.homes[s]).serve(self.case.hardware.digital(operations), kind, k).done
+        done = self.server("nmpu", self.homes[s]).serve(self.case.hardware.digital(operations), s, kind, k).done
         yield from [done, self._port(s, kind, k, 0)]
 
     def _on_tiles(
@@ -314,7 +316,7 @@ class Machine:
         pending = []
         for part, duration, (there, back) in zip(parts, durations, sent, strict=True):
             if part.node == self.homes[s]:
-                pending.append(self.server("tile", part.tile).serve(duration, kind, k).done)
+                pending.append(self.server("tile", part.tile).serve(duration, s, kind, k).done)
             else:
                 vectors = self.case.samples * count
                 process = self._remote(s, part, duration, there * vectors, back * vectors, kind, k)
@@ -325,21 +327,21 @@ class Machine:
     def _remote(self, s: int, part: Part, duration: int, there: int, back: int, kind: str, k: int) -> Process:
         """A part on another node is sent its operands and sends its results back."""
         hardware = self.case.hardware
-        yield self.clock.start(self._travel(self.homes[s], part.node, hardware.bytes(there), kind, k))
-        yield self.server("tile", part.tile).serve(duration, kind, k).done
-        yield self.clock.start(self._travel(part.node, self.homes[s], hardware.bytes(back), kind, k))
+        yield self.clock.start(self._travel(s, self.homes[s], part.node, hardware.bytes(there), kind, k))
+        yield self.server("tile", part.tile).serve(duration, s, kind, k).done
+        yield self.clock.start(self._travel(s, part.node, self.homes[s], hardware.bytes(back), kind, k))
 
     def _digital(self, s: int, kind: str, k: int, count: int, job: Digital) -> Process:
         if job.empty:
             return
         operations = job.operations * self.case.samples * count
-        done = self.server("nmpu", self.homes[s]).serve(self.case.hardware.digital(operations), kind, k).done
+        done = self.server("nmpu", self.homes[s]).serve(self.case.hardware.digital(operations), s, kind, k).done
         written = [self._port(s, kind, k, job.elements * count)] if job.elements else []
         yield from [done, *written]
 
     def _port(self, s: int, kind: str, k: int, elements: int) -> Signal:
         duration = self.case.hardware.moved(self.case.hardware.bytes(elements) * self.case.samples)
-        return self.server("buffer", self.homes[s]).serve(duration, kind, k).done
+        return self.server("buffer", self.homes[s]).serve(duration, s, kind, k).done
 
     # What crosses the borders of stages
 
@@ -353,12 +355,12 @@ class Machine:
             # Nobody will need what was stored here, once all that goes on has gone.
             self._release(edge.source)
         size = self.case.hardware.bytes(edge.elements) * self.case.samples
-        yield from self._travel(self.homes[edge.source], self.homes[edge.target], size, "F", k)
+        yield from self._travel(edge.source, self.homes[edge.source], self.homes[edge.target], size, "F", k)
         self.inputs[edge.target][k][place].fire()
 
     def _hand_back(self, edge: Edge, k: int) -> Process:
         size = self.case.hardware.bytes(edge.elements) * self.case.samples if edge.gradient else 0
-        yield from self._travel(self.homes[edge.target], self.homes[edge.source], size, "B", k)
+        yield from self._travel(edge.target, self.homes[edge.target], self.homes[edge.source], size, "B", k)
         self.gradients[edge.source][k][self._out_of(edge.source).index(edge)].fire()
 
     def _host(self, edge: Edge) -> Process:
@@ -374,12 +376,13 @@ class Machine:
     def _deliver(self, edge: Edge, place: int, k: int) -> Process:
         """Through the port of the host, which is at the first stage, and on to the stage that wants it."""
         elements = edge.elements * self.case.samples
-        yield self.server("host").serve(self.case.hardware.at_host(elements), "F", k).done
-        yield from self._travel(self.homes[0], self.homes[edge.target], self.case.hardware.bytes(elements), "F", k)
+        size = self.case.hardware.bytes(elements)
+        yield self.server("host").serve(self.case.hardware.at_host(elements), edge.target, "F", k).done
+        yield from self._travel(edge.target, self.homes[0], self.homes[edge.target], size, "F", k)
         self.inputs[edge.target][k][place].fire()
 
-    def _travel(self, source: int, target: int, size: int, kind: str, k: int) -> Process:
-        """From link to link; the head goes on a hop after it took one."""
+    def _travel(self, stage: int, source: int, target: int, size: int, kind: str, k: int) -> Process:
+        """From link to link, on behalf of a stage; the head goes on a hop after it took one."""
         if source == target or not size:
             yield 0
             return
@@ -387,6 +390,6 @@ class Machine:
         occupied = hardware.on_link(size)
         *first, last = hardware.route(source, target, self.nodes)
         for link in first:
-            yield self.server(link).serve(occupied, kind, k).started
+            yield self.server(link).serve(occupied, stage, kind, k).started
             yield hardware.hop_time()
-        yield self.server(last).serve(occupied, kind, k).done
+        yield self.server(last).serve(occupied, stage, kind, k).done

@@ -13,12 +13,20 @@ import archsim
 from archsim.errors import DoesNotFit
 
 from .cases import LOSSES, Case
-from .clock import Slice
+from .clock import Policy, Slice
 from .hardware import Hardware
 from .networks import networks, stages_of
 from .simulation import Machine
 
 INTERCONNECTS = ("mesh", "bus", "point-to-point")
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> Policy:
+    """How units choose among those that wait."""
+    kind = draw(st.sampled_from(["first-come-first-served", "round-robin", "priority"]))
+    order = draw(st.permutations("FBUT")) if kind == "priority" else []
+    return kind, tuple(order[: draw(st.integers(1, 4))])
 
 
 @st.composite
@@ -38,7 +46,11 @@ def cases(draw: st.DrawFn) -> Case:
     stages = draw(stages_of(layers))
     numbers = Random(draw(st.integers(0, 2**32)))
     case = Case(
-        hardware=Hardware.draw(numbers, draw(st.integers(1, 9)), draw(st.sampled_from(INTERCONNECTS))),
+        hardware=replace(
+            Hardware.draw(numbers, draw(st.integers(1, 9)), draw(st.sampled_from(INTERCONNECTS))),
+            units=draw(policies()),
+            links=draw(policies()),
+        ),
         input_shape=shape,
         layers=layers,
         stages=stages,
