@@ -51,17 +51,7 @@ class PulsedKind:
     def make(self, settings: Specification, site: Site) -> DeviceArray:
         """Draw the cells and return their array."""
         population = populate(settings, site.outputs, site.inputs, site.identity, site.device_seed)
-        return PulsedArray(
-            site.outputs,
-            site.inputs,
-            population,
-            site.update,
-            site.transfer_update,
-            site.identity,
-            site.noise_seed,
-            site.workers,
-            site.samples,
-        )
+        return PulsedArray(population, site)
 
 
 class IdealKind:

@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 
 from archsim._core import UPDATE_CELL, UPDATE_D, UPDATE_LATE, UPDATE_X, WRITE_CELL, WRITE_D, WRITE_X, kernels
 from archsim.analog.blocks import FloatArray, NotFiniteError, ranges
+from archsim.analog.devices.device_array import Site
 from archsim.analog.devices.persistent import PersistentCells
 from archsim.analog.devices.population import Population
 from archsim.analog.observed import Counts
 from archsim.analog.pulses import PulseTrains
-from archsim.analog.samples import Samples
 from archsim.analog.specification import UpdateParameters
-from archsim.analog.threads import Workers
 
 __all__ = ["Direction", "PulsedArray", "make_response"]
 
@@ -49,29 +48,25 @@ class PulsedArray(PersistentCells):
     """A population of cells, updated by coincidences of pulse trains.
 
     A coincidence whose values have a positive product is a down pulse, so that W <- W - learning_rate d x^T on average.
+
+    Parameters
+    ----------
+    population : Population
+        The cells.
+    site : Site
+        Where the array stands.
     """
 
-    def __init__(
-        self,
-        outputs: int,
-        inputs: int,
-        population: Population,
-        update: UpdateParameters,
-        transfer_update: UpdateParameters,
-        identity: int,
-        noise_seed: int,
-        workers: Workers,
-        samples: Samples | None = None,
-    ) -> None:
-        super().__init__(outputs, inputs, population, identity, noise_seed)
-        self._rules = update, transfer_update
-        self._response = make_response(population, update)
-        self._identity = identity
-        self._seed = noise_seed
-        self._workers = workers
-        self._samples = samples or Samples()
-        self._parts = ranges(outputs, -(-outputs // (workers.threads * BLOCK_COLUMNS)) * BLOCK_COLUMNS)
-        self.share_lines(identity, population.granularity)
+    def __init__(self, population: Population, site: Site) -> None:
+        super().__init__(site.outputs, site.inputs, population, site.identity, site.noise_seed)
+        self._rules = site.update, site.transfer_update
+        self._response = make_response(population, site.update)
+        self._identity = site.identity
+        self._seed = site.noise_seed
+        self._workers = site.workers
+        self._samples = site.samples
+        self._parts = ranges(site.outputs, -(-site.outputs // (site.workers.threads * BLOCK_COLUMNS)) * BLOCK_COLUMNS)
+        self.share_lines(site.identity, population.granularity)
 
     def share_lines(self, identity: int, granularity: float) -> None:
         """Take the pulse trains of an array of another identity, made for its granularity: they share their lines."""

@@ -57,10 +57,7 @@ class BumpKind:
         population = Population(
             cells, "piecewise", settings.dw_min, settings.dw_min_std, nodes_up=nodes, nodes_down=nodes
         )
-        return PulsedArray(
-            site.outputs, site.inputs, population, site.update, site.transfer_update, site.identity,
-            site.noise_seed, site.workers,
-        )
+        return PulsedArray(population, site)
 
 
 KIND = BumpKind()
