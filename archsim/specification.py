@@ -268,10 +268,8 @@ class OpenUnion:
             settings = settings_of(self.group, kind)
             return settings.model_validate(value, strict=info.mode == "json")
 
-        def serialize(value: Any, union: SerializerFunctionWrapHandler, info: SerializationInfo) -> Any:
-            return union(value) if type(value) in members else value.model_dump(mode=info.mode)
-
-        writer = core_schema.wrap_serializer_function_ser_schema(serialize, info_arg=True, schema=closed)
+        # Each specification writes itself: the union's own writer takes defaults for values of other types.
+        writer = core_schema.plain_serializer_function_ser_schema(_dumped, info_arg=True)
         return core_schema.with_info_wrap_validator_function(validate, closed, serialization=writer)
 
     def __get_pydantic_json_schema__(

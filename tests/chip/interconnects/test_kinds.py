@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import warnings
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,6 +72,15 @@ def test_a_bare_name_stands_for_defaults_that_are_placeholders() -> None:
     faster = load_experiment(WORKLOAD, ["chip.interconnect=bus", "chip.interconnect.hop_cycles=3"]).chip.interconnect
     assert faster is not None
     assert (faster.kind, faster.hop_cycles, faster.timing.status) == ("bus", 3, "placeholder")
+
+
+def test_defaults_are_written_without_a_word_from_the_library() -> None:
+    document = presets.reram_1024() | {"interconnect": {"kind": "bus"}}
+    chip = Chip.model_validate(document)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        written = chip.model_dump(mode="json")
+    assert Chip.model_validate_json(json.dumps(written), strict=True) == chip
 
 
 def test_clock_and_width_that_a_user_gives_are_no_placeholders() -> None:
