@@ -29,6 +29,10 @@ class Evaluation:
 class Work(Protocol):
     """The numbers behind the events, or what stands for them."""
 
+    @property
+    def computes(self) -> bool:
+        """Whether numbers are computed; where not, what nobody counts need not be asked for."""
+
     def begin(self, stage: int, action: Action) -> None:
         """Learn that a stage starts an action."""
 

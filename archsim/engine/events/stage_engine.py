@@ -44,6 +44,8 @@ class StageEngineTask:
     """
 
     __slots__ = (
+        "_changed",
+        "_computed",
         "_duration_ps",
         "_engine",
         "_step",
@@ -73,6 +75,12 @@ class StageEngineTask:
         self.phase = phase
         self.operation = operation
         self.steps = steps
+        #: Steps whose numbers are computed: averages of reads are not counted here, so none is asked for.
+        self._computed = steps if work.computes else ()
+        #: Matrices that are changed; their pulses are unknown, and count as none, without numbers.
+        self._changed = tuple(
+            step.matrix for step in steps if isinstance(step, MatrixStep) and step.phase not in ("F", "B")
+        )
         self._duration_ps = duration_ps
         self.layer = layer
         self._work = work
@@ -99,10 +107,12 @@ class StageEngineTask:
         """Do the numbers now; be done after the given time."""
         action, stage, work = self._step.action, self._step.index, self._work
         self.micro_batches += action.count
-        for step in self.steps:
+        for matrix in self._changed:
+            self.pulses.setdefault(matrix, 0)
+        for step in self._computed:
             done = do_step(step, stage, action, work)
             if isinstance(done, Counts) and isinstance(step, MatrixStep):
-                self.pulses[step.matrix] = self.pulses.get(step.matrix, 0) + done.pulses
+                self.pulses[step.matrix] += done.pulses
         return action.count * self._duration_ps
 
     def finish(self, event: Any = None) -> None:

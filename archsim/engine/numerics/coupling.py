@@ -167,6 +167,11 @@ class Numbers:
         self._held = {held.matrix.name: held for layer in self._layers.values() for held in layer}
         self._rates: dict[int, float] = {}
 
+    @property
+    def computes(self) -> bool:
+        """Yes."""
+        return True
+
     def begin(self, stage: int, action: Action) -> None:
         """Fetch the samples when a stage starts on them; add up the gradients that came back."""
         program = self.programs[stage]

@@ -89,6 +89,11 @@ class Expected:
         self._backward = {name: reads.backward_passes for name, reads in expected.reads.items()}
         self._updates = {name: tuple(map(_PartShares.of, parts)) for name, parts in expected.updates.items()}
 
+    @property
+    def computes(self) -> bool:
+        """No: these are averages."""
+        return False
+
     def begin(self, stage: int, action: Action) -> None:
         """Nothing to prepare."""
 
