@@ -11,8 +11,9 @@ from itertools import islice
 from typing import NoReturn
 
 from archsim.errors import ArchsimError
-from archsim.schedule.action_kinds import ActionKind, Flow
+from archsim.schedule.action_kinds import Flow
 from archsim.schedule.actions import Action, Schedule
+from archsim.schedule.rules import Rule
 
 __all__ = ["HOST", "Edges", "PipelineState", "ScheduleError", "StageState", "chain_edges"]
 
@@ -30,48 +31,6 @@ class ScheduleError(ArchsimError):
 def chain_edges(stages: int) -> list[tuple[int, int]]:
     """Return the edges of a pipeline in which every stage feeds the next one."""
     return [(stage, stage + 1) for stage in range(stages - 1)]
-
-
-class _Rule:
-    """What a kind of action means at one stage, looked up once.
-
-    Attributes
-    ----------
-    kind : ActionKind
-        What it says of itself.
-    bit, before, both : int
-        Its own bit, those of the actions that must have been done with a micro-batch before, and all of them.
-    arrived : dict or None
-        What has arrived of what it awaits, by micro-batch, and how much is needed.
-    opens, compares, closes, updates, releases, occasional : bool
-        Whether it is the first action with a micro-batch, ends what staleness is counted over, ends its being in
-        flight, makes a new version of the weights, is the last action with it, is done now and then.
-    """
-
-    __slots__ = (
-        "arrived",
-        "before",
-        "bit",
-        "both",
-        "closes",
-        "compares",
-        "kind",
-        "needed",
-        "occasional",
-        "opens",
-        "releases",
-        "updates",
-    )
-
-    def __init__(self, kind: ActionKind, bit: int) -> None:
-        self.kind = kind
-        self.bit = bit
-        self.before = self.both = 0
-        self.arrived: dict[int, int] | None = None
-        self.needed = 0
-        self.opens = self.closes = self.compares = self.releases = False
-        self.updates = kind.updates_weights
-        self.occasional = kind.occasional
 
 
 class StageState:
@@ -244,14 +203,14 @@ class StageState:
         """Mean number of updates of the stage between a micro-batch's forward and its backward there."""
         return self.staleness_sum / max(self.compared, 1)
 
-    def _begin(self, rule: _Rule, action: Action) -> None:
+    def _begin(self, rule: Rule, action: Action) -> None:
         """Begin an action with several micro-batches, or one that is done now and then."""
         self._check(rule, action)
         if not rule.occasional:
             for micro_batch in action.micro_batches:
                 self._held[micro_batch] |= rule.bit
 
-    def _check(self, rule: _Rule, action: Action) -> None:
+    def _check(self, rule: Rule, action: Action) -> None:
         """Refuse an action that comes too early or a second time."""
         kind, k, count = action
         if count != 1 and (count < 1 or not rule.kind.joint):
@@ -268,7 +227,7 @@ class StageState:
             if done != rule.before and not (free and self._is_complete(micro_batch)):
                 raise self._disordered(rule, action, micro_batch)
 
-    def _open(self, rule: _Rule, action: Action) -> None:
+    def _open(self, rule: Rule, action: Action) -> None:
         """Begin the first action with a micro-batch."""
         held, k = self._held, action.micro_batch
         if k in held or not self._complete <= k < self._total or k in self._beyond or action.count != 1:
@@ -291,9 +250,9 @@ class StageState:
     def _is_complete(self, micro_batch: int) -> bool:
         return micro_batch < self._complete or micro_batch in self._beyond
 
-    def _look_up(self) -> dict[str, _Rule]:
+    def _look_up(self) -> dict[str, Rule]:
         schedule = self._schedule
-        rules = {symbol: _Rule(kind, 1 << n) for n, (symbol, kind) in enumerate(schedule.kinds.items())}
+        rules = {symbol: Rule(kind, 1 << n) for n, (symbol, kind) in enumerate(schedule.kinds.items())}
         always = [symbol for symbol, rule in rules.items() if not rule.occasional]
         inbox = {"values": (self._values, self._needed[0]), "gradients": (self._gradients, self._needed[1])}
         for symbol, rule in rules.items():
@@ -313,7 +272,7 @@ class StageState:
         known = ", ".join(self._rules)
         raise ScheduleError(f"stage {self.index} is to do {action}, and this schedule's actions are {known}")
 
-    def _disordered(self, rule: _Rule, action: Action, micro_batch: int) -> ScheduleError:
+    def _disordered(self, rule: Rule, action: Action, micro_batch: int) -> ScheduleError:
         missing = rule.before & ~self._held.get(micro_batch, 0) or rule.before
         last = next(symbol for symbol, other in reversed(self._rules.items()) if other.bit & missing)
         again = "" if rule.occasional else ", or twice"
