@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from archsim.analog.observed import Counts, Read
 from archsim.analog.threads import Workers
-from archsim.digital.arrays import Array
+from archsim.engine.numerics.digital_steps import DigitalSteps
 from archsim.engine.numerics.evaluation import Evaluator
 from archsim.engine.numerics.evaluations import Evaluations
 from archsim.engine.numerics.feed import Samples
@@ -25,10 +23,9 @@ from archsim.engine.program import HOST, Edge
 from archsim.engine.setup import Setup
 from archsim.engine.steps import DigitalStep, MatrixStep
 from archsim.engine.work import Evaluation
-from archsim.network.graph import Graph, Node
+from archsim.network.graph import Graph
 from archsim.network.logic import DigitalLogic
 from archsim.network.matrix import AnalogMatrix, MatrixSnapshot
-from archsim.network.operators import DigitalOperator, MatrixOperator
 from archsim.schedule.actions import Action
 
 __all__ = ["LearningSettings", "Numbers", "NumericParts"]
@@ -102,8 +99,6 @@ class Numbers:
         "_digital",
         "_evaluations",
         "_evaluator",
-        "_held",
-        "_layers",
         "_loss_scale",
         "_matrices_of",
         "_rates",
@@ -152,19 +147,9 @@ class Numbers:
         self._look_up()
 
     def _look_up(self) -> None:
-        """Note what every sample asks for again: the operator of each node, and the matrices of each layer."""
+        """Note what every sample asks for again."""
         self._releasing = self.schedule.releasing
-        self._digital: dict[str, tuple[Node, DigitalOperator]] = {}
-        self._layers: dict[str, tuple[Held, ...]] = {}
-        for node in self.graph.nodes:
-            operator = self.logic.operators[node.name]
-            if isinstance(operator, DigitalOperator):
-                self._digital[node.name] = node, operator
-            elif isinstance(operator, MatrixOperator):
-                self._layers[node.name] = tuple(
-                    Held(node, operator, matrix, self.matrices[matrix.name]) for matrix in node.matrices
-                )
-        self._held = {held.matrix.name: held for layer in self._layers.values() for held in layer}
+        self._digital = DigitalSteps(self.graph, self.logic, self.matrices)
         self._rates: dict[int, float] = {}
 
     @property
@@ -199,7 +184,7 @@ class Numbers:
             return
         if step.phase != "B":  # Once, instead of by every thread.
             for micro_batch in action.micro_batches:
-                self._vectors(self._stored[stage][micro_batch], self._held[step.matrix])
+                self._digital.vectors(self._stored[stage][micro_batch], self._digital.held[step.matrix])
         names = [(step.matrix, part) for part in parts]
         if step.phase == "U":
             done = self._workers.map(lambda part, _: self._update(stage, step, part, action), [(p, p) for p in parts])
@@ -228,7 +213,7 @@ class Numbers:
 
     def transfer(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
         """Do the transfers of a part that are due, and what waited for them."""
-        held = self._held[step.matrix]
+        held = self._digital.held[step.matrix]
         work = held.crossbars.transfer_part(part, self._rate(held, action.micro_batch))
         if (ended := self._unaged.pop((step.matrix, part), None)) is not None:
             work += held.crossbars.end_mini_batch(part, ended)
@@ -239,10 +224,10 @@ class Numbers:
         if step.phase == "F":
             self._forward(self._stored[stage][action.micro_batch], step, action.micro_batch)
         elif step.phase == "B":
-            self._backward(self._stored[stage][action.micro_batch], step)
+            self._digital.backward(self._stored[stage][action.micro_batch], step)
         elif step.prepare is not None:
             for micro_batch in action.micro_batches:
-                for held in self._layers[step.prepare]:
+                for held in self._digital.layers[step.prepare]:
                     gradients = self._stored[stage][micro_batch].affine[held.matrix.name]
                     held.crossbars.affine.update(gradients, self._rate(held, micro_batch))
 
@@ -281,14 +266,14 @@ class Numbers:
 
     def _read(self, stage: int, step: MatrixStep, part: int, micro_batch: int) -> Read:
         stored = self._stored[stage][micro_batch]
-        held = self._held[step.matrix]
+        held = self._digital.held[step.matrix]
         first = self.feed.first_sample(micro_batch) * held.matrix.vectors
         if step.phase == "F":
-            return held.crossbars.forward_part(part, self._vectors(stored, held), first)
+            return held.crossbars.forward_part(part, self._digital.vectors(stored, held), first)
         return held.crossbars.backward_part(part, stored.errors[step.matrix], first)
 
     def _update(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
-        held = self._held[step.matrix]
+        held = self._digital.held[step.matrix]
         crossbars = held.crossbars
         update = crossbars.apply_gradients_part if step.apart else crossbars.update_part
         work = Counts()
@@ -296,7 +281,7 @@ class Numbers:
             stored = self._stored[stage][micro_batch]
             rate = self._rate(held, micro_batch)
             first = self.feed.first_sample(micro_batch) * held.matrix.vectors
-            vectors = self._vectors(stored, held)
+            vectors = self._digital.vectors(stored, held)
             done = update(part, vectors, stored.errors[step.matrix], rate, first)
             done.vectors = len(vectors) if step.pulsed else 0
             work += done
@@ -316,17 +301,6 @@ class Numbers:
             return found
         return [*found, ended]
 
-    @staticmethod
-    def _vectors(stored: Stored, held: Held) -> Array:
-        """Return the vectors that meet a matrix in the forward of a micro-batch."""
-        name = held.matrix.name
-        found = stored.unfolded.get(name)
-        if found is None:
-            inputs = tuple([stored.values[source] for source in held.node.inputs])
-            found = held.operator.unfold(held.node, held.matrix, inputs)
-            stored.unfolded = {name: found}
-        return found
-
     def _rate(self, held: Held, micro_batch: int) -> float:
         mini_batch = micro_batch // self.shape.micro_batches
         rate = self._rates.get(mini_batch)
@@ -336,59 +310,9 @@ class Numbers:
         return rate * held.factor
 
     def _forward(self, stored: Stored, step: DigitalStep, micro_batch: int) -> None:
-        if step.collect is not None:
-            stored.values[step.collect] = self._collect(stored, step.collect)
-        for name in step.nodes:
-            node, operator = self._digital[name]
-            stored.values[name] = operator.forward(node, tuple([stored.values[source] for source in node.inputs]))
+        self._digital.forward(stored, step)
         if step.loss:
             output = self.graph.nodes[-1].name
-            targets: NDArray[Any] = self.feed.targets(micro_batch)
-            loss, gradient = self.logic.loss.of(stored.values[output], targets)
+            loss, gradient = self.logic.loss.of(stored.values[output], self.feed.targets(micro_batch))
             self._evaluations.lost(micro_batch, loss)
             stored.gradients[output] = self.logic.arithmetic.multiply(gradient, self._loss_scale)
-
-    def _collect(self, stored: Stored, layer: str) -> Array:
-        """Return the output of a layer whose matrices were read."""
-        outputs = []
-        for held in self._layers[layer]:
-            affine, name = held.crossbars.affine, held.matrix.name
-            analog = held.crossbars.add_outputs(stored.parts.pop(name))
-            if affine.learn_scale:
-                stored.analog[name] = analog
-            outputs.append(affine.forward(analog, affine.scale, affine.bias))
-        stored.unfolded = {}
-        return held.operator.fold(held.node, tuple(outputs))
-
-    def _backward(self, stored: Stored, step: DigitalStep) -> None:
-        if step.collect is not None:
-            self._collect_gradients(stored, step.collect)
-        for name in step.nodes:
-            node, operator = self._digital[name]
-            inputs = tuple([stored.values[source] for source in node.inputs])
-            gradients = operator.gradient(node, inputs, stored.values[name], stored.gradients[name])
-            self._hand_back(stored, node, gradients)
-        if step.prepare is not None:
-            self._prepare_errors(stored, step.prepare)
-
-    def _collect_gradients(self, stored: Stored, layer: str) -> None:
-        """Add what the transposed reads of a layer's matrices gave to the gradients at its inputs."""
-        held = self._layers[layer]
-        found = [one.crossbars.add_inputs(stored.parts.pop(one.matrix.name)) for one in held]
-        self._hand_back(stored, held[0].node, held[0].operator.fold_gradient(held[0].node, tuple(found)))
-
-    def _hand_back(self, stored: Stored, node: Node, gradients: tuple[Array, ...]) -> None:
-        """Add the gradients at a node's inputs to those of the nodes that gave them."""
-        for source, gradient in zip(node.inputs, gradients, strict=True):
-            if source in self.graph.needs_gradient:
-                stored.add_gradient(source, gradient, self.logic.arithmetic)
-
-    def _prepare_errors(self, stored: Stored, layer: str) -> None:
-        """Note the gradients of scales and biases, and the errors that drive the reads and updates of a layer."""
-        gradient = stored.gradients[layer]
-        for held in self._layers[layer]:
-            affine, name = held.crossbars.affine, held.matrix.name
-            d = held.operator.unfold_gradient(held.node, held.matrix, gradient)
-            analog = stored.analog.pop(name, d)
-            stored.affine[name] = affine.parameter_gradients(analog, d)
-            stored.errors[name] = affine.gradient(d)

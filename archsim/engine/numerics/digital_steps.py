@@ -1,0 +1,117 @@
+"""What the near-memory units of a stage compute between its matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from archsim.digital.arrays import Array
+from archsim.engine.numerics.held import Held
+from archsim.engine.numerics.stored import Stored
+from archsim.engine.steps import DigitalStep
+from archsim.network.graph import Graph, Node
+from archsim.network.logic import DigitalLogic
+from archsim.network.matrix import AnalogMatrix
+from archsim.network.operators import DigitalOperator, MatrixOperator
+
+__all__ = ["DigitalSteps"]
+
+
+class DigitalSteps:
+    """Does steps of the digital unit on what a stage stores of a micro-batch.
+
+    Parameters
+    ----------
+    graph : Graph
+        The network.
+    logic : DigitalLogic
+        What its units compute.
+    matrices : mapping of str to AnalogMatrix
+        The analog matrices.
+
+    Attributes
+    ----------
+    layers : dict of str to tuple of Held
+        The matrices of each layer that has some.
+    held : dict of str to Held
+        The same by the name of the matrix.
+    """
+
+    def __init__(self, graph: Graph, logic: DigitalLogic, matrices: Mapping[str, AnalogMatrix]) -> None:
+        self._arithmetic = logic.arithmetic
+        self._needs_gradient = graph.needs_gradient
+        self._operators: dict[str, tuple[Node, DigitalOperator]] = {}
+        self.layers: dict[str, tuple[Held, ...]] = {}
+        for node in graph.nodes:
+            operator = logic.operators[node.name]
+            if isinstance(operator, DigitalOperator):
+                self._operators[node.name] = node, operator
+            elif isinstance(operator, MatrixOperator):
+                self.layers[node.name] = tuple(
+                    Held(node, operator, matrix, matrices[matrix.name]) for matrix in node.matrices
+                )
+        self.held = {held.matrix.name: held for layer in self.layers.values() for held in layer}
+
+    def forward(self, stored: Stored, step: DigitalStep) -> None:
+        """Fold what a layer's matrices gave, and run the operators behind it."""
+        if step.collect is not None:
+            stored.values[step.collect] = self._collect(stored, step.collect)
+        for name in step.nodes:
+            node, operator = self._operators[name]
+            stored.values[name] = operator.forward(node, tuple([stored.values[source] for source in node.inputs]))
+
+    def backward(self, stored: Stored, step: DigitalStep) -> None:
+        """Fold the gradients that a layer's matrices gave, those of operators, and prepare a layer's errors."""
+        if step.collect is not None:
+            self._collect_gradients(stored, step.collect)
+        for name in step.nodes:
+            node, operator = self._operators[name]
+            inputs = tuple([stored.values[source] for source in node.inputs])
+            gradients = operator.gradient(node, inputs, stored.values[name], stored.gradients[name])
+            self._hand_back(stored, node, gradients)
+        if step.prepare is not None:
+            self._prepare_errors(stored, step.prepare)
+
+    @staticmethod
+    def vectors(stored: Stored, held: Held) -> Array:
+        """Return the vectors that meet a matrix in the forward of a micro-batch."""
+        name = held.matrix.name
+        found = stored.unfolded.get(name)
+        if found is None:
+            inputs = tuple([stored.values[source] for source in held.node.inputs])
+            found = held.operator.unfold(held.node, held.matrix, inputs)
+            stored.unfolded = {name: found}
+        return found
+
+    def _collect(self, stored: Stored, layer: str) -> Array:
+        """Return the output of a layer whose matrices were read."""
+        outputs = []
+        for held in self.layers[layer]:
+            affine, name = held.crossbars.affine, held.matrix.name
+            analog = held.crossbars.add_outputs(stored.parts.pop(name))
+            if affine.learn_scale:
+                stored.analog[name] = analog
+            outputs.append(affine.forward(analog, affine.scale, affine.bias))
+        stored.unfolded = {}
+        return held.operator.fold(held.node, tuple(outputs))
+
+    def _collect_gradients(self, stored: Stored, layer: str) -> None:
+        """Add what the transposed reads of a layer's matrices gave to the gradients at its inputs."""
+        held = self.layers[layer]
+        found = [one.crossbars.add_inputs(stored.parts.pop(one.matrix.name)) for one in held]
+        self._hand_back(stored, held[0].node, held[0].operator.fold_gradient(held[0].node, tuple(found)))
+
+    def _hand_back(self, stored: Stored, node: Node, gradients: tuple[Array, ...]) -> None:
+        """Add the gradients at a node's inputs to those of the nodes that gave them."""
+        for source, gradient in zip(node.inputs, gradients, strict=True):
+            if source in self._needs_gradient:
+                stored.add_gradient(source, gradient, self._arithmetic)
+
+    def _prepare_errors(self, stored: Stored, layer: str) -> None:
+        """Note the gradients of scales and biases, and the errors that drive the reads and updates of a layer."""
+        gradient = stored.gradients[layer]
+        for held in self.layers[layer]:
+            affine, name = held.crossbars.affine, held.matrix.name
+            d = held.operator.unfold_gradient(held.node, held.matrix, gradient)
+            analog = stored.analog.pop(name, d)
+            stored.affine[name] = affine.parameter_gradients(analog, d)
+            stored.errors[name] = affine.gradient(d)
