@@ -57,6 +57,9 @@ class Work(Protocol):
     def deliver_gradient(self, edge: Edge, micro_batch: int) -> None:
         """Hand a gradient back to the stage that made the value."""
 
+    def layer_ended(self, layer: str, action: Action) -> None:
+        """Learn that a layer has done its part of an action; it may go on before its stage ends the action."""
+
     def finish(self, stage: int, action: Action) -> list[Evaluation]:
         """Learn that a stage ended an action; return the evaluations that this completes."""
 

@@ -150,6 +150,7 @@ class StageState:
         if rule.compares:
             self.staleness_sum += self.updates - self._versions.pop(k)
             self.compared += 1
+        self.updates += rule.updates  # Whatever begins later meets these weights, layer by layer.
         self.position += 1
         self.next = next(self._actions, None)
         return action
@@ -184,8 +185,6 @@ class StageState:
         self.done[kind] += count
         if rule.closes:
             self.in_flight -= 1
-        if rule.updates:
-            self.updates += 1
         if rule.releases:
             for micro_batch in (k,) if count == 1 else action.micro_batches:
                 del self._held[micro_batch]

@@ -220,6 +220,7 @@ class Sequencer:
 
     def layer_ended(self, layer: str, action: Action) -> None:
         """Learn that a layer has done its part of an action."""
+        self._work.layer_ended(layer, action)
 
     def _is_free_for(self, action: Action) -> bool:
         """Return whether the last action has ended or, with turns, a layer at which this one begins is free."""

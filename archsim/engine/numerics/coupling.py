@@ -242,6 +242,13 @@ class Numbers:
             gradient = self._stored[edge.target][micro_batch].gradients[edge.name]
             self._stored[edge.source][micro_batch].incoming[edge] = gradient
 
+    def layer_ended(self, layer: str, action: Action) -> None:
+        """Keep the weights of a layer that may go on before the rest of its stage has been updated."""
+        kind, held = self.schedule.kinds[action.kind], self._layers.get(layer, ())
+        if kind.updates_weights or kind.transfers:
+            last = action.micro_batch if kind.updates_weights else None
+            self._evaluations.layer_updated({one.matrix.name: one.crossbars for one in held}, last)
+
     def finish(self, stage: int, action: Action) -> list[Evaluation]:
         """Drop what is no longer needed; keep the weights after an update if an evaluation is due."""
         if action.kind == self._releasing:

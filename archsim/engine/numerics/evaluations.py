@@ -28,9 +28,11 @@ class Evaluations:
     """
 
     __slots__ = (
+        "_early",
         "_evaluated",
         "_evaluator",
         "_every",
+        "_latest",
         "_losses",
         "_missing",
         "_samples",
@@ -50,6 +52,10 @@ class Evaluations:
         #: Of each stage, the mini-batch whose transfers, actions of their own, are yet to come.
         self._waiting: dict[int, int] = {}
         self._evaluated = 0
+        #: What matrices held after a mini-batch whose layers were done before the rest of their stage, and the
+        #: mini-batch with which each of these matrices was updated last, if it is to be evaluated.
+        self._early: dict[tuple[int, str], MatrixSnapshot] = {}
+        self._latest: dict[str, int | None] = {}
 
     def lost(self, micro_batch: int, loss: float) -> None:
         """Note the loss of a micro-batch, summed over its samples."""
@@ -67,8 +73,8 @@ class Evaluations:
         waits : bool
             Whether transfers are due that are actions of their own: the mini-batch then ends with them.
         """
-        mini_batch, rest = divmod(micro_batch + 1, self._shape.micro_batches)
-        if rest or (mini_batch % self._every and mini_batch != self._shape.mini_batches):
+        mini_batch = self._due(micro_batch)
+        if mini_batch is None:
             return []
         ended = self.transferred(stage)
         if waits:
@@ -81,14 +87,38 @@ class Evaluations:
         mini_batch = self._waiting.pop(stage, None)
         return [] if mini_batch is None else [mini_batch]
 
+    def layer_updated(self, matrices: Mapping[str, AnalogMatrix], last: int | None) -> None:
+        """Keep what the matrices of a layer hold, where that is to be evaluated and their stage is not done yet.
+
+        Parameters
+        ----------
+        matrices : mapping of str to AnalogMatrix
+            The matrices of the layer.
+        last : int or None
+            The last micro-batch that an update applied; None for transfers behind it.
+        """
+        for name, matrix in matrices.items():
+            mini_batch = self._latest.get(name) if last is None else self._due(last)
+            self._latest[name] = mini_batch
+            if mini_batch is not None:
+                self._early[mini_batch, name] = matrix.snapshot()
+
     def keep(self, mini_batch: int, matrices: Mapping[str, AnalogMatrix], names: Iterable[str]) -> list[Evaluation]:
         """Keep what matrices of a stage hold after a mini-batch; evaluate it with those of the last stage to do so."""
         snapshot = self._snapshots.setdefault(mini_batch, {})
         for name in names:
-            snapshot[name] = matrices[name].snapshot()
+            early = self._early.pop((mini_batch, name), None)
+            snapshot[name] = matrices[name].snapshot() if early is None else early
         left = self._missing.get(mini_batch, self._shape.stages) - 1
         self._missing[mini_batch] = left
         return [] if left else [self._evaluate(mini_batch)]
+
+    def _due(self, micro_batch: int) -> int | None:
+        """Return the mini-batch, counted from 1, that ends with a micro-batch and is to be evaluated."""
+        mini_batch, rest = divmod(micro_batch + 1, self._shape.micro_batches)
+        if rest or (mini_batch % self._every and mini_batch != self._shape.mini_batches):
+            return None
+        return mini_batch
 
     def _evaluate(self, mini_batch: int) -> Evaluation:
         del self._missing[mini_batch]

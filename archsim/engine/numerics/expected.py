@@ -140,6 +140,9 @@ class Expected:
     def deliver_gradient(self, edge: Edge, micro_batch: int) -> None:
         """Nothing to hand over."""
 
+    def layer_ended(self, layer: str, action: Action) -> None:
+        """Nothing to keep."""
+
     def finish(self, stage: int, action: Action) -> list[Evaluation]:
         """Nothing is evaluated."""
         return []

@@ -59,6 +59,9 @@ class ForwardNumbers(Numbers):
         super().__init__(*given)
         self._correct = self._judged = 0
 
+    def layer_ended(self, layer: str, action: Action) -> None:
+        """Nothing to keep: weights do not change."""
+
     def finish(self, stage: int, action: Action) -> list[Evaluation]:
         """Drop what a stage stored; at the last one, compare the answers with the targets."""
         stored = self._stored[stage].pop(action.micro_batch)
