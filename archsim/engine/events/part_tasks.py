@@ -78,7 +78,7 @@ class PartTask(UnitTask):
     def start(self) -> int:
         """Compute on the conductances of this moment; the numbers decide how long it takes."""
         run = self._step
-        action, chunk = run.action, self._start_chunk()
+        action, chunk = run.action, self._start_chunk() if run.last else 0
         if self.phase == "U":
             self.applied += self._setup.samples * self.step.vectors * action.count
             return self._change(self._work.update(run.index, self.step, self.index, action))
@@ -99,6 +99,9 @@ class PartTask(UnitTask):
 
     def finish(self) -> None:
         """Hand on what was read: now, or a little later if the next read may begin before it is out."""
+        if not self._step.last:
+            self._done(0)
+            return
         chunk = self._end_chunk()
         if self._lag_ps and chunk != self._step.last:
             self._unit.timekeeper.after(self._lag_ps, self._is_read_out)

@@ -216,7 +216,8 @@ class Sequencer:
             if under_way.action == action:
                 under_way.left -= 1
                 break
-        self._end_what_is_done()
+        if not self._under_way[0].left:
+            self._end_what_is_done()
 
     def layer_ended(self, layer: str, action: Action) -> None:
         """Learn that a layer has done its part of an action."""
@@ -247,14 +248,12 @@ class Sequencer:
             turns.enter(action)
         for step in run.first:
             step.begin(action)
-        if not run.ends:
+        if not (run.ends or self._under_way[0].left):
             self._end_what_is_done()
 
     def _end_what_is_done(self) -> None:
         """End actions in their order, and start others."""
         under_way = self._under_way
-        if under_way[0].left:
-            return
         while under_way and not under_way[0].left:
             self._end(under_way.popleft().action)
         self.proceed()

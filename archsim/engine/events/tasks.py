@@ -84,7 +84,8 @@ class UnitTask:
 
     def finish(self) -> None:
         """Tell the step."""
-        self._step.task_done(self._end_chunk())
+        step = self._step
+        step.task_done(self._end_chunk() if step.last else 0)
 
     def _start_chunk(self) -> int:
         """Return the chunk that starts now."""
@@ -121,7 +122,7 @@ class DigitalTask(UnitTask):
     def start(self) -> int:
         """Compute, and say how long it takes."""
         run = self._step
-        action, chunk = run.action, self._start_chunk()
+        action, chunk = run.action, self._start_chunk() if run.last else 0
         samples = self._setup.samples * action.count
         if not chunk:
             self._work.digital(run.index, self.step, action)

@@ -244,7 +244,7 @@ class Numbers:
 
     def layer_ended(self, layer: str, action: Action) -> None:
         """Keep the weights of a layer that may go on before the rest of its stage has been updated."""
-        kind, held = self.schedule.kinds[action.kind], self._layers.get(layer, ())
+        kind, held = self.schedule.kinds[action.kind], self._digital.layers.get(layer, ())
         if kind.updates_weights or kind.transfers:
             last = action.micro_batch if kind.updates_weights else None
             self._evaluations.layer_updated({one.matrix.name: one.crossbars for one in held}, last)
