@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archsim import plugins
 from archsim.analog.specification import Ideal, LinearStep, SoftBounds
 from archsim.document import load_experiment, load_preset, readable, resolved
 from archsim.document.parse import parse
 from archsim.errors import InputError, InputErrors, Place
 from archsim.experiment import Experiment
+from archsim.results import differing_keys
 
 DOCUMENT = """\
 description: a small one
@@ -79,6 +82,39 @@ def test_a_mapping_is_a_document_too() -> None:
     assert experiment.chip == unit
     assert experiment.network == network
     assert experiment.training.learning_rate == 1.0
+
+
+@pytest.mark.parametrize(
+    ("key", "group"),
+    [
+        ("chip.interconnect", "archsim.interconnects"),
+        ("chip.interconnect.arbitration", "archsim.arbitrations"),
+        ("chip.arbitration", "archsim.arbitrations"),
+        ("chip.nmpu.arithmetic", "archsim.arithmetics"),
+        ("chip.device", "archsim.devices"),
+        ("training.algorithm", "archsim.algorithms"),
+        ("schedule", "archsim.schedules"),
+    ],
+)
+def test_a_bare_name_is_read_and_written_without_a_warning_of_a_library(
+    key: str, group: plugins.Group, tmp_path: Path
+) -> None:
+    head, _, last = key.rpartition(".")
+    for name in plugins.names(group):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            laid_over = load_experiment("mlp_digits", [f"{key}={name}"])
+            base = load_experiment("mlp_digits").model_dump(mode="json")
+            section = base
+            for part in filter(None, head.split(".")):
+                section = section[part]
+            section[last] = name
+            for experiment in (laid_over, load_experiment(base)):
+                assert load_experiment(experiment.model_dump(mode="json")) == experiment
+                assert load_experiment(write(tmp_path, resolved(experiment))) == experiment
+                experiment.model_dump()
+                experiment.model_dump_json()
+                differing_keys(experiment, laid_over)
 
 
 def test_overrides_apply_in_order_after_the_preset(document: Path) -> None:

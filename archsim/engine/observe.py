@@ -74,7 +74,7 @@ def observe(machine: Machine) -> Observations:
         tiles=0 if setup.stage_engines else setup.plan.tiles,
         nodes=0 if setup.stage_engines else setup.plan.nodes,
         idle_ps=timeline.idle_ps(),
-        pulses=dict(totals.pulses),
+        pulses=dict(totals.pulses) if machine.computes else {},
         reads=dict(totals.reads),
         read_vectors=dict(totals.read_vectors),
         update_slots={layer: done.slots for layer, done in totals.updates.items()},

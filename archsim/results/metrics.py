@@ -67,7 +67,11 @@ METRICS: tuple[Metric, ...] = (
         "Learning rate at the start divided by the samples over which the loss is averaged: how far a sample moves "
         "the weights for a given gradient of its own loss.",
     ),
-    Metric("pulses", "", "By layer: device pulses (coincidences of row and column pulses) of all updates."),
+    Metric(
+        "pulses",
+        "",
+        "By layer: device pulses (row and column pulses that meet) of updates; null in a timing run.",
+    ),
     Metric("bl_mean", "pulses", "By layer: mean length of the pulse train of an update (BL)."),
     Metric("reads_per_mvm", "", "By layer: crossbar reads per forward vector; above 1 where bound management repeats."),
     Metric("outputs_clipped", "", "By layer: share of forward outputs at the ADC's bound, of a sample of the vectors."),
@@ -174,7 +178,7 @@ def compute_metrics(observations: Observations, costs: Costs) -> dict[str, Metri
         "updates": list(seen.updates) or None,
         "samples_per_update": samples / seen.updates[0] if seen.updates and seen.updates[0] else None,
         "step_per_sample": seen.step_per_sample,
-        "pulses": dict(seen.pulses) if seen.updates else None,
+        "pulses": dict(seen.pulses) if seen.updates and seen.pulses else None,
         "bl_mean": _ratio(seen.update_slots, seen.update_vectors) if seen.updates else None,
         "reads_per_mvm": _ratio(seen.reads, seen.read_vectors),
         **{name: dict(seen.numerics.get(name, {})) for name in NUMERICS},

@@ -48,7 +48,7 @@ class Observations:
     idle_ps : mapping of (unit, cause) to int
         Idle time of each unit by cause.
     pulses : mapping of str to int
-        Device pulses (coincidences) by layer.
+        Device pulses (coincidences) by layer; empty where no numbers are computed.
     reads : mapping of str to int
         Crossbar vector reads in forward direction by layer, repeats by bound management included.
     read_vectors : mapping of str to int

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -11,6 +13,7 @@ from archsim import DataSet, Run
 from archsim.data import epoch_order
 from archsim.digital.losses import softmax_cross_entropy
 from archsim.engine.numerics.seeds import Seeds
+from archsim.results.compared import compared_row
 
 from .experiments import digits
 
@@ -68,6 +71,17 @@ def test_timing_and_coupled_take_the_same_time_where_nothing_depends_on_data(kin
     data_dependent = {("array", "coincidence")}
     counts = {key: n for key, n in coupled.observations.counts.items() if key[:2] not in data_dependent}
     assert counts == dict(timing.observations.counts)
+
+
+@pytest.mark.parametrize("chip", ["rpu-512", "unit"])
+def test_a_timing_run_knows_no_pulses(chip: str) -> None:
+    """They depend on the numbers: unknown is null, and not 0."""
+    short = ["training.max_mini_batches=2", f"chip={chip}"]
+    known, unknown = (archsim.simulate("mlp_digits", short, mode=mode) for mode in ("coupled", "timing"))
+    assert isinstance(known.metrics["pulses"], dict)
+    assert known.metrics["pulses"].keys() == {name for name in known.weights if not name.endswith(".bias")}
+    assert unknown.metrics["pulses"] is None
+    assert math.isnan(compared_row(unknown)["pulses"])
 
 
 def test_expected_pulse_trains_make_timing_agree_with_coupled_on_average() -> None:

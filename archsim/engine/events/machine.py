@@ -121,6 +121,11 @@ class Machine:
             units = {unit.name: unit for unit in (*self.equipment.units.values(), *self.transport.units)}
             join_components(components, self.kernel, units, timeline)
 
+    @property
+    def computes(self) -> bool:
+        """Whether numbers are computed."""
+        return self._work.computes
+
     def run(self, pause: Callable[[], bool] | None = None) -> bool:
         """Run the schedule to its end, or until it is asked to pause.
 
