@@ -92,6 +92,25 @@ def test_numbers_are_the_same(kind: str, stages: int) -> None:
     assert both.metrics["makespan_ps"] < alone.metrics["makespan_ps"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "update"),
+    [
+        ("zb-h1", "scheduled"),
+        *((kind, update) for kind in ("synchronous", "gpipe", "asynchronous") for update in ("immediate", "deferred")),
+    ],
+)
+def test_staleness_is_the_same(kind: str, update: str) -> None:
+    """Every tile is read and updated in the same order, so what is read has seen as many updates."""
+    settings = [f"schedule.kind={kind}", f"schedule.update={update}", "schedule.stages=2", "schedule.micro_batches=4"]
+    settings += ["training.mini_batch=12", "training.max_mini_batches=4"]
+    alone, overlapped = (
+        archsim.simulate("mlp_digits", [*settings, f"schedule.overlap={overlap}"], mode="timing").metrics
+        for overlap in ("none", "layers")
+    )
+    assert (alone["staleness"], alone["updates"]) == (overlapped["staleness"], overlapped["updates"])
+    assert overlapped["makespan_ps"] < alone["makespan_ps"]
+
+
 def test_updates_of_different_layers_go_side_by_side() -> None:
     settings = (*LAYERS, "schedule.stages=1", "schedule.kind=sequential")
     alone, overlapped = (digits(*settings, f"schedule.overlap={overlap}") for overlap in ("none", "layers"))

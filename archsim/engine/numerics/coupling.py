@@ -239,7 +239,7 @@ class Numbers:
     def deliver_gradient(self, edge: Edge, micro_batch: int) -> None:
         """Hand a gradient back to the stage that made the value."""
         if edge.gradient:
-            gradient = self._stored[edge.target][micro_batch].gradients[edge.name]
+            gradient = self._digital.gradient(self._stored[edge.target][micro_batch], edge.name)
             self._stored[edge.source][micro_batch].incoming[edge] = gradient
 
     def layer_ended(self, layer: str, action: Action) -> None:

@@ -49,6 +49,9 @@ class DigitalSteps:
                 self.layers[node.name] = tuple(
                     Held(node, operator, matrix, matrices[matrix.name]) for matrix in node.matrices
                 )
+        #: Where what a node hands back to each of its inputs stands in a sum: nodes from the last to the first.
+        self._ranks = {node.name: rank for rank, node in enumerate(reversed(graph.nodes))}
+        self._most_inputs = max((len(node.inputs) for node in graph.nodes), default=1)
         self.held = {held.matrix.name: held for layer in self.layers.values() for held in layer}
 
     def forward(self, stored: Stored, step: DigitalStep) -> None:
@@ -66,10 +69,14 @@ class DigitalSteps:
         for name in step.nodes:
             node, operator = self._operators[name]
             inputs = tuple([stored.values[source] for source in node.inputs])
-            gradients = operator.gradient(node, inputs, stored.values[name], stored.gradients[name])
+            gradients = operator.gradient(node, inputs, stored.values[name], self.gradient(stored, name))
             self._hand_back(stored, node, gradients)
         if step.prepare is not None:
             self._prepare_errors(stored, step.prepare)
+
+    def gradient(self, stored: Stored, name: str) -> Array:
+        """Return the gradient of a value whose readers are done."""
+        return stored.gradient(name, self._arithmetic)
 
     @staticmethod
     def vectors(stored: Stored, held: Held) -> Array:
@@ -101,14 +108,15 @@ class DigitalSteps:
         self._hand_back(stored, held[0].node, held[0].operator.fold_gradient(held[0].node, tuple(found)))
 
     def _hand_back(self, stored: Stored, node: Node, gradients: tuple[Array, ...]) -> None:
-        """Add the gradients at a node's inputs to those of the nodes that gave them."""
-        for source, gradient in zip(node.inputs, gradients, strict=True):
+        """Hand the gradients at a node's inputs back to the nodes that gave them."""
+        rank = self._ranks[node.name] * self._most_inputs
+        for position, (source, gradient) in enumerate(zip(node.inputs, gradients, strict=True)):
             if source in self._needs_gradient:
-                stored.add_gradient(source, gradient, self._arithmetic)
+                stored.hand_back(source, rank + position, gradient)
 
     def _prepare_errors(self, stored: Stored, layer: str) -> None:
         """Note the gradients of scales and biases, and the errors that drive the reads and updates of a layer."""
-        gradient = stored.gradients[layer]
+        gradient = self.gradient(stored, layer)
         for held in self.layers[layer]:
             affine, name = held.crossbars.affine, held.matrix.name
             d = held.operator.unfold_gradient(held.node, held.matrix, gradient)
