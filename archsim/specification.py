@@ -276,8 +276,7 @@ class OpenUnion:
         self, core: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         """Return the schema of the union, and the group in which further kinds are registered."""
-        made = handler(core)
-        return made | {OPEN_GROUP: self.group} if "discriminator" in made else made
+        return handler(core) | {OPEN_GROUP: self.group}
 
 
 @dataclass(frozen=True)
@@ -332,6 +331,12 @@ class OpenFamily:
 
         writer = core_schema.plain_serializer_function_ser_schema(_dumped, info_arg=True)
         return core_schema.with_info_wrap_validator_function(validate, closed, serialization=writer)
+
+    def __get_pydantic_json_schema__(
+        self, core: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Return the schema of the union, and the group in which the kinds are registered."""
+        return handler(core) | {OPEN_GROUP: self.group}
 
 
 def _dumped(value: BaseModel, info: SerializationInfo) -> Any:

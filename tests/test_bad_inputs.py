@@ -35,6 +35,8 @@ schedule:
   micro_batches: 2
 """
 
+SCHEDULE = DOCUMENT[DOCUMENT.index("schedule") :]
+
 
 @dataclass(frozen=True)
 class Bad:
@@ -92,11 +94,20 @@ DOCUMENTS = {
     "overflowing number": Bad("rate: 0.1", "rate: 1e999", "10:18", "not a finite number"),
     "number of a thousand digits": Bad("rate: 0.1", f"rate: {'1' * 2000}", "10:18", "too many digits"),
     "truth for a number": Bad("mini_batch: 4", "mini_batch: true", "11:15", "not a whole number"),
-    "text for a section": Bad("schedule:\n", "schedule: fast\nrun:\n", "12:11", "a section with the keys"),
+    "text for a section": Bad("training:\n", "training: fast\nrun:\n", "9:11", "a section with the keys"),
     "list for a section": Bad("training:\n", "training: []\nrun:\n", "9:11", "a section with the keys"),
     "empty section that needs keys": Bad("training:\n", "training:\nrun:\n", "9:1", "'learning_rate' is missing"),
     "micro-batches that do not divide": Bad("batches: 2", "batches: 3", "15:18", "do not divide"),
     "unknown schedule": Bad("kind: gpipe", "kind: gpip", "13:9", "did you mean 'gpipe'?"),
+    "misspelt schedule without a section": Bad(SCHEDULE, "schedule: gpip", "12:11", "did you mean 'gpipe'?"),
+    "unknown schedule without a section": Bad(
+        SCHEDULE, "schedule: fast", "12:11", "allowed: asynchronous, gpipe, inference, sequential, synchronous, zb-h1"
+    ),
+    "key of another schedule": Bad("kind: gpipe", "kind: gpipe\n  stored_max: 3", "14:3", "a kind that has it: zb-h1"),
+    "keys that a schedule knows": Bad("kind: gpipe", "kind: gpipe\n  bogus: 3", "14:3", "chunk_vectors\n"),
+    "key of another schedule among mistakes": Bad(
+        "kind: gpipe\n  stages: 2", "kind: gpipe\n  stages: 0\n  stored_max: 3", "15:3", "unknown key 'stored_max'"
+    ),
     "unknown operator": Bad("kind: linear, features: 2", "kind: liner", "5:25", "did you mean 'linear'?"),
     "unknown preset": Bad("preset: reram-1024", "preset: reram-124", "7:11", "did you mean 'reram-1024'?"),
     "preset that is no text": Bad("preset: reram-1024", "preset: 3", "7:11", "by its name or by the path"),

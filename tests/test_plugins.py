@@ -19,11 +19,13 @@ from archsim.analog.specification import ConstantStep, SoftBounds
 from archsim.analog.specification.algorithms import AnalogSGDSettings
 from archsim.cli.app import app
 from archsim.data.specification import DataSpecification
+from archsim.digital.arithmetic import Float32
 from archsim.document import load_preset
 from archsim.errors import ArchsimError, InputError
 from archsim.network.operators.activations import Tanh
 from archsim.schedule.actions import Action, PipelineShape, ScheduleKind
 from archsim.schedule.specification import ScheduleSpecification
+from archsim.specification import Specification
 
 BASE: dict[str, Any] = {
     "network": "mlp-64-64-32-10",
@@ -147,6 +149,50 @@ def test_a_schedule() -> None:
 
 
 # What is said about it
+
+
+class Grouped(ScheduleSpecification):
+    """A schedule with a key of its own."""
+
+    kind: Literal["grouped"] = "grouped"  # type: ignore[assignment]
+    group: int = 2
+
+
+class GridSettings(Specification):
+    """An arithmetic with a key of its own."""
+
+    kind: Literal["grid"] = "grid"
+    step: float = 0.5
+
+
+class Grid(Float32):
+    """Computes as usual."""
+
+    Settings = GridSettings
+
+
+@pytest.mark.parametrize(
+    ("override", "allowed", "remedy"),
+    [
+        ("schedule={kind: grouped, grop: 3}", "chunk_vectors, group", "did you mean 'group'?"),
+        (
+            "schedule={kind: grouped, stored_max: 3}",
+            "chunk_vectors, group",
+            "remove it, or take a kind that has it: zb-h1",
+        ),
+        ("schedule={kind: gpipe, group: 3}", "chunk_vectors", "remove it, or take a kind that has it: grouped"),
+        ("chip.nmpu.arithmetic={kind: grid, stp: 3}", "kind, step", "did you mean 'step'?"),
+        ("chip.nmpu.arithmetic={kind: float32, step: 3}", "kind", "remove it, or take a kind that has it: grid"),
+    ],
+)
+def test_an_unknown_key_lists_those_of_the_kind(override: str, allowed: str, remedy: str) -> None:
+    archsim.register("schedule", "grouped", ScheduleKind(one_by_one, "deferred", "In groups.", Settings=Grouped))
+    archsim.register("arithmetic", "grid", Grid)
+    with pytest.raises(InputError, match="unknown key") as refused:
+        archsim.load_experiment(BASE, [override])
+    assert str(refused.value.allowed).endswith(allowed)
+    assert ("stored_max" in str(refused.value.allowed)) == ("zb-h1" in override)
+    assert refused.value.remedy == remedy
 
 
 def test_names_show_in_lists_and_in_the_record_of_a_run(tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
 from archsim import plugins
 from archsim.document.tree import Node, Path
-from archsim.errors import Place
+from archsim.errors import ArchsimError, Place
 from archsim.specification import OPEN_GROUP, settings_of
 
 __all__ = ["Schema"]
@@ -31,6 +32,22 @@ class Schema:
             found.update(dict.fromkeys(part.get("properties", {})))
         return tuple(found)
 
+    def kinds_with(self, path: Path, tree: Node) -> tuple[str, ...]:
+        """Return the kinds of a section whose settings have the key at the end of a path, sorted."""
+        parts, node = [self._root], tree
+        for step in path[:-1]:
+            parts = [branch for part in parts for branch in self._alternatives(part, node)]
+            parts = [found for part in parts if (found := _step(part, step)) is not None]
+            node = node.child(step) or Node(None, node.place)
+        return tuple(sorted({kind for part in parts for kind in self._kinds_of(part, str(path[-1]))}))
+
+    def _kinds_of(self, part: _Part, key: str) -> Iterator[str]:
+        group: plugins.Group | None = part.get(OPEN_GROUP)
+        if group is not None:
+            yield from (kind for kind in plugins.names(group) if key in _keys_of(group, kind))
+        for branch in part.get("anyOf", ()):
+            yield from self._kinds_of(branch, key)
+
     def choices(self, path: Path, tree: Node) -> tuple[str, ...]:
         """Return the texts that may stand at a path, if they are a closed list."""
         return tuple(str(choice) for part in self._at(path, tree) for choice in _choices(part))
@@ -51,25 +68,34 @@ class Schema:
         return parts
 
     def _alternatives(self, part: _Part, node: Node) -> list[_Part]:
+        kinds = part.get("discriminator", {}).get("mapping")
+        if OPEN_GROUP in part and (registered := self._registered(part[OPEN_GROUP], part, kinds or {}, node)):
+            return self._alternatives(registered, node)
         if "$ref" in part:
             return self._alternatives(self._definitions[part["$ref"].rsplit("/", 1)[1]], node)
-        kinds = part.get("discriminator", {}).get("mapping")
         if kinds:
-            kind = node.child("kind")
-            named = kind.value if kind is not None and isinstance(kind.value, str) else None
-            group: plugins.Group | None = part.get(OPEN_GROUP)
-            if group is not None and named is not None and named not in kinds and named in plugins.names(group):
-                return self._alternatives(self._of_another_package(group, named), node)
-            chosen = kinds.get(named)
+            chosen = kinds.get(_kind(node))
             targets = [chosen] if chosen else list(kinds.values())
             return [branch for target in targets for branch in self._alternatives({"$ref": target}, node)]
         branches = part.get("anyOf") or part.get("oneOf")
+        if branches and OPEN_GROUP in part:
+            branches = branches[:1]  # What all kinds have in common.
         if branches:
             return [found for branch in branches for found in self._alternatives(branch, node)]
         return [part]
 
+    def _registered(self, group: plugins.Group, part: _Part, shipped: Mapping[str, str], node: Node) -> _Part | None:
+        """Return what a kind that the schema does not tell apart says of its settings; None if it is none of these."""
+        kind = _kind(node)
+        if kind is None and "anyOf" in part:
+            common = self._alternatives(part["anyOf"][0], node)[0]
+            kind = common["properties"]["kind"].get("default")
+        if kind is None or kind in shipped or kind not in plugins.names(group):
+            return None
+        return self._of_another_package(group, kind)
+
     def _of_another_package(self, group: plugins.Group, kind: str) -> _Part:
-        """Return what a kind that is not of archsim says of its settings."""
+        """Return what a kind says of its settings."""
         found = settings_of(group, kind).model_json_schema()
         self._definitions.update(found.get("$defs", {}))
         return found
@@ -99,6 +125,20 @@ class Schema:
         if {"value", "source", "status"} <= properties.keys():
             return " or ".join(self._words(branch) for branch in self._alternatives(properties["value"], _NOTHING))
         return f"a section with the keys {', '.join(properties)}" if properties else "a section"
+
+
+def _keys_of(group: plugins.Group, kind: str) -> Collection[str]:
+    """Return the keys of a kind; none if it cannot be loaded, which is told where it is used."""
+    try:
+        return settings_of(group, kind).model_fields.keys()
+    except ArchsimError:
+        return ()
+
+
+def _kind(node: Node) -> str | None:
+    """Return the kind that a section names."""
+    kind = node.child("kind")
+    return kind.value if kind is not None and isinstance(kind.value, str) else None
 
 
 def _step(part: _Part, step: str | int) -> _Part | None:

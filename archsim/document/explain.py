@@ -68,7 +68,7 @@ def explain(error: ValidationError, tree: Node, model: type[BaseModel]) -> list[
     meant = {(*path[:-1], _closest_key(path, tree, schema)) for path, group in complaints.items() if _is_unknown(group)}
     found = []
     for path, group in complaints.items():
-        if path in meant:
+        if path in meant and all(complaint["type"] == "missing" for complaint in group):
             continue  # It is missing because it is misspelt, which is told.
         deeper = any(other[: len(path)] == path and other != path for other in complaints)
         if deeper and all(complaint["type"] in _FOLLOWS for complaint in group):
@@ -221,11 +221,13 @@ def _unknown_key(path: Path, tree: Node, schema: Schema) -> InputError:
     node, parent = _look_up(path, tree)
     close = _closest_key(path, tree, schema)
     renamed = _RENAMED.get(path[-2:])
+    kinds = schema.kinds_with(path, tree)
+    remedy = f"it is called '{renamed}' now" if renamed else f"did you mean '{close}'?" if close else "remove it"
     return InputError(
         f"unknown key '{path[-1]}'",
         field=dotted(path),
         allowed=", ".join(schema.keys(path[:-1], tree)),
-        remedy=f"it is called '{renamed}' now" if renamed else f"did you mean '{close}'?" if close else "remove it",
+        remedy=f"{remedy}, or take a kind that has it: {', '.join(kinds)}" if kinds else remedy,
         place=(node.key_place if node is not None else None) or parent.place,
     )
 

@@ -116,13 +116,14 @@ def _name(reference: Any) -> str:
 
 def _without_kinds(part: _Part) -> _Part:
     """Return a part without the rule that its kind is told: it may come from a preset."""
+    part = {key: value for key, value in part.items() if key != OPEN_GROUP}
     if "anyOf" in part:
         return part | {"anyOf": [_without_kinds(branch) for branch in part["anyOf"]]}
     if "items" in part:
         return part | {"items": _without_kinds(part["items"])}
     if "oneOf" not in part:
         return part
-    return {key: value for key, value in part.items() if key not in ("oneOf", "discriminator", OPEN_GROUP)} | {
+    return {key: value for key, value in part.items() if key not in ("oneOf", "discriminator")} | {
         "anyOf": part["oneOf"]
     }
 
