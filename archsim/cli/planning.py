@@ -133,9 +133,21 @@ def _tiles(stage: StagePlan) -> str:
 
 
 def _closed_forms(prepared: Prepared) -> Iterator[str]:
+    engine = prepared.setup.chip.stage_engine
+    if engine is None:
+        assumed = "equal stages, F and B one cycle each, U none"
+    else:
+        times = (("F", engine.forward), ("B", engine.backward), ("U", engine.update))
+        assumed = ", ".join(f"{symbol} {format_duration(time.value)}" for symbol, time in times)
     for name, value in prepared.closed_forms.items():
-        shown = ", ".join(f"{number:.4g}" for number in value) if isinstance(value, tuple) else f"{value:,}"
-        yield f"closed form, F and B one cycle each: {name.replace('_', ' ')}: {shown}"
+        yield f"closed form ({assumed}): {name.replace('_', ' ')}: {_number(value)}"
+    yield "every action of the schedule, in order: archsim schedule EXPERIMENT, with the same overrides"
+
+
+def _number(value: int | float | tuple[int, ...] | tuple[float, ...]) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(f"{number:.4g}" for number in value)
+    return f"{value:.4g}" if isinstance(value, float) else f"{value:,}"
 
 
 def _time(prepared: Prepared, estimate: TimeEstimate | None) -> str:

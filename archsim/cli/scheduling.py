@@ -21,6 +21,7 @@ _LAST = 4
 #: What the closed forms of a schedule are called.
 _FORMS = {
     "makespan_cycles": "makespan",
+    "bubble_fraction": "bubble",
     "in_flight": "in flight at each stage",
     "stored": "stored",
     "staleness": "staleness",
@@ -65,10 +66,10 @@ def write_schedule(experiment: Experiment, path: Path) -> None:
     out().print(f"schedule: {path}", soft_wrap=True)
 
 
-def _written(value: int | tuple[int, ...] | tuple[float, ...]) -> str:
+def _written(value: int | float | tuple[int, ...] | tuple[float, ...]) -> str:
     """Return one number, or those of all stages, of which equal ones are told once."""
-    if isinstance(value, int):
-        return str(value)
+    if not isinstance(value, tuple):
+        return f"{value:.4g}" if isinstance(value, float) else str(value)
     return f"{value[0]:g}" if len({*value}) == 1 else " ".join(f"{one:g}" for one in value)
 
 

@@ -1,7 +1,7 @@
 """Schedules as data: what each stage does in which order, checked before the clock starts."""
 
 from archsim.schedule.action_kinds import ActionKind, StageCycles
-from archsim.schedule.actions import Action, ClosedForms, PipelineShape, Schedule, ScheduleKind
+from archsim.schedule.actions import Action, ClosedForms, KnownForms, PipelineShape, Schedule, ScheduleKind
 from archsim.schedule.checks import Profile, dry_run
 from archsim.schedule.make import checked_profile, kind_of, make_schedule, updates_together
 from archsim.schedule.places import places_of
@@ -10,6 +10,7 @@ __all__ = [
     "Action",
     "ActionKind",
     "ClosedForms",
+    "KnownForms",
     "PipelineShape",
     "Profile",
     "Schedule",

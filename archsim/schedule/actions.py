@@ -88,6 +88,10 @@ class PipelineShape:
 Order = Callable[[PipelineShape, int], Iterator[Action]]
 
 
+#: What is known of a schedule, by name: numbers, and numbers by stage.
+KnownForms = dict[str, int | float | tuple[int, ...] | tuple[float, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class ClosedForms:
     """What the textbook says of a schedule whose stages are equal and between which nothing takes time.
@@ -111,11 +115,17 @@ class ClosedForms:
     stored: Callable[[Schedule, int], int | None] | None = None
     staleness: Callable[[Schedule, int], float | None] | None = None
 
-    def of(self, schedule: Schedule, cycles: StageCycles) -> dict[str, int | tuple[int, ...] | tuple[float, ...]]:
-        """Return what is known: ``makespan_cycles``, and by stage ``in_flight``, ``stored`` and ``staleness``."""
+    def of(self, schedule: Schedule, cycles: StageCycles) -> KnownForms:
+        """Return what is known.
+
+        ``makespan_cycles``, ``bubble_fraction`` (the share of it in which a stage does nothing), and by stage
+        ``in_flight``, ``stored`` and ``staleness``.
+        """
         known: dict[str, Any] = {}
-        if self.makespan is not None:
-            known["makespan_cycles"] = self.makespan(schedule, cycles)
+        if self.makespan is not None and (makespan := self.makespan(schedule, cycles)) is not None:
+            known["makespan_cycles"] = makespan
+            work = schedule.work_of_stage(cycles)
+            known["bubble_fraction"] = 1 - work / makespan if makespan and work is not None else None
         for name, form in (("in_flight", self.in_flight), ("stored", self.stored), ("staleness", self.staleness)):
             if form is not None:
                 by_stage = tuple(form(schedule, stage) for stage in range(schedule.shape.stages))
@@ -229,6 +239,18 @@ class Schedule:
     def micro_batches_of_update(self) -> int:
         """How many micro-batches the first update applies together; every one does in a regular schedule."""
         return next((a.count for a in self.stage(0) if self.kinds[a.kind].updates_weights), 1)
+
+    def work_of_stage(self, cycles: StageCycles) -> int | None:
+        """Return how long a stage works, in the unit of `cycles`; None if what is done now and then takes time."""
+        if any(kind.occasional and kind.operation is not None for kind in self.kinds.values()):
+            return None
+        took: dict[str | None, int] = {
+            "forward": cycles.forward,
+            "backward": cycles.backward,
+            "update": cycles.update,
+            None: 0,
+        }
+        return self.shape.total * sum(took[kind.operation] for kind in self.kinds.values())
 
     def stage(self, index: int) -> Iterator[Action]:
         """Yield the actions of one stage, from the first."""

@@ -14,14 +14,23 @@ from archsim.engine.setup import Setup, device_stacks
 from archsim.experiment import Experiment
 from archsim.mapping import Plan
 from archsim.network.graph import Graph
-from archsim.schedule import Profile, Schedule, StageCycles, checked_profile, make_schedule, updates_together
+from archsim.notebook import facts_html, facts_text
+from archsim.schedule import (
+    KnownForms,
+    Profile,
+    Schedule,
+    StageCycles,
+    checked_profile,
+    make_schedule,
+    updates_together,
+)
 from archsim.simulation.layout import Layout, experiment_of, lay_out
 from archsim.simulation.length import run_length
 
 __all__ = ["Prepared", "prepare", "scheduled"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Prepared:
     """An experiment made ready to run.
 
@@ -67,15 +76,49 @@ class Prepared:
         return self.setup.schedule
 
     @property
-    def closed_forms(self) -> Mapping[str, int | tuple[int, ...] | tuple[float, ...]]:
-        """What the textbook says of this schedule where F and B take one cycle each and U none.
+    def closed_forms(self) -> KnownForms:
+        """What the textbook says of this schedule.
 
-        ``makespan_cycles``, and by stage ``in_flight``, ``stored`` and ``staleness``; what is not known is left out,
-        such as the makespan where stages share places and so wait for each other.
+        The makespan, ``bubble_fraction``, and by stage ``in_flight``, ``stored`` and ``staleness``; what is not known
+        is left out, such as makespan and bubbles where stages share places and so wait for each other. On a chip with
+        a stage engine, F, B and U take its times, and the makespan is ``makespan_ps``. On a chip of tiles stages are
+        taken to be equal, F and B to take a cycle each and U none; the makespan is ``makespan_cycles``.
         """
-        found = self.schedule.closed_forms.of(self.schedule, StageCycles())
-        shared = len(self.plan.places) < len(self.plan.stages)
-        return {name: value for name, value in found.items() if not (shared and name == "makespan_cycles")}
+        engine = self.setup.chip.stage_engine
+        if engine is None:
+            found = self.schedule.closed_forms.of(self.schedule, StageCycles())
+        else:
+            times = StageCycles(engine.forward.value, engine.backward.value, engine.update.value)
+            known = self.schedule.closed_forms.of(self.schedule, times)
+            found = {"makespan_ps" if name == "makespan_cycles" else name: value for name, value in known.items()}
+        if len(self.plan.places) < len(self.plan.stages):
+            return {name: value for name, value in found.items() if isinstance(value, tuple)}
+        return found
+
+    def __repr__(self) -> str:
+        return facts_text("Prepared", self.experiment.name, self._facts())
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        return facts_html("Prepared", self.experiment.name, self._facts())
+
+    def _facts(self) -> dict[str, str]:
+        """Return the few facts by which it is known."""
+        shape, forms = self.schedule.shape, self.closed_forms
+        found = {
+            "network": self.graph.name,
+            "chip": self.experiment.chip.name,
+            "schedule": self.schedule.kind,
+            "stages": str(shape.stages),
+            "mini-batches": "as many as the data say" if self.mini_batches is None else str(self.mini_batches),
+            "micro-batches in each": str(shape.micro_batches),
+        }
+        if not self.setup.stage_engines:
+            found["tiles"] = f"{self.plan.tiles_used} of {self.plan.tiles}"
+        if (bubble := forms.get("bubble_fraction")) is not None:
+            found["bubble by its closed form"] = f"{bubble:.4g}"
+        return found
 
 
 def prepare(

@@ -35,6 +35,27 @@ def test_no_data_are_read_and_everything_else_is_known() -> None:
     assert [stage.micro_batches for stage in prepared.memory] == [5, 5, 5]
 
 
+@pytest.mark.parametrize("kind", ["zb-h1", "synchronous", "asynchronous", "gpipe", "sequential", "inference"])
+@pytest.mark.parametrize("chip", ["unit", "unit-fbu"])
+def test_on_stage_engines_closed_forms_are_time_and_bubbles_of_the_run(kind: str, chip: str) -> None:
+    changes = [f"chip={chip}", f"schedule.kind={kind}", "schedule.stages=3", "schedule.micro_batches=5"]
+    changes += ["training.mini_batch=10", "training.max_mini_batches=2"]
+    forms = archsim.prepare("pipeline_unit", changes).closed_forms
+    metrics = archsim.simulate("pipeline_unit", changes).metrics
+    assert forms["makespan_ps"] == metrics["makespan_ps"]
+    assert forms["bubble_fraction"] == pytest.approx(metrics["bubble_fraction"], abs=1e-12)
+
+
+def test_it_shows_itself_in_a_few_facts() -> None:
+    prepared = archsim.prepare("mlp_digits", ["schedule.kind=gpipe", "schedule.micro_batches=5"])
+    text = str(prepared)
+    assert text == repr(prepared)
+    assert len(text) < 300
+    for words in ("mlp_digits", "reram-1024", "gpipe", "stages 3", "3 of 3", "as many as the data say", "bubble"):
+        assert words in text
+    assert "gpipe" in prepared._repr_html_()
+
+
 def test_memory_is_what_a_schedule_needs_at_least() -> None:
     changes = ["training.max_mini_batches=20", "schedule.kind=asynchronous"]
     prepared = archsim.prepare("mlp_digits", changes, mode="timing")
@@ -106,7 +127,12 @@ def test_a_dry_run_says_what_would_run_and_writes_nothing(tmp_path: Path, monkey
         assert words in text
     assert not list(tmp_path.iterdir())
     assert "no clock" in told("mlp_digits", "--mode", "numerics")
-    assert "estimate" in told("pipeline_unit")
+    assert "equal stages, F and B one cycle each, U none" in text
+    assert "archsim schedule" in text
+    abstract = told("pipeline_unit", "--set", "chip=unit-fbu")
+    assert "F 1 ns, B 1 ns, U 1 ns" in abstract
+    assert "bubble fraction" in abstract
+    assert "estimate" in abstract
 
 
 def test_a_dry_run_in_json_says_the_same() -> None:
