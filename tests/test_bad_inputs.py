@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import archsim
 from archsim.data import load_data
 from archsim.document import load_experiment, parse
 from archsim.errors import InputError, InputErrors
@@ -293,6 +294,16 @@ def test_bad_data(
     assert error.field is not None
     assert error.field.startswith("data.")
     assert error.allowed or error.remedy
+
+
+def test_samples_that_are_vectors_take_any_shape_of_as_many_numbers() -> None:
+    layers = [{"name": "flat", "kind": "flatten"}, {"name": "fc", "kind": "linear", "features": 10}]
+    network = {"input_shape": [3, 8, 8], "layers": layers}
+    document = {"network": network, "chip": "unit", "training": {"learning_rate": 1}, "data": {"name": "digits"}}
+    with pytest.raises(InputError, match=r"the shape \[64\]") as caught:
+        archsim.simulate(document)
+    assert caught.value.field == "network.input_shape"
+    assert caught.value.allowed == "any shape of 64 numbers, such as [64] or [1, 8, 8]"
 
 
 def test_there_are_enough_of_them() -> None:

@@ -87,7 +87,7 @@ def make_schedule(
         )
     shape = PipelineShape(stages, mini_batches, specification.micro_batches)
     placed = partial(_in_order, kind, specification)
-    order = placed if update == "scheduled" else with_updates(placed, update)
+    order = placed if update == "scheduled" else with_updates(placed, update, kinds)
     if any(each.transfers for each in kinds.values()):
         if specification.transfers == "fused":
             raise InputError(

@@ -2,38 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from archsim.errors import InputError
+from archsim.schedule.action_kinds import ActionKind
 from archsim.schedule.actions import Action, Order, PipelineShape, UpdateRule
 
 __all__ = ["with_transfers", "with_updates"]
 
 
-def with_updates(order: Order, update: UpdateRule) -> Order:
+def with_updates(order: Order, update: UpdateRule, kinds: Mapping[str, ActionKind]) -> Order:
     """Return the order with the updates put in.
 
-    *immediate*: a U right after each B. *deferred*: one U for the whole mini-batch right after the
-    stage's own last B of it.
+    *immediate*: one right after each action that an update follows (U after B). *deferred*: one for the whole
+    mini-batch right after the stage's own last such action of it.
+
+    Parameters
+    ----------
+    order : Order
+        All other actions.
+    update : {"immediate", "deferred"}
+        When a stage updates.
+    kinds : mapping of str to ActionKind
+        The kinds of action of the schedule, by symbol; without one that updates weights the order stays.
+
+    Raises
+    ------
+    InputError
+        If the updates follow no other action.
     """
+    updating = next((symbol for symbol, kind in kinds.items() if kind.updates_weights), None)
+    if updating is None:
+        return order
+    if not kinds[updating].after:
+        raise InputError(
+            f"updates cannot be put in: an action {updating} follows no other one",
+            field="actions",
+            value=", ".join(kinds),
+            remedy=f"say after which actions {updating} comes, or let the schedule place it",
+        )
+    before = kinds[updating].after[-1]
 
     def immediate(shape: PipelineShape, stage: int) -> Iterator[Action]:
+        # Once for every action of a run: made and taken apart as the tuple that it is.
+        make = tuple.__new__
         for action in order(shape, stage):
             yield action
-            if action.kind == "B":
-                yield Action("U", action.micro_batch)
+            if action[0] == before:
+                yield make(Action, (updating, action[1], 1))
 
     def deferred(shape: PipelineShape, stage: int) -> Iterator[Action]:
         missing: dict[int, int] = {}
+        each = shape.micro_batches
         for action in order(shape, stage):
             yield action
-            if action.kind == "B":
-                mini_batch = action.micro_batch // shape.micro_batches
-                left = missing.pop(mini_batch, shape.micro_batches) - 1
+            if action[0] == before:
+                mini_batch = action[1] // each
+                left = missing.pop(mini_batch, each) - 1
                 if left:
                     missing[mini_batch] = left
                 else:
-                    yield Action("U", (mini_batch + 1) * shape.micro_batches - 1, shape.micro_batches)
+                    yield Action(updating, (mini_batch + 1) * each - 1, each)
 
     return immediate if update == "immediate" else deferred
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,8 +12,9 @@ import archsim
 from archsim import plugins
 from archsim.errors import InputError
 from archsim.schedule import Action, PipelineShape, Schedule, dry_run, make_schedule
-from archsim.schedule.actions import Order, ScheduleKind
-from archsim.schedule.passes import with_transfers
+from archsim.schedule.action_kinds import load_action_kinds
+from archsim.schedule.actions import Order, ScheduleKind, UpdateRule
+from archsim.schedule.passes import with_transfers, with_updates
 from archsim.schedule.specification import ScheduleSpecification
 
 KINDS = ("sequential", "gpipe", "synchronous", "asynchronous")
@@ -72,6 +75,25 @@ def apart(order: Order, *intervals: set[int]) -> list[str]:
     shape = PipelineShape(len(intervals), mini_batches=2, micro_batches=3)
     put_in = with_transfers(order, {"U"}, "T", intervals)
     return [" ".join(map(str, put_in(shape, stage))) for stage in range(len(intervals))]
+
+
+def test_updates_are_put_in_by_the_kinds_of_action() -> None:
+    kinds = load_action_kinds("FBU")
+    kinds = {"F": kinds["F"], "B": kinds["B"], "G": replace(kinds["B"], after=("B",)), "X": kinds["U"]}
+    kinds["X"] = replace(kinds["X"], after=("B", "G"))
+    shape, order = PipelineShape(1, mini_batches=2, micro_batches=2), written("F0 F1 B0 G0 B1 G1 F2 B2 G2 F3 B3 G3")
+
+    def put_in(update: UpdateRule) -> str:
+        return " ".join(map(str, with_updates(order, update, kinds)(shape, 0)))
+
+    assert put_in("immediate") == "F0 F1 B0 G0 X0 B1 G1 X1 F2 B2 G2 X2 F3 B3 G3 X3"
+    assert put_in("deferred") == "F0 F1 B0 G0 B1 G1 X1*2 F2 B2 G2 F3 B3 G3 X3*2"
+    assert all(type(action) is Action for action in with_updates(order, "immediate", kinds)(shape, 0))
+    kinds["X"] = replace(kinds["X"], after=())
+    with pytest.raises(InputError, match="an action X follows no other one"):
+        put_in("deferred")
+    del kinds["X"]
+    assert put_in("deferred") == "F0 F1 B0 G0 B1 G1 F2 B2 G2 F3 B3 G3"
 
 
 def test_transfers_come_right_after_the_updates_at_whose_end_they_are_due() -> None:

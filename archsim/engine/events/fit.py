@@ -37,6 +37,16 @@ def fitted(graph: Graph, data: DataSet) -> DataSet:
     return data
 
 
+def _allowed_shapes(found: tuple[int, ...]) -> str:
+    """Say which shapes take samples of a shape: flat ones are given any shape of as many numbers."""
+    if len(found) > 1:
+        return str(list(found))
+    side = math.isqrt(found[0])
+    square = side * side == found[0]
+    example = [1, side, side] if square else [1, 1, found[0]]
+    return f"any shape of {found[0]} numbers, such as {list(found)} or {example}"
+
+
 def _check_shapes(graph: Graph, data: DataSet) -> None:
     found = data.train_inputs.shape[1:]
     if found != graph.input_shape:
@@ -44,7 +54,7 @@ def _check_shapes(graph: Graph, data: DataSet) -> None:
             f"the samples of '{data.name}' have the shape {list(found)}",
             field="network.input_shape",
             value=list(graph.input_shape),
-            allowed=str(list(found)),
+            allowed=_allowed_shapes(found),
         )
     outputs = graph.nodes[-1].shape[0]
     if load_loss(graph.loss).classifies:
