@@ -67,6 +67,7 @@ def facts(run: Run) -> dict[str, str]:
         "network": str(settings["network"].get("name", "network")),
         "data": "not read" if settings["run"]["mode"] == "timing" else str(settings["data"]["name"]),
         "schedule": f"{schedule['kind']}, {stages} stage{'s' if stages != 1 else ''}",
+        **_unusual_facts(run),
     }
     if training is None:
         return found | {"mini-batch": "a sample at a time, forward only"}
@@ -75,6 +76,25 @@ def facts(run: Run) -> dict[str, str]:
         "algorithm": algorithms_used(settings),
         "learning rate": f"{training['learning_rate']:g}",
     }
+
+
+def _unusual_facts(run: Run) -> dict[str, str]:
+    """Return how stages lie and work and what lies between nodes, where it is not what is taken without a word."""
+    schedule, chip, places = run.settings["schedule"], run.chip, run.observations.places
+    found = {}
+    if places != tuple(range(len(places))):
+        found["places"] = f"{len({*places})} (stages at {', '.join(map(str, places[:_MOST_SHOWN]))}"
+        found["places"] += ", ...)" if len(places) > _MOST_SHOWN else ")"
+    usual = {"overlap": "none"}
+    for name in ("update", "transfers", "overlap", "chunk_vectors"):
+        if schedule.get(name) not in (None, usual.get(name)):
+            found[name.replace("_", " ")] = str(schedule[name])
+    if chip.links is not None:
+        found["interconnect"] = chip.links.kind
+        usual_order = type(chip).model_fields["arbitration"].get_default(call_default_factory=True)
+        if chip.arbitration != usual_order:
+            found["arbitration"] = chip.arbitration.kind
+    return found
 
 
 def main_cards(run: Run) -> tuple[Card, ...]:
