@@ -20,9 +20,12 @@ from archsim.analog.specification.algorithms import AnalogSGDSettings
 from archsim.cli.app import app
 from archsim.data.specification import DataSpecification
 from archsim.digital.arithmetic import Float32
+from archsim.digital.arrays import Array
 from archsim.document import load_preset
 from archsim.errors import ArchsimError, InputError
+from archsim.network.graph import Matrix, Node
 from archsim.network.operators.activations import Tanh
+from archsim.network.operators.linear import Linear
 from archsim.schedule.actions import Action, PipelineShape, ScheduleKind
 from archsim.schedule.specification import ScheduleSpecification
 from archsim.specification import Specification
@@ -149,6 +152,66 @@ def test_a_schedule() -> None:
 
 
 # What is said about it
+
+
+class Halved(Tanh):
+    """Gives half of what it should, where its layer's name says."""
+
+    def forward(self, node: Node, inputs: tuple[Array, ...]) -> Array:
+        return super().forward(node, inputs)[:, : 8 if node.name == "forward" else None]
+
+    def gradient(self, node: Node, inputs: tuple[Array, ...], output: Array, d: Array) -> tuple[Array, ...]:
+        found = super().gradient(node, inputs, output, d)
+        return (found[0][:, :8],) if node.name == "gradient" else found if node.name == "forward" else found * 2
+
+
+class Folded(Linear):
+    """Unfolds and folds too little, where its layer's name says."""
+
+    def unfold(self, node: Node, matrix: Matrix, inputs: tuple[Array, ...]) -> Array:
+        return super().unfold(node, matrix, inputs)[:, : 8 if node.name == "unfold" else None]
+
+    def fold(self, node: Node, outputs: tuple[Array, ...]) -> Array:
+        return super().fold(node, outputs)[:, : 8 if node.name == "fold" else None]
+
+    def unfold_gradient(self, node: Node, matrix: Matrix, d: Array) -> Array:
+        return super().unfold_gradient(node, matrix, d)[:, : 8 if node.name == "unfold_gradient" else None]
+
+    def fold_gradient(self, node: Node, gradients: tuple[Array, ...]) -> tuple[Array, ...]:
+        return tuple(d[:, : 8 if node.name == "fold_gradient" else None] for d in gradients)
+
+
+@pytest.mark.parametrize("mode", ["coupled", "numerics"])
+@pytest.mark.parametrize(
+    ("layer", "kind", "found", "needed"),
+    [
+        ("forward", "halved", "'forward' of the operator 'halved' gave an array of the shape [4, 8]", "[4, 16]"),
+        ("gradient", "halved", "'gradient' of the operator 'halved' gave an array of the shape [4, 8]", "[4, 16]"),
+        ("several", "halved", "'gradient' of the operator 'halved' gave 2 gradients", "a tuple of 1"),
+        ("unfold", "folded", "'unfold' of the operator 'folded' gave an array of the shape [4, 8]", "[4, 16]"),
+        ("fold", "folded", "'fold' of the operator 'folded' gave an array of the shape [4, 8]", "[4, 16]"),
+        ("unfold_gradient", "folded", "'unfold_gradient' of the operator 'folded' gave an array", "[4, 16]"),
+        ("fold_gradient", "folded", "'fold_gradient' of the operator 'folded' gave an array", "[4, 16]"),
+    ],
+)
+def test_an_operator_that_gives_a_wrong_shape_is_named(
+    layer: str, kind: str, found: str, needed: str, mode: str
+) -> None:
+    class FoldedSettings(Linear.Settings):  # type: ignore[name-defined, misc]
+        kind: Literal["folded"] = "folded"
+
+    archsim.register("operator", "halved", Halved)
+    archsim.register("operator", "folded", type("FoldedHere", (Folded,), {"Settings": FoldedSettings}))
+    named = {"name": layer, "kind": kind} | ({"features": 16} if kind == "folded" else {})
+    layers = [
+        {"name": "fc1", "kind": "linear", "features": 16},
+        named,
+        {"name": "fc2", "kind": "linear", "features": 10},
+    ]
+    with pytest.raises(ArchsimError) as refused:
+        losses(network={"input_shape": [64], "layers": layers}, run={"mode": mode})
+    assert str(refused.value).startswith(f"layer '{layer}': {found}")
+    assert f"{needed} is needed" in str(refused.value)
 
 
 class Grouped(ScheduleSpecification):

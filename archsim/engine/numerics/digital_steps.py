@@ -12,6 +12,7 @@ from archsim.network.graph import Graph, Node
 from archsim.network.logic import DigitalLogic
 from archsim.network.matrix import AnalogMatrix
 from archsim.network.operators import DigitalOperator, MatrixOperator
+from archsim.network.operators.shapes import wrong_gradients, wrong_shape
 
 __all__ = ["DigitalSteps"]
 
@@ -60,7 +61,11 @@ class DigitalSteps:
             stored.values[step.collect] = self._collect(stored, step.collect)
         for name in step.nodes:
             node, operator = self._operators[name]
-            stored.values[name] = operator.forward(node, tuple([stored.values[source] for source in node.inputs]))
+            inputs = tuple([stored.values[source] for source in node.inputs])
+            output = operator.forward(node, inputs)
+            if getattr(output, "shape", None) != (needed := (len(inputs[0]), *node.shape)):
+                raise wrong_shape(node, "forward", output, needed)
+            stored.values[name] = output
 
     def backward(self, stored: Stored, step: DigitalStep) -> None:
         """Fold the gradients that a layer's matrices gave, those of operators, and prepare a layer's errors."""
@@ -70,7 +75,7 @@ class DigitalSteps:
             node, operator = self._operators[name]
             inputs = tuple([stored.values[source] for source in node.inputs])
             gradients = operator.gradient(node, inputs, stored.values[name], self.gradient(stored, name))
-            self._hand_back(stored, node, gradients)
+            self._hand_back(stored, node, "gradient", gradients, len(stored.values[name]))
         if step.prepare is not None:
             self._prepare_errors(stored, step.prepare)
 
@@ -86,6 +91,9 @@ class DigitalSteps:
         if found is None:
             inputs = tuple([stored.values[source] for source in held.node.inputs])
             found = held.operator.unfold(held.node, held.matrix, inputs)
+            needed = len(inputs[0]) * held.matrix.vectors, held.matrix.inputs
+            if getattr(found, "shape", None) != needed:
+                raise wrong_shape(held.node, "unfold", found, needed)
             stored.unfolded = {name: found}
         return found
 
@@ -99,19 +107,29 @@ class DigitalSteps:
                 stored.analog[name] = analog
             outputs.append(affine.forward(analog, affine.scale, affine.bias))
         stored.unfolded = {}
-        return held.operator.fold(held.node, tuple(outputs))
+        output = held.operator.fold(held.node, tuple(outputs))
+        needed = len(outputs[-1]) // held.matrix.vectors, *held.node.shape
+        if getattr(output, "shape", None) != needed:
+            raise wrong_shape(held.node, "fold", output, needed)
+        return output
 
     def _collect_gradients(self, stored: Stored, layer: str) -> None:
         """Add what the transposed reads of a layer's matrices gave to the gradients at its inputs."""
         held = self.layers[layer]
         found = [one.crossbars.add_inputs(stored.parts.pop(one.matrix.name)) for one in held]
-        self._hand_back(stored, held[0].node, held[0].operator.fold_gradient(held[0].node, tuple(found)))
+        gradients = held[0].operator.fold_gradient(held[0].node, tuple(found))
+        self._hand_back(stored, held[0].node, "fold_gradient", gradients, len(found[0]) // held[0].matrix.vectors)
 
-    def _hand_back(self, stored: Stored, node: Node, gradients: tuple[Array, ...]) -> None:
-        """Hand the gradients at a node's inputs back to the nodes that gave them."""
+    def _hand_back(self, stored: Stored, node: Node, rule: str, gradients: tuple[Array, ...], samples: int) -> None:
+        """Hand the gradients at a node's inputs, which a rule of its operator gave, back to the nodes behind them."""
+        if not isinstance(gradients, tuple) or len(gradients) != len(node.inputs):
+            raise wrong_gradients(node, rule, gradients)
         rank = self._ranks[node.name] * self._most_inputs
         for position, (source, gradient) in enumerate(zip(node.inputs, gradients, strict=True)):
             if source in self._needs_gradient:
+                needed = samples, *node.input_shapes[position]
+                if getattr(gradient, "shape", None) != needed:
+                    raise wrong_shape(node, rule, gradient, needed)
                 stored.hand_back(source, rank + position, gradient)
 
     def _prepare_errors(self, stored: Stored, layer: str) -> None:
@@ -120,6 +138,9 @@ class DigitalSteps:
         for held in self.layers[layer]:
             affine, name = held.crossbars.affine, held.matrix.name
             d = held.operator.unfold_gradient(held.node, held.matrix, gradient)
+            needed = len(gradient) * held.matrix.vectors, held.matrix.outputs
+            if getattr(d, "shape", None) != needed:
+                raise wrong_shape(held.node, "unfold_gradient", d, needed)
             analog = stored.analog.pop(name, d)
             stored.affine[name] = affine.parameter_gradients(analog, d)
             stored.errors[name] = affine.gradient(d)

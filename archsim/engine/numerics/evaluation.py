@@ -18,6 +18,7 @@ from archsim.digital.arrays import Array
 from archsim.network.graph import INPUT, Graph
 from archsim.network.logic import DigitalLogic
 from archsim.network.operators import DigitalOperator, MatrixOperator
+from archsim.network.operators.shapes import wrong_shape
 
 __all__ = ["EvaluatedMatrix", "Evaluator"]
 
@@ -97,7 +98,7 @@ class Evaluator(Generic[Snapshot]):
             inputs = tuple(values[name] for name in node.inputs)
             operator = self._logic.operators[node.name]
             if isinstance(operator, DigitalOperator):
-                values[node.name] = operator.forward(node, inputs)
+                rule, output = "forward", operator.forward(node, inputs)
             elif isinstance(operator, MatrixOperator):
                 outputs = tuple(
                     self._matrices[matrix.name].evaluate(
@@ -107,5 +108,10 @@ class Evaluator(Generic[Snapshot]):
                     )
                     for matrix in node.matrices
                 )
-                values[node.name] = operator.fold(node, outputs)
+                rule, output = "fold", operator.fold(node, outputs)
+            else:
+                continue
+            if getattr(output, "shape", None) != (needed := (len(x), *node.shape)):
+                raise wrong_shape(node, rule, output, needed)
+            values[node.name] = output
         return values
