@@ -42,12 +42,17 @@ def places_of(specification: ScheduleSpecification) -> tuple[int, ...]:
             field=_FIELD,
             value=list(places),
             allowed=f"{stages} numbers",
+            remedy="give as many places as there are stages, or the number of places alone",
         )
-    missing = sorted({*range(max(places) + 1)} - {*places})
-    if missing:
+    # Entries fill at most as many places as there are of them: the first gap, if there is one, lies below that.
+    held, last = {*places}, max(places)
+    missing = next((place for place in range(min(stages, last + 1)) if place not in held), None)
+    if missing is not None:
         raise InputError(
-            f"places are numbered from 0 without a gap, but place {missing[0]} holds no stage",
+            f"places are numbered from 0 without a gap, but place {missing} holds no stage",
             field=_FIELD,
             value=list(places),
+            allowed=f"the places 0, 1, ... up to at most {stages - 1}, each of them at least once",
+            remedy=f"give a stage the place {missing}, or number the places anew from 0",
         )
     return places

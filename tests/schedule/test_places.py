@@ -41,12 +41,14 @@ def test_a_list_gives_each_stage_its_place() -> None:
         (3, (0, 1), "one entry for each stage"),
         (3, (0, 2, 0), "place 1 holds no stage"),
         (2, (1, 1), "place 0 holds no stage"),
+        (3, (0, 1, 10**18), "place 2 holds no stage"),  # Nothing as long as that number is made.
     ],
 )
 def test_what_cannot_be_is_refused(stages: int, given: object, problem: str) -> None:
     with pytest.raises(InputError, match=problem) as refused:
         places(stages, given)
     assert refused.value.field == "schedule.places"
+    assert refused.value.allowed
 
 
 @pytest.fixture
