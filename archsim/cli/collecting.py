@@ -99,12 +99,15 @@ class Target:
             with fresh_folder(name) as directory:
                 yield directory
             return
+        from archsim.results.folder import writing_to
+
         aside = None
         if self.force and self.output.exists():
             aside = self.output.with_name(f".{self.output.name[:200]}.{uuid.uuid4().hex[:8]}.old")
             self.output.rename(aside)
         try:
-            self.output.mkdir(parents=True, exist_ok=True)
+            with writing_to(self.output):
+                self.output.mkdir(parents=True, exist_ok=True)
             yield self.output
         except BaseException:
             if aside is not None and not any(self.output.rglob("run.json")):
@@ -159,11 +162,13 @@ def collect(experiments: Mapping[str, Experiment], seeds: Sequence[int] | None, 
 def write_collection(runs: RunCollection, directory: Path) -> None:
     """Write the tables of a collection, by point and by run, and its figure."""
     from archsim.report import comparison, save_figure
+    from archsim.results.folder import writing_to
     from archsim.results.tables import write_csv
 
-    write_csv(runs.summary().dropna(axis=1, how="all"), directory / _TABLE)
-    write_csv(runs.frame().dropna(axis=1, how="all"), directory / _RUNS)
-    save_figure(comparison(runs), directory / _FIGURE)
+    with writing_to(directory):
+        write_csv(runs.summary().dropna(axis=1, how="all"), directory / _TABLE)
+        write_csv(runs.frame().dropna(axis=1, how="all"), directory / _RUNS)
+        save_figure(comparison(runs), directory / _FIGURE)
 
 
 def print_collection(runs: RunCollection, directory: Path | None) -> None:

@@ -73,6 +73,7 @@ def explore(wanted: Exploration, output: Path | None) -> None:
     """
     from archsim.explore import Sweep
     from archsim.report import write_sweep_report
+    from archsim.results.folder import writing_to
     from archsim.runs import fresh_folder
 
     axes = [read_axis(text) for text in wanted.vary]
@@ -88,7 +89,8 @@ def explore(wanted: Exploration, output: Path | None) -> None:
         points, _ = sweep.run(asked=asked, progress=show)
         facts = {"search": wanted.search, **{axis.key: ", ".join(axis.values) for axis in axes}}
         facts |= {} if wanted.seeds is None else {"seeds": wanted.seeds}
-        report = write_sweep_report(points, [axis.key for axis in axes], directory, name=title, facts=facts)
+        with writing_to(directory):
+            report = write_sweep_report(points, [axis.key for axis in axes], directory, name=title, facts=facts)
     _print(points, directory, report)
     failed = points[points["failed"] > 0]
     if len(failed):

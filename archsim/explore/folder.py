@@ -11,7 +11,7 @@ from types import MappingProxyType
 from archsim.errors import InputError
 from archsim.files import read_regular
 from archsim.results import Run, RunCollection, load_run
-from archsim.results.folder import write_file
+from archsim.results.folder import write_file, writing_to
 
 __all__ = ["FORMAT", "MOST_BYTES", "POINTS_FILE", "load_collection", "point_folders", "run_folder", "write_points"]
 
@@ -54,7 +54,8 @@ def write_points(directory: Path, folders: Mapping[str, str], seeds: Mapping[str
         "format": FORMAT,
         "points": {point: {"folder": name, "seeds": list(seeds[point])} for point, name in folders.items()},
     }
-    write_file(directory / POINTS_FILE, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    with writing_to(directory):
+        write_file(directory / POINTS_FILE, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
 
 def load_collection(directory: str | Path) -> RunCollection:

@@ -12,6 +12,7 @@ from archsim.experiment import Experiment
 from archsim.explore.folder import point_folders, run_folder, write_points
 from archsim.explore.tasks import RunTask, Show, Views, finish
 from archsim.results import Run, RunCollection
+from archsim.results.folder import writing_to
 from archsim.runs import Stopped
 
 __all__ = ["run_points"]
@@ -59,7 +60,8 @@ def run_points(
         The error of the first run, if all failed.
     """
     root = Path(directory)
-    root.mkdir(parents=True, exist_ok=True)
+    with writing_to(root):
+        root.mkdir(parents=True, exist_ok=True)
     folders = point_folders(points)
     chosen = {name: tuple(seeds) if seeds else (experiment.run.seed,) for name, experiment in points.items()}
     write_points(root, folders, chosen)

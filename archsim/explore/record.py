@@ -12,7 +12,7 @@ from archsim.document.axes import Axis
 from archsim.errors import InputError
 from archsim.explore.folder import FORMAT, MOST_BYTES, POINTS_FILE
 from archsim.files import read_regular
-from archsim.results.folder import write_file
+from archsim.results.folder import write_file, writing_to
 from archsim.results.lock import LOCK_FILE
 
 __all__ = ["PointRecord", "SweepRecord", "read_record", "write_record"]
@@ -110,10 +110,14 @@ def read_record(directory: Path) -> SweepRecord | None:
     """
     if not os.path.lexists(directory):
         return None
+    if not directory.is_dir():
+        raise InputError(
+            "this is not a folder", field="--output", value=str(directory), remedy="give another folder with -o"
+        )
     # What a process that was killed before its first word left is nothing.
-    if directory.is_dir() and all(path.name in (LOCK_FILE, _PARTIAL) for path in directory.iterdir()):
-        return None
     try:
+        if all(path.name in (LOCK_FILE, _PARTIAL) for path in directory.iterdir()):
+            return None
         found = json.loads(read_regular(directory / POINTS_FILE, MOST_BYTES))
         if found["format"] != FORMAT:
             raise ValueError("another format")
@@ -128,19 +132,34 @@ def read_record(directory: Path) -> SweepRecord | None:
         return SweepRecord(
             str(found["search"]), {str(k): [str(v) for v in vs] for k, vs in found["axes"].items()}, points
         )
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise InputError(
-            f"this folder holds something, and no sweep that can be gone on with ({type(error).__name__}: {error})",
-            field="--output",
-            value=str(directory),
-            remedy="give another folder with -o",
-        ) from error
+    except FileNotFoundError as error:
+        raise _no_sweep(directory, f"it has no {POINTS_FILE}") from error
+    except OSError as error:
+        raise _no_sweep(directory, f"{POINTS_FILE} cannot be read: {error.strerror}") from error
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise _no_sweep(directory, f"{POINTS_FILE} is not as a sweep writes it") from error
 
 
 def write_record(directory: Path, record: SweepRecord) -> None:
-    """Write what a folder is to remember."""
+    """Write what a folder is to remember.
+
+    Raises
+    ------
+    ArchsimError
+        If it cannot be written.
+    """
     text = json.dumps({"format": FORMAT, **asdict(record)}, indent=1, ensure_ascii=False)
-    write_file(directory / POINTS_FILE, text + "\n")
+    with writing_to(directory):
+        write_file(directory / POINTS_FILE, text + "\n")
+
+
+def _no_sweep(directory: Path, why: str) -> InputError:
+    return InputError(
+        f"this folder holds something, and no sweep that can be gone on with ({why})",
+        field="--output",
+        value=str(directory),
+        remedy="give another folder with -o",
+    )
 
 
 def _another(field_: str, directory: Path, now: str, before: str) -> InputError:

@@ -23,6 +23,7 @@ from archsim.explore.searches import load_search
 from archsim.explore.tables import sweep_tables
 from archsim.explore.tasks import Outcome, RunTask, outcome_of
 from archsim.explore.workers import run_tasks
+from archsim.results.folder import writing_to
 from archsim.results.lock import LOCK_FILE, FolderLock
 from archsim.results.tables import write_csv
 from archsim.runs import Stopped, check_place
@@ -271,8 +272,9 @@ class _UnderWay:
     def write_tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Write both tables into the folder and return them; columns without a number stay out of the files."""
         points, runs = self.tables()
-        write_csv(points.dropna(axis=1, how="all"), self._sweep.directory / POINTS_TABLE)
-        write_csv(runs.dropna(axis=1, how="all"), self._sweep.directory / RUNS_TABLE)
+        with writing_to(self._sweep.directory):
+            write_csv(points.dropna(axis=1, how="all"), self._sweep.directory / POINTS_TABLE)
+            write_csv(runs.dropna(axis=1, how="all"), self._sweep.directory / RUNS_TABLE)
         return points, runs
 
     def _seeds(self, experiment: Experiment | None) -> tuple[int, ...]:
@@ -300,10 +302,12 @@ def _taken(directory: Path) -> Iterator[None]:
     """Hold a sweep's folder, which is made if it is not there; one that holds something else is left alone."""
     check_place(directory)
     read_record(directory)
-    directory.mkdir(parents=True, exist_ok=True)
+    with writing_to(directory):
+        directory.mkdir(parents=True, exist_ok=True)
     lock = FolderLock(directory)
     try:
-        lock.sign(version("archsim"))
+        with writing_to(directory):
+            lock.sign(version("archsim"))
         yield
     finally:
         (directory / LOCK_FILE).unlink(missing_ok=True)

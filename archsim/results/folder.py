@@ -6,12 +6,13 @@ import errno
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from archsim.errors import ArchsimError, InputError
 
-__all__ = ["Writer", "cannot_write", "check_target", "to_disk", "write_file", "write_folder"]
+__all__ = ["Writer", "cannot_write", "check_target", "to_disk", "write_file", "write_folder", "writing_to"]
 
 #: Writes files into the folder that it is given.
 Writer = Callable[[Path], None]
@@ -103,6 +104,15 @@ def cannot_write(directory: Path, error: OSError) -> ArchsimError:
         value=str(directory),
         remedy="give another place with -o",
     )
+
+
+@contextmanager
+def writing_to(directory: Path) -> Iterator[None]:
+    """Say as `cannot_write` does what the system does not let be made or written within."""
+    try:
+        yield
+    except OSError as error:
+        raise cannot_write(directory, error) from error
 
 
 def write_file(path: Path, text: str) -> None:

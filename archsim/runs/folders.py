@@ -11,6 +11,7 @@ from itertools import count
 from pathlib import Path
 
 from archsim.errors import InputError
+from archsim.results.folder import cannot_write
 
 __all__ = ["check_place", "fresh_folder", "fresh_paths"]
 
@@ -56,6 +57,8 @@ def fresh_folder(name: str) -> Iterator[Path]:
             break
         except FileExistsError:
             continue
+        except OSError as error:
+            raise cannot_write(directory, error) from error
     try:
         yield directory
     finally:

@@ -32,7 +32,9 @@ def swept(directory: Path, vary: Any = BITS, *overrides: str, **more: Any) -> pd
 
 
 def stamps(directory: Path) -> dict[Path, int]:
-    return {path: path.stat().st_mtime_ns for path in directory.rglob("run.json")}
+    """When each run was finished; what was being written when a process was killed is not finished."""
+    found = [path for path in directory.rglob("run.json") if not path.parent.name.startswith(".")]
+    return {path: path.stat().st_mtime_ns for path in found}
 
 
 @pytest.fixture
@@ -219,16 +221,34 @@ def test_a_folder_that_holds_something_else_is_left_as_it_is(prepare: Any, tmp_p
     folder.mkdir()
     prepare(folder)
     before = sorted(folder.rglob("*"))
-    with pytest.raises(InputError, match="holds something"):
+    with pytest.raises(InputError, match="holds something") as refused:
         swept(folder)
+    assert "Error" not in str(refused.value)
     assert sorted(folder.rglob("*")) == before
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "grid").write_text("")
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="this is not a folder"):
         swept(tmp_path / "grid")
     assert (tmp_path / "grid").read_text() == ""
+
+
+def test_a_folder_that_cannot_be_made_is_told_as_that_of_a_run_is() -> None:
+    for make in (swept, lambda place: archsim.explore.run_points({}, place)):
+        with pytest.raises(InputError, match="cannot be made or written: No such file") as refused:
+            make(Path("/proc/grid"))
+        assert refused.value.value == "/proc/grid"
+        assert refused.value.remedy == "give another place with -o"
+
+
+@pytest.mark.parametrize("table", ["points.csv", "runs.csv"])
+def test_a_full_disk_is_told_with_the_folder_and_a_remedy(table: str, tmp_path: Path) -> None:
+    swept(tmp_path / "grid")
+    (tmp_path / "grid" / table).unlink()
+    (tmp_path / "grid" / table).symlink_to("/dev/full")
+    with pytest.raises(ArchsimError, match=r"nothing more can be written to .*grid: No space left(.|\n)*make room"):
+        swept(tmp_path / "grid")
 
 
 def test_a_folder_belongs_to_one_sweep_at_a_time(tmp_path: Path) -> None:
