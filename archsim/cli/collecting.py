@@ -26,7 +26,8 @@ __all__ = ["Target", "collect", "print_collection", "write_collection"]
 _TABLE = "comparison.csv"
 _RUNS = "runs.csv"
 _FIGURE = "comparison.svg"
-_MOST_KEYS = 12
+#: Keys that are told with their values; of more there are the names.
+_MOST_KEYS = 24
 #: Numbers in a warning that a run measured, which are others under another seed; counts and names of keys are not.
 _MEASURED = re.compile(r"(?<![\w.'-])(?:\d+(?:\.\d+)?(?=%)|\d+\.\d+(?:e[+-]?\d+)?(?![\w.]))")
 
@@ -196,7 +197,7 @@ def _differences(runs: RunCollection) -> Iterator[str]:
     for key, values in list(found.items())[:_MOST_KEYS]:
         yield f"  {key}: {', '.join(map(shown, values))}"
     if len(found) > _MOST_KEYS:
-        yield f"  and {len(found) - _MOST_KEYS} more keys"
+        yield f"  and {', '.join(list(found)[_MOST_KEYS:])}"
 
 
 def _warnings(runs: RunCollection) -> Iterator[str]:

@@ -53,6 +53,8 @@ _BOUNDED = {"expected_bl": "desired_bl"}
 _OF_KINDS = frozenset({"archsim.devices", "archsim.algorithms"})
 #: What tells a constant from other mappings.
 _CONSTANT = frozenset({"value", "source", "status"})
+#: What is known of a constant that has a source; a user's own number and a guess have none.
+_SOURCED = frozenset({"measured", "published", "derived"})
 #: Where a section says of which kind it is.
 _KIND = "kind"
 #: The fields of a unit that its ``timing`` gives the source of.
@@ -90,7 +92,8 @@ def merge(base: Node, over: Node, path: Path) -> Node:
     """Lay one tree over another: mappings deeply, everything else as a whole.
 
     A device or an algorithm of another kind replaces the one before as a whole, for its fields are others; an
-    interconnect or a schedule of another kind keeps the fields that the new one has, too. A constant whose value
+    interconnect or a schedule of another kind keeps the fields that the new one has, too, and a constant that was given
+    for the kind before is a placeholder on the new one. A constant whose value
     changes loses its source and its domain, a unit whose clock, width or latency changes the source of its times. An
     expectation is lowered to a bound that is laid over it.
     """
@@ -98,7 +101,7 @@ def merge(base: Node, over: Node, path: Path) -> Node:
         return over
     if (group_at(path) in _OF_KINDS or _general(path) in _ALTERNATIVES) and _kind(over) not in (None, _kind(base)):
         return over
-    entries = _kept(base.value, _kind(over), _KINDS.get(_general(path)))
+    entries = _kept(base, _kind(over), _KINDS.get(_general(path)))
     for key, child in over.value.items():
         entries[key] = merge(entries[key], child, (*path, key)) if key in entries else child
     if base.value.keys() >= _CONSTANT and "value" in over.value:
@@ -123,12 +126,28 @@ def named_kind(node: Node, path: Path) -> Node:
     return replace(node, value={_KIND: replace(node, key_place=None)}, whole=True)
 
 
-def _kept(entries: Mapping[str, Node], kind: object, group: plugins.Group | None) -> dict[str, Node]:
+def _kept(base: Node, kind: object, group: plugins.Group | None) -> dict[str, Node]:
     """Return what a section keeps where a kind is laid over it: the fields that the kind has."""
     if group is None or not isinstance(kind, str) or kind not in plugins.names(group):
-        return dict(entries)
-    known = settings_of(group, kind).model_fields
-    return {key: child for key, child in entries.items() if key in known}
+        return dict(base.entries)
+    known, before = settings_of(group, kind).model_fields, _kind(base)
+    kept = {key: child for key, child in base.entries.items() if key in known}
+    if before in (None, kind):
+        return kept
+    return {key: _of_another_kind(child, str(before)) for key, child in kept.items()}
+
+
+def _of_another_kind(node: Node, kind: str) -> Node:
+    """Return a section in which whatever has a source, other than the user's word, says for which kind it was given."""
+    if not isinstance(node.value, dict):
+        return node
+    entries = {key: _of_another_kind(child, kind) for key, child in node.entries.items()}
+    status = node.child("status")
+    if status is not None and status.value in _SOURCED and "source" in entries:
+        source = entries["source"]
+        entries["source"] = replace(source, value=f"kept from {kind}: {source.value}")
+        entries["status"] = replace(status, value="placeholder")
+    return replace(node, value=entries)
 
 
 def _at_most(expectation: Node, bound: Node) -> Node:

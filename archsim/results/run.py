@@ -19,10 +19,11 @@ from ruamel.yaml.error import YAMLError
 from archsim.chip.area import Built, area_rows
 from archsim.chip.attribution import peak_tops
 from archsim.chip.cost import cost_table, energy_pj
-from archsim.chip.domain import as_designed, domain_warnings
+from archsim.chip.domain import as_designed
 from archsim.chip.provenance import timing_fingerprint
 from archsim.chip.specification import Chip
 from archsim.chip.standing import placeholder_shares
+from archsim.chip.warnings import chip_warnings
 from archsim.errors import InputError
 from archsim.notebook import facts_html, facts_text
 from archsim.results.area import area_table
@@ -256,7 +257,7 @@ class Run:
             cost=priced.cost,
             area=priced.area,
             constants=priced.constants,
-            warnings=(*priced.warnings, *(text for text in self.warnings if text not in domain_warnings(self.chip))),
+            warnings=(*priced.warnings, *(text for text in self.warnings if text not in chip_warnings(self.chip))),
         )
 
 
@@ -355,7 +356,7 @@ def _price(observations: Observations, chip: Chip) -> _Priced:
         cost=table[list(COST_COLUMNS)].astype(COST_COLUMNS).reset_index(drop=True),
         area=area_table(built),
         constants=chip_constants(chip, seen),
-        warnings=domain_warnings(chip) if seen.makespan_ps else (),
+        warnings=chip_warnings(chip) if seen.makespan_ps else (),
     )
 
 

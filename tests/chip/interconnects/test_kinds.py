@@ -9,14 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import archsim
 from archsim import plugins
 from archsim.chip import presets
+from archsim.chip.common import Origin
 from archsim.chip.interconnects import interconnect_of
 from archsim.chip.interconnects.mesh import exact_mesh, near_square_mesh
 from archsim.chip.interconnects.specification import Bus, InterconnectSettings, Mesh, PointToPoint
 from archsim.chip.specification import Chip
+from archsim.chip.warnings import chip_warnings
 from archsim.document import load_experiment
 from archsim.errors import InputError
+from archsim.specification import constants_of
 
 SETTINGS = [Mesh(), Bus(), PointToPoint()]
 WORKLOAD = "workloads/mlp_digits.yaml"
@@ -61,7 +65,49 @@ def test_another_kind_keeps_the_fields_of_the_same_name() -> None:
     mesh, bus = (load_experiment(WORKLOAD, sets).chip.interconnect for sets in ([], ["chip.interconnect.kind=bus"]))
     assert isinstance(mesh, Mesh)
     assert isinstance(bus, Bus)
-    assert bus.model_dump(exclude={"kind"}) == mesh.model_dump(exclude={"kind"})
+    assert values(bus) == values(mesh)
+
+
+@pytest.mark.parametrize("before", ["mesh", "bus"])
+def test_a_kept_constant_says_for_which_kind_it_was_given(before: str) -> None:
+    """A source has spoken of its own kind only: on another one its number is a guess."""
+    own = {"value": "2 pJ", "source": "a paper", "status": "published"}
+    links = {"kind": before, "byte_hop": own, "area": "7 um^2", "timing": {"source": "a paper", "status": "measured"}}
+    document = load_experiment(WORKLOAD).model_dump(mode="json")
+    document["chip"]["interconnect"] = links
+    other = load_experiment(document, ["chip.interconnect.kind=point-to-point"]).chip.interconnect
+    same = load_experiment(document, [f"chip.interconnect.kind={before}"]).chip.interconnect
+    given = load_experiment(document, ["chip.interconnect={kind: point-to-point, byte_hop: 3 pJ}"]).chip.interconnect
+    assert other is not None
+    assert (other.byte_hop.value, other.byte_hop.status) == (2.0, "placeholder")
+    assert other.byte_hop.source == f"kept from {before}: a paper"
+    assert other.timing == Origin(source=f"kept from {before}: a paper", status="placeholder")
+    assert (other.area.value, other.area.status) == (7.0, "user")
+    assert same is not None
+    assert (same.byte_hop.status, same.timing.status) == ("published", "measured")
+    assert given is not None
+    assert (given.byte_hop.value, given.byte_hop.status) == (3.0, "user")
+
+
+@pytest.mark.parametrize("kind", ["mesh", "bus", "point-to-point"])
+def test_links_of_which_nothing_is_known_are_warned_of(kind: str) -> None:
+    chip = load_experiment(WORKLOAD).chip
+    assert chip_warnings(chip) == ()
+    bare = load_experiment(WORKLOAD, [f"chip.interconnect={kind}"]).chip
+    (warning,) = chip_warnings(bare)
+    assert f"'{kind}' are defaults without a source: links take no energy and no area" in warning
+    priced = load_experiment(WORKLOAD, [f"chip.interconnect={kind}", "chip.interconnect.byte_hop=0 pJ"]).chip
+    assert chip_warnings(priced) == ()
+    run = archsim.simulate(WORKLOAD, [f"chip.interconnect={kind}", "training.max_mini_batches=1"], mode="timing")
+    assert warning in run.warnings
+    assert not any("defaults without a source" in text for text in run.reprice(priced).warnings)
+
+
+def values(links: InterconnectSettings) -> dict[str, object]:
+    """Return the fields of an interconnect beside its kind, constants by their value."""
+    plain = links.model_dump(exclude={"kind", "timing"})
+    constants = {name: constant.value for name, constant in constants_of(links)}
+    return {name: constants.get(name, value) for name, value in plain.items() if name != "leakage"} | constants
 
 
 def test_a_bare_name_stands_for_defaults_that_are_placeholders() -> None:
