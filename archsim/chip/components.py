@@ -22,7 +22,7 @@ class Timekeeper(Protocol):
     def now(self) -> int:
         """Simulated time in picoseconds."""
 
-    def after(self, delay_ps: int, call: Callable[[Any], Any]) -> None:
+    def after(self, delay_ps: int, call: Callable[[], Any]) -> None:
         """Call back after a delay in picoseconds."""
 
 
@@ -155,7 +155,7 @@ class Unit:
         self._since = now
         self._timekeeper.after(job.start(), self._complete)
 
-    def _complete(self, event: Any) -> None:
+    def _complete(self) -> None:
         job = self._job
         if job is None:
             raise RuntimeError(f"{self.name} completes a job that it does not have")

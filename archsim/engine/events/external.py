@@ -15,7 +15,7 @@ from simpy import Environment
 from simpy.events import NORMAL, Event, EventPriority
 
 from archsim.chip.components import Recorder, Unit
-from archsim.engine.events.kernel import Alarm, Kernel
+from archsim.engine.events.kernel import Kernel
 from archsim.errors import InputError
 
 __all__ = ["Component", "SharedKernel", "UnitHandle", "join_components"]
@@ -162,19 +162,25 @@ class SharedKernel(Kernel):
         return self._handles[-1]
 
     def schedule(self, event: Event, priority: EventPriority = NORMAL, delay: Any = 0) -> None:
-        """Enter an event; the chip's alarms are counted.
+        """Enter an event.
 
         Raises
         ------
         InputError
             If a process waits for a time that is no whole number of picoseconds.
         """
-        if isinstance(event, Alarm):
-            self._alarms += 1
-            event.callbacks.insert(0, self._rung)
-        else:
-            _check_time(delay, "a component waits for a time that is none")
+        _check_time(delay, "a component waits for a time that is none")
         super().schedule(event, priority, delay)
+
+    def after(self, delay_ps: int, call: Callable[[], Any]) -> None:
+        """Call back after a delay, and count that; see `Kernel.after`."""
+        super().after(delay_ps, call)
+        self._alarms += 1
+
+    def step(self) -> None:
+        """Let the next thing happen, and count the alarms that are left."""
+        self._alarms -= not isinstance(self._queue[0][3], Event)
+        super().step()
 
     def advance(self, pause: Callable[[], bool] | None = None) -> bool:
         """Go on until the chip has nothing left to do; see `Kernel.advance`."""
@@ -190,9 +196,6 @@ class SharedKernel(Kernel):
         """Return whether an alarm of the chip's own is left; behind a component's hold its work may wait."""
         held = sum(handle.serving is not None for handle in self._handles)
         return self._alarms > held or any(handle.delays_the_chip for handle in self._handles)
-
-    def _rung(self, event: Event) -> None:
-        self._alarms -= 1
 
 
 class _Units(dict[str, UnitHandle]):

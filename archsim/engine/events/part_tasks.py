@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from archsim.analog.observed import Counts
 from archsim.chip.components import Unit
 from archsim.chip.specification import Chip
@@ -41,6 +39,7 @@ class PartTask(UnitTask):
         "_reads",
         "_setup",
         "_update_durations",
+        "_vectors",
         "_work",
         "applied",
         "counts",
@@ -71,6 +70,7 @@ class PartTask(UnitTask):
         self.counts = Counts()
         self.index = index
         self._setup = setup
+        self._vectors = setup.samples * step.vectors
         self._work = work
         self._durations: dict[int, int] = {}
         self._update_durations: dict[tuple[int, int], int] = {}
@@ -80,7 +80,7 @@ class PartTask(UnitTask):
         run = self._step
         action, chunk = run.action, self._start_chunk() if run.last else 0
         if self.phase == "U":
-            self.applied += self._setup.samples * self.step.vectors * action.count
+            self.applied += self._vectors * action.count
             return self._change(self._work.update(run.index, self.step, self.index, action))
         if self.phase == "T":
             return self._change(self._work.transfer(run.index, self.step, self.index, action))
@@ -88,7 +88,7 @@ class PartTask(UnitTask):
             # The tile keeps its weights until the block has passed, so all of it may be computed now.
             self._reads = self._work.read(run.index, self.step, self.index, action.micro_batch)
             self.reads += self._reads
-            self.requested += self._setup.samples * self.step.vectors
+            self.requested += self._vectors
         reads = run.chunks.share(self._reads, chunk) if run.last else self._reads
         duration = self._durations.get(reads)
         if duration is None:
@@ -109,7 +109,7 @@ class PartTask(UnitTask):
             self._read_out = 0
             self._done(chunk)
 
-    def _is_read_out(self, event: Any) -> None:
+    def _is_read_out(self) -> None:
         chunk = self._read_out
         self._read_out = chunk + 1
         self._done(chunk)

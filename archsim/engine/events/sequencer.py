@@ -206,8 +206,11 @@ class Sequencer:
 
     def proceed(self) -> None:
         """Start the next actions, as far as what they need is there and the stage is free for them."""
-        state = self.state
-        while (action := state.next) is not None and self._is_free_for(action) and state.start() is not None:
+        state, under_way = self.state, self._under_way
+        while not under_way or self._is_free_for(state.next):
+            action = state.start()
+            if action is None:
+                return
             self._begin(action)
 
     def step_ended(self, action: Action) -> None:
@@ -223,11 +226,11 @@ class Sequencer:
         """Learn that a layer has done its part of an action."""
         self._work.layer_ended(layer, action)
 
-    def _is_free_for(self, action: Action) -> bool:
-        """Return whether the last action has ended or, with turns, a layer at which this one begins is free."""
-        if not self._under_way:
-            return True
-        return bool(self._turns) and any(step.free for step in self._runs[action.kind].first)
+    def _is_free_for(self, action: Action | None) -> bool:
+        """Return whether, beside what is under way, a layer is free at which an action begins."""
+        if not self._turns or action is None:
+            return False
+        return any(step.free for step in self._runs[action.kind].first)
 
     def _begin(self, action: Action) -> None:
         now = self._timekeeper.now

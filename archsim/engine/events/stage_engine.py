@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from archsim.analog.observed import Counts
 from archsim.chip.components import Timekeeper, Unit
 from archsim.engine.events.tasks import StepState
@@ -115,6 +113,6 @@ class StageEngineTask:
                 self.pulses[step.matrix] += done.pulses
         return action.count * self._duration_ps
 
-    def finish(self, event: Any = None) -> None:
+    def finish(self) -> None:
         """Tell the step."""
         self._step.task_done(0)

@@ -8,7 +8,7 @@ link. A message without bytes, or within a node, takes no time but still goes th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from archsim.chip.components import Recorder, Timekeeper, Unit
 from archsim.chip.counts import CountKey
@@ -130,12 +130,12 @@ class Message:
         """Leave a link; behind the last one, arrive."""
         self._hops_done += 1
         if self._hops_done == len(self._route):
-            self._arrive(None)
+            self._arrive()
 
-    def _advance(self, event: Any) -> None:
+    def _advance(self) -> None:
         self._route[self._hops_started].link.request(self, self._channel.cause)
 
-    def _arrive(self, event: Any) -> None:
+    def _arrive(self) -> None:
         self._transport.bytes_received += self._channel.size_bytes
         self._receiver.arrived(self)
 

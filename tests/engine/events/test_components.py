@@ -38,7 +38,7 @@ class Request:
     def __init__(self, unit: Unit, job: Job, cause: int) -> None:
         self.unit, self.job, self.cause = unit, job, cause
 
-    def make(self, event: object) -> None:
+    def make(self) -> None:
         self.unit.request(self.job, self.cause)
 
 
@@ -73,7 +73,7 @@ def test_events_at_one_time_run_in_the_order_in_which_they_were_entered() -> Non
         def __init__(self, name: str) -> None:
             self.name = name
 
-        def back(self, event: object) -> None:
+        def back(self) -> None:
             seen.append((kernel.now, self.name))
 
     for name, delay in (("a", 5), ("b", 3), ("c", 5), ("d", 3), ("e", 0)):
@@ -115,6 +115,6 @@ def test_buffer_without_limit_admits_everybody() -> None:
 
 def test_a_call_that_could_not_be_stored_is_refused_when_a_checkpoint_is_taken() -> None:
     kernel = Kernel()
-    kernel.after(1, lambda event: None)
+    kernel.after(1, lambda: None)
     with pytest.raises(TypeError, match="only methods of objects"):
         kernel.__getstate__()
