@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from archsim.experiment import Experiment
     from archsim.results import Run, RunCollection
 
-__all__ = ["Target", "collect", "print_collection", "write_collection"]
+__all__ = ["Target", "collect", "print_collection", "told_once", "write_collection"]
 
 _TABLE = "comparison.csv"
 _RUNS = "runs.csv"
@@ -201,10 +201,17 @@ def _differences(runs: RunCollection) -> Iterator[str]:
 
 
 def _warnings(runs: RunCollection) -> Iterator[str]:
+    by_point = {
+        point: [text for run in seeds.values() for text in run.warnings] for point, seeds in runs.points.items()
+    }
+    return (f"warning {text}" if text.startswith("(") else f"warning: {text}" for text in told_once(by_point))
+
+
+def told_once(by_point: Mapping[str, Iterable[str]]) -> Iterator[str]:
     """Yield each warning once, with the points that give it and the range of the numbers that they measured."""
     told: dict[str, tuple[list[str], list[list[str]]]] = {}
-    for point, by_seed in runs.points.items():
-        for warning in (warning for run in by_seed.values() for warning in run.warnings):
+    for point, warnings in by_point.items():
+        for warning in warnings:
             points, numbers = told.setdefault(_MEASURED.sub("\0", warning), ([], []))
             points += [point] if point and point not in points else []
             numbers.append(_MEASURED.findall(warning))
@@ -212,7 +219,7 @@ def _warnings(runs: RunCollection) -> Iterator[str]:
         warning = text
         for found in zip(*numbers, strict=True):
             warning = warning.replace("\0", _range(found), 1)
-        yield f"warning ({_joined(points)}): {warning}" if points else f"warning: {warning}"
+        yield f"({_joined(points)}): {warning}" if points else warning
 
 
 def _range(numbers: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from archsim.cli.collecting import told_once
 from archsim.cli.console import SafeConsole, out, plain_table
 from archsim.cli.loading import load
 from archsim.cli.stopping import stop_requests
@@ -90,15 +91,18 @@ def explore(wanted: Exploration, output: Path | None) -> None:
         facts = {"search": wanted.search, **{axis.key: ", ".join(axis.values) for axis in axes}}
         facts |= {} if wanted.seeds is None else {"seeds": wanted.seeds}
         with writing_to(directory):
-            report = write_sweep_report(points, [axis.key for axis in axes], directory, name=title, facts=facts)
-    _print(points, directory, report)
+            texts = zip(points["point"], points["warnings"], strict=True)
+        warnings = list(told_once({point: text.splitlines() for point, text in texts if isinstance(text, str)}))
+        keys = [axis.key for axis in axes]
+        report = write_sweep_report(points, keys, directory, name=title, facts=facts, warnings=warnings)
+    _print(points, warnings, directory, report)
     failed = points[points["failed"] > 0]
     if len(failed):
         lines = [f"{row['point']}: {row['failed']} failed: {row['failure']}" for row in failed.to_dict("records")]
         raise ArchsimError("\n".join(["some runs failed; the same command tries them again", *lines]))
 
 
-def _print(points: pd.DataFrame, directory: Path, report: Path) -> None:
+def _print(points: pd.DataFrame, warnings: Sequence[str], directory: Path, report: Path) -> None:
     """Print a row for each point, the first ones of many, and where the rest is."""
     from archsim.explore.sweeping import POINTS_TABLE, RUNS_TABLE
 
@@ -116,6 +120,8 @@ def _print(points: pd.DataFrame, directory: Path, report: Path) -> None:
     console.print(plain_table(("point", "runs", *(label for label, _, _ in columns)), rows, numbers_from=1))
     if len(points) > len(shown):
         console.print(f"and {len(points) - len(shown)} more points", soft_wrap=True)
+    for warning in warnings:
+        console.print(f"warning {warning}", soft_wrap=True)
     console.print(f"points:  {directory / POINTS_TABLE}", soft_wrap=True)
     console.print(f"runs:    {directory / RUNS_TABLE}", soft_wrap=True)
     console.print(f"report:  {report}", soft_wrap=True)

@@ -31,7 +31,8 @@ def sweep_tables(
     -------
     points : DataFrame
         ``point``, a column for each key, ``n`` (finished runs), ``failed`` (runs), ``failure`` (of the first one),
-        ``schedule``, ``mode``, and the mean of each metric; ``METRIC_std`` is its sample standard deviation.
+        ``warnings`` (of all runs, a line each), ``schedule``, ``mode``, and the mean of each metric; ``METRIC_std`` is
+        its sample standard deviation.
     runs : DataFrame
         ``point``, a column for each key, ``seed``, ``failure``, ``schedule``, ``mode``, and the metrics.
     """
@@ -49,6 +50,10 @@ def sweep_tables(
     summary["n"] = summary["n"].fillna(0).astype("int64")
     summary.insert(2, "failed", [int((failures["run"] == name).sum()) for name in points])
     summary.insert(3, "failure", summary["run"].map(failed["failure"].first()) if len(failures) else np.nan)
+    told: dict[str, dict[str, None]] = {name: {} for name in points}
+    for at in ended:
+        told[at.point] |= dict.fromkeys(at.warnings)
+    summary.insert(4, "warnings", ["\n".join(texts) or None for texts in told.values()])
     return _with_keys(summary, points, keys), _with_keys(runs, points, keys)
 
 
@@ -57,5 +62,5 @@ def _with_keys(table: pd.DataFrame, points: Mapping[str, Mapping[str, str]], key
     front = {key: [points[name].get(key) for name in table["run"]] for key in keys}
     front_table = pd.DataFrame({"point": table["run"].tolist(), **front}, index=table.index)
     rest = table.drop(columns="run")
-    n = [name for name in ("n", "failed", "failure", "seed") if name in rest.columns]
+    n = [name for name in ("n", "failed", "failure", "warnings", "seed") if name in rest.columns]
     return pd.concat([front_table, rest[[*n, *(name for name in rest.columns if name not in n)]]], axis=1)

@@ -56,12 +56,15 @@ class Outcome:
         The numbers that are compared, see `archsim.results.compared.compared_row`; None if it failed.
     error : ArchsimError or None
         Why it failed; `Stopped` if it was interrupted and its folder is fit to go on.
+    warnings : tuple of str
+        What the run warns of.
     """
 
     point: str
     seed: int
     row: Mapping[str, Any] | None = None
     error: ArchsimError | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def finish(task: RunTask, *, views: Views = None, asked: Callable[[], bool] | None = None, show: Show = None) -> Run:
@@ -86,7 +89,8 @@ def finish(task: RunTask, *, views: Views = None, asked: Callable[[], bool] | No
 def outcome_of(task: RunTask, asked: Callable[[], bool] | None = None, show: Show = None) -> Outcome:
     """Bring a run to its end, and return what became of it; whatever goes wrong is that run's alone."""
     try:
-        return Outcome(task.point, task.seed, compared_row(finish(task, asked=asked, show=show)))
+        run = finish(task, asked=asked, show=show)
+        return Outcome(task.point, task.seed, compared_row(run), warnings=tuple(run.warnings))
     except ArchsimError as error:
         return Outcome(task.point, task.seed, error=error)
     except Exception as error:  # A plug-in may fail in any way, and so may archsim; other points need not care.

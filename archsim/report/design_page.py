@@ -24,10 +24,14 @@ _COLUMNS = (
     ("power_w", "W", "Power"),
 )
 _TITLE = "Design space"
+#: A spread that rounding of the numbers explains.
+_NO_SPREAD = 1e-12
 _FILE = "report.html"
 
 
-def render_sweep(points: pd.DataFrame, keys: Sequence[str], *, name: str, facts: Mapping[str, str]) -> str:
+def render_sweep(
+    points: pd.DataFrame, keys: Sequence[str], *, name: str, facts: Mapping[str, str], warnings: Sequence[str] = ()
+) -> str:
     """Return the report of a sweep as one self-contained HTML page.
 
     Parameters
@@ -40,6 +44,8 @@ def render_sweep(points: pd.DataFrame, keys: Sequence[str], *, name: str, facts:
         What was swept.
     facts : mapping of str to str
         What is said of it, in a few words each.
+    warnings : sequence of str
+        What its runs warn of, each with the points that it concerns.
     """
     environment = Environment(
         loader=PackageLoader("archsim.report"), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
@@ -53,7 +59,8 @@ def render_sweep(points: pd.DataFrame, keys: Sequence[str], *, name: str, facts:
         drawing=None if figure is None else inline_svg(figure, "space", _TITLE),
         title=_TITLE,
         headings=[heading for _, _, heading in columns],
-        rows=[_row(row, keys, columns) for row in points.to_dict("records")],
+        rows=[_row(number, row, keys, columns) for number, row in enumerate(points.to_dict("records"), 1)],
+        warnings=warnings,
         failures=[(row["point"], row["failure"]) for row in points.to_dict("records") if row["failed"]],
     )
     # What a document says may hold control characters, which neither HTML nor XML allows.
@@ -61,18 +68,25 @@ def render_sweep(points: pd.DataFrame, keys: Sequence[str], *, name: str, facts:
 
 
 def write_sweep_report(
-    points: pd.DataFrame, keys: Sequence[str], directory: Path, *, name: str, facts: Mapping[str, str]
+    points: pd.DataFrame,
+    keys: Sequence[str],
+    directory: Path,
+    *,
+    name: str,
+    facts: Mapping[str, str],
+    warnings: Sequence[str] = (),
 ) -> Path:
     """Write the report of a sweep into its folder, see `render_sweep`; return the file."""
     part = directory / f".{_FILE}.partial"
-    part.write_text(render_sweep(points, keys, name=name, facts=facts), encoding="utf-8")
+    part.write_text(render_sweep(points, keys, name=name, facts=facts, warnings=warnings), encoding="utf-8")
     return part.replace(directory / _FILE)
 
 
 def _row(
-    row: Mapping[Hashable, Any], keys: Sequence[str], columns: Sequence[tuple[str, str, str]]
+    number: int, row: Mapping[Hashable, Any], keys: Sequence[str], columns: Sequence[tuple[str, str, str]]
 ) -> dict[str, object]:
     return {
+        "number": number,
         "values": [row[key] for key in keys],
         "runs": f"{row['n']}" + (f" (+ {row['failed']} failed)" if row["failed"] else ""),
         "numbers": [_spread(row[column], row[f"{column}_std"], unit) for column, unit, _ in columns],
@@ -80,8 +94,17 @@ def _row(
 
 
 def _spread(mean: object, deviation: object, unit: str) -> str:
-    """Write a mean with its sample standard deviation, where there is one."""
+    """Write a mean with its sample standard deviation, where there is one; the unit once where both have the same."""
     value, spread = (number if isinstance(number, float) else float("nan") for number in (mean, deviation))
-    factor = 100.0 if unit == "%" else 1.0
-    text = write_value(factor * value, unit)
-    return f"{text} ± {write_value(factor * spread, unit)}" if spread == spread else text
+    one = _written(value, unit)
+    if value != value or spread != spread:
+        return one
+    if spread <= _NO_SPREAD * abs(value):
+        return f"{one} ± 0"
+    other = _written(spread, unit)
+    number, _, name = one.rpartition(" ")
+    return f"{number if other.endswith(f' {name}') else one} ± {other}"
+
+
+def _written(value: float, unit: str) -> str:
+    return f"{100 * value:.2f} %" if unit == "%" and value == value else write_value(value, unit)

@@ -18,12 +18,12 @@ from ruamel.yaml.error import YAMLError
 
 from archsim.chip.area import Built, area_rows
 from archsim.chip.attribution import peak_tops
+from archsim.chip.cautions import chip_warnings
 from archsim.chip.cost import cost_table, energy_pj
 from archsim.chip.domain import as_designed
 from archsim.chip.provenance import timing_fingerprint
 from archsim.chip.specification import Chip
 from archsim.chip.standing import placeholder_shares
-from archsim.chip.warnings import chip_warnings
 from archsim.errors import InputError
 from archsim.notebook import facts_html, facts_text
 from archsim.results.area import area_table

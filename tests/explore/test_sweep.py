@@ -71,6 +71,21 @@ def test_every_run_is_the_one_that_would_be_made_alone_and_none_is_made_twice(wo
     assert load_collection(tmp_path / "grid")["bits=6"][2].metrics["loss"] == runs["loss"][1]
 
 
+def test_warnings_of_runs_stand_in_the_table_of_points(tmp_path: Path) -> None:
+    points = archsim.sweep(
+        "mlp_digits",
+        {"chip.interconnect": ["{kind: bus}", "bus"]},
+        tmp_path,
+        overrides=["training.max_mini_batches=2"],
+        mode="timing",
+    )
+    kept, bare = points["warnings"]
+    assert "defaults without a source" in bare
+    assert kept is None or "defaults without a source" not in str(kept)
+    written = pd.read_csv(tmp_path / "points.csv")
+    assert written["warnings"][1] == bare
+
+
 def test_a_sweep_is_extended_along_its_axes_and_seeds(tmp_path: Path) -> None:
     swept(tmp_path / "grid", seeds=[2])
     before = stamps(tmp_path)

@@ -45,8 +45,14 @@ def test_a_point_is_on_the_front_unless_another_one_beats_it(points: list[tuple[
 @pytest.mark.parametrize(
     ("columns", "labels"),
     [
-        ({"accuracy": [0.5, 0.9], "energy_per_sample_pj": [1e3, 2e3]}, ("energy per sample (nJ)", "test accuracy")),
-        ({"accuracy": [0.5, 0.9], "time_per_sample_ps": [1e3, 2e3]}, ("time per sample (ns)", "test accuracy")),
+        (
+            {"accuracy": [0.5, 0.9], "energy_per_sample_pj": [1e3, 2e3]},
+            ("energy per sample (nJ)", "test accuracy (logarithmic in the error)"),
+        ),
+        (
+            {"accuracy": [0.5, 0.9], "time_per_sample_ps": [1e3, 2e3]},
+            ("time per sample (ns)", "test accuracy (logarithmic in the error)"),
+        ),
         (
             {"energy_per_sample_pj": [1e3, 2e3], "time_per_sample_ps": [1.0, 2.0]},
             ("time per sample (ps)", "energy per sample (nJ)"),
@@ -70,11 +76,25 @@ def test_the_page_holds_figure_points_and_failures() -> None:
     points = table(accuracy=[0.5, 0.9, np.nan], energy_per_sample_pj=[1e3, 2e3, np.nan])
     points["failed"] = [0, 0, 1]
     points["failure"] = [None, None, "too <large>"]
-    page = render_sweep(points, ["bits"], name="mine & yours", facts={"seeds": "1..2"})
+    page = render_sweep(
+        points, ["bits"], name="mine & yours", facts={"seeds": "1..2"}, warnings=["(bits=0): lost <all>"]
+    )
     assert page.count("<svg") == 1
     assert "mine &amp; yours" in page
     assert "too &lt;large&gt;" in page
-    assert "90 % ± 9 %" in page
+    assert "90.00 ± 9.00 %" in page
+    assert "(bits=0): lost &lt;all&gt;" in page
+
+
+def test_points_bear_the_numbers_of_their_rows_and_equal_times_have_no_unit_of_spread() -> None:
+    points = table(accuracy=[0.9, np.nan, 0.5], time_per_sample_ps=[1e3, 2e3, 2e3])
+    points["time_per_sample_ps_std"] = 0.0
+    figure = design_space(points, ["bits"])
+    assert figure is not None
+    assert [text.get_text() for text in figure.axes[0].texts] == ["1", "3"]
+    page = render_sweep(points, ["bits"], name="x", facts={})
+    assert "1 ns ± 0<" in page
+    assert "± 0 ps" not in page
 
 
 def test_a_figure_is_saved_at_a_path_given_as_text(tmp_path: Path) -> None:

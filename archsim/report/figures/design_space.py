@@ -39,7 +39,7 @@ def design_space(points: pd.DataFrame, keys: Sequence[str]) -> Figure | None:
     """Return accuracy against energy, or of accuracy, energy and time those two that there are; None for fewer.
 
     A line joins the points that no other one beats in both; error bars are sample standard deviations over the seeds.
-    Colours tell the values of the first key, markers those of the second.
+    Colours tell the values of the first key, markers those of the second. Points bear the number of their row, from 1.
 
     Parameters
     ----------
@@ -59,17 +59,18 @@ def design_space(points: pd.DataFrame, keys: Sequence[str]) -> Figure | None:
     front = front.sort_values(x.column)
     axes.plot(x.values(front), y.values(front), color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)), zorder=1)
     _draw(axes, shown, x, y, keys)
-    if len(shown) <= _MOST_LABELS:
-        for name, across, up in zip(shown["point"], x.values(shown), y.values(shown), strict=True):
-            axes.annotate(
-                plain_text(str(name)), (across, up), xytext=(6, 5), textcoords="offset points", fontsize=8, color=INK
-            )
+    numbers = pd.Series(range(1, len(points) + 1), index=points.index)[shown.index]
+    # Of many points those on the front: the others lie close together, and nobody would choose them.
+    for at in shown.index if len(shown) <= _MOST_LABELS else front.index:
+        where = x.values(points)[at], y.values(points)[at]
+        axes.annotate(str(numbers[at]), where, xytext=(5, 5), textcoords="offset points", fontsize=8, color=INK)
     axes.set_xlabel(x.label)
     axes.set_ylabel(y.label)
     plain_axes(axes, grid="y")
     if y.column == "accuracy":
         mean, spread = y.values(shown), y.spreads(shown)
         accuracy_axis(axes, [*(mean - spread), *np.minimum(mean + spread, 1.0)])
+        axes.set_ylabel(f"{y.label} (logarithmic in the error)")
     axes.margins(x=0.12)
     if axes.get_legend_handles_labels()[1]:
         axes.legend(frameon=False, fontsize=8, labelcolor=INK)

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 import archsim
 from archsim import plugins
 from archsim.chip import presets
+from archsim.chip.cautions import chip_warnings
 from archsim.chip.common import Origin
 from archsim.chip.interconnects import interconnect_of
 from archsim.chip.interconnects.mesh import exact_mesh, near_square_mesh
 from archsim.chip.interconnects.specification import Bus, InterconnectSettings, Mesh, PointToPoint
 from archsim.chip.specification import Chip
-from archsim.chip.warnings import chip_warnings
 from archsim.document import load_experiment
 from archsim.errors import InputError
 from archsim.specification import constants_of
