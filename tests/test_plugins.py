@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pytest
@@ -21,14 +21,16 @@ from archsim.cli.app import app
 from archsim.data.specification import DataSpecification
 from archsim.digital.arithmetic import Float32
 from archsim.digital.arrays import Array
+from archsim.digital.specification import ArithmeticSettings
 from archsim.document import load_preset
 from archsim.errors import ArchsimError, InputError
 from archsim.network.graph import Matrix, Node
+from archsim.network.operators import Operator
 from archsim.network.operators.activations import Tanh
 from archsim.network.operators.linear import Linear
+from archsim.network.specification import Layer
 from archsim.schedule.actions import Action, PipelineShape, ScheduleKind
 from archsim.schedule.specification import ScheduleSpecification
-from archsim.specification import Specification
 
 BASE: dict[str, Any] = {
     "network": "mlp-64-64-32-10",
@@ -221,10 +223,10 @@ class Grouped(ScheduleSpecification):
     group: int = 2
 
 
-class GridSettings(Specification):
+class GridSettings(ArithmeticSettings):
     """An arithmetic with a key of its own."""
 
-    kind: Literal["grid"] = "grid"
+    kind: Literal["grid"] = "grid"  # type: ignore[assignment]
     step: float = 0.5
 
 
@@ -297,6 +299,82 @@ def test_a_definition_that_is_executed_again_takes_its_own_place() -> None:
         archsim.register("chip", "mine", lambda: {"preset": "unit"})
 
 
+class Unfinished(Operator):
+    """Says nothing."""
+
+
+class Unset(Tanh):
+    """Lost its settings."""
+
+    Settings = None  # type: ignore[assignment]
+
+
+class Unweighted(Linear):
+    """Holds matrices, and has no settings for them."""
+
+    Settings = Layer  # type: ignore[assignment]
+
+
+class Nothing:
+    """A kind of nothing."""
+
+    Settings = GridSettings
+
+
+@pytest.mark.parametrize(
+    ("group", "thing", "problem", "allowed"),
+    [
+        ("operator", one_by_one, "as an operator: this is a function", "derives from archsim.network.operators"),
+        ("operator", Nothing, "as an operator: this is the class Nothing", "derives from archsim.network.operators"),
+        ("operator", Tanh(), "as an operator: this is a Tanh", "derives from archsim.network.operators"),
+        ("operator", Unfinished, "it does not define shape", "all of these methods"),
+        ("operator", Unset, "its 'Settings' do not fit", "archsim.network.specification.layers.Layer"),
+        ("operator", Unweighted, "its 'Settings' do not fit", "MatrixLayer"),
+        ("operator", type("Again", (Linear,), {}), "are of the kind 'linear', so no", "kind: Literal['mine'] = 'mine'"),
+        ("schedule", one_by_one, "as a schedule: this is a function", "a ScheduleKind"),
+        ("schedule", ScheduleKind, "as a schedule: this is the class ScheduleKind", "a ScheduleKind"),
+        ("schedule", ScheduleKind(one_by_one, "deferred", "x", Settings=Grouped), "of the kind 'grouped'", "'mine'"),
+        (
+            "schedule",
+            ScheduleKind(one_by_one, "deferred", "x", Settings=GridSettings),
+            "'Settings' do not fit",
+            "Schedule",
+        ),  # type: ignore[arg-type]
+        ("action", one_by_one, "as an action: this is a function", "an ActionKind"),
+        ("loss", Nothing, "as a loss: this is the class Nothing", "archsim.network.losses.Loss"),
+        ("arithmetic", Grid, "are of the kind 'grid', so no", "kind: Literal['mine'] = 'mine'"),
+        ("arithmetic", Nothing, "as an arithmetic: this is the class", "archsim.digital.arithmetic.Arithmetic"),
+        ("interconnect", Nothing, "as an interconnect: this is the class", "interconnects.base.Interconnect"),
+        ("arbitration", Nothing, "as an arbitration: this is the class", "archsim.chip.arbitration.Arbitration"),
+        ("device kind", Nothing, "it does not define devices_per_cell, make", "all of these methods"),
+        ("device kind", CONSTANT_STEP, "are of the kind 'constant-step', so no", "kind: Literal['mine'] = 'mine'"),
+        ("algorithm kind", Nothing, "it does not define arrays, expected", "all of these methods"),
+        ("algorithm kind", one_by_one, "as an algorithm kind: this is a function", "a type"),
+        ("algorithm kind", AnalogSGD, "are of the kind 'analog-sgd', so no", "kind: Literal['mine'] = 'mine'"),
+        ("chip", 3, "as a chip: this is an int", "a function, or a specification or mapping"),
+        ("dataset", {}, "as a dataset: this is a dict", "a function"),
+        ("search", "grid", "as a search: this is a str", "a function"),
+    ],
+)
+def test_what_its_group_does_not_hold_is_not_registered(group: str, thing: Any, problem: str, allowed: str) -> None:
+    with pytest.raises(InputError, match="'mine' cannot be registered as") as refused:
+        archsim.register(group, "mine", thing)
+    assert problem in str(refused.value)
+    assert allowed in str(refused.value.allowed)
+    assert plugins.registered() == {}
+
+
+@pytest.mark.parametrize("group", get_args(plugins.Group))
+def test_what_ships_could_be_registered(group: plugins.Group) -> None:
+    for name in plugins.names(group):
+        plugins._check(group, group, name, plugins.load(group, name))
+
+
+def test_a_name_that_is_taken_is_told_with_its_article() -> None:
+    with pytest.raises(InputError, match="there is an operator of this name already"):
+        archsim.register("operator", "tanh", Tanh)
+
+
 @pytest.mark.parametrize(
     ("group", "name", "words"),
     [("schedules", "x", "did you mean 'schedule'?"), ("chip", "a b", "letters, digits"), ("chip", "", "letters")],
@@ -308,9 +386,6 @@ def test_wrong_calls_are_refused(group: str, name: str, words: str) -> None:
 
 
 def test_a_thing_of_the_wrong_type_is_told_when_it_is_used() -> None:
-    archsim.register("schedule", "bare", one_by_one)
-    with pytest.raises(ArchsimError, match="a ScheduleKind is needed, and this is a function"):
-        archsim.simulate(BASE | {"schedule": {"kind": "bare"}})
     archsim.register("dataset", "nothing", lambda specification: None)
     with pytest.raises(ArchsimError, match="a DataSet is needed, and this is a NoneType"):
         archsim.simulate(BASE | {"data": {"name": "nothing"}})
