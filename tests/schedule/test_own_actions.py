@@ -164,6 +164,9 @@ def test_an_occasional_action_with_a_key_of_its_own() -> None:
         timeline = run({"kind": "sometimes", "every": every}, "timing").timeline
         stages = timeline[timeline.unit.str.startswith("stage ")]
         assert (stages.action == "S").sum() == expected
+    for mode in ("coupled", "numerics"):
+        with pytest.raises(InputError, match="of which it stores nothing after U"):
+            run({"kind": "sometimes", "every": 2}, mode)
     experiment = archsim.load_experiment(BASE | {"schedule": {"kind": "sometimes", "every": 3}})
     assert archsim.load_experiment(experiment.model_dump(mode="json")) == experiment
     assert (

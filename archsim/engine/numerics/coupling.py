@@ -23,6 +23,7 @@ from archsim.engine.program import HOST, Edge
 from archsim.engine.setup import Setup
 from archsim.engine.steps import DigitalStep, MatrixStep
 from archsim.engine.work import Evaluation
+from archsim.errors import InputError
 from archsim.network.graph import Graph
 from archsim.network.logic import DigitalLogic
 from archsim.network.matrix import AnalogMatrix, MatrixSnapshot
@@ -184,6 +185,8 @@ class Numbers:
             return
         if step.phase != "B":  # Once, instead of by every thread.
             for micro_batch in action.micro_batches:
+                if micro_batch not in self._stored[stage]:
+                    raise self._nothing_stored(stage, micro_batch)
                 self._digital.vectors(self._stored[stage][micro_batch], self._digital.held[step.matrix])
         names = [(step.matrix, part) for part in parts]
         if step.phase == "U":
@@ -196,7 +199,9 @@ class Numbers:
 
     def read(self, stage: int, step: MatrixStep, part: int, micro_batch: int) -> int:
         """Read a part on the conductances that it holds now; see `Work.read`."""
-        stored = self._stored[stage][micro_batch]
+        stored = self._stored[stage].get(micro_batch)
+        if stored is None:
+            raise self._nothing_stored(stage, micro_batch)
         read = self._ready.pop((step.matrix, part), None) if self._ready else None
         if read is None:
             read = self._read(stage, step, part, micro_batch)
@@ -261,6 +266,14 @@ class Numbers:
             ended = self._evaluations.updated(stage, action.micro_batch, waits=self._waits_for_transfers(stage))
         names = self._matrices_of[stage]
         return [found for mini_batch in ended for found in self._evaluations.keep(mini_batch, self.matrices, names)]
+
+    def _nothing_stored(self, stage: int, micro_batch: int) -> InputError:
+        return InputError(
+            f"stage {stage} is to read micro-batch {micro_batch}, of which it stores nothing after {self._releasing}",
+            field="schedule.kind",
+            value=self.schedule.kind,
+            remedy=f"let the action that reads come before {self._releasing}, or set run.mode to timing",
+        )
 
     def _waits_for_transfers(self, stage: int) -> bool:
         return self.schedule.transfers_apart and any(self.matrices[name].due for name in self._matrices_of[stage])
