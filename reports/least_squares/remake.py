@@ -20,7 +20,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import optimize
 
-from archsim.analog.algorithms import TrainingArray, make_tile
+from archsim import make_tile
+from archsim.analog import Periphery, Streams
+from archsim.analog.algorithms import TrainingArray
 from archsim.analog.specification import (
     Device,
     Ideal,
@@ -196,14 +198,10 @@ def make_array(
         device,
         outputs,
         inputs,
-        io=io,
-        update=UpdateParameters(desired_bl=800),
-        dac_bits=None,
-        adc_bits=None,
+        periphery=Periphery(io=io, update=UpdateParameters(desired_bl=800), dac_bits=None, adc_bits=None),
+        streams=Streams(device_seed=seed, noise_seed=seed),
         mini_batch=batch,
-        device_seed=seed,
-        noise_seed=seed,
-    )
+    ).array
 
 
 def analog(run: Run, problem: Problem) -> tuple[list[float], list[float]]:

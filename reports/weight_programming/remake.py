@@ -19,8 +19,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from archsim import plugins
-from archsim.analog.algorithms import TrainingArray, make_tile
+from archsim import make_tile, plugins
+from archsim.analog import Periphery, Streams
+from archsim.analog.algorithms import TrainingArray
 from archsim.analog.specification import IOParameters, SoftBoundsReference, UpdateParameters
 from archsim.specification import Specification
 
@@ -138,13 +139,11 @@ def make_array(case: Case, size: int) -> TrainingArray:
         device(case, 0.0, None),
         size,
         size,
-        io=IOParameters(is_perfect=True),
-        update=UpdateParameters(desired_bl=5),
-        dac_bits=None,
-        adc_bits=None,
-        device_seed=case.seed,
-        noise_seed=case.seed,
-    )
+        periphery=Periphery(
+            io=IOParameters(is_perfect=True), update=UpdateParameters(desired_bl=5), dac_bits=None, adc_bits=None
+        ),
+        streams=Streams(device_seed=case.seed, noise_seed=case.seed),
+    ).array
 
 
 def program(case: Case, vectors: int = VECTORS, size: int = SIZE) -> NDArray[np.float64]:
