@@ -456,6 +456,17 @@ def test_a_trace_shows_the_window_that_was_asked_for() -> None:
     assert first_and_last() == (first, last)
 
 
+def test_a_report_of_a_sweep_that_cannot_be_written_is_told() -> None:
+    command = ["explore", "pipeline_unit", "--mode", "timing", "--vary", "schedule.micro_batches=1,2", "-o", "grid"]
+    assert invoke(*command, "--set", "training.max_mini_batches=2").exit_code == 0
+    Path("grid/report.html").unlink()
+    Path("grid/report.html").mkdir()
+    said = refused(*command, "--set", "training.max_mini_batches=2")
+    assert "grid" in said
+    assert "this cannot be made or written" in said
+    assert "remedy" in said
+
+
 # What happens around it
 
 

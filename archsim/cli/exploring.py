@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from archsim.cli.collecting import told_once
-from archsim.cli.console import SafeConsole, out, plain_table
+from archsim.cli.console import out, plain_table
 from archsim.cli.loading import load
+from archsim.cli.progress import progress_bar
 from archsim.cli.stopping import stop_requests
 from archsim.cli.summary import POINT_COLUMNS, mean_and_spread
 from archsim.document.axes import overrides_of, read_axis, read_seeds
@@ -90,11 +89,11 @@ def explore(wanted: Exploration, output: Path | None) -> None:
         points, _ = sweep.run(asked=asked, progress=show)
         facts = {"search": wanted.search, **{axis.key: ", ".join(axis.values) for axis in axes}}
         facts |= {} if wanted.seeds is None else {"seeds": wanted.seeds}
-        with writing_to(directory):
-            texts = zip(points["point"], points["warnings"], strict=True)
+        texts = zip(points["point"], points["warnings"], strict=True)
         warnings = list(told_once({point: text.splitlines() for point, text in texts if isinstance(text, str)}))
         keys = [axis.key for axis in axes]
-        report = write_sweep_report(points, keys, directory, name=title, facts=facts, warnings=warnings)
+        with writing_to(directory):
+            report = write_sweep_report(points, keys, directory, name=title, facts=facts, warnings=warnings)
     _print(points, warnings, directory, report)
     failed = points[points["failed"] > 0]
     if len(failed):
@@ -130,19 +129,10 @@ def _print(points: pd.DataFrame, warnings: Sequence[str], directory: Path, repor
 @contextmanager
 def _watched(title: str) -> Iterator[Callable[[SweepProgress], None] | None]:
     """Yield what a sweep reports its progress to; None where nobody watches."""
-    console = SafeConsole(stderr=True)
-    if not console.is_terminal:
-        yield None
-        return
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("runs{task.fields[failed]}", markup=False),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as bar:
+    with progress_bar("runs{task.fields[failed]}") as bar:
+        if bar is None:
+            yield None
+            return
         task = bar.add_task(printable(title), total=None, failed="")
 
         def report(now: SweepProgress) -> None:

@@ -1,4 +1,4 @@
-"""Progress of a simulation, for a person who watches."""
+"""Progress of simulations, for a person who watches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from archsim.cli.console import SafeConsole
 from archsim.errors import printable
 from archsim.units import format_duration
 
-__all__ = ["Advance", "watched"]
+__all__ = ["Advance", "progress_bar", "watched"]
 
 
 class Advance(Protocol):
@@ -36,14 +36,8 @@ class Advance(Protocol):
 
 
 @contextmanager
-def watched(title: str) -> Iterator[Callable[[Advance], None] | None]:
-    """Yield what a simulation reports its progress to; None where nobody watches.
-
-    Parameters
-    ----------
-    title : str
-        What is running.
-    """
+def progress_bar(*texts: str) -> Iterator[Progress | None]:
+    """Yield a bar on the terminal, with texts between what is done and what is left; None where nobody watches."""
     console = SafeConsole(stderr=True)
     if not console.is_terminal:
         yield None
@@ -52,12 +46,27 @@ def watched(title: str) -> Iterator[Callable[[Advance], None] | None]:
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("mini-batches {task.fields[rate]}", markup=False),
-        TextColumn("simulated {task.fields[simulated]}", markup=False),
+        *(TextColumn(text, markup=False) for text in texts),
         TextColumn("left"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as bar:
+        yield bar
+
+
+@contextmanager
+def watched(title: str) -> Iterator[Callable[[Advance], None] | None]:
+    """Yield what a simulation reports its progress to; None where nobody watches.
+
+    Parameters
+    ----------
+    title : str
+        What is running.
+    """
+    with progress_bar("mini-batches {task.fields[rate]}", "simulated {task.fields[simulated]}") as bar:
+        if bar is None:
+            yield None
+            return
         task = bar.add_task(printable(title), total=None, rate="", simulated="0 ps")
 
         def report(now: Advance) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from archsim.document import load_experiment
 from archsim.document.axes import Axis, overrides_of, point_name, read_axis, read_seeds, with_seed
 from archsim.errors import InputError
 from archsim.experiment import Experiment
@@ -27,7 +26,7 @@ from archsim.results.folder import writing_to
 from archsim.results.lock import LOCK_FILE, FolderLock
 from archsim.results.tables import write_csv
 from archsim.runs import Stopped, check_place
-from archsim.simulation import identity
+from archsim.simulation import experiment_of, identity
 
 __all__ = ["POINTS_TABLE", "RUNS_TABLE", "Sweep", "SweepProgress", "sweep"]
 
@@ -97,7 +96,7 @@ def sweep(
         experiment.
     """
     points, _ = Sweep(
-        lambda values: _experiment(experiment, [*overrides, *overrides_of(values)], mode),
+        lambda values: experiment_of(experiment, [*overrides, *overrides_of(values)], mode),
         _axes(vary),
         Path(directory),
         None if seeds is None else read_seeds(seeds),
@@ -105,14 +104,6 @@ def sweep(
         search,
     ).run(progress=progress)
     return points
-
-
-def _experiment(
-    experiment: Experiment | str | Path | Mapping[str, object], overrides: Sequence[str], mode: str | None
-) -> Experiment:
-    if isinstance(experiment, Experiment):
-        experiment = experiment.model_dump(mode="json")
-    return load_experiment(experiment, overrides, mode)
 
 
 def _axes(vary: Mapping[str, Iterable[object]] | Sequence[str]) -> list[Axis]:

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from archsim.errors import printable
 from archsim.report.figures import design_space
 from archsim.report.inline import inline_svg
+from archsim.report.rendering import render_page
 from archsim.report.scales import write_value
+from archsim.report.write import REPORT_FILE
+from archsim.results.folder import write_file
 
 __all__ = ["render_sweep", "write_sweep_report"]
 
@@ -26,7 +27,6 @@ _COLUMNS = (
 _TITLE = "Design space"
 #: A spread that rounding of the numbers explains.
 _NO_SPREAD = 1e-12
-_FILE = "report.html"
 
 
 def render_sweep(
@@ -47,24 +47,22 @@ def render_sweep(
     warnings : sequence of str
         What its runs warn of, each with the points that it concerns.
     """
-    environment = Environment(
-        loader=PackageLoader("archsim.report"), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
-    )
     figure = design_space(points, keys)
     columns = [column for column in _COLUMNS if points[column[0]].gt(0).any()]
-    page = environment.get_template("sweep.html").render(
-        name=name,
-        facts=facts,
-        keys=list(keys),
-        drawing=None if figure is None else inline_svg(figure, "space", _TITLE),
-        title=_TITLE,
-        headings=[heading for _, _, heading in columns],
-        rows=[_row(number, row, keys, columns) for number, row in enumerate(points.to_dict("records"), 1)],
-        warnings=warnings,
-        failures=[(row["point"], row["failure"]) for row in points.to_dict("records") if row["failed"]],
+    return render_page(
+        "sweep.html",
+        {
+            "name": name,
+            "facts": facts,
+            "keys": list(keys),
+            "drawing": None if figure is None else inline_svg(figure, "space", _TITLE),
+            "title": _TITLE,
+            "headings": [heading for _, _, heading in columns],
+            "rows": [_row(number, row, keys, columns) for number, row in enumerate(points.to_dict("records"), 1)],
+            "warnings": warnings,
+            "failures": [(row["point"], row["failure"]) for row in points.to_dict("records") if row["failed"]],
+        },
     )
-    # What a document says may hold control characters, which neither HTML nor XML allows.
-    return printable(page)
 
 
 def write_sweep_report(
@@ -77,9 +75,9 @@ def write_sweep_report(
     warnings: Sequence[str] = (),
 ) -> Path:
     """Write the report of a sweep into its folder, see `render_sweep`; return the file."""
-    part = directory / f".{_FILE}.partial"
-    part.write_text(render_sweep(points, keys, name=name, facts=facts, warnings=warnings), encoding="utf-8")
-    return part.replace(directory / _FILE)
+    file = directory / REPORT_FILE
+    write_file(file, render_sweep(points, keys, name=name, facts=facts, warnings=warnings))
+    return file
 
 
 def _row(

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
-from archsim.errors import printable
 from archsim.report import content, figures
 from archsim.report.inline import inline_svg
+from archsim.report.rendering import render_page
 from archsim.results import Run
 
 __all__ = ["Drawing", "figures_of", "render_report"]
@@ -80,33 +79,31 @@ def figures_of(run: Run) -> Iterator[tuple[str, Figure]]:
 
 def render_report(run: Run) -> str:
     """Return the report of a run as one self-contained HTML page."""
-    environment = Environment(
-        loader=PackageLoader("archsim.report"), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
-    )
     phases, energy_rows = content.energy_rows(run)
-    page = environment.get_template("report.html").render(
-        name=str(run.settings["name"]),
-        description=str(run.settings.get("description") or ""),
-        facts=content.facts(run),
-        main_cards=content.main_cards(run),
-        side_cards=content.side_cards(run),
-        bottleneck=run.bottleneck,
-        warnings=run.warnings,
-        placeholders=run.placeholders,
-        drawings={key: _drawing(run, key, recipe) for key, recipe in _RECIPES.items()},
-        has_trace=run.slices.count > 0,
-        phases=phases,
-        energy_rows=energy_rows,
-        metric_rows=content.metric_rows(run),
-        used=[record for record in run.constants if record.used],
-        unused=[record for record in run.constants if not record.used],
-        provenance=content.provenance_rows(run),
-        document=run.document,
-        constant_value=content.constant_value,
-        version=run.provenance.archsim,
+    return render_page(
+        "report.html",
+        {
+            "name": str(run.settings["name"]),
+            "description": str(run.settings.get("description") or ""),
+            "facts": content.facts(run),
+            "main_cards": content.main_cards(run),
+            "side_cards": content.side_cards(run),
+            "bottleneck": run.bottleneck,
+            "warnings": run.warnings,
+            "placeholders": run.placeholders,
+            "drawings": {key: _drawing(run, key, recipe) for key, recipe in _RECIPES.items()},
+            "has_trace": run.slices.count > 0,
+            "phases": phases,
+            "energy_rows": energy_rows,
+            "metric_rows": content.metric_rows(run),
+            "used": [record for record in run.constants if record.used],
+            "unused": [record for record in run.constants if not record.used],
+            "provenance": content.provenance_rows(run),
+            "document": run.document,
+            "constant_value": content.constant_value,
+            "version": run.provenance.archsim,
+        },
     )
-    # What a document says may hold control characters, which neither HTML nor XML allows.
-    return printable(page)
 
 
 def _drawing(run: Run, key: str, recipe: _Recipe) -> Drawing | None:

@@ -11,6 +11,7 @@ from archsim.report.page import figures_of, render_report
 from archsim.report.perfetto import write_trace
 from archsim.report.style import FORMATS, save_figure
 from archsim.results import Run
+from archsim.results.folder import write_file
 
 __all__ = ["REPORT_FILE", "TRACE_FILE", "write_figures", "write_report", "write_run", "write_views"]
 
@@ -54,9 +55,7 @@ def write_views(run: Run, folder: Path, *, trace_window_ps: tuple[int, int] | No
 
 def write_report(run: Run, directory: Path) -> None:
     """Write the report of a run into its folder; an old one is replaced only when the new one is complete."""
-    part = directory / f".{REPORT_FILE}.partial"
-    part.write_text(render_report(run), encoding="utf-8")
-    part.replace(directory / REPORT_FILE)
+    write_file(directory / REPORT_FILE, render_report(run))
 
 
 def write_figures(run: Run, folder: Path, formats: Sequence[str], *, force: bool = False) -> list[Path]:

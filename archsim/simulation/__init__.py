@@ -4,6 +4,7 @@ from archsim.simulation.calls import prepare_whole, simulate
 from archsim.simulation.estimate import TimeEstimate, estimate_time
 from archsim.simulation.execution import Interrupted
 from archsim.simulation.identity import identity
+from archsim.simulation.layout import experiment_of
 from archsim.simulation.prepared import Prepared, prepare
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "Prepared",
     "TimeEstimate",
     "estimate_time",
+    "experiment_of",
     "identity",
     "prepare",
     "prepare_whole",
