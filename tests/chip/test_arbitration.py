@@ -24,17 +24,17 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = 0
-        self._calls: list[tuple[int, int, Callable[[Any], Any]]] = []
+        self._calls: list[tuple[int, int, Callable[[], Any]]] = []
         self._count = 0
 
-    def after(self, delay_ps: int, call: Callable[[Any], Any]) -> None:
+    def after(self, delay_ps: int, call: Callable[[], Any]) -> None:
         self._count += 1
         heapq.heappush(self._calls, (self.now + delay_ps, self._count, call))
 
     def run(self) -> None:
         while self._calls:
             self.now, _, call = heapq.heappop(self._calls)
-            call(None)
+            call()
 
 
 class Job:
