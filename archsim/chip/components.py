@@ -10,7 +10,18 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-__all__ = ["NO_WORK_YET", "Arbiter", "BufferSpace", "Claimant", "Gauge", "Job", "Recorder", "Timekeeper", "Unit"]
+__all__ = [
+    "NO_WORK_YET",
+    "Arbiter",
+    "BufferLevel",
+    "BufferSpace",
+    "Claimant",
+    "Gauge",
+    "Job",
+    "Recorder",
+    "Timekeeper",
+    "Unit",
+]
 
 NO_WORK_YET = "no work yet"
 
@@ -192,8 +203,8 @@ class Gauge(Protocol):
         """Learn that so many bytes are claimed from now on."""
 
 
-class BufferSpace:
-    """The space of a buffer. What does not fit waits, in the order of the claims.
+class BufferLevel:
+    """How full a buffer is.
 
     Parameters
     ----------
@@ -203,9 +214,14 @@ class BufferSpace:
         Bytes; None for no limit.
     gauge : Gauge, optional
         Told of every change.
+
+    Attributes
+    ----------
+    used, peak : int
+        Bytes claimed now, and most at a time.
     """
 
-    __slots__ = ("_gauge", "_waiting", "capacity", "name", "peak", "used")
+    __slots__ = ("_gauge", "capacity", "name", "peak", "used")
 
     def __init__(self, name: str, capacity: int | None, gauge: Gauge | None = None) -> None:
         self.name = name
@@ -213,6 +229,28 @@ class BufferSpace:
         self.used = 0
         self.peak = 0
         self._gauge = gauge
+
+    def _change(self, size_bytes: int) -> None:
+        """Let so many bytes more be claimed; fewer if negative."""
+        self.used += size_bytes
+        self.peak = max(self.peak, self.used)
+        if self._gauge is not None:
+            self._gauge.level(self.used)
+
+
+class BufferSpace(BufferLevel):
+    """The space of a buffer. What does not fit waits, in the order of the claims.
+
+    Parameters
+    ----------
+    name, capacity, gauge
+        As of `BufferLevel`.
+    """
+
+    __slots__ = ("_waiting",)
+
+    def __init__(self, name: str, capacity: int | None, gauge: Gauge | None = None) -> None:
+        super().__init__(name, capacity, gauge)
         self._waiting: deque[tuple[int, Claimant]] = deque()
 
     @property
@@ -230,7 +268,7 @@ class BufferSpace:
         if self._waiting or not self._fits(size_bytes):
             self._waiting.append((size_bytes, claimant))
         else:
-            self._take(size_bytes)
+            self._change(size_bytes)
             claimant.admitted(False)
 
     def release(self, size_bytes: int) -> None:
@@ -243,21 +281,11 @@ class BufferSpace:
         """
         if size_bytes > self.used:
             raise RuntimeError(f"{self.name} is given back {size_bytes} B, but only {self.used} B are claimed")
-        self.used -= size_bytes
-        self._changed()
+        self._change(-size_bytes)
         while self._waiting and self._fits(self._waiting[0][0]):
             size, claimant = self._waiting.popleft()
-            self._take(size)
+            self._change(size)
             claimant.admitted(True)
 
     def _fits(self, size_bytes: int) -> bool:
         return self.capacity is None or self.used + size_bytes <= self.capacity
-
-    def _take(self, size_bytes: int) -> None:
-        self.used += size_bytes
-        self.peak = max(self.peak, self.used)
-        self._changed()
-
-    def _changed(self) -> None:
-        if self._gauge is not None:
-            self._gauge.level(self.used)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from archsim.chip.components import Claimant, Gauge
+from archsim.chip.components import BufferLevel, Claimant, Gauge
 
 __all__ = ["SharedSpace", "SpaceShare"]
 
 
-class SharedSpace:
+class SharedSpace(BufferLevel):
     """Space of which each share is guaranteed a part; the rest is for whoever asks first.
 
     Without guarantees one stage could fill a buffer with inputs that wait for their turn, and so starve another stage
@@ -15,22 +15,14 @@ class SharedSpace:
 
     Parameters
     ----------
-    name : str
-        Its own name.
-    capacity : int or None
-        Bytes; None for no limit.
-    gauge : Gauge, optional
-        Told of every change.
+    name, capacity, gauge
+        As of `archsim.chip.components.BufferLevel`.
     """
 
-    __slots__ = ("_gauge", "_shares", "_waiting", "capacity", "name", "peak", "used")
+    __slots__ = ("_shares", "_waiting")
 
     def __init__(self, name: str, capacity: int | None, gauge: Gauge | None = None) -> None:
-        self.name = name
-        self.capacity = capacity
-        self.used = 0
-        self.peak = 0
-        self._gauge = gauge
+        super().__init__(name, capacity, gauge)
         self._shares: list[SpaceShare] = []
         self._waiting: list[tuple[int, Claimant, SpaceShare]] = []
 
@@ -52,8 +44,7 @@ class SharedSpace:
     def release(self, size_bytes: int, share: SpaceShare) -> None:
         """Give space back and admit those who can now go on, in the order of their claims."""
         share.used -= size_bytes
-        self.used -= size_bytes
-        self._changed()
+        self._change(-size_bytes)
         while (position := self._first_that_fits()) is not None:
             size, claimant, admitted = self._waiting.pop(position)
             admitted.waiting -= 1
@@ -80,13 +71,7 @@ class SharedSpace:
     def _take(self, size_bytes: int, share: SpaceShare) -> None:
         share.used += size_bytes
         share.peak = max(share.peak, share.used)
-        self.used += size_bytes
-        self.peak = max(self.peak, self.used)
-        self._changed()
-
-    def _changed(self) -> None:
-        if self._gauge is not None:
-            self._gauge.level(self.used)
+        self._change(size_bytes)
 
 
 class SpaceShare:

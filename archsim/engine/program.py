@@ -17,8 +17,7 @@ from archsim.mapping.plan import Placement, Plan, StagePlan
 from archsim.network.graph import INPUT, Graph, Matrix, Node
 from archsim.network.losses import load_loss
 from archsim.network.operators import DigitalOperator, OperatorCost, load_operator
-from archsim.schedule.action_kinds import ActionKind
-from archsim.schedule.specification import Overlap
+from archsim.schedule.actions import Schedule
 from archsim.schedule.state import HOST
 
 __all__ = [
@@ -87,9 +86,7 @@ class StageProgram:
         return edge.name == first.name
 
 
-def build_programs(
-    graph: Graph, plan: Plan, updates: Updates, kinds: Mapping[str, ActionKind], overlap: Overlap = "none"
-) -> tuple[StageProgram, ...]:
+def build_programs(graph: Graph, plan: Plan, updates: Updates, schedule: Schedule) -> tuple[StageProgram, ...]:
     """Return the program of every stage of a plan.
 
     Parameters
@@ -98,18 +95,12 @@ def build_programs(
         What is computed, and where.
     updates : mapping of str to tuple of ExpectedUpdate
         What the training algorithm of each matrix takes.
-    kinds : mapping of str to ActionKind
-        The kinds of the schedule's actions by symbol: where none sends gradients, there is no loss, and nothing is
-        stored for gradients.
-    overlap : {"none", "layers"}
-        Whether the update of a matrix follows that of the one before it, or layers are updated side by side.
+    schedule : Schedule
+        What is done: where no action sends gradients, there is no loss, and nothing is stored for gradients; where
+        layers overlap, they are updated side by side, else one after the other.
     """
-    edges = _edges(graph, plan, _trains(kinds))
-    return tuple(_StageBuilder(graph, stage, edges, updates, kinds).build(overlap) for stage in plan.stages)
-
-
-def _trains(kinds: Mapping[str, ActionKind]) -> bool:
-    return any(kind.sends == "gradients" for kind in kinds.values())
+    edges = _edges(graph, plan, schedule.returns_gradients)
+    return tuple(_StageBuilder(graph, stage, edges, updates, schedule).build() for stage in plan.stages)
 
 
 def edges_between(programs: Iterable[StageProgram], *, host: bool = False) -> list[tuple[int, int]]:
@@ -142,12 +133,12 @@ class _StageBuilder:
         stage: StagePlan,
         edges: Iterable[Edge],
         updates: Updates,
-        kinds: Mapping[str, ActionKind],
+        schedule: Schedule,
     ) -> None:
         self.graph = graph
-        self.kinds = kinds
-        self.trains = _trains(kinds)
-        self.transfers_apart = any(kind.transfers for kind in kinds.values())
+        self.schedule = schedule
+        self.trains = schedule.returns_gradients
+        self.transfers_apart = schedule.transfers_apart
         self.updates = updates
         self.stage = stage
         self.nodes = [graph[name] for name in stage.operators]
@@ -155,15 +146,16 @@ class _StageBuilder:
         self.imports = tuple(edge for edge in edges if edge.target == stage.index)
         self.exports = tuple(edge for edge in edges if edge.source == stage.index)
 
-    def build(self, overlap: Overlap) -> StageProgram:
-        actions = {symbol: tuple(kind.steps(self)) for symbol, kind in self.kinds.items()}
+    def build(self) -> StageProgram:
+        actions = {symbol: tuple(kind.steps(self)) for symbol, kind in self.schedule.kinds.items()}
+        in_turn = self.schedule.settings.overlap == "none"
         homes = homes_of(step for steps in actions.values() for step in steps)
         return StageProgram(
             self.stage.index,
             {
                 symbol: ActionProgram(
                     steps,
-                    dependencies(steps, self.graph, updates_in_turn=overlap == "none"),
+                    dependencies(steps, self.graph, updates_in_turn=in_turn),
                     tuple(layers_of(step, self.graph, homes) for step in steps),
                 )
                 for symbol, steps in actions.items()

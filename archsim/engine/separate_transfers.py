@@ -28,8 +28,6 @@ class SeparateTransfers:
         Settings of the training algorithm of layers that name none.
     samples : int
         Samples of a micro-batch.
-    together : int
-        Micro-batches that an update applies at once.
     """
 
     graph: Graph
@@ -37,10 +35,14 @@ class SeparateTransfers:
     updates: Mapping[str, Sequence[ExpectedUpdate]]
     algorithm: Specification
     samples: int
-    together: int
 
-    def intervals(self) -> tuple[frozenset[int], ...]:
+    def intervals(self, together: int) -> tuple[frozenset[int], ...]:
         """Return for each stage after how many micro-batches transfers of some of its matrices fall due.
+
+        Parameters
+        ----------
+        together : int
+            Micro-batches that an update applies at once.
 
         Raises
         ------
@@ -49,7 +51,7 @@ class SeparateTransfers:
         """
         matrices = {matrix.name: matrix for matrix in self.graph.matrices}
         found = tuple(
-            frozenset(every for held in stage.placements for every in self._of_matrix(matrices[held.matrix]))
+            frozenset(every for held in stage.placements for every in self._of_matrix(matrices[held.matrix], together))
             for stage in self.plan.stages
         )
         if not any(found):
@@ -61,16 +63,16 @@ class SeparateTransfers:
             )
         return found
 
-    def _of_matrix(self, matrix: Matrix) -> Iterator[int]:
+    def _of_matrix(self, matrix: Matrix, together: int) -> Iterator[int]:
         if not matrix.settings.trainable:
             return
         vectors = self.samples * matrix.vectors
         for every in sorted({part.every for update in self.updates[matrix.name] for part in update.transfers}):
-            if every % (vectors * self.together):
-                raise self._too_early(matrix, every, vectors * self.together)
+            if every % (vectors * together):
+                raise self._too_early(matrix, every, vectors * together, together > 1)
             yield every // vectors
 
-    def _too_early(self, matrix: Matrix, every: int, needed: int) -> InputError:
+    def _too_early(self, matrix: Matrix, every: int, needed: int, several: bool) -> InputError:
         layer = self.graph.holder(matrix.name).name
         named = "training.algorithm" if matrix.settings.algorithm is None else f"the algorithm of layer '{layer}'"
         in_mini_batches = getattr(matrix.settings.algorithm or self.algorithm, "units_in_mbatch", None)
@@ -82,7 +84,7 @@ class SeparateTransfers:
             remedy += "whole mini-batches"
         else:
             remedy += f"whole mini-batches with units_in_mbatch: true, or to {enough}"
-        if self.together > 1:
+        if several:
             remedy += "; or set schedule.update to 'immediate' for updates of single micro-batches"
         return InputError(
             f"transfers of '{matrix.name}' fall due after every {every} vectors, so some come within an update of "

@@ -14,7 +14,6 @@ from archsim.engine.program import StageProgram
 from archsim.mapping.plan import Plan
 from archsim.network.graph import Graph
 from archsim.schedule.actions import Schedule
-from archsim.schedule.specification import Overlap
 from archsim.specification import Specification
 
 __all__ = ["Setup", "device_stacks"]
@@ -42,10 +41,8 @@ class Setup:
         The devices behind a weight, for each matrix; one where nothing is said.
     spare : DeviceStack
         The same for tiles that no matrix uses.
-    overlap : {"none", "layers"}
-        What of a stage's work may overlap: see `archsim.schedule.specification.ScheduleSpecification`.
-    chunk_vectors : int or None
-        Vectors of a chunk; None for a whole block.
+    stored_max : tuple of int
+        The most micro-batches that the schedule makes each stage store, as its dry run found.
     programming : mapping of str to LineWrite, optional
         How the initial weights of each matrix are written, where that is simulated.
     """
@@ -58,8 +55,7 @@ class Setup:
     stacks: Mapping[str, DeviceStack] = field(default_factory=dict)
     spare: DeviceStack = ONE_DEVICE
     programming: Mapping[str, LineWrite] | None = None
-    overlap: Overlap = "none"
-    chunk_vectors: int | None = None
+    stored_max: tuple[int, ...] = ()
 
     @property
     def arbiter(self) -> Arbitration | None:

@@ -3,7 +3,7 @@
 from archsim.schedule.action_kinds import ActionKind, StageCycles
 from archsim.schedule.actions import Action, ClosedForms, KnownForms, PipelineShape, Schedule, ScheduleKind
 from archsim.schedule.checks import Profile, dry_run
-from archsim.schedule.make import checked_profile, kind_of, make_schedule, updates_together
+from archsim.schedule.make import checked_profile, kind_of, make_schedule
 from archsim.schedule.places import places_of
 
 __all__ = [
@@ -21,5 +21,4 @@ __all__ = [
     "kind_of",
     "make_schedule",
     "places_of",
-    "updates_together",
 ]

@@ -15,7 +15,7 @@ from archsim.schedule.passes import with_transfers, with_updates
 from archsim.schedule.specification import ScheduleSpecification
 from archsim.schedule.state import Edges
 
-__all__ = ["checked_profile", "kind_of", "make_schedule", "updates_together"]
+__all__ = ["checked_profile", "kind_of", "make_schedule"]
 
 #: Actions up to which a schedule is played through before the clock starts: about a second.
 _CHECKED_ACTIONS = 500_000
@@ -35,17 +35,11 @@ def kind_of(specification: ScheduleSpecification) -> ScheduleKind:
     return plugins.checked(registered, ScheduleKind, "archsim.schedules", specification.kind)
 
 
-def updates_together(specification: ScheduleSpecification) -> int:
-    """Return how many micro-batches an update applies at once."""
-    update = specification.update or kind_of(specification).default_update
-    return specification.micro_batches if update == "deferred" else 1
-
-
 def make_schedule(
     specification: ScheduleSpecification,
     stages: int,
     mini_batches: int,
-    transfers: Callable[[], Sequence[Collection[int]]] | None = None,
+    transfers: Callable[[int], Sequence[Collection[int]]] | None = None,
 ) -> Schedule:
     """Return the schedule of a run over a number of stages and mini-batches.
 
@@ -56,7 +50,8 @@ def make_schedule(
     stages, mini_batches : int
         How many there are.
     transfers : callable, optional
-        Returns for each stage after how many micro-batches transfers fall due; asked where a pass puts them in.
+        ``transfers(together)`` returns for each stage after how many micro-batches transfers fall due, where an update
+        applies so many at once; asked where a pass puts transfers in.
 
     Raises
     ------
@@ -88,18 +83,19 @@ def make_schedule(
     shape = PipelineShape(stages, mini_batches, specification.micro_batches)
     placed = partial(_in_order, kind, specification)
     order = placed if update == "scheduled" else with_updates(placed, update, kinds)
-    if any(each.transfers for each in kinds.values()):
-        if specification.transfers == "fused":
-            raise InputError(
-                f"a schedule of the kind '{specification.kind}' places transfers itself",
-                field="schedule.transfers",
-                value="fused",
-                remedy="leave it out, or take another schedule.kind",
-            )
-    elif specification.transfers == "separate" and transfers is not None:
-        kinds = load_action_kinds((*kind.actions, _TRANSFER))
-        order = with_transfers(order, updating, _TRANSFER, transfers())
-    return Schedule(specification.kind, shape, update, order, kinds, specification, kind.closed_forms)
+    schedule = Schedule(specification.kind, shape, update, order, kinds, specification, kind.closed_forms)
+    if schedule.transfers_apart and specification.transfers == "fused":
+        raise InputError(
+            f"a schedule of the kind '{specification.kind}' places transfers itself",
+            field="schedule.transfers",
+            value="fused",
+            remedy="leave it out, or take another schedule.kind",
+        )
+    if specification.transfers != "separate" or transfers is None or schedule.transfers_apart:
+        return schedule
+    intervals = transfers(schedule.micro_batches_of_update)
+    kinds = load_action_kinds((*kind.actions, _TRANSFER))
+    return replace(schedule, order=with_transfers(order, updating, _TRANSFER, intervals), kinds=kinds)
 
 
 def _in_order(

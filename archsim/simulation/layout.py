@@ -53,6 +53,11 @@ class Layout:
     expected: Expectations
     trains: bool
 
+    @property
+    def samples(self) -> int:
+        """Samples of a micro-batch."""
+        return _samples(self.experiment, self.training)
+
 
 def experiment_of(
     experiment: Experiment | str | Path | Mapping[str, object], overrides: Sequence[str], mode: str | None
@@ -81,7 +86,11 @@ def lay_out(experiment: Experiment) -> Layout:
     chip = as_designed(experiment.chip)
     seeds = Seeds.derive(run.seed, run.device_seed, run.noise_seed, run.data_seed)
     rates = matrix_rates(graph, chip, training.algorithm, training.mini_batch)
-    samples = training.mini_batch // schedule.micro_batches
+    samples = _samples(experiment, training)
     plan = make_plan(graph, chip, schedule.stages, samples, rates, trains=trains, places=places)
     expected = expectations_of(graph, chip, plan, training.algorithm, training.mini_batch)
     return Layout(experiment, training, seeds, graph, chip, plan, expected, trains)
+
+
+def _samples(experiment: Experiment, training: TrainingSpecification) -> int:
+    return training.mini_batch // experiment.schedule.micro_batches

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from archsim.engine.events.fit import StageMemory, check_buffers, stage_memory
@@ -22,7 +22,6 @@ from archsim.schedule import (
     StageCycles,
     checked_profile,
     make_schedule,
-    updates_together,
 )
 from archsim.simulation.layout import Layout, experiment_of, lay_out
 from archsim.simulation.length import run_length
@@ -168,21 +167,16 @@ def scheduled(layout: Layout, mini_batches: int | None) -> Prepared:
     schedule = make_schedule(experiment.schedule, len(layout.plan.stages), length, _transfers(layout).intervals)
     setup = _setup(layout, schedule)
     profile = checked_profile(schedule, edges_between(setup.programs))
-    memory = stage_memory(setup, profile)
+    setup = replace(setup, stored_max=profile.stored_max)
+    memory = stage_memory(setup)
     if experiment.run.mode != "numerics":
         check_buffers(memory)
     return Prepared(layout, setup, profile, memory, mini_batches)
 
 
 def _transfers(layout: Layout) -> SeparateTransfers:
-    schedule, training = layout.experiment.schedule, layout.training
     return SeparateTransfers(
-        layout.graph,
-        layout.plan,
-        layout.expected.updates,
-        training.algorithm,
-        training.mini_batch // schedule.micro_batches,
-        updates_together(schedule),
+        layout.graph, layout.plan, layout.expected.updates, layout.training.algorithm, layout.samples
     )
 
 
@@ -199,12 +193,10 @@ def _setup(layout: Layout, schedule: Schedule) -> Setup:
     return Setup(
         chip,
         layout.plan,
-        build_programs(graph, layout.plan, layout.expected.updates, schedule.kinds, experiment.schedule.overlap),
+        build_programs(graph, layout.plan, layout.expected.updates, schedule),
         schedule,
-        training.mini_batch // experiment.schedule.micro_batches,
+        layout.samples,
         stacks,
         spare,
         line_writes(graph, chip, given=given) if experiment.run.program else None,
-        experiment.schedule.overlap,
-        experiment.schedule.chunk_vectors,
     )

@@ -115,7 +115,7 @@ def test_transfers_that_are_due_within_an_update_are_refused(every: int) -> None
 
 def test_a_schedule_with_transfers_does_all_of_them_in_order() -> None:
     specification = ScheduleSpecification(kind="asynchronous", micro_batches=3, transfers="separate")
-    made = make_schedule(specification, 2, 4, lambda: [{3}, {2}])
+    made = make_schedule(specification, 2, 4, lambda together: [{3}, {2}])
     assert made.transfers_apart
     assert made.to_text().splitlines()[1].startswith("F0 B0 U0 F1 B1 U1 T1*2 F2 B2 U2 F3 B3 U3 T3*2")
     assert dry_run(made).actions == 2 * 3 * 12 + 4 + 6
@@ -131,7 +131,9 @@ def test_a_kind_that_places_transfers_itself_does_so_whatever_is_due(monkeypatch
         ("F", "B", "U", "T"),
     )
     archsim.register("schedule", "own-transfers", own)
-    made = make_schedule(ScheduleSpecification(kind="own-transfers", transfers="separate"), 1, 2, lambda: [{1}])
+    made = make_schedule(
+        ScheduleSpecification(kind="own-transfers", transfers="separate"), 1, 2, lambda together: [{1}]
+    )
     assert made.to_text() == "F0 B0 U0 F1 B1 U1 T1*2\n"
     with pytest.raises(InputError, match="places transfers itself"):
         make_schedule(ScheduleSpecification(kind="own-transfers", transfers="fused"), 1, 2)

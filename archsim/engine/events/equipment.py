@@ -23,6 +23,7 @@ from archsim.engine.work import Work
 from archsim.mapping.plan import Part
 from archsim.results.timeline import Timeline
 from archsim.schedule.action_kinds import Operation
+from archsim.schedule.specification import ScheduleSpecification
 
 __all__ = ["Equipment"]
 
@@ -72,6 +73,11 @@ class Equipment:
             self.units[name] = Unit(self._kernel, self._timeline, name, component, stage, self._setup.arbiter)
         return self.units[name]
 
+    @property
+    def _settings(self) -> ScheduleSpecification:
+        """What is said of the schedule: what may overlap, and how blocks are cut."""
+        return self._setup.schedule.settings
+
     def _unit_of_place(self, component: str, stage: Sequencer) -> Unit:
         """Return a unit that the stages of a place share."""
         place = self._setup.plan.place_of(stage.index)
@@ -81,7 +87,7 @@ class Equipment:
         """Return what a stage does in each kind of action, and the layers that need not wait for each other."""
         engine = self._setup.chip.stage_engine
         if engine is None:
-            turns = self._turns(program, stage) if self._setup.overlap == "layers" else {}
+            turns = self._turns(program, stage) if self._settings.overlap == "layers" else {}
             runs = {symbol: self._graph(action, stage, turns) for symbol, action in program.actions.items()}
             return runs, tuple(turns.values())
         engine_unit = self._stage_engine(stage)
@@ -132,7 +138,7 @@ class Equipment:
     def _graph(self, action: ActionProgram, stage: Sequencer, turns: Mapping[str, Turns]) -> ActionRun:
         """Make the steps of an action, and connect them."""
         runs: list[StepRun] = []
-        streams = bool(turns) or self._setup.chunk_vectors is not None
+        streams = bool(turns) or self._settings.chunk_vectors is not None
         for step, needed, layers in zip(action.steps, action.dependencies, action.layers, strict=True):
             cause = self._timeline.cause(f"input from {self._giver(action, needed, stage)}")
             chunks = self._chunks(step)
@@ -154,7 +160,7 @@ class Equipment:
         setup = self._setup
         if isinstance(step, TransferStep) or step.phase not in ("F", "B") or step.needs_block:
             return Chunks(setup.samples)
-        return Chunks(setup.samples, step.vectors, setup.chunk_vectors)
+        return Chunks(setup.samples, step.vectors, self._settings.chunk_vectors)
 
     def _giver(self, action: ActionProgram, needed: tuple[Dependency, ...], stage: Sequencer) -> str:
         """Return the name of the unit, or the stage, that a step waits for."""

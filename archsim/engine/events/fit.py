@@ -13,7 +13,6 @@ from archsim.engine.setup import Setup
 from archsim.errors import DoesNotFit, InputError, Shortage
 from archsim.network.graph import Graph
 from archsim.network.losses import load_loss
-from archsim.schedule import Profile
 
 __all__ = ["StageMemory", "check_buffers", "fitted", "stage_memory"]
 
@@ -120,7 +119,7 @@ class StageMemory:
         return self.micro_batches * self.micro_batch_bytes
 
 
-def stage_memory(setup: Setup, profile: Profile) -> tuple[StageMemory, ...]:
+def stage_memory(setup: Setup) -> tuple[StageMemory, ...]:
     """Return what each stage stores, in the order of the stages; nothing on a chip that stores nothing."""
     chip = setup.chip
     if chip.buffer is None or setup.stage_engines:
@@ -133,7 +132,7 @@ def stage_memory(setup: Setup, profile: Profile) -> tuple[StageMemory, ...]:
             footprint_bytes(chip, program, setup.samples),
             chip.buffer.capacity,
         )
-        for program, stored in zip(setup.programs, profile.stored_max, strict=True)
+        for program, stored in zip(setup.programs, setup.stored_max, strict=True)
     )
 
 

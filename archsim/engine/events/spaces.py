@@ -8,9 +8,8 @@ from archsim.chip.shared_space import SharedSpace, SpaceShare
 from archsim.chip.specification import Chip
 from archsim.engine.events.fill import FillCurve
 from archsim.engine.events.kernel import Kernel
-from archsim.engine.program import StageProgram, edges_between
+from archsim.engine.program import StageProgram
 from archsim.engine.setup import Setup
-from archsim.schedule import checked_profile
 
 __all__ = ["Space", "footprint_bytes", "spaces_of"]
 
@@ -48,8 +47,7 @@ def spaces_of(setup: Setup, kernel: Kernel) -> tuple[dict[int, Space], dict[str,
 
 def _stored_bytes(setup: Setup) -> list[int]:
     """Return the most bytes that the schedule makes each stage store."""
-    stored = checked_profile(setup.schedule, edges_between(setup.programs)).stored_max
     return [
         most * footprint_bytes(setup.chip, program, setup.samples)
-        for most, program in zip(stored, setup.programs, strict=True)
+        for most, program in zip(setup.stored_max, setup.programs, strict=True)
     ]

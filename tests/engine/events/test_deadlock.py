@@ -40,7 +40,7 @@ def setup(chip: Chip, *stages: str) -> Setup:
     graph = build_graph(NetworkSpecification.model_validate({"input_shape": [4], "layers": LAYERS}))
     plan = make_plan(graph, chip, 2)
     schedule = Schedule("written", PipelineShape(2, 1, 2), "immediate", order)
-    return Setup(chip, plan, build_programs(graph, plan, UPDATES, schedule.kinds), schedule, 1)
+    return Setup(chip, plan, build_programs(graph, plan, UPDATES, schedule), schedule, 1)
 
 
 def chip(**buffer: object) -> Chip:
