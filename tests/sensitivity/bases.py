@@ -119,6 +119,8 @@ def bases() -> Iterator[tuple[Document, Place]]:
     yield base(training={"algorithm": {"preset": "tiki-taka"}}, schedule=apart), ("schedule",)
     yield base(schedule={"kind": "zb-h1", "stages": 2, "micro_batches": 4, "stored_max": 2}), ("schedule",)
     yield base(schedule=_together(1, 2)), ("schedule",)
+    # Blocks of several vectors, which can be cut.
+    yield base(training={"mini_batch": 12, "epochs": 2}, schedule={"kind": "synchronous", "stages": 2}), ("schedule",)
     yield _crowded(), ("chip", "arbitration")
     yield from ((document, ("chip",)) for document in _chips())
     yield from ((document, ("chip", "io")) for document in _reads())
