@@ -156,10 +156,11 @@ def backward(case: Case, layers: Sequence[Layer], parts: dict[str, list[list[tup
         for name in sources[layer.name]:
             givers_of.setdefault(name, []).append(piece)
         for name in layer.sources:
+            if not case.needs_gradient(name):
+                continue
             if name in handed:
                 piece.add(sizes[name], 0)
-            elif case.needs_gradient(name):
-                handed.add(name)
+            handed.add(name)
     return pieces
 
 

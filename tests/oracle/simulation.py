@@ -146,6 +146,10 @@ class Machine:
             elements += sum(edge.elements for edge in self._out_of(stage) if edge.gradient)
         return self.case.hardware.bytes(elements) * self.case.samples
 
+    def _claims(self, edge: Edge) -> bool:
+        """Return whether a micro-batch claims its space with this input: that from the earliest stage."""
+        return edge is min(self._into(edge.target), key=lambda other: other.source)
+
     def _claim(self, stage: int) -> Signal:
         return self.spaces[self.homes[stage]].claim(stage, self.footprints[stage])
 
@@ -348,7 +352,7 @@ class Machine:
     def _hand_on(self, edge: Edge, k: int) -> Process:
         """A value sets out when its micro-batch has space where it goes."""
         place = self._into(edge.target).index(edge)
-        if place == 0:
+        if self._claims(edge):
             yield self._claim(edge.target)
         self._gone[edge.source, k] = self._gone.get((edge.source, k), 0) + 1
         if not self.case.trains and self._gone[edge.source, k] == len(self._out_of(edge.source)):
@@ -369,7 +373,7 @@ class Machine:
         for k in range(self.case.total):
             if k >= hardware.prefetch:
                 yield self.started[edge.target][k - hardware.prefetch]
-            if place == 0:
+            if self._claims(edge):
                 yield self._claim(edge.target)
             self.clock.start(self._deliver(edge, place, k))
 
