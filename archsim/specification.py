@@ -88,7 +88,9 @@ def contradiction(
 class Specification(BaseModel):
     """What is known before a run. Immutable; an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, arbitrary_types_allowed=True, defer_build=True
+    )
 
 
 class _Sparse(Specification):

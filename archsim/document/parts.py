@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, RootModel, ValidationError
+from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 
 from archsim import plugins
 from archsim.analog.specification import Algorithm, Device
@@ -23,28 +23,21 @@ from archsim.network.specification import NetworkSpecification
 __all__ = ["group_of_file", "load_part", "load_preset"]
 
 
-class _ChipPart(RootModel[Chip]):
-    pass
+Part = TypeVar("Part")
 
 
-class _DevicePart(RootModel[Device]):
-    pass
+class _Alone(RootModel[Part], Generic[Part]):
+    """A part of an experiment that stands in a file of its own."""
 
-
-class _AlgorithmPart(RootModel[Algorithm]):
-    pass
-
-
-class _NetworkPart(RootModel[NetworkSpecification]):
-    pass
+    model_config = ConfigDict(defer_build=True)
 
 
 #: Where a part stands in a document, and what it is validated as.
 _PARTS: dict[plugins.Group, tuple[Path, type[RootModel[Any]]]] = {
-    "archsim.chips": (("chip",), _ChipPart),
-    "archsim.devices": (("chip", "device"), _DevicePart),
-    "archsim.algorithms": (("training", "algorithm"), _AlgorithmPart),
-    "archsim.networks": (("network",), _NetworkPart),
+    "archsim.chips": (("chip",), _Alone[Chip]),
+    "archsim.devices": (("chip", "device"), _Alone[Device]),
+    "archsim.algorithms": (("training", "algorithm"), _Alone[Algorithm]),
+    "archsim.networks": (("network",), _Alone[NetworkSpecification]),
 }
 #: The groups in which the kinds of a part are registered.
 _KINDS: dict[plugins.Group, plugins.Group] = {
