@@ -192,10 +192,16 @@ class Experiment(Specification):
             return self
         size, parts = self.training.mini_batch, self.schedule.micro_batches
         if size % parts:
+            allowed = "1" if size == 1 else f"a divisor of {size}"
             raise PydanticCustomError(
                 "indivisible",
                 "{parts} micro-batches do not divide training.mini_batch = {size}: "
                 "every micro-batch must hold the same number of samples",
-                {"field": "schedule.micro_batches", "allowed": f"a divisor of {size}", "parts": parts, "size": size},
+                {
+                    "field": "schedule.micro_batches",
+                    "allowed": allowed,
+                    "parts": parts,
+                    "size": size,
+                },
             )
         return self

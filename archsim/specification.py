@@ -326,6 +326,9 @@ class OpenFamily:
             if info.mode == "json":
                 value = _as_tuples(value)
             kind = value.get(_KIND, usual) if isinstance(value, dict) else getattr(value, _KIND, None)
+            if isinstance(value, dict) and not isinstance(kind, str):
+                known = ", ".join(plugins.names(self.group))
+                raise PydanticCustomError("union_tag_invalid", "there is no such kind", {"kinds": known})
             settings = common
             if isinstance(kind, str) and kind in plugins.names(self.group):
                 settings = getattr(plugins.load(self.group, kind), "Settings", common)

@@ -12,7 +12,7 @@ from archsim.document.axes import Axis, point_overrides, read_axis, read_seeds, 
     ("text", "values"),
     [
         ("k=1,2", ("1", "2")),
-        ("k= a , a, b", ("a", "b")),
+        ("k= a , b", ("a", "b")),
         ("k=[[x], [y]],2", ("[[x], [y]]", "2")),
         ("k={a: 1, b: 2}, ideal", ("{a: 1, b: 2}", "ideal")),
         ("k='a,b',c", ("'a,b'", "c")),
@@ -27,6 +27,14 @@ def test_values_end_at_commas_outside_of_brackets_and_quotes(text: str, values: 
 def test_an_axis_needs_a_key_and_values(text: str) -> None:
     with pytest.raises(archsim.InputError, match="not an axis"):
         read_axis(text)
+
+
+def test_no_value_stands_twice() -> None:
+    with pytest.raises(archsim.InputError, match="stands twice") as refused:
+        read_axis("chip.adc.bits=6, 8,6")
+    assert refused.value.value == "chip.adc.bits=6"
+    with pytest.raises(archsim.InputError, match="stands twice"):
+        archsim.sweep("mlp_digits", {"chip.adc.bits": [6, 6]}, "nowhere")
 
 
 def test_a_grid_has_all_combinations_under_names_that_tell_them_apart() -> None:

@@ -99,6 +99,27 @@ DOCUMENTS = {
     "list for a section": Bad("training:\n", "training: []\nrun:\n", "9:11", "a section with the keys"),
     "empty section that needs keys": Bad("training:\n", "training:\nrun:\n", "9:1", "'learning_rate' is missing"),
     "micro-batches that do not divide": Bad("batches: 2", "batches: 3", "15:18", "do not divide"),
+    "schedule of no kind": Bad("kind: gpipe", "kind: null", "13:9", "allowed: asynchronous, gpipe, "),
+    **{
+        f"{name} for a pair": Bad(
+            "features: 3}",
+            f"features: 3}}\n    - {{name: c, kind: conv2d, channels: 2, kernel: {given}}}",
+            "5:52",
+            f"{words}\n  found:   {given}\n"
+            "  allowed: a whole number, 1 or more; or a list of 2 whole numbers, 1 or more",
+        )
+        for name, given, words in (
+            ("one number", "[3]", "the list is too short"),
+            ("three numbers", "[3, 3, 3]", "the list is too long"),
+            ("nothing", "[]", "the list is too short"),
+        )
+    },
+    "an entry of a pair": Bad(
+        "features: 3}",
+        "features: 3}\n    - {name: c, kind: conv2d, channels: 2, kernel: [3, a]}",
+        "5:56",
+        "kernel.1: not a whole number",
+    ),
     "unknown schedule": Bad("kind: gpipe", "kind: gpip", "13:9", "did you mean 'gpipe'?"),
     "misspelt schedule without a section": Bad(SCHEDULE, "schedule: gpip", "12:11", "did you mean 'gpipe'?"),
     "unknown schedule without a section": Bad(

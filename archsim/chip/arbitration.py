@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal, Protocol
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator
 
 from archsim import plugins
 from archsim.specification import OpenUnion, Specification, contradiction
@@ -82,17 +82,23 @@ class Priority(Arbitration):
     kind: Literal["priority"] = "priority"
     order: Annotated[tuple[str, ...], Field(min_length=1)] = ("B", "F", "U")
 
-    @model_validator(mode="after")
-    def _knows_its_actions(self) -> Priority:
+    @field_validator("order")
+    @classmethod
+    def _is_an_order_of_actions(cls, order: tuple[str, ...]) -> tuple[str, ...]:
         known = plugins.names("archsim.actions")
-        unknown = next((symbol for symbol in self.order if symbol not in known), None)
+        unknown = next((symbol for symbol in order if symbol not in known), None)
         if unknown is not None:
             raise contradiction(
                 f"'{unknown}' is no kind of action",
                 remedy="name registered actions, the most urgent first",
                 allowed=", ".join(known),
             )
-        return self
+        twice = next((symbol for symbol in order if order.count(symbol) > 1), None)
+        if twice is not None:
+            raise contradiction(
+                f"'{twice}' stands twice", remedy="name each kind of action once", allowed=", ".join(known)
+            )
+        return order
 
     def choose(self, waiting: Sequence[WaitingJob], served: WaitingJob) -> int:
         """Return the oldest of the most urgent jobs."""

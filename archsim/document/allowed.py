@@ -111,7 +111,7 @@ class Schema:
             return ("a whole number" if kind == "integer" else "a number") + _bounds(part)
         if kind == "array" and "prefixItems" in part:
             each = dict.fromkeys(self._words(item) for item in part["prefixItems"])
-            return f"a list of {len(part['prefixItems'])} ({' and '.join(each)})"
+            return f"a list of {len(part['prefixItems'])} {' and '.join(map(_plural, each))}"
         if kind == "array":
             item = self._alternatives(part["items"], _NOTHING) if "items" in part else []
             inner = " or ".join(dict.fromkeys(self._words(branch) for branch in item))
@@ -146,7 +146,8 @@ def _step(part: _Part, step: str | int) -> _Part | None:
         found: _Part | None = part.get("properties", {}).get(str(step))
         return found
     if part.get("type") == "array" and isinstance(step, int):
-        return part.get("items")
+        each = part.get("prefixItems", ())
+        return each[step] if step < len(each) else part.get("items")
     return None
 
 
@@ -154,6 +155,12 @@ def _choices(part: _Part) -> list[str]:
     if "const" in part:
         return [str(part["const"])]
     return [str(choice) for choice in part.get("enum", [])]
+
+
+def _plural(words: str) -> str:
+    """Return what several are called: "a whole number, 1 or more" are "whole numbers, 1 or more"."""
+    noun, comma, bounds = words.partition(", ")
+    return f"{noun.removeprefix('a ')}s{comma}{bounds}" if noun.startswith("a ") else f"({words})"
 
 
 def _bounds(part: _Part) -> str:

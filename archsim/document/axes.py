@@ -34,11 +34,26 @@ class Axis:
     key : str
         Dotted name, such as ``chip.adc.bits``.
     values : tuple of str
-        YAML values, without repeats.
+        YAML values.
+
+    Raises
+    ------
+    InputError
+        If a value stands twice.
     """
 
     key: str
     values: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        twice = next((value for value in self.values if self.values.count(value) > 1), None)
+        if twice is not None:
+            raise InputError(
+                "this value stands twice, and would be one point",
+                field="--vary",
+                value=f"{self.key}={twice}",
+                remedy="give each value once",
+            )
 
 
 def read_axis(text: str) -> Axis:
@@ -47,10 +62,10 @@ def read_axis(text: str) -> Axis:
     Raises
     ------
     InputError
-        If there is no key or no value.
+        If there is no key or no value, or a value stands twice.
     """
     key, equals, written = text.partition("=")
-    values = tuple(dict.fromkeys(part.strip() for part in _split(written)))
+    values = tuple(part.strip() for part in _split(written))
     if not equals or not key.strip() or not all(values):
         raise InputError("not an axis", field="--vary", value=text, allowed="KEY=a,b, such as chip.adc.bits=6,8")
     return Axis(key.strip(), values)

@@ -32,6 +32,8 @@ _PROBLEMS = {
     "tuple_type": "not a list",
     "list_type": "not a list",
     "too_short": "the list is too short",
+    "too_long": "the list is too long",
+    "missing": "the list is too short",
     "model_type": "not a section of keys and values",
     "model_attributes_type": "not a section of keys and values",
     "dict_type": "not a section of keys and values",
@@ -114,7 +116,7 @@ def _real_path(complaint: Any, tree: Node) -> Path:
         if child is not None:
             path.append(part)
             node = child
-    if complaint["type"] == "missing":
+    if complaint["type"] == "missing" and isinstance(complaint["loc"][-1], str):  # else a list is too short
         path.append(complaint["loc"][-1])
     if complaint["type"].startswith("union_tag"):
         path.append("kind")
@@ -134,7 +136,7 @@ def _explain_one(complaint: dict[str, Any], several: bool, path: Path, tree: Nod
     kind = complaint["type"]
     if kind == "extra_forbidden":
         return _unknown_key(path, tree, schema)
-    if kind == "missing":
+    if kind == "missing" and isinstance(complaint["loc"][-1], str):
         return InputError(
             f"'{path[-1]}' is missing",
             field=dotted(path),
@@ -155,7 +157,8 @@ def _explain_one(complaint: dict[str, Any], several: bool, path: Path, tree: Nod
         place, value = (node or parent).place, node.plain() if node is not None else None
         allowed = context.get("allowed")
     elif remedy is not None:
-        place, value, allowed = _blamed(node or parent), None, context.get("allowed")
+        place, allowed = _blamed(node or parent), context.get("allowed")
+        value = None if isinstance(value, dict) else value
     elif kind == "value_error":
         problem = str(context["error"])
         if isinstance(value, dict):

@@ -109,7 +109,7 @@ def sweep(
 def _axes(vary: Mapping[str, Iterable[object]] | Sequence[str]) -> list[Axis]:
     if not isinstance(vary, Mapping):
         return [read_axis(text) for text in vary]
-    return [Axis(key, tuple(dict.fromkeys(map(_text, values)))) for key, values in vary.items()]
+    return [Axis(key, tuple(map(_text, values))) for key, values in vary.items()]
 
 
 def _text(value: object) -> str:

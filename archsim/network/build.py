@@ -92,6 +92,10 @@ def _inputs(
             f"a layer of kind '{layer.kind}' takes {arity} input{'s' if arity > 1 else ''}",
             field=f"{path}.inputs",
             value=list(inputs),
+            allowed="the name of one layer" if arity == 1 else f"the names of {arity} layers",
+            remedy="bring several together by a layer of kind 'add' before it"
+            if len(inputs) > arity
+            else f"name {arity} of: {', '.join(shapes)}",
         )
     return inputs
 

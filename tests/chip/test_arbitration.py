@@ -112,6 +112,12 @@ def test_a_bare_name_stands_for_a_policy(place: str, policy: str) -> None:
     assert load_experiment(WORKLOAD).chip.arbitration == FirstComeFirstServed()
 
 
-def test_a_priority_of_no_action_is_refused() -> None:
-    with pytest.raises(InputError, match="'X' is no kind of action"):
-        load_experiment(WORKLOAD, ["chip.arbitration={kind: priority, order: [B, X]}"])
+@pytest.mark.parametrize(
+    ("order", "problem"), [("[B, X]", "'X' is no kind of action"), ("[B, F, B]", "'B' stands twice")]
+)
+def test_a_priority_of_no_action_or_of_one_twice_is_refused(order: str, problem: str) -> None:
+    with pytest.raises(InputError, match=problem) as refused:
+        load_experiment(WORKLOAD, [f"chip.arbitration={{kind: priority, order: {order}}}"])
+    assert refused.value.field == "chip.arbitration.order"
+    assert refused.value.value
+    assert refused.value.remedy

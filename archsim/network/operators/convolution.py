@@ -32,11 +32,12 @@ class Conv2d(MatrixOperator):
         channels, height, width = inputs[0]
         for what, count in (("input", channels), ("output", settings.channels)):
             if count % settings.groups:
+                common = math.gcd(channels, settings.channels)
                 raise InputError(
                     f"{count} {what} channels do not divide into {settings.groups} groups",
                     field="groups",
                     value=settings.groups,
-                    allowed=f"a divisor of {math.gcd(channels, settings.channels)}",
+                    allowed="1" if common == 1 else f"a divisor of {common}",
                 )
         return settings.channels, *_window(settings).positions(height, width)
 
