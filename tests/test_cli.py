@@ -421,8 +421,10 @@ def test_schedule_prints_a_line_a_stage_and_writes_all_actions() -> None:
     assert shown.stdout.splitlines() == [
         "gpipe: stages: 3, mini-batches: 2, micro-batches in each: 1, update: deferred",
         *(f"stage {stage}: F0 B0 U0 F1 B1 U1" for stage in range(3)),
-        "equal stages, F and B of one cycle: makespan: 12, bubble: 0.6667, in flight at each stage: 1, stored: 1, staleness: 0",
-        "equal stages, F, B and U of one cycle: makespan: 14, bubble: 0.5714, in flight at each stage: 1, stored: 1, staleness: 0",
+        "equal stages, F and B of one cycle: "
+        "makespan: 12, bubble: 0.6667, in flight at each stage: 1, stored: 1, staleness: 0",
+        "equal stages, F, B and U of one cycle: "
+        "makespan: 14, bubble: 0.5714, in flight at each stage: 1, stored: 1, staleness: 0",
     ]
     long = invoke("schedule", "mlp_digits")
     assert "... (4266 more) ... B1428 U1428 B1429 U1429" in long.stdout
