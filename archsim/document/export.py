@@ -41,7 +41,9 @@ def schema() -> dict[str, Any]:
     """
     paths = specifications()
     references, made = models_json_schema([(model, "validation") for model in paths])
-    definitions: dict[str, _Part] = made["$defs"]
+    names = {_name(reference) for reference in references.values()}
+    # Not the classes behind quantities: those are written as text.
+    definitions: dict[str, _Part] = {name: part for name, part in made["$defs"].items() if name in names}
     descriptions = load_field_descriptions()
     titles: dict[str, str] = {}
     for model in paths:
