@@ -223,6 +223,19 @@ def test_compare_goes_along_any_keys() -> None:
     assert invoke("compare", "grid").stdout.split("table:")[0] == result.stdout.split("table:")[0]
 
 
+def test_compare_tells_places_where_stages_share_them() -> None:
+    options = (*FAST, "--set", "schedule.stages=4", "--schedule", "synchronous")
+    alone = invoke("compare", *options, "-o", "alone")
+    assert alone.exit_code == 0, alone.output
+    assert not any(line.split()[:1] in (["stages"], ["places"]) for line in alone.stdout.splitlines())
+    shared = invoke("compare", *options, "--vary", "schedule.places=2,4", "-o", "shared")
+    assert shared.exit_code == 0, shared.output
+    rows = [line.split() for line in shared.stdout.splitlines()]
+    assert ["stages", "4", "4"] in rows
+    assert ["places", "2", "4"] in rows
+    assert pd.read_csv("shared/comparison.csv")["places"].tolist() == [2, 4]
+
+
 def test_seeds_give_means_and_spread() -> None:
     result = invoke("run", "mlp_digits", *QUICK, "--seeds", "1..3", "-o", "out")
     assert result.exit_code == 0, result.output

@@ -81,8 +81,10 @@ def transfer_counts(
         Devices of a cell that take part where a column is written.
     """
     counts = read_counts(1, columns, reads)
-    for lines in (update_counts(1, columns, row_writes), update_counts(rows, 1, column_writes, devices=column_devices)):
-        for key, count in lines.items():
+    by_row = update_counts(1, columns, row_writes)
+    by_column = update_counts(rows, 1, column_writes, devices=column_devices)
+    for writes in (by_row, by_column):
+        for key, count in writes.items():
             counts[key] = counts.get(key, 0) + count
     if devices_read is not None:
         counts["array", "cell_read"] += columns * (devices_read - reads)

@@ -213,9 +213,9 @@ class _StageBuilder:
                 handed.add(name)
         return self._finished(steps, "B")
 
-    def _read(self, phase: Phase, node: Node, matrix: Matrix, lines: int) -> MatrixStep:
+    def _read(self, phase: Phase, node: Node, matrix: Matrix, length: int) -> MatrixStep:
         needs_block = load_operator(node.kind).needs_block
-        return MatrixStep(phase, self.placements[matrix.name], matrix.vectors * lines, needs_block=needs_block)
+        return MatrixStep(phase, self.placements[matrix.name], matrix.vectors * length, needs_block=needs_block)
 
     def _is_only_taker(self, node: Node, source: Node) -> bool:
         return self.graph.takers(source.name) == (node.name,)

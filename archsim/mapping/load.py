@@ -106,7 +106,7 @@ def _read_ps(
     reads = math.ceil(vectors * rate)
     analog = max(read_ps(chip, rows, columns, reads, transposed=transposed) for rows, columns in parts)
     digital = nmpu_ps(chip, affine_operations(parts, vectors, transposed=transposed))
-    return analog + digital + sum(buffer_ps(chip, vector_bytes(chip, vectors * lines)) for lines in matrix)
+    return analog + digital + sum(buffer_ps(chip, vector_bytes(chip, vectors * side)) for side in matrix)
 
 
 def _digital_ps(graph: Graph, node: Node, chip: Chip, samples: int, trains: bool) -> int:

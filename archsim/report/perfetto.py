@@ -122,8 +122,7 @@ def _write(path: Path, selection: Selection, above: tuple[str, ...], most_bytes:
     """Write a trace, counters above the slices; if it grows too large, stop and return how many slices it has then."""
     tracks = Tracks.of(selection.run, selection.units)
     written = Written()
-    work = itertools.chain(slices(selection, tracks, written), flows(written, tracks))
-    events = itertools.chain(names(tracks), above, work)
+    events = itertools.chain(names(tracks), above, slices(selection, tracks, written), flows(written, tracks))
     with path.open("wb") as raw:
         with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=6) as file:
             file.write(head(selection).encode())

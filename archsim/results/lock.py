@@ -26,7 +26,7 @@ _SIZE = 512
 class FolderLock:
     """A lock taken on a folder.
 
-    The kernel releases it when the process ends, by SIGKILL too. It belongs to the file, not to the
+    The operating system releases it when the process ends, by SIGKILL too. It belongs to the file, not to the
     path: it stays with a folder that is renamed.
 
     Parameters

@@ -124,8 +124,8 @@ class ClosedForms:
         known: dict[str, Any] = {}
         if self.makespan is not None and (makespan := self.makespan(schedule, cycles)) is not None:
             known["makespan_cycles"] = makespan
-            work = schedule.work_of_stage(cycles)
-            known["bubble_fraction"] = 1 - work / makespan if makespan and work is not None else None
+            busy = schedule.busy_of_stage(cycles)
+            known["bubble_fraction"] = 1 - busy / makespan if makespan and busy is not None else None
         for name, form in (("in_flight", self.in_flight), ("stored", self.stored), ("staleness", self.staleness)):
             if form is not None:
                 by_stage = tuple(form(schedule, stage) for stage in range(schedule.shape.stages))
@@ -240,8 +240,8 @@ class Schedule:
         """How many micro-batches the first update applies together; every one does in a regular schedule."""
         return next((a.count for a in self.stage(0) if self.kinds[a.kind].updates_weights), 1)
 
-    def work_of_stage(self, cycles: StageCycles) -> int | None:
-        """Return how long a stage works, in the unit of `cycles`; None if what is done now and then takes time."""
+    def busy_of_stage(self, cycles: StageCycles) -> int | None:
+        """Return how long a stage is busy, in the unit of `cycles`; None if what is done now and then takes time."""
         if any(kind.occasional and kind.operation is not None for kind in self.kinds.values()):
             return None
         took: dict[str | None, int] = {

@@ -16,9 +16,9 @@ from archsim.analog.algorithms.buffer import Release
 from archsim.analog.algorithms.expectations import expected_transfers, single_slots, states_of
 from archsim.analog.algorithms.inputs import checked, granularity_of
 from archsim.analog.algorithms.joint import JointArrays
+from archsim.analog.algorithms.operation_counts import write_counts
 from archsim.analog.algorithms.protocol import TileOutline, TileSite
 from archsim.analog.algorithms.uniforms import Uniforms
-from archsim.analog.algorithms.work import write_counts
 from archsim.analog.blocks import FloatArray, one_hot
 from archsim.analog.observed import Counts, ExpectedUpdate, Read
 from archsim.analog.specification import Device

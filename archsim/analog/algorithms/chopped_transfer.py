@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from archsim.analog.algorithms.buffer import Release
 from archsim.analog.algorithms.chopped_arrays import ChoppedArrays, expected_chopped
+from archsim.analog.algorithms.operation_counts import BUFFERED_BITS, BUFFERED_OPERATIONS, CHOPPED_BITS
 from archsim.analog.algorithms.protocol import TileOutline, TileSite
-from archsim.analog.algorithms.work import BUFFERED_BITS, BUFFERED_OPERATIONS, CHOPPED_BITS
 from archsim.analog.blocks import FloatArray
 from archsim.analog.observed import ExpectedUpdate
 from archsim.analog.specification.algorithms import ChoppedTransferSettings

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from archsim.analog.algorithms.buffer import Release
 from archsim.analog.algorithms.chopped_arrays import ChoppedArrays, expected_chopped
-from archsim.analog.algorithms.protocol import TileOutline, TileSite
-from archsim.analog.algorithms.work import (
+from archsim.analog.algorithms.operation_counts import (
     DYNAMIC_BITS,
     DYNAMIC_BITS_OF_LAST_READ,
     DYNAMIC_OPERATIONS,
     DYNAMIC_OPERATIONS_OF_LAST_READ,
 )
+from archsim.analog.algorithms.protocol import TileOutline, TileSite
 from archsim.analog.blocks import FloatArray
 from archsim.analog.observed import ExpectedUpdate
 from archsim.analog.specification.algorithms import DynamicTransferSettings

@@ -1,4 +1,4 @@
-"""What algorithms take on average, for runs without numbers: the operations of `archsim.analog.algorithms.work`.
+"""What algorithms take on average, for runs without numbers: what `archsim.analog.algorithms.operation_counts` counts.
 
 Where nothing depends on the numbers this is what they take. A transfer happens once in so many vectors. Each line that
 is read is then written: with trains of the expected length if pulses are in proportion to what was read, else in one

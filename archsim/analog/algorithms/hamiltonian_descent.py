@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archsim.analog.algorithms.expectations import in_proportion
-from archsim.analog.algorithms.lines import LineTransfers
+from archsim.analog.algorithms.line_transfers import LineTransfers
 from archsim.analog.algorithms.protocol import TileOutline, TileSite
 from archsim.analog.blocks import FloatArray
 from archsim.analog.observed import Counts, ExpectedUpdate

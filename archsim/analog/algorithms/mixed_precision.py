@@ -12,9 +12,9 @@ from archsim._core import ROUND, SELECT, kernels
 from archsim.analog.algorithms.expectations import expected_refreshes, first_writes, single_slots
 from archsim.analog.algorithms.inputs import checked, granularity_of
 from archsim.analog.algorithms.joint import JointArrays
+from archsim.analog.algorithms.operation_counts import MIXED_BITS
 from archsim.analog.algorithms.protocol import TileOutline, TileSite
 from archsim.analog.algorithms.uniforms import Uniforms
-from archsim.analog.algorithms.work import MIXED_BITS
 from archsim.analog.blocks import FloatArray
 from archsim.analog.observed import Counts, ExpectedUpdate
 from archsim.analog.specification.algorithms import MixedPrecisionSettings

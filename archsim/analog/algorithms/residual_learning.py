@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from archsim.analog.algorithms.buffer import Release
 from archsim.analog.algorithms.expectations import expected_transfers, in_proportion, single_slots
 from archsim.analog.algorithms.inputs import granularity_of
-from archsim.analog.algorithms.lines import LineTransfers
+from archsim.analog.algorithms.line_transfers import LineTransfers
+from archsim.analog.algorithms.operation_counts import BUFFERED_BITS, FILTERED_OPERATIONS, write_counts
 from archsim.analog.algorithms.protocol import TileOutline, TileSite
-from archsim.analog.algorithms.work import BUFFERED_BITS, FILTERED_OPERATIONS, write_counts
 from archsim.analog.blocks import FloatArray
 from archsim.analog.observed import Counts, ExpectedUpdate
 from archsim.analog.specification.algorithms import ResidualLearningSettings, ResidualLearningV2Settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archsim._core import SELECT
 from archsim.analog.algorithms.expectations import in_proportion
-from archsim.analog.algorithms.lines import LineTransfers, for_each, transfer_intervals
+from archsim.analog.algorithms.line_transfers import LineTransfers, for_each, transfer_intervals
 from archsim.analog.algorithms.protocol import TileOutline, TileSite
 from archsim.analog.algorithms.uniforms import Uniforms
 from archsim.analog.blocks import FloatArray

@@ -219,10 +219,10 @@ class Numbers:
     def transfer(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
         """Do the transfers of a part that are due, and what waited for them."""
         held = self._digital.held[step.matrix]
-        work = held.crossbars.transfer_part(part, self._rate(held, action.micro_batch))
+        counts = held.crossbars.transfer_part(part, self._rate(held, action.micro_batch))
         if (ended := self._unaged.pop((step.matrix, part), None)) is not None:
-            work += held.crossbars.end_mini_batch(part, ended)
-        return work
+            counts += held.crossbars.end_mini_batch(part, ended)
+        return counts
 
     def digital(self, stage: int, step: DigitalStep, action: Action) -> None:
         """Do a step of the near-memory unit."""
@@ -296,7 +296,7 @@ class Numbers:
         held = self._digital.held[step.matrix]
         crossbars = held.crossbars
         update = crossbars.apply_gradients_part if step.apart else crossbars.update_part
-        work = Counts()
+        counts = Counts()
         for micro_batch in action.micro_batches:
             stored = self._stored[stage][micro_batch]
             rate = self._rate(held, micro_batch)
@@ -304,13 +304,13 @@ class Numbers:
             vectors = self._digital.vectors(stored, held)
             done = update(part, vectors, stored.errors[step.matrix], rate, first)
             done.vectors = len(vectors) if step.pulsed else 0
-            work += done
+            counts += done
         mini_batch, left = divmod(action.micro_batch + 1, self.shape.micro_batches)
         if left:
-            return work
+            return counts
         for ended in self._ageing(step, part, mini_batch - 1):
-            work += crossbars.end_mini_batch(part, ended)
-        return work
+            counts += crossbars.end_mini_batch(part, ended)
+        return counts
 
     def _ageing(self, step: MatrixStep, part: int, ended: int) -> list[int]:
         """Return the mini-batches that end now for the devices of a part: what waits for a T, does so for one."""

@@ -112,10 +112,10 @@ class Expected:
     def update(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
         """Return what is expected of the vectors of some micro-batches."""
         shares = self._updates[step.matrix][part]
-        work = self._expect(shares.gradients if step.apart else shares.both, step, action)
+        counts = self._expect(shares.gradients if step.apart else shares.both, step, action)
         if step.pulsed:
-            work.vectors = self._samples * step.vectors * action.count
-        return work
+            counts.vectors = self._samples * step.vectors * action.count
+        return counts
 
     def transfer(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
         """Return what is expected of the transfers that fall due with the vectors of some micro-batches."""
@@ -125,11 +125,11 @@ class Expected:
         vectors = self._samples * step.vectors
         last = (action.micro_batch + 1) * vectors
         first = last - vectors * action.count
-        work = Counts()
+        counts = Counts()
         for share in shares:
-            before = getattr(work, share.quantity)
-            setattr(work, share.quantity, before + share.within(first, last))
-        return work
+            before = getattr(counts, share.quantity)
+            setattr(counts, share.quantity, before + share.within(first, last))
+        return counts
 
     def digital(self, stage: int, step: DigitalStep, action: Action) -> None:
         """Nothing to compute."""

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from archsim.analog.algorithms.inputs import checked
 from archsim.analog.algorithms.joint import JointArrays
+from archsim.analog.algorithms.operation_counts import write_counts
 from archsim.analog.algorithms.uniforms import Uniforms
-from archsim.analog.algorithms.work import write_counts
 from archsim.analog.blocks import FloatArray
 from archsim.analog.crossbar import Crossbar
 from archsim.analog.observed import Counts
