@@ -27,12 +27,16 @@ from archsim.results import buffer_table
 from archsim.results.learning import LearningPoint
 from archsim.results.observations import Observations
 
-__all__ = ["buffer_fills", "observe", "observe_matrices", "observe_run", "observe_untimed"]
+__all__ = ["buffer_fills", "observe_matrices", "observe_run"]
 
 
 def observe_run(machine: Machine | UntimedMachine, network: NumericNetwork | None) -> Observations:
-    """Return what was observed of a run: by its machine, and where numbers were computed, on its crossbars."""
-    seen = observe(machine) if isinstance(machine, Machine) else observe_untimed(machine)
+    """Return what was observed of a run: by its machine, and where numbers were computed, on its crossbars.
+
+    The timeline of a machine with a clock is closed at this moment.
+    """
+    seen = _observe_state(machine)
+    seen = _observe_chip(machine, seen) if isinstance(machine, Machine) else _observe_numbers(machine, seen)
     if network is None:
         return seen
     if machine.setup.schedule.trains:
@@ -47,61 +51,11 @@ def buffer_fills(machine: Machine | UntimedMachine) -> pd.DataFrame:
     return buffer_table({name: fill.points() for name, fill in machine.fills.items()})
 
 
-def observe(machine: Machine) -> Observations:
-    """Return what a machine with a clock observed; its timeline is closed at this moment."""
-    setup, timeline = machine.setup, machine.timeline
-    makespan, updated = machine.kernel.now, machine.observer.updated
-    timeline.close(makespan)
+def _observe_state(machine: Machine | UntimedMachine) -> Observations:
+    """Return what the state of the pipeline and the learning curve tell, with or without a clock."""
+    setup, stages, updated = machine.setup, machine.state.stages, machine.observer.updated
     trains = setup.schedule.trains
-    totals = layer_totals(machine.equipment)
     last = _last(machine.observer.curve.points)
-    numbers = {unit.name: number for number, unit in enumerate(timeline.units)}
-    names = tuple(f"stage {stage.index}" for stage in machine.stages)
-    stage_busy_ps = tuple(timeline.busy_ps(numbers[name]) for name in names)
-    return Observations(
-        makespan_ps=makespan,
-        samples=updated * setup.schedule.shape.micro_batches * setup.samples,
-        mini_batches=updated,
-        accuracy=last.test_accuracy if last else None,
-        loss=last.train_loss if last else None,
-        staleness=tuple(stage.staleness for stage in machine.state.stages if trains),
-        in_flight_max=tuple(stage.in_flight_max for stage in machine.state.stages),
-        stored_max=tuple(stage.stored_max for stage in machine.state.stages),
-        stage_busy_ps=stage_busy_ps,
-        stages=names,
-        counts=count_operations(machine).counts,
-        units=unit_times(machine),
-        tiles=0 if setup.stage_engines else setup.plan.tiles,
-        nodes=0 if setup.stage_engines else setup.plan.nodes,
-        idle_ps=timeline.idle_ps(),
-        pulses=dict(totals.pulses) if machine.computes else {},
-        reads=dict(totals.reads),
-        read_vectors=dict(totals.read_vectors),
-        update_slots={layer: done.slots for layer, done in totals.updates.items()},
-        update_vectors={layer: done.vectors for layer, done in totals.updates.items()},
-        updates=tuple(stage.updates for stage in machine.state.stages if trains),
-        latency_ps=machine.latency_sum_ps / machine.completed if machine.completed else None,
-        bytes_sent=machine.transport.bytes_sent,
-        bytes_received=machine.transport.bytes_received,
-        events=machine.kernel.events,
-        arrays=0 if setup.stage_engines else array_count(setup),
-        macs=count_macs(machine.equipment, setup.samples),
-        macs_per_sample=_macs(setup),
-        bottleneck=busiest_unit(machine),
-        peak_buffer_bytes=_peaks(machine),
-        places=_places(setup),
-        place_busy_ps=_place_busy_ps(machine, stage_busy_ps),
-        stage_buffer_bytes=tuple(stage.space.peak for stage in machine.stages if stage.footprint),
-        program_ps=None if machine.programmer is None else machine.programmer.duration_ps,
-    )
-
-
-def observe_untimed(machine: UntimedMachine) -> Observations:
-    """Return what a machine without a clock observed."""
-    setup, updated = machine.setup, machine.observer.updated
-    last, trains = _last(machine.observer.curve.points), setup.schedule.trains
-    stages = machine.state.stages
-    updates = _by_matrix(setup, machine.updates)
     return Observations(
         makespan_ps=0,
         samples=updated * setup.schedule.shape.micro_batches * setup.samples,
@@ -118,14 +72,57 @@ def observe_untimed(machine: UntimedMachine) -> Observations:
         tiles=0,
         nodes=0,
         idle_ps={},
+        updates=tuple(stage.updates for stage in stages if trains),
+        macs_per_sample=_macs(setup),
+        places=tuple(stage.place for stage in setup.plan.stages),
+        place_busy_ps=(0,) * len(setup.plan.places),
+    )
+
+
+def _observe_chip(machine: Machine, seen: Observations) -> Observations:
+    """Return what was seen with what a chip and its clock add."""
+    setup, timeline, makespan = machine.setup, machine.timeline, machine.kernel.now
+    timeline.close(makespan)
+    totals = layer_totals(machine.equipment)
+    numbers = {unit.name: number for number, unit in enumerate(timeline.units)}
+    stage_busy_ps = tuple(timeline.busy_ps(numbers[name]) for name in seen.stages)
+    return replace(
+        seen,
+        makespan_ps=makespan,
+        stage_busy_ps=stage_busy_ps,
+        counts=count_operations(machine).counts,
+        units=unit_times(machine),
+        tiles=0 if setup.stage_engines else setup.plan.tiles,
+        nodes=0 if setup.stage_engines else setup.plan.nodes,
+        idle_ps=timeline.idle_ps(),
+        pulses=dict(totals.pulses) if machine.computes else {},
+        reads=dict(totals.reads),
+        read_vectors=dict(totals.read_vectors),
+        update_slots={layer: done.slots for layer, done in totals.updates.items()},
+        update_vectors={layer: done.vectors for layer, done in totals.updates.items()},
+        latency_ps=machine.latency_sum_ps / machine.completed if machine.completed else None,
+        bytes_sent=machine.transport.bytes_sent,
+        bytes_received=machine.transport.bytes_received,
+        events=machine.kernel.events,
+        arrays=0 if setup.stage_engines else array_count(setup),
+        macs=count_macs(machine.equipment, setup.samples),
+        bottleneck=busiest_unit(machine),
+        peak_buffer_bytes=_peaks(machine),
+        place_busy_ps=_place_busy_ps(machine, stage_busy_ps),
+        stage_buffer_bytes=tuple(stage.space.peak for stage in machine.stages if stage.footprint),
+        program_ps=None if machine.programmer is None else machine.programmer.duration_ps,
+    )
+
+
+def _observe_numbers(machine: UntimedMachine, seen: Observations) -> Observations:
+    """Return what was seen with what the numbers alone add."""
+    updates = _by_matrix(machine.setup, machine.updates)
+    return replace(
+        seen,
         pulses={name: done.pulses for name, done in updates.items()},
         update_slots={name: done.slots for name, done in updates.items()},
         update_vectors={name: done.vectors for name, done in updates.items()},
-        updates=tuple(stage.updates for stage in stages if trains),
-        places=_places(setup),
-        place_busy_ps=(0,) * len(setup.plan.places),
         macs=_untimed_macs(machine),
-        macs_per_sample=_macs(setup),
     )
 
 
@@ -153,10 +150,6 @@ def _untimed_macs(machine: UntimedMachine) -> dict[str, int]:
                 samples = stage.done[symbol] * machine.setup.samples
                 found[kind.operation] += macs_of(program.actions[symbol].steps) * samples
     return found
-
-
-def _places(setup: Setup) -> tuple[int, ...]:
-    return tuple(stage.place for stage in setup.plan.stages)
 
 
 def _place_busy_ps(machine: Machine, stage_busy_ps: tuple[int, ...]) -> tuple[int, ...]:
