@@ -189,12 +189,15 @@ def explore(
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Folder for runs, tables and report."),
     ] = None,
+    force: Force = False,
 ) -> None:
     """Run an experiment at many points and under several seeds, side by side; the same command goes on where it was."""
+    from archsim.cli.collecting import Target
     from archsim.cli.exploring import Exploration
     from archsim.cli.exploring import explore as explore_space
 
-    explore_space(Exploration(experiment, overrides or [], mode, vary, seeds, search, workers), output)
+    wanted = Exploration(experiment, overrides or [], mode, vary, seeds, search, workers)
+    explore_space(wanted, Target(output, force=force))
 
 
 @app.command()

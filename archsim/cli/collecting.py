@@ -111,7 +111,7 @@ class Target:
                 self.output.mkdir(parents=True, exist_ok=True)
             yield self.output
         except BaseException:
-            if aside is not None and not any(self.output.rglob("run.json")):
+            if aside is not None and not _has_something(self.output):
                 shutil.rmtree(self.output, ignore_errors=True)
                 aside.rename(self.output)
                 aside = None
@@ -119,6 +119,11 @@ class Target:
         finally:
             if aside is not None:
                 shutil.rmtree(aside, ignore_errors=True)
+
+
+def _has_something(directory: Path) -> bool:
+    """Return whether a run that stands there can be shown, or gone on with."""
+    return any(any(directory.rglob(name)) for name in ("run.json", "checkpoint-*.bin"))
 
 
 def collect(experiments: Mapping[str, Experiment], seeds: Sequence[int] | None, target: Target, name: str) -> None:
@@ -148,7 +153,8 @@ def collect(experiments: Mapping[str, Experiment], seeds: Sequence[int] | None, 
             runs = run_points(experiments, directory, seeds=seeds, views=views, watched=watched, asked=asked)
         except Stopped as stopped:
             problem = f"interrupted; finished runs are in {directory}"
-            raise Stopped(f"{problem}\n  resume:  the same command with -o {directory} --resume") from stopped
+            without = ", without --force" if target.force else ""
+            raise Stopped(f"{problem}\n  resume:  the same command with -o {directory} --resume{without}") from stopped
         write_collection(runs, directory)
         print_collection(runs, directory)
     if runs.failures:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archsim.cli.collecting import told_once
+from archsim.cli.collecting import Target, told_once
 from archsim.cli.console import out, plain_table
 from archsim.cli.loading import load
 from archsim.cli.progress import progress_bar
@@ -59,8 +59,10 @@ class Exploration:
     workers: int
 
 
-def explore(wanted: Exploration, output: Path | None) -> None:
+def explore(wanted: Exploration, target: Target) -> None:
     """Make a sweep or go on with it, write its tables and report, and print its points.
+
+    What stands in the folder goes on, unless `Target.force` replaces it.
 
     Raises
     ------
@@ -74,7 +76,7 @@ def explore(wanted: Exploration, output: Path | None) -> None:
     from archsim.explore import Sweep
     from archsim.report import write_sweep_report
     from archsim.results.folder import writing_to
-    from archsim.runs import fresh_folder
+    from archsim.runs import Stopped
 
     axes = [read_axis(text) for text in wanted.vary]
     seeds = None if wanted.seeds is None else read_seeds(wanted.seeds)
@@ -83,10 +85,20 @@ def explore(wanted: Exploration, output: Path | None) -> None:
     def experiment_at(values: Mapping[str, str]) -> Experiment:
         return load(wanted.experiment, [*wanted.overrides, *overrides_of(values)], wanted.mode)
 
-    place = nullcontext(output) if output is not None else fresh_folder(f"{title}-sweep")
+    goes_on = target.output is not None and not target.force
+    if not goes_on:
+        target.check()
+    place = nullcontext(target.output) if goes_on else target.opened(f"{title}-sweep")
     with stop_requests() as asked, place as directory, _watched(title) as show:
         sweep = Sweep(experiment_at, axes, directory, seeds, wanted.workers, wanted.search)
-        points, _ = sweep.run(asked=asked, progress=show)
+        try:
+            points, _ = sweep.run(asked=asked, progress=show)
+        except Stopped as stopped:
+            if goes_on:
+                raise
+            problem = f"interrupted; finished runs are in {directory}"
+            without = ", without --force" if target.force else ""
+            raise Stopped(f"{problem}\n  resume:  the same command with -o {directory}{without}") from stopped
         facts = {"search": wanted.search, **{axis.key: ", ".join(axis.values) for axis in axes}}
         facts |= {} if wanted.seeds is None else {"seeds": wanted.seeds}
         texts = zip(points["point"], points["warnings"], strict=True)

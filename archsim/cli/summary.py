@@ -36,7 +36,7 @@ def _per_mm2(value: float) -> str:
     return format_operations(value, "/mm2")
 
 
-_LINES: tuple[tuple[str, str, Callable[[float], str]], ...] = (
+_ROWS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("time", "makespan_ps", format_duration),
     ("energy", "energy_pj", format_energy),
     ("area", "area_um2", format_area),
@@ -54,7 +54,7 @@ _LINES: tuple[tuple[str, str, Callable[[float], str]], ...] = (
 )
 #: What stands in a comparison, by column of `archsim.results.compare_runs`.
 _COMPARED: tuple[tuple[str, str, Callable[[float], str]], ...] = (
-    *(line for line in _LINES if line[1] != "samples"),
+    *(row for row in _ROWS if row[1] != "samples"),
     ("updates (of a stage)", "updates", _count),
     ("samples per update", "samples_per_update", _plain),
     ("device pulses", "pulses", _count),
@@ -63,11 +63,14 @@ _COMPARED: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("energy on placeholders", "placeholder_share_energy", _percent),
 )
 
+#: What stands above them where stages share places.
+_PLACES = (("stages", "stages", _count), ("places", "places", _count))
+
 #: What stands in a table of many points.
 POINT_COLUMNS = tuple(
-    line
-    for line in _LINES
-    if line[1] in ("accuracy", "time_per_sample_ps", "energy_per_sample_pj", "area_um2", "bubble_fraction")
+    row
+    for row in _ROWS
+    if row[1] in ("accuracy", "time_per_sample_ps", "energy_per_sample_pj", "area_um2", "bubble_fraction")
 )
 
 
@@ -80,7 +83,7 @@ def summary_table(run: Run) -> Table:
     """Return the few numbers by which a run is judged; those that its mode does not yield are left out."""
     rows = [
         (label, _text(run.metrics, name, write), _guessed(run, label))
-        for label, name, write in _LINES
+        for label, name, write in _ROWS
         if run.metrics[name] is not None
     ]
     columns = 3 if any(guessed for *_, guessed in rows) else 2
@@ -111,7 +114,8 @@ def comparison_table(runs: RunCollection) -> Table:
     rows = [("schedule", *table["schedule"]), ("mode", *table["mode"])]
     if max(counts, default=1) > 1:
         rows.append(("runs (seeds)", *map(str, counts)))
-    for label, name, write in _COMPARED:
+    shared = table["places"].ne(table["stages"]) & table["stages"].notna()
+    for label, name, write in _COMPARED if not shared.any() else (*_PLACES, *_COMPARED):
         if table[name].notna().any():
             cells = (mean_and_spread(*pair, write) for pair in zip(table[name], table[f"{name}_std"], strict=True))
             rows.append((label, *cells))

@@ -1,7 +1,8 @@
 """Many runs of one kind: points of a design space under several seeds, in folders that can be taken up again."""
 
-from archsim.explore.folder import POINTS_FILE, load_collection
+from archsim.explore.folder import load_collection
 from archsim.explore.points import run_points
+from archsim.explore.record import POINTS_FILE
 from archsim.explore.searches import Search
 from archsim.explore.sweeping import Sweep, SweepProgress, sweep
 

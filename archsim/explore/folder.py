@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 from archsim.errors import InputError
-from archsim.files import read_regular
+from archsim.explore.record import read_record
 from archsim.results import Run, RunCollection, load_run
-from archsim.results.folder import write_file, writing_to
 
-__all__ = ["FORMAT", "MOST_BYTES", "POINTS_FILE", "load_collection", "point_folders", "run_folder", "write_points"]
+__all__ = ["load_collection", "point_folders", "run_folder"]
 
-#: The file that makes a folder that of a collection.
-POINTS_FILE = "points.json"
 _LONGEST = 80
-MOST_BYTES = 64 * 2**20
-FORMAT = 1
 
 
 def point_folders(points: Iterable[str], taken: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
@@ -48,18 +42,8 @@ def run_folder(directory: Path, point_folder: str, seed: int) -> Path:
     return directory / point_folder / f"seed-{seed}"
 
 
-def write_points(directory: Path, folders: Mapping[str, str], seeds: Mapping[str, Iterable[int]]) -> None:
-    """Write which points and seeds belong to the collection."""
-    record = {
-        "format": FORMAT,
-        "points": {point: {"folder": name, "seeds": list(seeds[point])} for point, name in folders.items()},
-    }
-    with writing_to(directory):
-        write_file(directory / POINTS_FILE, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-
-
 def load_collection(directory: str | Path) -> RunCollection:
-    """Return the runs that `run_points` left in a folder; those that are missing are failures.
+    """Return the runs that `run_points` or a sweep left in a folder; those that are missing are failures.
 
     Raises
     ------
@@ -67,29 +51,20 @@ def load_collection(directory: str | Path) -> RunCollection:
         If the folder holds no collection, or one of its runs is damaged.
     """
     folder = Path(directory)
-    try:
-        record = json.loads(read_regular(folder / POINTS_FILE, MOST_BYTES))
-        places = {
-            str(point): (str(at["folder"]), [int(seed) for seed in at["seeds"]])
-            for point, at in record["points"].items()
-        }
-        known = record["format"] == FORMAT
-    except FileNotFoundError:
-        raise InputError(
-            f"this folder holds no collection of runs: it has no {POINTS_FILE}",
+
+    def refused(why: str) -> InputError:
+        return InputError(
+            f"this folder holds no collection of runs: {why}",
             value=str(folder),
-            remedy="give a folder that 'archsim compare' or 'archsim run --seeds' wrote",
-        ) from None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise InputError(f"{POINTS_FILE} cannot be read ({type(error).__name__})", value=str(folder)) from error
-    if not known or any(Path(name).is_absolute() or ".." in Path(name).parts for name, _ in places.values()):
-        raise InputError(f"{POINTS_FILE} is not of the format {FORMAT} that this archsim reads", value=str(folder))
+            remedy="give a folder that 'archsim compare', 'archsim explore' or 'archsim run --seeds' wrote",
+        )
+
     points: dict[str, dict[int, Run]] = {}
     failures: dict[tuple[str, int], str] = {}
-    for point, (name, seeds) in places.items():
+    for point, at in read_record(folder, refused).points.items():
         points[point] = {}
-        for seed in seeds:
-            place = run_folder(folder, name, seed)
+        for seed in at.seeds:
+            place = run_folder(folder, at.folder, seed)
             if (place / "run.json").is_file():
                 points[point][seed] = load_run(place)
             else:

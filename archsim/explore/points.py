@@ -9,7 +9,8 @@ from pathlib import Path
 from archsim.document.axes import with_seed
 from archsim.errors import ArchsimError
 from archsim.experiment import Experiment
-from archsim.explore.folder import point_folders, run_folder, write_points
+from archsim.explore.folder import point_folders, run_folder
+from archsim.explore.record import CollectionRecord, PointRecord, write_record
 from archsim.explore.tasks import RunTask, Show, Views, finish
 from archsim.results import Run, RunCollection
 from archsim.results.folder import writing_to
@@ -64,7 +65,8 @@ def run_points(
         root.mkdir(parents=True, exist_ok=True)
     folders = point_folders(points)
     chosen = {name: tuple(seeds) if seeds else (experiment.run.seed,) for name, experiment in points.items()}
-    write_points(root, folders, chosen)
+    places = {name: PointRecord(folder, list(chosen[name])) for name, folder in folders.items()}
+    write_record(root, CollectionRecord(points=places))
     done: dict[str, dict[int, Run]] = {name: {} for name in points}
     errors: dict[tuple[str, int], ArchsimError] = {}
     for name, experiment in points.items():

@@ -1,28 +1,32 @@
-"""What a sweep's folder remembers of it: its axes, and of each point its values, its folder and its experiment."""
+"""What the folder of several runs remembers of them: where each point lies, and of a sweep what it varies."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from archsim.document.axes import Axis
 from archsim.errors import InputError
-from archsim.explore.folder import FORMAT, MOST_BYTES, POINTS_FILE
 from archsim.files import read_regular
 from archsim.results.folder import write_file, writing_to
 from archsim.results.lock import LOCK_FILE
 
-__all__ = ["PointRecord", "SweepRecord", "read_record", "write_record"]
+__all__ = ["POINTS_FILE", "CollectionRecord", "PointRecord", "read_record", "read_sweep", "write_record"]
 
+#: The file that makes a folder that of several runs.
+POINTS_FILE = "points.json"
+_MOST_BYTES = 64 * 2**20
+_FORMAT = 1
 _PARTIAL = f".{POINTS_FILE}.partial"
 
 
 @dataclass(slots=True)
 class PointRecord:
-    """A point of a sweep.
+    """A point of a collection.
 
     Attributes
     ----------
@@ -31,33 +35,33 @@ class PointRecord:
     seeds : list of int
         Its seeds.
     values : dict of str to str
-        The value of each key that varies, as YAML text.
+        Of a sweep: the value of each key that varies, as YAML text.
     experiment : str or None
-        Digest of its experiment; None if the document was refused.
+        Of a sweep: digest of its experiment; None if the document was refused.
     """
 
     folder: str
     seeds: list[int]
-    values: dict[str, str]
-    experiment: str | None
+    values: dict[str, str] = field(default_factory=dict)
+    experiment: str | None = None
 
 
 @dataclass(slots=True)
-class SweepRecord:
-    """A sweep.
+class CollectionRecord:
+    """Several runs of one folder, a sweep's or others.
 
     Attributes
     ----------
-    search : str
-        The strategy that proposes points.
+    search : str or None
+        The strategy that proposes the points of a sweep; None for a collection that is none.
     axes : dict of str to list of str
-        The values of each key that varies.
+        The values of each key that varies in a sweep.
     points : dict of str to PointRecord
         Points by name, in the order in which they were proposed.
     """
 
-    search: str
-    axes: dict[str, list[str]]
+    search: str | None = None
+    axes: dict[str, list[str]] = field(default_factory=dict)
     points: dict[str, PointRecord] = field(default_factory=dict)
 
     def check_axes(self, search: str, axes: Sequence[Axis], directory: Path) -> None:
@@ -70,7 +74,7 @@ class SweepRecord:
         """
         now: Mapping[str, Sequence[str]] = {axis.key: axis.values for axis in axes}
         if search != self.search:
-            raise _another("--search", directory, search, self.search)
+            raise _another("--search", directory, search, str(self.search))
         if list(now) != list(self.axes):
             raise _another("--vary", directory, ", ".join(now), ", ".join(self.axes))
         for key, values in self.axes.items():
@@ -96,11 +100,48 @@ class SweepRecord:
                 f"the folder {directory} holds another sweep: its point '{name}' was begun with another experiment",
                 field="EXPERIMENT",
                 remedy=f"compare with 'archsim diff EXPERIMENT {directory / before.folder}/seed-{before.seeds[0]}', "
-                "or give another folder with -o",
+                "give another folder with -o, or --force to replace it",
             )
 
 
-def read_record(directory: Path) -> SweepRecord | None:
+def read_record(directory: Path, refused: Callable[[str], InputError]) -> CollectionRecord:
+    """Return what a folder remembers of its runs.
+
+    Parameters
+    ----------
+    directory : Path
+        The folder.
+    refused : callable
+        Returns the error to raise, from why there is nothing that could be read.
+    """
+    try:
+        found = json.loads(read_regular(directory / POINTS_FILE, _MOST_BYTES))
+        if found["format"] != _FORMAT:
+            raise refused(f"{POINTS_FILE} is not of the format {_FORMAT} that this archsim reads")
+        record = CollectionRecord(
+            found.get("search"),
+            {str(key): [str(value) for value in values] for key, values in found.get("axes", {}).items()},
+            {str(name): _point(at) for name, at in found["points"].items()},
+        )
+    except FileNotFoundError as error:
+        raise refused(f"it has no {POINTS_FILE}") from error
+    except OSError as error:
+        raise refused(f"{POINTS_FILE} cannot be read: {error.strerror}") from error
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise refused(f"{POINTS_FILE} is not as archsim writes it") from error
+    return record
+
+
+def _point(at: Mapping[str, Any]) -> PointRecord:
+    folder = Path(str(at["folder"]))
+    if folder.is_absolute() or ".." in folder.parts:
+        raise ValueError("a folder that lies elsewhere")
+    return PointRecord(
+        str(at["folder"]), [int(seed) for seed in at["seeds"]], dict(at.get("values", {})), at.get("experiment")
+    )
+
+
+def read_sweep(directory: Path) -> CollectionRecord | None:
     """Return what a folder remembers of its sweep; None if it is empty or not there.
 
     Raises
@@ -118,29 +159,15 @@ def read_record(directory: Path) -> SweepRecord | None:
     try:
         if all(path.name in (LOCK_FILE, _PARTIAL) for path in directory.iterdir()):
             return None
-        found = json.loads(read_regular(directory / POINTS_FILE, MOST_BYTES))
-        if found["format"] != FORMAT:
-            raise ValueError("another format")
-        points = {
-            str(name): PointRecord(
-                str(at["folder"]), [int(s) for s in at["seeds"]], dict(at["values"]), at["experiment"]
-            )
-            for name, at in found["points"].items()
-        }
-        if any(Path(point.folder).is_absolute() or ".." in Path(point.folder).parts for point in points.values()):
-            raise ValueError("a folder that lies elsewhere")
-        return SweepRecord(
-            str(found["search"]), {str(k): [str(v) for v in vs] for k, vs in found["axes"].items()}, points
-        )
-    except FileNotFoundError as error:
-        raise _no_sweep(directory, f"it has no {POINTS_FILE}") from error
     except OSError as error:
-        raise _no_sweep(directory, f"{POINTS_FILE} cannot be read: {error.strerror}") from error
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise _no_sweep(directory, f"{POINTS_FILE} is not as a sweep writes it") from error
+        raise _no_sweep(directory, f"it cannot be read: {error.strerror}") from error
+    record = read_record(directory, lambda why: _no_sweep(directory, why))
+    if record.search is None:
+        raise _no_sweep(directory, "its runs are not those of a sweep", replaceable=True)
+    return record
 
 
-def write_record(directory: Path, record: SweepRecord) -> None:
+def write_record(directory: Path, record: CollectionRecord) -> None:
     """Write what a folder is to remember.
 
     Raises
@@ -148,17 +175,17 @@ def write_record(directory: Path, record: SweepRecord) -> None:
     ArchsimError
         If it cannot be written.
     """
-    text = json.dumps({"format": FORMAT, **asdict(record)}, indent=1, ensure_ascii=False)
+    text = json.dumps({"format": _FORMAT, **asdict(record)}, indent=1, ensure_ascii=False)
     with writing_to(directory):
         write_file(directory / POINTS_FILE, text + "\n")
 
 
-def _no_sweep(directory: Path, why: str) -> InputError:
+def _no_sweep(directory: Path, why: str, *, replaceable: bool = False) -> InputError:
     return InputError(
         f"this folder holds something, and no sweep that can be gone on with ({why})",
         field="--output",
         value=str(directory),
-        remedy="give another folder with -o",
+        remedy="give another folder with -o" + (", or --force to replace it" if replaceable else ""),
     )
 
 
@@ -168,7 +195,7 @@ def _another(field_: str, directory: Path, now: str, before: str) -> InputError:
         field=field_,
         value=now,
         allowed=before,
-        remedy="extend that sweep, or give another folder with -o",
+        remedy="extend that sweep, give another folder with -o, or --force to replace it",
     )
 
 

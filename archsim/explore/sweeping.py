@@ -17,7 +17,7 @@ from archsim.errors import InputError
 from archsim.experiment import Experiment
 from archsim.explore.carrying import carried
 from archsim.explore.folder import point_folders, run_folder
-from archsim.explore.record import PointRecord, SweepRecord, read_record, write_record
+from archsim.explore.record import CollectionRecord, PointRecord, read_sweep, write_record
 from archsim.explore.searches import load_search
 from archsim.explore.tables import sweep_tables
 from archsim.explore.tasks import Outcome, RunTask, outcome_of
@@ -161,19 +161,19 @@ class Sweep:
         propose = load_search(self.search)
         self._check()
         with _taken(self.directory):
-            work = _UnderWay(self)
+            under_way = _UnderWay(self)
             try:
-                while (tasks := work.tasks(propose(self.axes, work.tables()[0]))) is not None:
+                while (tasks := under_way.tasks(propose(self.axes, under_way.tables()[0]))) is not None:
                     for outcome in self._made(tasks, asked):
-                        work.outcomes.append(outcome)
+                        under_way.outcomes.append(outcome)
                         if progress is not None:
-                            progress(work.progress)
+                            progress(under_way.progress)
             except Stopped as stopped:
-                work.write_tables()
+                under_way.write_tables()
                 raise Stopped(
                     f"interrupted; finished runs are in {self.directory}\n  resume:  the same command again"
                 ) from stopped
-            return work.write_tables()
+            return under_way.write_tables()
 
     def _check(self) -> None:
         if not self.axes:
@@ -215,10 +215,10 @@ class _UnderWay:
 
     def __init__(self, sweep: Sweep) -> None:
         self._sweep = sweep
-        self._before = read_record(sweep.directory)
+        self._before = read_sweep(sweep.directory)
         if self._before is not None:
             self._before.check_axes(sweep.search, sweep.axes, sweep.directory)
-        self._record = SweepRecord(sweep.search, {axis.key: list(axis.values) for axis in sweep.axes})
+        self._record = CollectionRecord(sweep.search, {axis.key: list(axis.values) for axis in sweep.axes})
         self.outcomes: list[Outcome] = []
 
     @property
@@ -292,7 +292,7 @@ class _UnderWay:
 def _taken(directory: Path) -> Iterator[None]:
     """Hold a sweep's folder, which is made if it is not there; one that holds something else is left alone."""
     check_place(directory)
-    read_record(directory)
+    read_sweep(directory)
     with writing_to(directory):
         directory.mkdir(parents=True, exist_ok=True)
     lock = FolderLock(directory)

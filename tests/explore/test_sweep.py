@@ -153,6 +153,35 @@ def test_the_command_makes_tables_and_a_report_and_leaves_with_one_if_a_run_fail
     assert command(tmp_path, "--vary", "chip.tiles=1,64").returncode == 2
 
 
+def test_force_begins_a_sweep_anew_and_no_other_folder(tmp_path: Path) -> None:
+    one, other = ("--vary", "chip.adc.bits=6"), ("--vary", "chip.dac.bits=7")
+    assert command(tmp_path, *one).returncode == 0
+    before = stamps(tmp_path)
+    refusal = command(tmp_path, *other)
+    assert refusal.returncode == 2
+    assert "--force" in refusal.stderr
+    # What cannot be made replaces nothing.
+    assert command(tmp_path, "--vary", "chip.dca.bits=7", "--force").returncode == 2
+    assert stamps(tmp_path) == before
+    done = command(tmp_path, *other, "--force")
+    assert done.returncode == 0, done.stderr
+    assert [path.relative_to(tmp_path) for path in stamps(tmp_path)] == [Path("grid/bits-7/seed-1/run.json")]
+    assert not list(tmp_path.glob(".*"))
+    (tmp_path / "grid" / "points.json").unlink()
+    for more in ((), ("--force",)):
+        refusal = command(tmp_path, *other, *more)
+        assert refusal.returncode == 2
+        assert "another folder with -o" in refusal.stderr
+    assert len(stamps(tmp_path)) == 1
+
+
+def test_a_folder_of_runs_that_are_no_sweep_goes_on_by_its_own_command_only(tmp_path: Path) -> None:
+    archsim.explore.run_points({"bits=6": archsim.load_experiment("mlp_digits", SHORT, "numerics")}, tmp_path)
+    with pytest.raises(InputError, match="not those of a sweep") as refused:
+        swept(tmp_path)
+    assert "--force" in str(refused.value)
+
+
 def arguments(tmp_path: Path, *more: str) -> list[str]:
     short = [part for override in SHORT for part in ("--set", override)]
     return [sys.executable, "-m", "archsim", "explore", "mlp_digits", *short, *more, "-o", str(tmp_path / "grid")]
