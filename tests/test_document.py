@@ -20,6 +20,7 @@ from archsim.document.parse import parse
 from archsim.errors import InputError, InputErrors, Place
 from archsim.experiment import Experiment
 from archsim.results import differing_keys
+from archsim.simulation import identity
 
 DOCUMENT = """\
 description: a small one
@@ -115,6 +116,23 @@ def test_a_bare_name_is_read_and_written_without_a_warning_of_a_library(
                 experiment.model_dump()
                 experiment.model_dump_json()
                 differing_keys(experiment, laid_over)
+
+
+def test_a_description_tells_the_overrides_and_belongs_to_no_comparison(document: Path, tmp_path: Path) -> None:
+    plain = load_experiment(document)
+    assert plain.description == "a small one"
+    laid_over = load_experiment(document, ["training.epochs=3", "chip.adc.bits = 7"], mode="timing")
+    told = "a small one (overrides: training.epochs=3, chip.adc.bits = 7, run.mode=timing)"
+    assert laid_over.description == told
+    again = load_experiment(write(tmp_path, resolved(laid_over)), ["training.epochs=4"])
+    assert again.description == f"{told} (overrides: training.epochs=4)"
+    assert identity(again) == identity(laid_over)
+    assert set(differing_keys(plain, again)) == {"training.epochs", "chip.adc.bits", "run.mode"}
+    assert load_experiment(document, ["description=mine", "training.epochs=3"]).description == "mine"
+    assert load_experiment(document, ["description=''"]).description == ""
+    assert load_experiment({**plain.model_dump(), "description": ""}, ["training.epochs=3"]).description == ""
+    long = load_experiment(document, [f"name={'x' * 100}"])
+    assert len(long.description) < 90
 
 
 def test_overrides_apply_in_order_after_the_preset(document: Path) -> None:

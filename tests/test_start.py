@@ -30,10 +30,7 @@ def invoke(*arguments: str) -> Result:
 
 def test_it_runs_as_it_is_and_is_the_shipped_workload() -> None:
     assert invoke("init").exit_code == 0
-    assert differing_keys(load_experiment("experiment.yaml"), load_experiment("mlp_digits")).keys() == {
-        "name",
-        "description",
-    }
+    assert differing_keys(load_experiment("experiment.yaml"), load_experiment("mlp_digits")).keys() == {"name"}
     done = invoke("run", "experiment.yaml", "--set", "training.max_mini_batches=2", "-o", "out")
     assert done.exit_code == 0, done.output
     assert Path("out", DOCUMENT_FILE).is_file()

@@ -21,10 +21,13 @@ from archsim.document.tree import Node, from_python
 from archsim.document.workloads import find_experiment
 from archsim.errors import InputError, Place
 from archsim.experiment import Experiment
+from archsim.notebook import shortened
 
 __all__ = ["Document", "load_document", "load_experiment"]
 
 _SECTIONS = frozenset({"data", "training", "schedule", "run"})
+#: Characters of an override that a description tells.
+_MOST_OF_OVERRIDE = 60
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def load_experiment(
     """Return the experiment that a document describes.
 
     Presets and included files are written out first, then the overrides are laid over the document in
-    their order, then everything is checked.
+    their order, then everything is checked. The document's description tells them at its end.
 
     Parameters
     ----------
@@ -107,8 +110,19 @@ def load_document(
     if mode is not None:
         place = Place(f"--mode {mode}")
         tree = put(tree, ("run", "mode"), Node(mode, place, key_place=place))
-    tree = with_absolute_paths(tree)
+    tree = with_absolute_paths(_told(tree, [*overrides, *([] if mode is None else [f"run.mode={mode}"])]))
     return Document(_validate(tree), tree)
+
+
+def _told(tree: Node, overrides: Sequence[str]) -> Node:
+    """Return a document whose description, which its author wrote, tells what was laid over it since."""
+    written = tree.child("description")
+    if written is None or not isinstance(written.value, str) or not written.value or not overrides:
+        return tree
+    if any(text.partition("=")[0].strip() == "description" for text in overrides):
+        return tree
+    told = ", ".join(shortened(" ".join(text.split()), _MOST_OF_OVERRIDE) for text in overrides)
+    return put(tree, ("description",), replace(written, value=f"{written.value} (overrides: {told})"))
 
 
 def _readable(name: str) -> str:

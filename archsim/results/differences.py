@@ -40,10 +40,11 @@ def differing_keys(*experiments: Run | BaseModel | Mapping[str, Any]) -> dict[st
     -------
     dict of str to tuple
         By dotted key, in the order of the documents; a value for each experiment, `ABSENT` where it lacks the key. A
-        constant is compared by its value, and by source and status only where its values agree.
+        constant is compared by its value, and by source and status only where its values agree. The description of an
+        experiment changes nothing and is not compared.
     """
     trees = [_plain(experiment) for experiment in experiments]
-    return dict(_differences(trees, ""))
+    return {key: values for key, values in _differences(trees, "") if key != "description"}
 
 
 def _plain(experiment: Run | BaseModel | Mapping[str, Any]) -> Any:

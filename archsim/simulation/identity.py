@@ -14,4 +14,4 @@ def identity(experiment: Experiment) -> str:
     training = experiment.training
     if training is not None:  # How long it lasts may change; a schedule without updates may have no such section.
         training = training.model_copy(update={"epochs": 1, "max_mini_batches": None})
-    return resolved(experiment.model_copy(update={"run": settings, "training": training}))
+    return resolved(experiment.model_copy(update={"description": "", "run": settings, "training": training}))
