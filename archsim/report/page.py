@@ -37,7 +37,8 @@ _RECIPES: dict[str, _Recipe] = {
     "timeline": _Recipe(
         figures.stage_timeline,
         "Stage timeline",
-        "Numbers, where they fit, are micro-batches. A long run shows its start and a part from its middle.",
+        "Numbers, where they fit, are micro-batches. A long run shows its start and a part from its middle. "
+        "Stages that share a place stand together.",
         wide=True,
     ),
     "idle": _Recipe(

@@ -29,7 +29,7 @@ COMPARED_METRICS: tuple[str, ...] = (
     "macs_per_sample",
 )
 #: What is made of a metric that is no single number, or of two runs.
-_DERIVED = ("progress_per_sample", "updates", "pulses", "staleness")
+_DERIVED = ("progress_per_sample", "updates", "pulses", "staleness", "stages", "places")
 _SHARES = tuple(f"placeholder_share_{what}" for what in ("time", "energy", "area"))
 
 #: The columns of numbers of a comparison.
@@ -40,8 +40,9 @@ def compared_row(run: Run) -> dict[str, Any]:
     """Return what is compared of a run, by column.
 
     ``updates`` is that of its first stage, ``pulses`` the sum over the layers, ``staleness`` the largest mean of a
-    stage (in updates), ``placeholder_share_WHAT`` the share of time, energy or area that rests on placeholders. What
-    the run lacks is NaN; ``progress_per_sample`` is left out, because it takes two runs.
+    stage (in updates), ``stages`` and ``places`` how many there are, ``placeholder_share_WHAT`` the share of time,
+    energy or area that rests on placeholders. What the run lacks is NaN; ``progress_per_sample`` is left out, because
+    it takes two runs.
     """
     metrics, seen = run.metrics, run.observations
     row: dict[str, Any] = {
@@ -51,6 +52,8 @@ def compared_row(run: Run) -> dict[str, Any]:
         "updates": float(seen.updates[0]) if seen.updates else math.nan,
         "pulses": float(sum(seen.pulses.values())) if seen.pulses else math.nan,
         "staleness": max(seen.staleness, default=math.nan),
+        "stages": float(len(seen.places) or math.nan),
+        "places": float(len({*seen.places}) or math.nan),
     }
     if not seen.makespan_ps:  # A run without a clock took no time that could be compared.
         row["makespan_ps"] = math.nan

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from archsim.report import design_space, render_sweep, save_figure
 from archsim.report.figures.design_space import undominated
+from archsim.report.figures.point_numbers import joined_numbers
 
 COSTS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=12)
 
@@ -95,6 +96,40 @@ def test_points_bear_the_numbers_of_their_rows_and_equal_times_have_no_unit_of_s
     page = render_sweep(points, ["bits"], name="x", facts={})
     assert "1 ns ± 0<" in page
     assert "± 0 ps" not in page
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "energy", "texts"),
+    [
+        ([0.9] * 3, [1e3] * 3, ["1..3"]),
+        ([0.9, 0.95, 0.9], [1e3, 2e3, 1e3], ["1, 3", "2"]),
+        ([0.9, 0.95, 0.97], [1e3, 2e3, 3e3], ["1", "2", "3"]),
+    ],
+)
+def test_points_in_one_place_share_a_label(accuracy: list[float], energy: list[float], texts: list[str]) -> None:
+    figure = design_space(table(accuracy=accuracy, energy_per_sample_pj=energy), ["bits"])
+    assert figure is not None
+    assert [text.get_text() for text in figure.axes[0].texts] == texts
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=2, max_size=12))
+def test_labels_bear_every_number_once_and_do_not_overlap(points: list[tuple[int, int]]) -> None:
+    energies, times = ([1e3 + value for value in values] for values in zip(*points, strict=True))
+    figure = design_space(table(energy_per_sample_pj=energies, time_per_sample_ps=times), ["bits"])
+    assert figure is not None
+    figure.draw_without_rendering()
+    labels = figure.axes[0].texts
+    numbers = [part.split("..") for label in labels for part in label.get_text().split(", ")]
+    found = sorted(number for ends in numbers for number in range(int(ends[0]), int(ends[-1]) + 1))
+    assert found == list(range(1, len(points) + 1))
+    for one, other in itertools.combinations([label.get_window_extent() for label in labels], 2):
+        assert not one.overlaps(other)
+
+
+def test_many_numbers_are_written_in_few_characters() -> None:
+    assert joined_numbers([1, 3, 4, 5, 6, 9, 10]) == "1, 3..6, 9, 10"
+    assert joined_numbers(range(1, 30, 2)) == "1, 3, 5, 7, 9, 11, …"
 
 
 def test_a_figure_is_saved_at_a_path_given_as_text(tmp_path: Path) -> None:

@@ -93,6 +93,26 @@ def test_a_short_run_is_shown_whole_and_a_long_one_in_parts(run: Run) -> None:
     assert middle in set(run.timeline.loc[run.timeline["action"] == "F", "start_ps"])
 
 
+def test_stages_of_one_place_stand_together_and_tell_it() -> None:
+    run = synthetic_run(4, 6)
+    apart = ["stage 0", "stage 1", "stage 2", "stage 3"]
+    for draw in (stage_timeline, idle_by_stage):
+        assert [text.get_text() for text in draw(run).axes[0].get_yticklabels()] == apart
+    shared = replace(run, observations=replace(run.observations, places=(0, 1, 0, 1)))
+    labels = ["place 0: stage 0", "place 0: stage 2", "place 1: stage 1", "place 1: stage 3"]
+    for draw in (stage_timeline, idle_by_stage):
+        axes = draw(shared).axes[0]
+        assert [text.get_text() for text in axes.get_yticklabels()] == labels
+        assert [line.get_ydata()[0] for line in axes.lines] == [1.5]
+    idle = {name: sum(causes.values()) for name, causes in stage_idle(run).items()}
+    assert list(stage_idle(shared)) == ["stage 0", "stage 2", "stage 1", "stage 3"]
+    # The bars follow their labels.
+    busy = idle_by_stage(shared).axes[0].containers[0]
+    makespan = run.observations.makespan_ps
+    for bar, name in zip(busy, stage_idle(shared), strict=True):
+        assert bar.get_width() == pytest.approx(100 * (makespan - idle[name]) / makespan)
+
+
 def test_the_timeline_shows_every_slice_of_a_short_run() -> None:
     run = synthetic_run(micro_batches=4)
     figure = stage_timeline(run)

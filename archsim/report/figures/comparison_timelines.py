@@ -5,6 +5,7 @@ from __future__ import annotations
 from matplotlib.figure import SubFigure
 
 from archsim.report.causes import cause_kind, cause_styles
+from archsim.report.figures.stage_rows import stage_rows
 from archsim.report.figures.timeline import draw_stages, idle_kinds, legend_handles, stage_slices, windows
 from archsim.report.style import INK, MUTED, plain_text
 from archsim.results import Run, RunCollection
@@ -45,7 +46,7 @@ def draw_timelines(figure: SubFigure, runs: RunCollection) -> None:
         part = stage_slices(run, window)
         lasting = part[part["end_ps"] > part["start_ps"]]
         seen |= set(lasting["action"]) | {cause_kind(cause) for cause in lasting["cause"].unique() if cause}
-        draw_stages(panel, part, list(run.observations.stages), window, styles)
+        draw_stages(panel, part, stage_rows(run), window, styles)
         panel.set_title(plain_text(name), loc="left", fontsize=9, color=INK)
     for panel in panels[:-1]:
         panel.set_xlabel("")

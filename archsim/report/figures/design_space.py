@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from archsim.report.figures.accuracy_axis import accuracy_axis
+from archsim.report.figures.point_numbers import number_points
 from archsim.report.scales import Scale, energy_scale, time_scale
 from archsim.report.style import INK, MUTED, SERIES, plain_axes, plain_text
 
@@ -59,11 +60,6 @@ def design_space(points: pd.DataFrame, keys: Sequence[str]) -> Figure | None:
     front = front.sort_values(x.column)
     axes.plot(x.values(front), y.values(front), color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)), zorder=1)
     _draw(axes, shown, x, y, keys)
-    numbers = pd.Series(range(1, len(points) + 1), index=points.index)[shown.index]
-    # Of many points those on the front: the others lie close together, and nobody would choose them.
-    for at in shown.index if len(shown) <= _MOST_LABELS else front.index:
-        where = x.values(points)[at], y.values(points)[at]
-        axes.annotate(str(numbers[at]), where, xytext=(5, 5), textcoords="offset points", fontsize=8, color=INK)
     axes.set_xlabel(x.label)
     axes.set_ylabel(y.label)
     plain_axes(axes, grid="y")
@@ -74,6 +70,11 @@ def design_space(points: pd.DataFrame, keys: Sequence[str]) -> Figure | None:
     axes.margins(x=0.12)
     if axes.get_legend_handles_labels()[1]:
         axes.legend(frameon=False, fontsize=8, labelcolor=INK)
+    # Of many points those on the front: the others lie close together, and nobody would choose them.
+    labelled = shown if len(shown) <= _MOST_LABELS else front
+    rows = [points.index.get_loc(at) + 1 for at in labelled.index]
+    places = zip(x.values(labelled), y.values(labelled), strict=True)
+    number_points(figure, axes, dict(zip(rows, places, strict=True)), -x.sign * y.sign)
     return figure
 
 

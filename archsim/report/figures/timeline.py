@@ -9,6 +9,7 @@ from matplotlib.patches import Patch
 
 from archsim.report.causes import OTHER_CAUSES, cause_kind, cause_styles
 from archsim.report.figures.idle import stage_idle
+from archsim.report.figures.stage_rows import StageRows, stage_rows
 from archsim.report.scales import time_scale
 from archsim.report.style import ACTION_COLOURS, CARD, INK, MUTED, OTHER_COLOUR, label_colour, plain_axes
 from archsim.results import Run
@@ -24,12 +25,12 @@ _IDLE_ALPHA = 0.65
 
 def stage_timeline(run: Run) -> Figure | None:
     """Return a Gantt chart of the stages, or None if no slices were stored."""
-    names = list(run.observations.stages)
-    if not names or not run.slices.count:
+    rows = stage_rows(run)
+    if not rows.names or not run.slices.count:
         return None
     shown = windows(run)
-    row = min(0.34, 7.0 / len(names))
-    figure = Figure(figsize=(9.2, len(shown) * (0.62 + row * len(names)) + 0.45), layout="constrained")
+    height = min(0.34, 7.0 / len(rows.names))
+    figure = Figure(figsize=(9.2, len(shown) * (0.62 + height * len(rows.names)) + 0.45), layout="constrained")
     panels = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
     styles = cause_styles(idle_kinds(run))
     seen: set[str] = set()
@@ -37,7 +38,7 @@ def stage_timeline(run: Run) -> Figure | None:
         part = stage_slices(run, window)
         lasting = part[part["end_ps"] > part["start_ps"]]
         seen |= set(lasting["action"]) | {cause_kind(cause) for cause in lasting["cause"].unique() if cause}
-        draw_stages(panel, part, names, window, styles)
+        draw_stages(panel, part, rows, window, styles)
         if len(shown) > 1:
             panel.set_title(title, loc="left", fontsize=9.5, color=INK)
     handles = legend_handles(seen, styles)
@@ -75,10 +76,10 @@ def stage_slices(run: Run, window_ps: tuple[int, int]) -> pd.DataFrame:
 
 
 def draw_stages(
-    axes: Axes, part: pd.DataFrame, names: list[str], window: tuple[int, int], styles: dict[str, tuple[str, str]]
+    axes: Axes, part: pd.DataFrame, shown: StageRows, window: tuple[int, int], styles: dict[str, tuple[str, str]]
 ) -> None:
     """Draw slices of stages into a panel: filled where a stage works, hatched where it waits."""
-    start, end = window
+    names, (start, end) = shown.names, window
     factor, unit = time_scale([end])
     begins = part["start_ps"].clip(lower=start).to_numpy() / factor
     lasts = part["end_ps"].clip(upper=end).to_numpy() / factor - begins
@@ -97,8 +98,8 @@ def draw_stages(
             colour = ACTION_COLOURS.get(kind, OTHER_COLOUR)
             axes.broken_barh(bars, (row - 0.41, 0.82), facecolor=colour, edgecolor=CARD, linewidth=0.7)
     if len(names) <= _MOST_LABELLED_STAGES:
-        shown = part["micro_batch"].to_numpy(dtype="float64", na_value=float("nan"))
-        for row, kind, begin, last, number in zip(rows, kinds, begins, lasts, shown, strict=True):
+        numbers = part["micro_batch"].to_numpy(dtype="float64", na_value=float("nan"))
+        for row, kind, begin, last, number in zip(rows, kinds, begins, lasts, numbers, strict=True):
             if kind not in styles and number == number and last > _LABEL_PART * (end - start) / factor:
                 axes.text(
                     begin + last / 2,
@@ -110,10 +111,11 @@ def draw_stages(
                     va="center",
                 )
     plain_axes(axes)
+    shown.separate(axes)
     axes.set_xlim(start / factor, end / factor)
     axes.set_ylim(len(names) - 0.4, -0.6)
     step = 1 if len(names) <= _MOST_LABELLED_STAGES else -(-len(names) // 8)
-    axes.set_yticks(range(0, len(names), step), names[::step])
+    axes.set_yticks(range(0, len(names), step), shown.labels[::step])
     axes.set_xlabel(f"simulated time ({unit})")
 
 
