@@ -85,16 +85,16 @@ def explore(wanted: Exploration, target: Target) -> None:
     def experiment_at(values: Mapping[str, str]) -> Experiment:
         return load(wanted.experiment, [*wanted.overrides, *overrides_of(values)], wanted.mode)
 
-    goes_on = target.output is not None and not target.force
-    if not goes_on:
+    named = None if target.force else target.output
+    if named is None:
         target.check()
-    place = nullcontext(target.output) if goes_on else target.opened(f"{title}-sweep")
+    place = target.opened(f"{title}-sweep") if named is None else nullcontext(named)
     with stop_requests() as asked, place as directory, _watched(title) as show:
         sweep = Sweep(experiment_at, axes, directory, seeds, wanted.workers, wanted.search)
         try:
             points, _ = sweep.run(asked=asked, progress=show)
         except Stopped as stopped:
-            if goes_on:
+            if named is not None:
                 raise
             problem = f"interrupted; finished runs are in {directory}"
             without = ", without --force" if target.force else ""

@@ -72,7 +72,7 @@ def design_space(points: pd.DataFrame, keys: Sequence[str]) -> Figure | None:
         axes.legend(frameon=False, fontsize=8, labelcolor=INK)
     # Of many points those on the front: the others lie close together, and nobody would choose them.
     labelled = shown if len(shown) <= _MOST_LABELS else front
-    rows = [points.index.get_loc(at) + 1 for at in labelled.index]
+    rows = pd.Series(range(1, len(points) + 1), index=points.index)[labelled.index]
     places = zip(x.values(labelled), y.values(labelled), strict=True)
     number_points(figure, axes, dict(zip(rows, places, strict=True)), -x.sign * y.sign)
     return figure
