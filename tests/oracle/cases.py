@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 from .hardware import Hardware
 
-__all__ = ["ELEMENT_WISE", "INPUT", "LOSSES", "Case", "Doing", "Layer", "Matrix"]
+__all__ = ["ELEMENT_WISE", "INPUT", "LOSSES", "Action", "Case", "Layer", "Matrix"]
 
 INPUT = "input"
 #: Element-wise functions, and operations on each number, forward and backward alike.
@@ -17,8 +17,14 @@ ELEMENT_WISE = {"tanh": 1, "sigmoid": 1, "relu": 1, "identity": 0}
 #: Operations on each output of the network for its loss.
 LOSSES = {"softmax-cross-entropy": 3, "mean-squared-error": 2}
 
-#: Kind of an action, its micro-batch (the last one of several), and how many micro-batches it is for.
-Doing = tuple[str, int, int]
+
+class Action(NamedTuple):
+    """What a stage does, with which micro-batch (the last one of several), and for how many."""
+
+    stage: int
+    kind: str
+    micro_batch: int
+    count: int
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,10 @@ class Case:
     places: tuple[int, ...] | None = None
     #: Vectors of a chunk; None: a micro-batch is one.
     chunk: int | None = None
+    #: Whether layers do their parts of several actions at a time.
+    overlaps: bool = False
+    #: Whether initial weights are written first.
+    programs: bool = False
 
     @property
     def trains(self) -> bool:
@@ -101,6 +111,7 @@ class Case:
             "stages": [list(names) for names in self.stages],
             "micro_batches": self.micro_batches,
             "chunk_vectors": self.chunk,
+            "overlap": "layers" if self.overlaps else "none",
         }
         if self.places is not None:
             schedule["places"] = list(self.places)
@@ -121,7 +132,7 @@ class Case:
                 "mini_batch": self.micro_batches * self.samples,
             },
             "schedule": schedule,
-            "run": {"mode": "timing"},
+            "run": {"mode": "timing", "program": self.programs},
         }
 
     def needs_gradient(self, name: str) -> bool:
@@ -131,21 +142,21 @@ class Case:
             found[layer.name] = layer.trains or any(found[source] for source in layer.sources)
         return found[name]
 
-    def doings(self, stage: int) -> Iterator[Doing]:
+    def actions(self, stage: int) -> Iterator[Action]:
         """Yield what a stage does, in order."""
         applied = moved = 0
         for kind, micro_batch in self._order(stage):
             if kind != "U":
-                yield kind, micro_batch, 1
+                yield Action(stage, kind, micro_batch, 1)
                 if kind == "F" or self.update == "scheduled":
                     continue
                 # All schedules here do the backwards in the order of the micro-batches.
                 if self.update == "deferred" and (micro_batch + 1) % self.micro_batches:
                     continue
             before, applied = applied, micro_batch + 1
-            yield "U", micro_batch, applied - before
+            yield Action(stage, "U", micro_batch, applied - before)
             if any(applied // interval > before // interval for interval in self._intervals(stage)):
-                yield "T", micro_batch, applied - moved
+                yield Action(stage, "T", micro_batch, applied - moved)
                 moved = applied
 
     def _intervals(self, stage: int) -> set[int]:
@@ -158,7 +169,7 @@ class Case:
     def stored(self, stage: int) -> int:
         """Return how many micro-batches a stage stores at most."""
         held = most = 0
-        for kind, _, count in self.doings(stage):
+        for _, kind, _, count in self.actions(stage):
             held += {"F": 1, "U": -count}.get(kind, 0)
             most = max(most, held)
             held -= not self.trains

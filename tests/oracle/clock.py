@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from itertools import count
 
-__all__ = ["Clock", "Job", "Policy", "Process", "Server", "Signal", "Slice", "Space", "Wait"]
+__all__ = ["Clock", "Gate", "Job", "Policy", "Process", "Server", "Signal", "Slice", "Space", "Wait"]
 
 
 class Signal:
@@ -75,6 +75,38 @@ class Clock:
     def did(self, unit: str, start: int, end: int, action: str, micro_batch: int) -> None:
         if end > start:
             self.slices.append((unit, start, end, action, micro_batch))
+
+
+class Gate:
+    """What one action passes at a time, in the order in which they come: each until so many of its pieces have."""
+
+    def __init__(self, freed: Callable[[], None]) -> None:
+        self._freed = freed
+        self._turns: list[tuple[int, Signal]] = []
+
+    @property
+    def free(self) -> bool:
+        return not self._turns
+
+    def enter(self, pieces: int) -> Signal:
+        """Return the signal of the turn of an action."""
+        turn = Signal()
+        self._turns.append((pieces, turn))
+        if len(self._turns) == 1:
+            turn.fire()
+        return turn
+
+    def passed(self) -> None:
+        """A piece of the action whose turn it is has passed."""
+        left, turn = self._turns[0]
+        if left > 1:
+            self._turns[0] = left - 1, turn
+            return
+        del self._turns[0]
+        if self._turns:
+            self._turns[0][1].fire()
+        else:
+            self._freed()
 
 
 #: How a unit chooses: the name of a policy, and for a priority the actions in their order.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
-from math import ceil
+from math import ceil, sqrt
 from random import Random
 from typing import Any
 
@@ -46,6 +47,11 @@ class Hardware:
     prefetch: int
     units: Policy = ("first-come-first-served", ())
     links: Policy = ("first-come-first-served", ())
+    #: The step of devices, and their largest weight.
+    step: float = 0.001
+    bound: float = 1.0
+    #: Times of whole actions by their kinds, on a chip of abstract stages.
+    engine: Mapping[str, int] | None = None
 
     @classmethod
     def draw(cls, random: Random, node_tiles: int, interconnect: str) -> Hardware:
@@ -78,10 +84,18 @@ class Hardware:
             host_bytes=n(1, 3),
             latency=n(40),
             prefetch=n(1, 4),
+            step=random.uniform(0.001, 0.05),
+            bound=random.uniform(0.1, 0.6),
         )
+
+    def with_engine(self, random: Random) -> Hardware:
+        """Return a chip of abstract stages, which has no host to say how far ahead samples come."""
+        return replace(self, engine={kind: random.randrange(1, 90_000) for kind in "FBU"}, prefetch=2)
 
     def section(self) -> dict[str, Any]:
         """Return what a document says of it; converters take the same time at any resolution."""
+        if self.engine:
+            return self._abstract(self.engine)
         no_steps = {"step_time": "0 ns", "bits": 8}
         return {
             "preset": "reram-1024",
@@ -98,6 +112,7 @@ class Hardware:
             },
             "dac": {**no_steps, "fixed_time": f"{self.dac} ps"},
             "adc": {**no_steps, "fixed_time": f"{self.adc} ps", "per_tile": self.per_tile},
+            "device": {"kind": "soft-bounds", "dw_min": self.step, "w_max": self.bound, "w_min": -self.bound},
             "update": {"desired_bl": self.slots, "update_bl_management": False},
             "nmpu": {"lanes": self.lanes, "pipeline_cycles": self.pipeline, "clock": f"{self.nmpu} MHz"},
             "buffer": {
@@ -118,6 +133,17 @@ class Hardware:
                 "bytes_per_cycle": self.host_bytes,
                 "latency_cycles": self.latency,
                 "prefetch": self.prefetch,
+            },
+        }
+
+    def _abstract(self, engine: Mapping[str, int]) -> dict[str, Any]:
+        return {
+            "preset": "unit",
+            "arbitration": policy(self.units),
+            "node_tiles": self.node_tiles,
+            "tile": {"rows": self.side, "columns": self.side},
+            "stage_engine": {
+                name: f"{engine[kind]} ps" for name, kind in (("forward", "F"), ("backward", "B"), ("update", "U"))
             },
         }
 
@@ -142,6 +168,12 @@ class Hardware:
     def transfer(self, columns: int, lines: int) -> int:
         """Return the time of so many lines, each read by itself and written into another array."""
         return lines * (self.read(columns, 1) + self.phases * self.slots * self.pulse)
+
+    def written(self, columns: int, inputs: int) -> int:
+        """Return the time to write a row of a matrix with so many inputs: as long as its largest weight needs."""
+        slots = ceil(min(1 / sqrt(inputs), self.bound) / self.step)
+        trains = ceil(slots / self.slots)
+        return trains * self.fixed + self.phases * slots * self.pulse + self.read(columns, 1)
 
     def digital(self, operations: int) -> int:
         """Return the time of a job of the digital unit."""

@@ -7,21 +7,21 @@ if nothing else comes of that job's result, and if the job waits for all that th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 from typing import TypeVar
 
 from .cases import LOSSES, Case, Layer, Matrix
 
-__all__ = ["Piece", "backward", "forward"]
+__all__ = ["Piece", "backward", "changes", "forward"]
 
 
 @dataclass(eq=False)
 class Piece:
     """A piece of work, for a sample: a read if there is a matrix, else operations and numbers that are written.
 
-    `layer` and `number` say whose matrix it is. `vectors` are those in which a sample passes it, `gives` is the layer
-    whose result or gradients come of it, and `collects` the layer whose reads it adds up.
+    `layer` is the one that it begins with, `number` that of the matrix there. `vectors` are those in which a sample
+    passes it, `gives` is the layer whose result or gradients come of it, `collects` the layer whose reads it adds up.
     """
 
     needs: list[Piece]
@@ -33,6 +33,8 @@ class Piece:
     gives: str = ""
     collects: str = ""
     number: int = 0
+    #: The layers for which it does something.
+    does: list[str] = field(default_factory=list)
 
     def add(self, operations: int, elements: int) -> None:
         self.operations += operations
@@ -95,7 +97,7 @@ def forward(
         piece = None if layer.matrices else _continued(givers, leads_on)
         if piece is None:
             reads = [
-                Piece(list(givers), matrix.vectors, matrix, layer.name, number=n)
+                Piece(list(givers), matrix.vectors, matrix, layer.name, number=n, does=[layer.name])
                 for n, matrix in enumerate(layer.matrices)
             ]
             piece = Piece(reads or givers, _same_vectors(layer) if reads else 1, layer=layer.name)
@@ -106,6 +108,7 @@ def forward(
             pieces += [*reads, piece]
         if not layer.matrices:
             piece.add(layer.forward, layer.size)
+        piece.does.append(layer.name)
         piece.gives = layer.name
         home[layer.name] = piece
     if last and case.trains:
@@ -134,6 +137,7 @@ def backward(case: Case, layers: Sequence[Layer], parts: dict[str, list[list[tup
         if piece is None:
             piece = Piece(givers, layer=layer.name)
             pieces.append(piece)
+        piece.does.append(layer.name)
         piece.add(max(back[layer.name] - 1, 0) * layer.size, 0)
         if not layer.matrices:
             piece.add(layer.backward, layer.size)
@@ -147,9 +151,11 @@ def backward(case: Case, layers: Sequence[Layer], parts: dict[str, list[list[tup
             if not sources[layer.name]:
                 continue
             reads = [
-                Piece([piece], matrix.vectors, matrix, layer.name, number=n) for n, matrix in enumerate(layer.matrices)
+                Piece([piece], matrix.vectors, matrix, layer.name, number=n, does=[layer.name])
+                for n, matrix in enumerate(layer.matrices)
             ]
             piece = Piece(list(reads), _same_vectors(layer), layer=layer.name, gives=layer.name, collects=layer.name)
+            piece.does.append(layer.name)
             for matrix, cut in zip(layer.matrices, parts[layer.name], strict=True):
                 piece.add(matrix.vectors * sum(rows for rows, _ in cut), matrix.vectors * matrix.inputs)
             pieces += [*reads, piece]
@@ -161,6 +167,16 @@ def backward(case: Case, layers: Sequence[Layer], parts: dict[str, list[list[tup
             if name in handed:
                 piece.add(sizes[name], 0)
             handed.add(name)
+    return pieces
+
+
+def changes(case: Case, layers: Sequence[Layer]) -> list[Piece]:
+    """Return the pieces of an update or a transfer: all that is done at a layer is one, layer after layer."""
+    pieces: list[Piece] = []
+    for layer in layers:
+        if layer.trains:
+            needs = [] if case.overlaps else pieces[-1:]
+            pieces.append(Piece(needs, layer=layer.name, does=[layer.name]))
     return pieces
 
 

@@ -15,6 +15,7 @@ from archsim.errors import DoesNotFit
 from .cases import LOSSES, Case
 from .clock import Policy, Slice
 from .hardware import Hardware
+from .layout import Layout
 from .networks import networks, stages_of
 from .simulation import Machine
 
@@ -63,15 +64,19 @@ def cases(draw: st.DrawFn) -> Case:
         transfer_every=draw(st.integers(0, 3)),
         places=draw(st.none() | shared_places(len(stages))),
         chunk=draw(st.none() | st.integers(1, 9)),
+        overlaps=draw(st.booleans()),
+        programs=kind != "inference" and draw(st.integers(0, 3)) == 0,
     )
+    if draw(st.integers(0, 5)) == 0:
+        case = replace(case, hardware=case.hardware.with_engine(numbers))
     learned = [matrix.vectors for layer in layers if layer.trains for matrix in layer.matrices]
     if kind != "inference" and learned and draw(st.integers(0, 3)) == 0:
         # Transfers by themselves are due behind updates only.
         together = samples * (micro_batches if case.update == "deferred" else 1)
         case = replace(case, separate=True, transfer_every=together * lcm(*learned) * draw(st.integers(1, 2)))
     # Space for a few micro-batches at the stage that stores most: inputs have to wait for it, if they fit at all.
-    room = draw(st.none() | st.integers(4, 20))
-    capacity = None if room is None else max(Machine(case).footprints) * room // 4
+    room = None if case.hardware.engine else draw(st.none() | st.integers(4, 20))
+    capacity = None if room is None else max(Layout(case).footprints) * room // 4
     return replace(case, hardware=replace(case.hardware, capacity=capacity))
 
 
@@ -79,6 +84,8 @@ def busy(run: archsim.Run) -> list[Slice]:
     """Return what units did, in order; what takes no time is left out."""
     table = run.timeline
     table = table[(table.action != "") & (table.end_ps > table.start_ps)]
+    # Programming belongs to no micro-batch.
+    table = table.assign(micro_batch=table.micro_batch.fillna(-1))
     columns = (table[name].tolist() for name in ("unit", "start_ps", "end_ps", "action", "micro_batch"))
     return sorted(zip(*columns, strict=True))
 

@@ -227,10 +227,11 @@ class Sequencer:
         self._work.layer_ended(layer, action)
 
     def _is_free_for(self, action: Action | None) -> bool:
-        """Return whether, beside what is under way, a layer is free at which an action begins."""
+        """Return whether, beside what is under way, an action has a free layer to begin at, or nothing to do."""
         if not self._turns or action is None:
             return False
-        return any(step.free for step in self._runs[action.kind].first)
+        first = self._runs[action.kind].first
+        return not first or any(step.free for step in first)
 
     def _begin(self, action: Action) -> None:
         now = self._timekeeper.now

@@ -15,15 +15,15 @@ __all__ = ["OwnEngine", "StageEngineTask"]
 class OwnEngine:
     """The engine of a stage alone at its place: always free for it, and as busy as the stage itself."""
 
-    __slots__ = ("_timekeeper", "name")
+    __slots__ = ("name", "timekeeper")
 
     def __init__(self, timekeeper: Timekeeper, name: str) -> None:
-        self._timekeeper = timekeeper
+        self.timekeeper = timekeeper
         self.name = name
 
     def request(self, job: StageEngineTask, cause: int) -> None:
         """Serve a job at once."""
-        self._timekeeper.after(job.start(), job.finish)
+        self.timekeeper.after(job.start(), job.finish)
 
 
 class StageEngineTask:
@@ -97,9 +97,12 @@ class StageEngineTask:
         return self._engine.name
 
     def request(self, cause: int) -> None:
-        """Ask for the engine."""
+        """Ask for the engine; an action that takes no time does not wait for it."""
         self.micro_batch = self._step.action.micro_batch
-        self._engine.request(self, cause)
+        if self._duration_ps:
+            self._engine.request(self, cause)
+        else:
+            self._engine.timekeeper.after(self.start(), self.finish)
 
     def start(self) -> int:
         """Do the numbers now; be done after the given time."""

@@ -78,6 +78,10 @@ class UnitTask:
         self.micro_batch = self._step.action.micro_batch
         self._unit.request(self, cause)
 
+    def _do_without_unit(self) -> None:
+        """Be done at once: what has nothing to do waits in no queue."""
+        self._unit.timekeeper.after(self.start(), self.finish)
+
     def start(self) -> int:
         """Do the work and return how long it takes; see `archsim.chip.components.Job`."""
         raise NotImplementedError
@@ -101,7 +105,7 @@ class UnitTask:
 
 
 class DigitalTask(UnitTask):
-    """A step on the near-memory unit.
+    """A step on the near-memory unit; one without operations, such as a change of shape, does without it.
 
     Attributes
     ----------
@@ -109,7 +113,7 @@ class DigitalTask(UnitTask):
         Samples it was done for.
     """
 
-    __slots__ = ("_durations", "_setup", "_work", "samples", "step")
+    __slots__ = ("_durations", "_operations", "_setup", "_work", "samples", "step")
 
     def __init__(self, run: StepState, unit: Unit, layer: int, step: DigitalStep, setup: Setup, work: Work) -> None:
         super().__init__(run, unit, layer, step.phase)
@@ -117,7 +121,16 @@ class DigitalTask(UnitTask):
         self.samples = 0
         self._setup = setup
         self._work = work
+        self._operations = step.cost.multiply_adds + step.cost.activations
         self._durations: dict[tuple[int, int], int] = {}
+
+    def request(self, cause: int) -> None:
+        """Ask for the unit, if there are operations for it."""
+        self.micro_batch = self._step.action.micro_batch
+        if self._operations:
+            self._unit.request(self, cause)
+        else:
+            self._do_without_unit()
 
     def start(self) -> int:
         """Compute, and say how long it takes."""
@@ -129,8 +142,7 @@ class DigitalTask(UnitTask):
             self.samples += samples
         duration = self._durations.get((samples, chunk))
         if duration is None:
-            cost = self.step.cost
-            operations = run.chunks.share((cost.multiply_adds + cost.activations) * samples, chunk)
+            operations = run.chunks.share(self._operations * samples, chunk)
             duration = self._durations[samples, chunk] = nmpu_ps(self._setup.chip, operations)
         return duration
 

@@ -34,11 +34,21 @@ class TransferOperationsTask(UnitTask):
         self._parts = parts
         self._chip = chip
 
+    def request(self, cause: int) -> None:
+        """Ask for the unit, if there are operations for it."""
+        if self._due():
+            super().request(cause)
+        else:
+            self._do_without_unit()
+
     def start(self) -> int:
         """Do what the updates or transfers of the parts have counted and nobody has done yet."""
-        total = sum(part.counts.digital_operations for part in self._parts)
-        operations, self.operations = total - self.operations, total
+        operations = self._due()
+        self.operations += operations
         return nmpu_ps(self._chip, operations)
+
+    def _due(self) -> int:
+        return sum(part.counts.digital_operations for part in self._parts) - self.operations
 
 
 class TransferMemoryTask(UnitTask):
@@ -64,11 +74,21 @@ class TransferMemoryTask(UnitTask):
         self._parts = parts
         self._chip = chip
 
+    def request(self, cause: int) -> None:
+        """Ask for the port, if there is state to move."""
+        if self._due_bits():
+            super().request(cause)
+        else:
+            self._do_without_unit()
+
     def start(self) -> int:
         """Move what the updates or transfers of the parts have counted and nobody has moved yet."""
-        total = sum(part.counts.memory_bits for part in self._parts)
-        size = -(-(total - self._bits) // 8)
-        self._bits = total
+        bits = self._due_bits()
+        self._bits += bits
+        size = -(-bits // 8)
         self.bytes_read += size // 2
         self.bytes_written += size - size // 2
         return buffer_ps(self._chip, size)
+
+    def _due_bits(self) -> int:
+        return sum(part.counts.memory_bits for part in self._parts) - self._bits
