@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from archsim.data import DataSet, load_data
     from archsim.document import load_experiment, resolved
-    from archsim.errors import ArchsimError, DoesNotFit, InputError
+    from archsim.errors import ArchsimError, DoesNotFit, InputError, PluginError
     from archsim.experiment import Experiment
     from archsim.explore import sweep
     from archsim.parts import make_tile, plot_device
@@ -28,6 +28,7 @@ __all__ = [
     "DoesNotFit",
     "Experiment",
     "InputError",
+    "PluginError",
     "Prepared",
     "Run",
     "differing_keys",
@@ -49,6 +50,7 @@ _HOMES = {
     "DoesNotFit": "archsim.errors",
     "Experiment": "archsim.experiment",
     "InputError": "archsim.errors",
+    "PluginError": "archsim.errors",
     "Prepared": "archsim.simulation",
     "Run": "archsim.results",
     "differing_keys": "archsim.results",

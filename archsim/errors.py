@@ -21,6 +21,7 @@ __all__ = [
     "InputError",
     "InputErrors",
     "Place",
+    "PluginError",
     "Shortage",
     "did_you_mean",
     "printable",
@@ -172,6 +173,29 @@ class DoesNotFit(InputError):
 
 class Deadlock(ArchsimError):
     """Unfinished actions remain and no event is left: the text spells out who waits for whom."""
+
+
+class PluginError(ArchsimError):
+    """The code of a part from outside failed: which part, what it raised (the cause of this error), and where.
+
+    Parameters
+    ----------
+    part : str
+        What it is called: ``operator 'my-operator'``.
+    error : Exception
+        What it raised.
+    place : str
+        The file, the line and the function.
+    """
+
+    def __init__(self, part: str, error: Exception, place: str) -> None:
+        self.part = part
+        self.place = place
+        super().__init__(
+            f"{part} failed: {type(error).__name__}: {error}\n"
+            f"  at:      {place}\n"
+            "  remedy:  mend it there; 'archsim --debug COMMAND' shows the whole traceback"
+        )
 
 
 def printable(text: str) -> str:

@@ -170,7 +170,7 @@ def test_no_module_changes_state_of_its_own() -> None:
         for path in MODULES
         for _, name in changed_state(ast.parse(path.read_text(encoding="utf-8")))
     ]
-    assert set(found) == {"archsim/plugins.py changes '_REGISTERED'"}
+    assert set(found) == {"archsim/plugins/registry.py changes '_REGISTERED'"}
 
 
 def changed_state(tree: ast.Module) -> Iterator[tuple[int, str]]:

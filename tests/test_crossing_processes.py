@@ -18,7 +18,7 @@ import pytest
 import archsim
 from archsim import Run, simulate
 from archsim.analog.blocks import NotFiniteError
-from archsim.errors import ArchsimError, DoesNotFit, InputError, InputErrors, Place, Shortage
+from archsim.errors import ArchsimError, DoesNotFit, InputError, InputErrors, Place, PluginError, Shortage
 from archsim.results.workspace import FolderGone
 from archsim.simulation import Interrupted
 
@@ -69,6 +69,7 @@ def example(kind: type[ArchsimError], run: Run) -> ArchsimError:
         DoesNotFit: lambda: DoesNotFit("too small", [Shortage("tiles", "3", "2", "a larger chip")], field="chip"),
         FolderGone: lambda: FolderGone(Path("runs/1")),
         Interrupted: lambda: Interrupted(run),
+        PluginError: lambda: PluginError("loss 'mine'", ValueError("no"), "mine.py:3, in of"),
         NotFiniteError: lambda: NotFiniteError("x"),
     }
     return examples[kind]() if kind in examples else kind("what went wrong\n  remedy:  another way")

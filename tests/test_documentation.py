@@ -141,7 +141,7 @@ class Reader:
 @pytest.fixture
 def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reader:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(plugins, "_REGISTERED", {})  # What a page registers goes with it.
+    monkeypatch.setattr("archsim.plugins.registry._REGISTERED", {})  # What a page registers goes with it.
     return Reader(tmp_path)
 
 

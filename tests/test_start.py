@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import archsim
-from archsim import differing_keys, load_experiment, plugins
+from archsim import differing_keys, load_experiment
 from archsim.cli.app import app
 from archsim.document import starting_document
 from archsim.document.field_descriptions import load_field_descriptions
@@ -87,7 +87,7 @@ def test_chip_network_and_schedule_can_be_chosen() -> None:
 
 
 def test_a_network_for_which_there_are_no_data_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugins, "_REGISTERED", {})
+    monkeypatch.setattr("archsim.plugins.registry._REGISTERED", {})
     layers = [{"name": "a", "kind": "linear", "features": 3}]
     archsim.register("network", "tiny", {"input_shape": [7], "layers": layers})
     Path("tiny.yaml").write_text(starting_document(network="tiny"))

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal, Protocol
 from pydantic import Field, field_validator
 
 from archsim import plugins
+from archsim.errors import ArchsimError
 from archsim.specification import OpenUnion, Specification, contradiction
 
 __all__ = [
@@ -52,6 +53,22 @@ class Arbitration(Specification):
             The job that has just ended.
         """
         raise NotImplementedError
+
+    def position(self, waiting: Sequence[WaitingJob], served: WaitingJob) -> int:
+        """Return what `choose` returns, if it is the position of a job that waits; see `choose`.
+
+        Raises
+        ------
+        ArchsimError
+            If it is something else.
+        """
+        position = self.choose(waiting, served)
+        if not isinstance(position, int) or not 0 <= position < len(waiting):
+            raise ArchsimError(
+                f"arbitration '{self.kind}' chose {position!r} of {len(waiting)} waiting jobs, "
+                f"and a position from 0 to {len(waiting) - 1} is needed"
+            )
+        return position
 
 
 class FirstComeFirstServed(Arbitration):

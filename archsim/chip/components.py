@@ -80,7 +80,7 @@ class Job(Protocol):
 class Arbiter(Protocol):
     """Who says which job a unit serves next."""
 
-    def choose(self, waiting: Sequence[Job], served: Job) -> int:
+    def position(self, waiting: Sequence[Job], served: Job) -> int:
         """Return the position of the next one among those that wait, when one has been served."""
 
 
@@ -183,7 +183,7 @@ class Unit:
 
     def _chosen(self, arbiter: Arbiter, served: Job) -> Job:
         """Take the next job out of the queue."""
-        position = arbiter.choose(self._queue, served)
+        position = arbiter.position(self._queue, served)
         job = self._queue[position]
         del self._queue[position]
         return job

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from archsim.cli import completing
-from archsim.cli.guard import guarded
+from archsim.cli.guard import guarded, show_tracebacks
 from archsim.errors import InputError
 
 __all__ = ["app"]
@@ -61,8 +61,10 @@ def options(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
     ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of what goes wrong, too.")] = False,
 ) -> None:
-    """Hold the options of the command itself."""
+    """Take the options of the command itself."""
+    show_tracebacks(debug)
 
 
 @app.command()

@@ -70,11 +70,10 @@ def print_schema() -> None:
 
 
 def _line(group: plugins.Group, name: str) -> str:
-    try:
-        registered: Any = plugins.load(group, name)
-    except ArchsimError as error:
-        return f"(broken: {error})"
-    return about(registered).partition("\n\n")[0].replace("\n", " ")
+    problem = plugins.problem_of(group, name)
+    if problem is not None:
+        return f"(broken: {problem})"
+    return about(plugins.load(group, name)).partition("\n\n")[0].replace("\n", " ")
 
 
 def about(registered: Any) -> str:

@@ -1,33 +1,40 @@
-"""What a command does with what goes wrong: a text for the user and an exit code, never a traceback."""
+"""What a command does with what goes wrong: a text for the user and an exit code; a traceback where it is asked for."""
 
 from __future__ import annotations
 
 import functools
 import sys
+import traceback
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import ParamSpec
 
 import typer
 
 from archsim.errors import ArchsimError, InputError, printable
+from archsim.plugins import plugin_failures
 
-__all__ = ["INTERRUPTED", "guarded"]
+__all__ = ["INTERRUPTED", "guarded", "show_tracebacks"]
 
 INTERRUPTED = 130
+_tracebacks = ContextVar("tracebacks", default=False)
 Parameters = ParamSpec("Parameters")
 
 
 def guarded(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
-    """Return a command that turns archsim's errors and an interruption into exit codes.
+    """Return a command that turns archsim's errors, failing plug-ins and an interruption into exit codes.
 
-    Everything else is a defect and keeps its traceback.
+    Everything else is a defect and keeps its traceback. With ``archsim --debug``, so does all.
     """
 
     @functools.wraps(command)
     def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
         try:
-            command(*args, **kwargs)
+            with plugin_failures():
+                command(*args, **kwargs)
         except ArchsimError as error:
+            if _tracebacks.get():
+                traceback.print_exception(error)
             print(f"archsim: {printable(str(error))}", file=sys.stderr)
             raise typer.Exit(error.exit_code) from error
         except ImportError as error:
@@ -44,3 +51,8 @@ def guarded(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
             raise typer.Exit(INTERRUPTED) from interruption
 
     return run
+
+
+def show_tracebacks(wanted: bool) -> None:
+    """Say whether errors of the command that runs now come with their tracebacks."""
+    _tracebacks.set(wanted)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import archsim
+from archsim import plugins
 from archsim._core import ISA
 from archsim._core.cpu import built_with, supported
 from archsim.cli.console import out, plain_table
@@ -33,6 +34,7 @@ def print_info() -> None:
         ("BLAS", _blas()),
         ("data folder", _data_folder()),
         ("environment", _environment()),
+        ("parts from outside", _parts()),
         ("dependencies", ", ".join(f"{name} {found}" for name, found in here.dependencies.items())),
     ]
     out().print(plain_table(("archsim", here.archsim), rows, numbers_from=2))
@@ -81,6 +83,15 @@ def _environment() -> str:
         "PYTHONPATH",
     )
     return ", ".join(f"{name}={os.environ[name]}" for name in names if name in os.environ) or "nothing special is set"
+
+
+def _parts() -> str:
+    """Return what other packages bring, each part loaded and checked."""
+    found = []
+    for (group, name), where in plugins.packaged().items():
+        problem = plugins.problem_of(group, name)
+        found.append(f"{group}: {name} from {where}" + (f" (broken: {problem})" if problem else ""))
+    return "; ".join(found) or "none"
 
 
 def _data_folder() -> str:

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["show"]
 
-_OF_PRESETS = frozenset({"archsim.chips", "archsim.devices", "archsim.algorithms", "archsim.networks"})
-
 
 def show(name: str, overrides: Sequence[str] = (), figure: Path | None = None) -> None:
     """Print what stands behind a name, wherever it is registered, or in a file.
@@ -60,7 +58,7 @@ def _found(name: str, overrides: Sequence[str], *, drawn: bool) -> Iterator[tupl
         if name not in plugins.names(group):
             continue
         described = about(plugins.load(group, name))
-        if group in _OF_PRESETS:
+        if group in plugins.OF_PRESETS:
             part = load_part(group, name, overrides)
             yield title, _with_comment([*described.splitlines(), ""], part), part
         elif overrides:

@@ -11,8 +11,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from archsim import plugins
-from archsim.digital.arrays import Array
+from archsim.digital.arrays import Array, described, is_float32
 from archsim.digital.specification import ArithmeticSettings, Float32Settings
+from archsim.errors import ArchsimError
 
 __all__ = ["FLOAT32", "Arithmetic", "Float32", "make_arithmetic"]
 
@@ -23,7 +24,8 @@ class Arithmetic:
     """Operations that give what `number` leaves of the floating-point result.
 
     A kind of arithmetic says at least `number`. One whose intermediate results are finer than what it stores, such as
-    a sum in a wide accumulator, says those operations, too. Kinds register as ``archsim.arithmetics``.
+    a sum in a wide accumulator, says those operations, too. Kinds register as ``archsim.arithmetics``. Every operation
+    gives float32, in which a simulation keeps all numbers, and the shape that NumPy's would give.
 
     Parameters
     ----------
@@ -88,5 +90,30 @@ FLOAT32 = Float32(Float32Settings())
 
 def make_arithmetic(settings: ArithmeticSettings) -> Arithmetic:
     """Return the arithmetic of the kind that settings name."""
-    made = plugins.load("archsim.arithmetics", settings.kind)(settings)
-    return plugins.checked(made, Arithmetic, "archsim.arithmetics", settings.kind)
+    kind = plugins.load("archsim.arithmetics", settings.kind)
+    _try(plugins.checked(kind(settings), Arithmetic, "archsim.arithmetics", settings.kind), settings.kind)
+    made: Arithmetic = kind(settings)
+    return made
+
+
+def _try(arithmetic: Arithmetic, kind: str) -> None:
+    """Refuse an arithmetic whose results are no float32 numbers of the shape of its operands.
+
+    Once before a run, instead of after each of its operations; on an object of its own, which is not used again.
+    """
+    x = np.array([[0.25, 0.5], [0.75, 1.0]], np.float32)
+    found: dict[str, tuple[Any, tuple[int, ...]]] = {
+        "number": (arithmetic.number(x.copy()), x.shape),
+        "add": (arithmetic.add(x, x[0]), x.shape),
+        "subtract": (arithmetic.subtract(x, x[0]), x.shape),
+        "multiply": (arithmetic.multiply(x, np.float32(0.5)), x.shape),
+        "divide": (arithmetic.divide(x, x[1]), x.shape),
+        "total": (arithmetic.total(x, 0), x[0].shape),
+        "function": (arithmetic.function(np.exp, x), x.shape),
+    }
+    for operation, (result, shape) in found.items():
+        if not is_float32(result, shape):
+            raise ArchsimError(
+                f"'{operation}' of the arithmetic '{kind}' gave {described(result)}, "
+                f"and an array of float32 of the shape {list(shape)} is needed"
+            )

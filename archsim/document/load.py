@@ -22,6 +22,7 @@ from archsim.document.workloads import find_experiment
 from archsim.errors import InputError, Place
 from archsim.experiment import Experiment
 from archsim.notebook import shortened
+from archsim.plugins import plugin_failures
 
 __all__ = ["Document", "load_document", "load_experiment"]
 
@@ -97,6 +98,11 @@ def load_document(
             value=overrides,
             allowed='a list, such as ["training.epochs=3", "chip=rpu-512"]',
         )
+    with plugin_failures():
+        return _document(source, overrides, mode)
+
+
+def _document(source: str | FilePath | Mapping[str, Any], overrides: Sequence[str], mode: str | None) -> Document:
     expander = Expander(Sources())
     if isinstance(source, Mapping):
         tree = expander.expand(from_python(source, Place("experiment")))

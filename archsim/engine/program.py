@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,10 +13,11 @@ from archsim.chip.operations import affine_operations, update_operations
 from archsim.engine.dependencies import Dependency, dependencies, homes_of, layers_of
 from archsim.engine.digital_jobs import DigitalJob, continued
 from archsim.engine.steps import DigitalStep, MatrixStep, Phase, Step, TransferStep
+from archsim.errors import ArchsimError
 from archsim.mapping.plan import Placement, Plan, StagePlan
 from archsim.network.graph import INPUT, Graph, Matrix, Node
 from archsim.network.losses import load_loss
-from archsim.network.operators import DigitalOperator, OperatorCost, load_operator
+from archsim.network.operators import DigitalOperator, OperatorCost, checked_cost, load_operator
 from archsim.schedule.actions import Schedule
 from archsim.schedule.state import HOST
 
@@ -147,7 +148,7 @@ class _StageBuilder:
         self.exports = tuple(edge for edge in edges if edge.source == stage.index)
 
     def build(self) -> StageProgram:
-        actions = {symbol: tuple(kind.steps(self)) for symbol, kind in self.schedule.kinds.items()}
+        actions = {symbol: self._steps(symbol, kind.steps) for symbol, kind in self.schedule.kinds.items()}
         in_turn = self.schedule.settings.overlap == "none"
         homes = homes_of(step for steps in actions.values() for step in steps)
         return StageProgram(
@@ -164,6 +165,17 @@ class _StageBuilder:
             self.exports,
             self._stored_elements(),
         )
+
+    def _steps(self, symbol: str, steps: Callable[[_StageBuilder], Iterable[Step]]) -> tuple[Step, ...]:
+        made = steps(self)
+        found = tuple(made) if isinstance(made, Iterable) else (made,)
+        for step in found:
+            if not isinstance(step, Step):
+                raise ArchsimError(
+                    f"action '{symbol}' gives a {type(step).__name__} as what a stage does in it, and steps are "
+                    "needed: what forward(), read(), backward(), update() and transfer() of the stage yield"
+                )
+        return found
 
     def forward(self) -> Iterable[Step]:
         steps: list[MatrixStep | DigitalJob] = []
@@ -279,13 +291,15 @@ class _StageBuilder:
                 elements += matrix.vectors * (matrix.inputs if phase == "B" else matrix.outputs)
         for node in nodes:
             operator = _operator(node)
-            cost += operator.cost(node) if phase == "F" else operator.gradient_cost(node)
+            told = operator.cost(node) if phase == "F" else operator.gradient_cost(node)
+            cost += checked_cost(told, f"operator '{node.kind}'")
             elements += math.prod(node.shape)
         if prepare is not None:
             for matrix in prepare.matrices:
                 cost += _prepare_cost(matrix, phase)
         if loss:
-            cost += load_loss(self.graph.loss).cost(math.prod(self.graph.nodes[-1].shape))
+            told = load_loss(self.graph.loss).cost(math.prod(self.graph.nodes[-1].shape))
+            cost += checked_cost(told, f"loss '{self.graph.loss}'")
         booked = collect or prepare or nodes[0]
         held = (collect or prepare or booked).matrices
         return DigitalStep(

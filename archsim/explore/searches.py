@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 import pandas as pd
@@ -55,4 +56,23 @@ def load_search(name: str) -> Search:
     found: Search = plugins.load("archsim.searches", name, field="--search")
     if not callable(found):
         raise ArchsimError(f"'{name}' of archsim.searches: a function is needed, and this is a {type(found).__name__}")
-    return found
+    return partial(_proposed, name, found)
+
+
+def _proposed(name: str, search: Search, axes: Sequence[Axis], results: pd.DataFrame) -> Sequence[Mapping[str, str]]:
+    """Return what a strategy proposes, if it is points: a value for each key that varies."""
+    with plugins.plugin_failures():
+        points = search(axes, results)
+    if not isinstance(points, Sequence) or isinstance(points, str):
+        raise ArchsimError(f"search '{name}' proposes a {type(points).__name__}, and a list of points is needed")
+    keys = [axis.key for axis in axes]
+    for point in points:
+        if not isinstance(point, Mapping) or {*point} != {*keys}:
+            raise ArchsimError(
+                f"search '{name}' proposes the point {point!r}, and a mapping with the keys {', '.join(keys)} is needed"
+            )
+        if wrong := [value for value in point.values() if not isinstance(value, str)]:
+            raise ArchsimError(
+                f"search '{name}' proposes the value {wrong[0]!r}, and a text is needed, as YAML writes the value"
+            )
+    return points

@@ -11,7 +11,7 @@ from archsim.chip.specification import Chip
 from archsim.chip.timing import buffer_ps, nmpu_ps, read_ps, update_ps
 from archsim.mapping.cut import grid
 from archsim.network.graph import Graph, Matrix, Node
-from archsim.network.operators import DigitalOperator, OperatorCost, load_operator
+from archsim.network.operators import DigitalOperator, OperatorCost, checked_cost, load_operator
 
 __all__ = ["MatrixRates", "operator_times_ps"]
 
@@ -113,9 +113,10 @@ def _digital_ps(graph: Graph, node: Node, chip: Chip, samples: int, trains: bool
     operator = load_operator(node.kind)
     if not isinstance(operator, DigitalOperator):
         raise TypeError(f"'{node.name}' of kind '{node.kind}' holds no matrix and is no digital operator")
-    total = _step_ps(chip, operator.cost(node), node, samples)
+    part = f"operator '{node.kind}'"
+    total = _step_ps(chip, checked_cost(operator.cost(node), part), node, samples)
     if trains and node.name in graph.needs_gradient:
-        total += _step_ps(chip, operator.gradient_cost(node), node, samples)
+        total += _step_ps(chip, checked_cost(operator.gradient_cost(node), part), node, samples)
     return total
 
 

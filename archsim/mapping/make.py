@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from archsim.chip.interconnects import interconnect_kind, interconnect_of
+from archsim.chip.interconnects import checked_order, interconnect_kind, interconnect_of
 from archsim.chip.specification import Chip
 from archsim.errors import DoesNotFit, InputError, Shortage
 from archsim.mapping.cut import MOST_CROSSBARS, Rectangle, grid, parts_of
@@ -68,7 +68,7 @@ def make_plan(
     ]
     nodes = [max(1, -(-count // chip.node_tiles)) for count in tiles]
     built = _nodes(chip, sum(tiles), sum(nodes), any(len(pieces) > 1 for pieces in parts.values()))
-    order = iter(interconnect_of(chip.links, built).order)
+    order = iter(checked_order(interconnect_of(chip.links, built)))
     located = [
         PlacePlan(place, stages_there, tuple(next(order) for _ in range(count)))
         for place, (stages_there, count) in enumerate(zip(held, nodes, strict=True))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from archsim.errors import InputError, did_you_mean
-from archsim.network.graph import INPUT, Graph, Node, Shape
+from archsim.errors import ArchsimError, InputError, did_you_mean
+from archsim.network.graph import INPUT, Graph, Matrix, Node, Shape
 from archsim.network.losses import load_loss
 from archsim.network.operators import MatrixOperator, Operator, load_operator
 from archsim.network.specification import Layer, NetworkSpecification
@@ -55,8 +55,18 @@ def build_graph(specification: NetworkSpecification) -> Graph:
 
 def _node(operator: Operator, layer: Layer, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> Node:
     shape = operator.shape(layer, shapes)
+    if not isinstance(shape, tuple) or not all(isinstance(size, int) and size > 0 for size in shape):
+        raise _wrong(layer, "shape", shape, "a tuple of whole numbers from 1")
     matrices = operator.matrices(layer, shapes) if isinstance(operator, MatrixOperator) else ()
+    if not isinstance(matrices, tuple) or not all(isinstance(matrix, Matrix) for matrix in matrices):
+        raise _wrong(layer, "matrices", matrices, "a tuple of Matrix")
     return Node(layer.name, layer.kind, inputs, shapes, shape, layer, matrices)
+
+
+def _wrong(layer: Layer, rule: str, found: object, needed: str) -> ArchsimError:
+    return ArchsimError(
+        f"layer '{layer.name}': '{rule}' of the operator '{layer.kind}' gave {found!r}, and {needed} is needed"
+    )
 
 
 def _check_names(nodes: list[Node]) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from numbers import Real
 from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
 from archsim import plugins
 from archsim.digital.arithmetic import FLOAT32, Arithmetic
-from archsim.digital.arrays import Array
+from archsim.digital.arrays import Array, described, is_float32
 from archsim.digital.losses import mean_squared_error, softmax_cross_entropy
+from archsim.errors import ArchsimError
 from archsim.network.operators.cost import OperatorCost
 
-__all__ = ["Loss", "MeanSquaredError", "SoftmaxCrossEntropy", "load_loss"]
+__all__ = ["Loss", "MeanSquaredError", "SoftmaxCrossEntropy", "checked_loss", "load_loss"]
 
 
 class Loss(ABC):
@@ -70,3 +72,25 @@ def load_loss(name: str, field: str | None = None, arithmetic: Arithmetic = FLOA
     """Return the loss registered under a name; `field` is its key in the document, for error messages."""
     made = plugins.load("archsim.losses", name, field=field)(arithmetic)
     return plugins.checked(made, Loss, "archsim.losses", name)  # type: ignore[type-abstract]
+
+
+def checked_loss(found: Any, outputs: Array, name: str) -> tuple[float, Array]:
+    """Return what a loss gave for some outputs, if it is a number and a gradient.
+
+    Raises
+    ------
+    ArchsimError
+        If it is something else; `name` is that of the loss.
+    """
+    if not isinstance(found, tuple) or len(found) != 2:
+        gave = f"{len(found)} values" if isinstance(found, tuple) else described(found)
+        raise ArchsimError(f"loss '{name}' gave {gave}, and a tuple is needed: the loss and its gradient")
+    loss, gradient = found
+    if not isinstance(loss, Real):
+        raise ArchsimError(f"loss '{name}' gave {described(loss)} as the loss of a block, and a number is needed")
+    if not is_float32(gradient, outputs.shape):
+        raise ArchsimError(
+            f"loss '{name}' gave {described(gradient)} as the gradient, "
+            f"and an array of float32 of the shape {list(outputs.shape)} is needed"
+        )
+    return float(loss), gradient

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from archsim.engine.observer import Progress
-from archsim.errors import ArchsimError, InputError
+from archsim.errors import ArchsimError, InputError, PluginError
 from archsim.experiment import Experiment
 from archsim.results import Run
 from archsim.results.workspace import Workspace
@@ -107,7 +107,7 @@ class RunJob:
             problem = f"the run cannot write to {self.directory}: {error.strerror or error}"
             raise ArchsimError(self._stuck(problem)) from error
         except ArchsimError as error:
-            if isinstance(error, InputError) or not isinstance(error.__cause__, OSError):
+            if isinstance(error, (InputError, PluginError)) or not isinstance(error.__cause__, OSError):
                 raise
             self.space.check()
             raise ArchsimError(self._stuck(str(error))) from error

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 from archsim import plugins
 from archsim.errors import InputError
@@ -100,6 +100,21 @@ class ActionKind:
 
     def __post_init__(self) -> None:
         """Refuse what no stage can do."""
+        for field, known in (("operation", Operation), ("awaits", Flow), ("sends", Flow)):
+            if getattr(self, field) not in (None, *get_args(known)):
+                raise InputError(
+                    f"the {self.name} has a field that is none of its values",
+                    field=field,
+                    value=getattr(self, field),
+                    allowed=", ".join((*get_args(known), "None")),
+                )
+        if not callable(self.steps):
+            raise InputError(
+                f"the steps of the {self.name} are a function",
+                field="steps",
+                value=self.steps,
+                allowed="steps(stage), which yields what the stage does",
+            )
         if self.joint and (self.awaits or self.sends):
             raise InputError(
                 f"the {self.name} cannot take several micro-batches at once: what passes between stages is one",

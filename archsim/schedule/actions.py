@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
+from archsim.errors import InputError
 from archsim.schedule.action_kinds import ActionKind, StageCycles, load_action_kinds
 from archsim.schedule.specification import ScheduleSpecification
 
@@ -163,6 +164,30 @@ class ScheduleKind:
     Settings: type[ScheduleSpecification] = ScheduleSpecification
     closed_forms: ClosedForms = ClosedForms()
     places: Callable[[int], tuple[int, ...]] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no schedule is."""
+        if self.default_update not in get_args(UpdateRule):
+            raise InputError(
+                "a schedule has no such rule of updates",
+                field="default_update",
+                value=self.default_update,
+                allowed=", ".join(get_args(UpdateRule)),
+            )
+        if not callable(self.order):
+            raise InputError(
+                "the order of a schedule is a function",
+                field="order",
+                value=self.order,
+                allowed="order(shape, stage, settings), which yields actions",
+            )
+        if isinstance(self.actions, str) or not all(isinstance(symbol, str) for symbol in self.actions):
+            raise InputError(
+                "actions are told by their symbols",
+                field="actions",
+                value=self.actions,
+                allowed="a tuple of texts, such as ('F', 'B', 'U')",
+            )
 
     @property
     def trains(self) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 
 from archsim import plugins
-from archsim.errors import InputError
+from archsim.errors import ArchsimError, InputError
 from archsim.schedule.action_kinds import load_action_kinds
 from archsim.schedule.actions import Action, PipelineShape, Schedule, ScheduleKind
 from archsim.schedule.checks import Profile, dry_run
@@ -19,6 +20,8 @@ __all__ = ["checked_profile", "kind_of", "make_schedule"]
 
 #: Actions up to which a schedule is played through before the clock starts: about a second.
 _CHECKED_ACTIONS = 500_000
+#: Actions of each stage of which it is asked whether they are actions.
+_LOOKED_AT = 100
 #: What a pass calls the transfers that it puts in.
 _TRANSFER = "T"
 
@@ -81,6 +84,7 @@ def make_schedule(
             allowed="scheduled" if places else "immediate, deferred",
         )
     shape = PipelineShape(stages, mini_batches, specification.micro_batches)
+    _check_order(kind, specification, shape)
     placed = partial(_in_order, kind, specification)
     order = placed if update == "scheduled" else with_updates(placed, update, kinds)
     schedule = Schedule(specification.kind, shape, update, order, kinds, specification, kind.closed_forms)
@@ -96,6 +100,24 @@ def make_schedule(
     intervals = transfers(schedule.micro_batches_of_update)
     kinds = load_action_kinds((*kind.actions, _TRANSFER))
     return replace(schedule, order=with_transfers(order, updating, _TRANSFER, intervals), kinds=kinds)
+
+
+def _check_order(kind: ScheduleKind, specification: ScheduleSpecification, shape: PipelineShape) -> None:
+    """Refuse an order that does not yield actions; the first ones of each stage stand for all."""
+    for stage in range(shape.stages):
+        order = kind.order(shape, stage, specification)
+        if not isinstance(order, Iterable):
+            raise _no_action(specification.kind, stage, order)
+        for action in islice(order, _LOOKED_AT):
+            if not isinstance(action, Action):
+                raise _no_action(specification.kind, stage, action)
+
+
+def _no_action(kind: str, stage: int, found: object) -> ArchsimError:
+    return ArchsimError(
+        f"the order of schedule '{kind}' gives {found!r} for stage {stage}, and objects of "
+        "archsim.schedule.Action are needed, one after the other"
+    )
 
 
 def _in_order(

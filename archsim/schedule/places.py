@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archsim.errors import InputError
+from archsim.errors import ArchsimError, InputError
 from archsim.schedule.make import kind_of
 from archsim.schedule.specification import ScheduleSpecification
 
@@ -26,7 +26,9 @@ def places_of(specification: ScheduleSpecification) -> tuple[int, ...]:
     places = specification.places
     if places is None:
         kind = kind_of(specification)
-        return tuple(range(stages)) if kind.places is None else kind.places(stages)
+        return (
+            tuple(range(stages)) if kind.places is None else _of_kind(specification.kind, kind.places(stages), stages)
+        )
     if isinstance(places, int):
         if places > stages:
             raise InputError(
@@ -56,3 +58,13 @@ def places_of(specification: ScheduleSpecification) -> tuple[int, ...]:
             remedy=f"give a stage the place {missing}, or number the places anew from 0",
         )
     return places
+
+
+def _of_kind(kind: str, places: object, stages: int) -> tuple[int, ...]:
+    """Return the places that a kind of schedule gives to stages, if each stage has one and none is left out."""
+    if isinstance(places, tuple) and len(places) == stages and {*places} == {*range(len({*places}))}:
+        return places
+    raise ArchsimError(
+        f"schedule '{kind}' gives {stages} stages the places {places!r}, and a tuple of {stages} numbers is needed, "
+        "from 0 without a gap"
+    )

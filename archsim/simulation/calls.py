@@ -21,6 +21,7 @@ from archsim.engine.numerics.settings import Sources
 from archsim.engine.observer import Progress
 from archsim.errors import InputError
 from archsim.experiment import Experiment
+from archsim.plugins import plugin_failures
 from archsim.results import Run, RunCollection
 from archsim.simulation.execution import Execution, Start
 from archsim.simulation.layout import Layout, experiment_of, lay_out
@@ -114,6 +115,8 @@ def simulate(
     ------
     InputError
         If the experiment cannot be done as written; the text says what to change.
+    PluginError
+        If a part that is registered from outside fails: it names the part, and what that raised is its cause.
     Interrupted
         If the run was stopped; it carries what was observed until then.
     """
@@ -142,24 +145,26 @@ def prepare_whole(experiment: Experiment) -> Prepared:
     InputError
         If the experiment cannot be done as written, or its data cannot be read.
     """
-    layout = lay_out(experiment)
-    data = None if experiment.run.mode == "timing" else fitted(layout.graph, load_data(experiment.data))
-    return scheduled(layout, run_length(layout, data))
+    with plugin_failures():
+        layout = lay_out(experiment)
+        data = None if experiment.run.mode == "timing" else fitted(layout.graph, load_data(experiment.data))
+        return scheduled(layout, run_length(layout, data))
 
 
 def _simulate(experiment: Experiment, options: RunOptions) -> Run:
-    start = Start.now()
-    layout = lay_out(experiment)
-    if experiment.run.mode == "timing":
-        prepared, network = scheduled(layout, run_length(layout)), None
-    else:
-        prepared, network = _with_numbers(layout, options.data or load_data(experiment.data))
-    # One BLAS thread: results must not depend on how a library splits its sums.
-    with threadpool_limits(1, user_api="blas"):
-        try:
-            return Execution(prepared, network, start, options).run()
-        except TimeLimitError as error:
-            raise too_long(prepared.setup) from error
+    with plugin_failures(options.callbacks):
+        start = Start.now()
+        layout = lay_out(experiment)
+        if experiment.run.mode == "timing":
+            prepared, network = scheduled(layout, run_length(layout)), None
+        else:
+            prepared, network = _with_numbers(layout, options.data or load_data(experiment.data))
+        # One BLAS thread: results must not depend on how a library splits its sums.
+        with threadpool_limits(1, user_api="blas"):
+            try:
+                return Execution(prepared, network, start, options).run()
+            except TimeLimitError as error:
+                raise too_long(prepared.setup) from error
 
 
 def _with_numbers(layout: Layout, read: DataSet) -> tuple[Prepared, NumericNetwork]:

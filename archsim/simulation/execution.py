@@ -23,6 +23,7 @@ from archsim.engine.numerics.untimed import UntimedMachine
 from archsim.engine.observe import buffer_fills, observe_run
 from archsim.engine.observer import Observer
 from archsim.errors import ArchsimError
+from archsim.plugins import as_plugin_error
 from archsim.results import Run, make_run
 from archsim.results.observations import Observations
 from archsim.results.provenance import Provenance, collect_provenance
@@ -161,7 +162,7 @@ class Execution:
         try:
             return self._run(writer, machine)
         except (AttributeError, LookupError, TypeError, ValueError, ZeroDivisionError, RuntimeError) as error:
-            if isinstance(error, ArchsimError):
+            if isinstance(error, ArchsimError) or as_plugin_error(error) is not None:
                 raise
             raise CheckpointError(
                 f"the run cannot go on from its checkpoint ({type(error).__name__}: {error})\n"

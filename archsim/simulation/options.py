@@ -43,6 +43,11 @@ class RunOptions:
     components: Mapping[str, Component] = field(default_factory=dict)
 
     @property
+    def callbacks(self) -> tuple[object, ...]:
+        """What the caller wrote for this run: its errors are the caller's own."""
+        return (self.progress, self.interrupted, *self.components.values())
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What a run with components from outside says of them."""
         return tuple(

@@ -15,6 +15,7 @@ from archsim.experiment import Experiment
 from archsim.mapping import Plan
 from archsim.network.graph import Graph
 from archsim.notebook import facts_html, facts_text
+from archsim.plugins import plugin_failures
 from archsim.schedule import (
     KnownForms,
     Profile,
@@ -147,9 +148,12 @@ def prepare(
     InputError
         If the experiment cannot be done as written: the network does not fit the chip (`DoesNotFit`), the schedule
         does not fit the buffers, or a name is not registered.
+    PluginError
+        If a part that is registered from outside fails.
     """
-    layout = lay_out(experiment_of(experiment, overrides, mode))
-    return scheduled(layout, run_length(layout))
+    with plugin_failures():
+        layout = lay_out(experiment_of(experiment, overrides, mode))
+        return scheduled(layout, run_length(layout))
 
 
 def scheduled(layout: Layout, mini_batches: int | None) -> Prepared:

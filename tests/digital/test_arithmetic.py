@@ -29,7 +29,7 @@ class GridSettings(ArithmeticSettings):
 
 @pytest.fixture(autouse=True)
 def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archsim.plugins._REGISTERED", {})
+    monkeypatch.setattr("archsim.plugins.registry._REGISTERED", {})
     archsim.register("arithmetic", "grid", Grid)
     archsim.register("operator", "probe", Probe)
     Probe.seen = []

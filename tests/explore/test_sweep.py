@@ -21,6 +21,7 @@ from archsim import plugins
 from archsim.document.axes import Axis
 from archsim.errors import ArchsimError, InputError
 from archsim.explore import SweepProgress, load_collection
+from archsim.plugins import registry
 from archsim.results.lock import FolderLock
 
 SHORT = ("training.max_mini_batches=4", "data.test_samples=30")
@@ -40,10 +41,10 @@ def stamps(directory: Path) -> dict[Path, int]:
 @pytest.fixture
 def registered() -> Iterator[None]:
     """What a test registers goes again."""
-    before = {group: dict(things) for group, things in plugins._REGISTERED.items()}
+    before = {group: dict(things) for group, things in registry._REGISTERED.items()}
     yield
-    plugins._REGISTERED.clear()
-    plugins._REGISTERED.update(before)
+    registry._REGISTERED.clear()
+    registry._REGISTERED.update(before)
 
 
 @pytest.mark.parametrize("workers", [1, 2])

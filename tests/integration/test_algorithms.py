@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from archsim import InputError, load_experiment, plugins
+from archsim import InputError, load_experiment
 from archsim.analog.specification.algorithms import ChoppedTransferSettings
 from archsim.document import load_preset
+from archsim.plugins import registry
 
 from .experiments import WORKLOADS, digits
 
@@ -66,9 +67,9 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: cautious-training\nVersion: 1\n", encoding="utf-8")
     (metadata / "entry_points.txt").write_text(ENTRY_POINTS, encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
-    plugins._points.cache_clear()
+    registry._points.cache_clear()
     yield
-    plugins._points.cache_clear()
+    registry._points.cache_clear()
 
 
 @pytest.mark.usefixtures("package")

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import archsim
-from archsim import plugins
 from archsim.chip.arbitration import Arbitration, WaitingJob
+from archsim.plugins import registry
 
 from .experiments import WORKLOADS, digits
 
@@ -95,7 +95,7 @@ class LastComeFirstServed(Arbitration):
 def last() -> Iterator[str]:
     archsim.register("arbitration", "last-come-first-served", LastComeFirstServed)
     yield "last-come-first-served"
-    plugins._REGISTERED["archsim.arbitrations"].pop("last-come-first-served")
+    registry._REGISTERED["archsim.arbitrations"].pop("last-come-first-served")
 
 
 def test_a_policy_from_outside_runs(last: str) -> None:

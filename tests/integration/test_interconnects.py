@@ -11,8 +11,8 @@ import pytest
 from pydantic import Field
 
 import archsim
-from archsim import plugins
 from archsim.chip.interconnects import Interconnect, InterconnectSettings, Link
+from archsim.plugins import registry
 from archsim.report import write_report
 
 WORKLOAD = "workloads/mlp_digits.yaml"
@@ -47,7 +47,7 @@ class Ring(Interconnect):
 def ring() -> Iterator[None]:
     archsim.register("interconnect", "ring", Ring)
     yield
-    plugins._REGISTERED["archsim.interconnects"].pop("ring")
+    registry._REGISTERED["archsim.interconnects"].pop("ring")
 
 
 def digits(*sets: str, mode: str = "timing") -> archsim.Run:

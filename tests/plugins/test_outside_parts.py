@@ -78,15 +78,17 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def archsim(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return python(folder, "-m", "archsim", *arguments)
+def archsim(folder: Path, *arguments: str, path: Path = HERE) -> subprocess.CompletedProcess[str]:
+    return python(folder, "-m", "archsim", *arguments, path=path)
 
 
-def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def python(folder: Path, *arguments: str, path: Path = HERE) -> subprocess.CompletedProcess[str]:
+    """Run Python in a folder, with the package and what else stands at a path."""
+    places = os.pathsep.join(map(str, (folder / "site", HERE.parents[1], path)))
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": f"{folder / 'site'}{os.pathsep}{HERE.parents[1]}", "COLUMNS": "120"},
+        env=os.environ | {"PYTHONPATH": places, "COLUMNS": "120"},
         capture_output=True,
         text=True,
         check=False,
@@ -174,6 +176,34 @@ def test_without_the_package_the_experiment_is_refused(place: Path, tmp_path: Pa
     refused = archsim(tmp_path, "run", str(place / "experiment.yaml"), "-o", "other")
     assert refused.returncode == 2
     assert "remedy:" in refused.stderr
+
+
+def test_parts_that_nobody_uses_are_checked_where_they_are_listed(place: Path, tmp_path: Path) -> None:
+    broken = {
+        "archsim.losses": {"gone": "outside_parts.gone:Loss", "odd": "outside_parts.hinge:np"},
+        "archsim.arithmetics": {"other": "outside_parts.rounded:Rounded"},
+    }
+    metadata = tmp_path / "broken_parts-1.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-parts\nVersion: 1\n", encoding="utf-8")
+    sections = [
+        "\n".join([f"[{group}]", *(f"{name} = {where}" for name, where in parts.items())])
+        for group, parts in broken.items()
+    ]
+    (metadata / "entry_points.txt").write_text("\n\n".join(sections), encoding="utf-8")
+    told = {
+        "gone": "'gone' of archsim.losses cannot be loaded from outside_parts.gone:Loss",
+        "odd": "'odd' cannot be registered as a loss: this is a module",
+        "other": "'other' cannot be registered as an arithmetic: its 'Settings' are of the kind 'rounded'",
+    }
+    for command in (("list", "losses"), ("list", "arithmetics"), ("info",)):
+        done = archsim(place, *command, path=tmp_path)
+        assert done.returncode == 0, done.stderr
+        words = " ".join(done.stdout.split())
+        of_command = told if command == ("info",) else dict.fromkeys(broken[f"archsim.{command[1]}"])
+        assert all(f"(broken: {told[name]}" in words for name in of_command), words
+        assert words.count("(broken:") == len(of_command)
+        assert "squared-hinge" in words or command[-1] == "arithmetics"
 
 
 def test_it_is_listed_beside_the_rest(place: Path) -> None:

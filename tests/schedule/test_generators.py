@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import archsim
-from archsim import plugins
 from archsim.errors import InputError
 from archsim.schedule import Action, PipelineShape, Schedule, dry_run, make_schedule
 from archsim.schedule.action_kinds import load_action_kinds
@@ -122,7 +121,7 @@ def test_a_schedule_with_transfers_does_all_of_them_in_order() -> None:
 
 
 def test_a_kind_that_places_transfers_itself_does_so_whatever_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugins, "_REGISTERED", {})
+    monkeypatch.setattr("archsim.plugins.registry._REGISTERED", {})
     order = written("F0 B0 F1 B1 T1*2")
     own = ScheduleKind(
         lambda shape, stage, settings: order(shape, stage),

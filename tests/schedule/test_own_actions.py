@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import numpy as np
 import pytest
 
 import archsim
-from archsim import Run, plugins
-from archsim.errors import InputError
+from archsim import Run
+from archsim.errors import InputError, PluginError
+from archsim.network.operators.activations import Tanh
 from archsim.schedule import (
     Action,
     ActionKind,
@@ -67,7 +69,7 @@ def sometimes(shape: PipelineShape, stage: int, settings: EverySo) -> Iterator[A
 
 @pytest.fixture(autouse=True)
 def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugins, "_REGISTERED", {})
+    monkeypatch.setattr("archsim.plugins.registry._REGISTERED", {})
     archsim.register("action", "V", VERIFY)
     archsim.register("schedule", "checked", in_order("FBUV"))
     archsim.register("schedule", "unchecked", in_order("FBU"))
@@ -165,7 +167,7 @@ def test_an_occasional_action_with_a_key_of_its_own() -> None:
         stages = timeline[timeline.unit.str.startswith("stage ")]
         assert (stages.action == "S").sum() == expected
     for mode in ("coupled", "numerics"):
-        with pytest.raises(InputError, match="of which it stores nothing after U"):
+        with pytest.raises(InputError, match="needs micro-batch 1, of which nothing is stored"):
             run({"kind": "sometimes", "every": 2}, mode)
     experiment = archsim.load_experiment(BASE | {"schedule": {"kind": "sometimes", "every": 3}})
     assert archsim.load_experiment(experiment.model_dump(mode="json")) == experiment
@@ -178,6 +180,50 @@ def test_an_occasional_action_with_a_key_of_its_own() -> None:
 
 
 # What is refused
+
+
+@pytest.mark.parametrize("mode", ["coupled", "numerics"])
+@pytest.mark.parametrize(
+    ("order", "action", "problem"),
+    [
+        # The second stage begins with a digital step.
+        ("FBUX", ActionKind("redo", "F once more.", lambda stage: stage.forward(), after=("U",)), "micro-batch 0"),
+        ("FBUX", ActionKind("redo", "B once more.", lambda stage: stage.backward(), after=("U",)), "micro-batch 0"),
+        (
+            "FXBU",
+            ActionKind("early", "U too early.", lambda stage: stage.update(), after=("F",)),
+            "not stored there now",
+        ),
+        ("FXBU", ActionKind("early", "B too early.", lambda stage: stage.backward(), after=("F",)), "not stored there"),
+    ],
+)
+def test_an_action_that_needs_what_is_not_stored(order: str, action: ActionKind, problem: str, mode: str) -> None:
+    archsim.register("action", "X", replace(action, occasional=True))
+    archsim.register("schedule", "redoing", in_order(order))
+    schedule = {"kind": "redoing", "stages": [["fc1"], ["act1", "fc2", "act2", "fc3"]]}
+    assert run(schedule, "timing").metrics["makespan_ps"]
+    with pytest.raises(InputError, match=f"an action of stage [01] needs .*{problem}") as refused:
+        run(schedule, mode)
+    assert refused.value.field == "schedule.kind"
+    assert "let it come after" in str(refused.value.remedy)
+
+
+@pytest.mark.parametrize("mode", ["coupled", "numerics"])
+def test_what_a_layer_looks_up_in_vain_is_its_own(mode: str) -> None:
+    class Forgetful(Tanh):
+        """Looks for what is not there."""
+
+        def forward(self, node: Any, inputs: Any) -> Any:
+            return {}[node.name]
+
+    archsim.register("operator", "forgetful", Forgetful)
+    layers = [("a", "linear", 8), ("b", "forgetful", None), ("c", "linear", 10)]
+    network = {
+        "input_shape": [64],
+        "layers": [{"name": name, "kind": kind} | ({"features": n} if n else {}) for name, kind, n in layers],
+    }
+    with pytest.raises(PluginError, match="operator 'forgetful' failed: KeyError: 'b'"):
+        run("checked", mode, network=network)
 
 
 def test_an_action_that_nobody_registered() -> None:

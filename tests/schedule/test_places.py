@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 import archsim
-from archsim import plugins
 from archsim.errors import InputError
+from archsim.plugins import registry
 from archsim.schedule import places_of
 from archsim.schedule.generators import asynchronous
 from archsim.schedule.specification import ScheduleSpecification
@@ -60,7 +60,7 @@ def folded() -> Iterator[str]:
 
     archsim.register("schedule", "folded", replace(asynchronous, places=fold))
     yield "folded"
-    plugins._REGISTERED["archsim.schedules"].pop("folded")
+    registry._REGISTERED["archsim.schedules"].pop("folded")
 
 
 def test_a_kind_of_schedule_may_have_places_of_its_own(folded: str) -> None:

@@ -9,10 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 import archsim
-from archsim import plugins
 from archsim.cli.app import app
 from archsim.data.specification import DataSpecification
 from archsim.errors import DoesNotFit, InputError
+from archsim.plugins import registry
 from archsim.simulation import estimate_time, prepare_whole
 
 
@@ -21,7 +21,7 @@ def _no_data(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(specification: DataSpecification) -> None:
         raise AssertionError("data are read")
 
-    monkeypatch.setitem(plugins._REGISTERED, "archsim.datasets", {"mine": refuse})
+    monkeypatch.setitem(registry._REGISTERED, "archsim.datasets", {"mine": refuse})
 
 
 @pytest.mark.usefixtures("_no_data")

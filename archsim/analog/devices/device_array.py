@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from archsim import plugins
@@ -14,6 +15,7 @@ from archsim.analog.observed import Counts
 from archsim.analog.samples import Samples
 from archsim.analog.specification import Device, UpdateParameters
 from archsim.analog.threads import Workers
+from archsim.errors import ArchsimError
 from archsim.specification import Specification
 
 __all__ = [
@@ -123,8 +125,23 @@ class DeviceKind(Protocol):
 
 
 def make_array(device: Device, site: Site) -> DeviceArray:
-    """Draw the population of a device and return the array that holds it, at weight zero."""
-    return _kind(device).make(device, site)
+    """Draw the population of a device and return the array that holds it, at weight zero.
+
+    Raises
+    ------
+    ArchsimError
+        If its kind makes something else.
+    """
+    made: DeviceArray = _kind(device).make(device, site)
+    weights = getattr(made, "weights", None)
+    found = getattr(weights, "dtype", None), getattr(weights, "shape", None)
+    if found != (np.float32, (site.outputs, site.inputs)):
+        what = f"weights of {found[0]} of the shape {list(found[1] or ())}" if found[0] else "no weights"
+        raise ArchsimError(
+            f"device kind '{getattr(device, 'kind', '')}' made a {type(made).__name__} with {what}, and an array of "
+            f"devices with weights of float32 of the shape {[site.outputs, site.inputs]} is needed"
+        )
+    return made
 
 
 def devices_per_cell(device: Device) -> int:

@@ -7,8 +7,9 @@ from typing import ClassVar, Literal, NamedTuple
 
 from archsim import plugins
 from archsim.chip.interconnects.specification import InterconnectSettings
+from archsim.errors import ArchsimError
 
-__all__ = ["Interconnect", "Link", "interconnect_kind", "interconnect_of"]
+__all__ = ["Interconnect", "Link", "checked_order", "checked_route", "interconnect_kind", "interconnect_of"]
 
 
 class Link(NamedTuple):
@@ -101,3 +102,38 @@ def interconnect_kind(settings: InterconnectSettings | None) -> type[Interconnec
 def interconnect_of(settings: InterconnectSettings | None, nodes: int) -> Interconnect:
     """Return the interconnect between so many nodes; without settings, all nodes are at one place."""
     return interconnect_kind(settings)(settings or _NoLinks(), nodes)
+
+
+def checked_route(interconnect: Interconnect, source: int, target: int) -> tuple[Link, ...]:
+    """Return the links of a route.
+
+    Raises
+    ------
+    ArchsimError
+        If the interconnect gives something else.
+    """
+    route = interconnect.route(source, target)
+    if not isinstance(route, tuple) or not all(isinstance(link, Link) for link in route):
+        raise ArchsimError(
+            f"interconnect '{interconnect.settings.kind}' gives {route!r} as the route from node {source} to {target}, "
+            "and a tuple of Link is needed"
+        )
+    return route
+
+
+def checked_order(interconnect: Interconnect) -> tuple[int, ...]:
+    """Return all nodes in the order in which places take them.
+
+    Raises
+    ------
+    ArchsimError
+        If the interconnect leaves a node out, or names one twice.
+    """
+    order = tuple(interconnect.order)
+    if sorted(order) != [*range(interconnect.nodes)]:
+        raise ArchsimError(
+            f"interconnect '{interconnect.settings.kind}' orders its {interconnect.nodes} nodes as "
+            f"{list(order[:20])}{' ...' if len(order) > 20 else ''}, and each of 0 to {interconnect.nodes - 1} is "
+            "needed once"
+        )
+    return order

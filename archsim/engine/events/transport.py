@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from archsim.chip.components import Recorder, Timekeeper, Unit
 from archsim.chip.counts import CountKey
-from archsim.chip.interconnects import Link
+from archsim.chip.interconnects import Link, checked_route
 from archsim.engine.setup import Setup
 
 __all__ = ["Channel", "Hop", "Message", "Receiver", "Transport"]
@@ -215,7 +215,7 @@ class Transport:
     def _route(self, source: int, target: int) -> tuple[Hop, ...]:
         route = self._routes.get((source, target))
         if route is None:
-            links = self.setup.interconnect.route(source, target) if source != target else ()
+            links = () if source == target else checked_route(self.setup.interconnect, source, target)
             route = self._routes[source, target] = tuple(Hop(self._unit(link), link.latency_ps) for link in links)
         return route
 

@@ -13,19 +13,21 @@ import numpy as np
 
 from archsim.analog.observed import Counts, Read
 from archsim.analog.threads import Workers
+from archsim.engine.numerics.array_checks import checked_counts, checked_read
 from archsim.engine.numerics.digital_steps import DigitalSteps
 from archsim.engine.numerics.evaluation import Evaluator
 from archsim.engine.numerics.evaluations import Evaluations
 from archsim.engine.numerics.feed import Samples
 from archsim.engine.numerics.held import Held
+from archsim.engine.numerics.missing import refuse_action
 from archsim.engine.numerics.stored import Stored
 from archsim.engine.program import HOST, Edge
 from archsim.engine.setup import Setup
 from archsim.engine.steps import DigitalStep, MatrixStep
 from archsim.engine.work import Evaluation
-from archsim.errors import InputError
 from archsim.network.graph import Graph
 from archsim.network.logic import DigitalLogic
+from archsim.network.losses import checked_loss
 from archsim.network.matrix import AnalogMatrix, MatrixSnapshot
 from archsim.schedule.actions import Action
 
@@ -177,6 +179,12 @@ class Numbers:
 
     def prepare(self, stage: int, step: MatrixStep, parts: tuple[int, ...], action: Action) -> None:
         """Compute several parts side by side, for `read` or `update` to take; see `Work.prepare`."""
+        try:
+            self._prepare(stage, step, parts, action)
+        except KeyError as missing:
+            refuse_action(missing, stage, self._stored[stage], action.micro_batches, self.schedule)
+
+    def _prepare(self, stage: int, step: MatrixStep, parts: tuple[int, ...], action: Action) -> None:
         cells = sum(part.rows * part.columns for part in step.placement.parts)
         vectors = self.feed.samples * step.vectors * action.count
         if self._workers.threads == 1 or cells * vectors < _WORTH_SHARING:
@@ -185,8 +193,6 @@ class Numbers:
             return
         if step.phase != "B":  # Once, instead of by every thread.
             for micro_batch in action.micro_batches:
-                if micro_batch not in self._stored[stage]:
-                    raise self._nothing_stored(stage, micro_batch)
                 self._digital.vectors(self._stored[stage][micro_batch], self._digital.held[step.matrix])
         names = [(step.matrix, part) for part in parts]
         if step.phase == "U":
@@ -199,12 +205,13 @@ class Numbers:
 
     def read(self, stage: int, step: MatrixStep, part: int, micro_batch: int) -> int:
         """Read a part on the conductances that it holds now; see `Work.read`."""
-        stored = self._stored[stage].get(micro_batch)
-        if stored is None:
-            raise self._nothing_stored(stage, micro_batch)
-        read = self._ready.pop((step.matrix, part), None) if self._ready else None
-        if read is None:
-            read = self._read(stage, step, part, micro_batch)
+        try:
+            stored = self._stored[stage][micro_batch]
+            read = self._ready.pop((step.matrix, part), None) if self._ready else None
+            if read is None:
+                read = self._read(stage, step, part, micro_batch)
+        except KeyError as missing:
+            refuse_action(missing, stage, self._stored[stage], (micro_batch,), self.schedule)
         parts = stored.parts.get(step.matrix)
         if parts is None:
             parts = stored.parts[step.matrix] = [read.values] * len(step.placement.parts)
@@ -214,18 +221,30 @@ class Numbers:
     def update(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
         """Update a part by the stored inputs and errors, micro-batch after micro-batch."""
         done = self._updated.pop((step.matrix, part), None) if self._updated else None
-        return self._update(stage, step, part, action) if done is None else done
+        if done is not None:
+            return done
+        try:
+            return self._update(stage, step, part, action)
+        except KeyError as missing:
+            refuse_action(missing, stage, self._stored[stage], action.micro_batches, self.schedule)
 
     def transfer(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
         """Do the transfers of a part that are due, and what waited for them."""
         held = self._digital.held[step.matrix]
-        counts = held.crossbars.transfer_part(part, self._rate(held, action.micro_batch))
+        matrix, rate = held.crossbars, self._rate(held, action.micro_batch)
+        counts = checked_counts(matrix.transfer_part(part, rate), matrix, part, "transfer")
         if (ended := self._unaged.pop((step.matrix, part), None)) is not None:
-            counts += held.crossbars.end_mini_batch(part, ended)
+            counts += checked_counts(matrix.end_mini_batch(part, ended), matrix, part, "end_mini_batch")
         return counts
 
     def digital(self, stage: int, step: DigitalStep, action: Action) -> None:
         """Do a step of the near-memory unit."""
+        try:
+            self._do_digital(stage, step, action)
+        except KeyError as missing:
+            refuse_action(missing, stage, self._stored[stage], action.micro_batches, self.schedule)
+
+    def _do_digital(self, stage: int, step: DigitalStep, action: Action) -> None:
         if step.phase == "F":
             self._forward(self._stored[stage][action.micro_batch], step, action.micro_batch)
         elif step.phase == "B":
@@ -267,14 +286,6 @@ class Numbers:
         names = self._matrices_of[stage]
         return [found for mini_batch in ended for found in self._evaluations.keep(mini_batch, self.matrices, names)]
 
-    def _nothing_stored(self, stage: int, micro_batch: int) -> InputError:
-        return InputError(
-            f"stage {stage} is to read micro-batch {micro_batch}, of which it stores nothing after {self._releasing}",
-            field="schedule.kind",
-            value=self.schedule.kind,
-            remedy=f"let the action that reads come before {self._releasing}, or set run.mode to timing",
-        )
-
     def _waits_for_transfers(self, stage: int) -> bool:
         return self.schedule.transfers_apart and any(self.matrices[name].due for name in self._matrices_of[stage])
 
@@ -288,9 +299,12 @@ class Numbers:
         stored = self._stored[stage][micro_batch]
         held = self._digital.held[step.matrix]
         first = self.feed.first_sample(micro_batch) * held.matrix.vectors
+        matrix, cut = held.crossbars, step.placement.parts[part]
         if step.phase == "F":
-            return held.crossbars.forward_part(part, self._digital.vectors(stored, held), first)
-        return held.crossbars.backward_part(part, stored.errors[step.matrix], first)
+            x = self._digital.vectors(stored, held)
+            return checked_read(matrix.forward_part(part, x, first), matrix, part, "forward", (len(x), cut.columns))
+        d = stored.errors[step.matrix]
+        return checked_read(matrix.backward_part(part, d, first), matrix, part, "backward", (len(d), cut.rows))
 
     def _update(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
         held = self._digital.held[step.matrix]
@@ -302,14 +316,16 @@ class Numbers:
             rate = self._rate(held, micro_batch)
             first = self.feed.first_sample(micro_batch) * held.matrix.vectors
             vectors = self._digital.vectors(stored, held)
-            done = update(part, vectors, stored.errors[step.matrix], rate, first)
+            done = checked_counts(
+                update(part, vectors, stored.errors[step.matrix], rate, first), crossbars, part, "update"
+            )
             done.vectors = len(vectors) if step.pulsed else 0
             counts += done
         mini_batch, left = divmod(action.micro_batch + 1, self.shape.micro_batches)
         if left:
             return counts
         for ended in self._ageing(step, part, mini_batch - 1):
-            counts += crossbars.end_mini_batch(part, ended)
+            counts += checked_counts(crossbars.end_mini_batch(part, ended), crossbars, part, "end_mini_batch")
         return counts
 
     def _ageing(self, step: MatrixStep, part: int, ended: int) -> list[int]:
@@ -333,6 +349,8 @@ class Numbers:
         self._digital.forward(stored, step)
         if step.loss:
             output = self.graph.nodes[-1].name
-            loss, gradient = self.logic.loss.of(stored.values[output], self.feed.targets(micro_batch))
+            outputs = stored.values[output]
+            found = self.logic.loss.of(outputs, self.feed.targets(micro_batch))
+            loss, gradient = checked_loss(found, outputs, self.graph.loss)
             self._evaluations.lost(micro_batch, loss)
             stored.gradients[output] = self.logic.arithmetic.multiply(gradient, self._loss_scale)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from archsim.digital.arrays import Array
+from archsim.digital.arrays import FLOAT32_TYPE, Array
 from archsim.engine.numerics.held import Held
 from archsim.engine.numerics.stored import Stored
 from archsim.engine.steps import DigitalStep
@@ -12,7 +12,7 @@ from archsim.network.graph import Graph, Node
 from archsim.network.logic import DigitalLogic
 from archsim.network.matrix import AnalogMatrix
 from archsim.network.operators import DigitalOperator, MatrixOperator
-from archsim.network.operators.shapes import wrong_gradients, wrong_shape
+from archsim.network.operators.shapes import check_array, wrong_gradients
 
 __all__ = ["DigitalSteps"]
 
@@ -63,8 +63,10 @@ class DigitalSteps:
             node, operator = self._operators[name]
             inputs = tuple([stored.values[source] for source in node.inputs])
             output = operator.forward(node, inputs)
-            if getattr(output, "shape", None) != (needed := (len(inputs[0]), *node.shape)):
-                raise wrong_shape(node, "forward", output, needed)
+            if getattr(output, "shape", None) != (needed := (len(inputs[0]), *node.shape)) or (
+                output.dtype is not FLOAT32_TYPE
+            ):
+                check_array(node, "forward", output, needed)
             stored.values[name] = output
 
     def backward(self, stored: Stored, step: DigitalStep) -> None:
@@ -92,8 +94,8 @@ class DigitalSteps:
             inputs = tuple([stored.values[source] for source in held.node.inputs])
             found = held.operator.unfold(held.node, held.matrix, inputs)
             needed = len(inputs[0]) * held.matrix.vectors, held.matrix.inputs
-            if getattr(found, "shape", None) != needed:
-                raise wrong_shape(held.node, "unfold", found, needed)
+            if getattr(found, "shape", None) != needed or found.dtype is not FLOAT32_TYPE:
+                check_array(held.node, "unfold", found, needed)
             stored.unfolded = {name: found}
         return found
 
@@ -109,8 +111,8 @@ class DigitalSteps:
         stored.unfolded = {}
         output = held.operator.fold(held.node, tuple(outputs))
         needed = len(outputs[-1]) // held.matrix.vectors, *held.node.shape
-        if getattr(output, "shape", None) != needed:
-            raise wrong_shape(held.node, "fold", output, needed)
+        if getattr(output, "shape", None) != needed or output.dtype is not FLOAT32_TYPE:
+            check_array(held.node, "fold", output, needed)
         return output
 
     def _collect_gradients(self, stored: Stored, layer: str) -> None:
@@ -128,8 +130,8 @@ class DigitalSteps:
         for position, (source, gradient) in enumerate(zip(node.inputs, gradients, strict=True)):
             if source in self._needs_gradient:
                 needed = samples, *node.input_shapes[position]
-                if getattr(gradient, "shape", None) != needed:
-                    raise wrong_shape(node, rule, gradient, needed)
+                if getattr(gradient, "shape", None) != needed or gradient.dtype is not FLOAT32_TYPE:
+                    check_array(node, rule, gradient, needed)
                 stored.hand_back(source, rank + position, gradient)
 
     def _prepare_errors(self, stored: Stored, layer: str) -> None:
@@ -139,8 +141,8 @@ class DigitalSteps:
             affine, name = held.crossbars.affine, held.matrix.name
             d = held.operator.unfold_gradient(held.node, held.matrix, gradient)
             needed = len(gradient) * held.matrix.vectors, held.matrix.outputs
-            if getattr(d, "shape", None) != needed:
-                raise wrong_shape(held.node, "unfold_gradient", d, needed)
+            if getattr(d, "shape", None) != needed or d.dtype is not FLOAT32_TYPE:
+                check_array(held.node, "unfold_gradient", d, needed)
             analog = stored.analog.pop(name, d)
             stored.affine[name] = affine.parameter_gradients(analog, d)
             stored.errors[name] = affine.gradient(d)

@@ -18,7 +18,7 @@ from archsim.digital.arrays import Array
 from archsim.network.graph import INPUT, Graph
 from archsim.network.logic import DigitalLogic
 from archsim.network.operators import DigitalOperator, MatrixOperator
-from archsim.network.operators.shapes import wrong_shape
+from archsim.network.operators.shapes import check_array
 
 __all__ = ["EvaluatedMatrix", "Evaluator"]
 
@@ -111,7 +111,6 @@ class Evaluator(Generic[Snapshot]):
                 rule, output = "fold", operator.fold(node, outputs)
             else:
                 continue
-            if getattr(output, "shape", None) != (needed := (len(x), *node.shape)):
-                raise wrong_shape(node, rule, output, needed)
+            check_array(node, rule, output, (len(x), *node.shape))
             values[node.name] = output
         return values

@@ -1,6 +1,6 @@
 """The kinds of operators that a network is made of; each registers as ``archsim.operators``."""
 
 from archsim.network.operators.base import DigitalOperator, MatrixOperator, Operator, load_operator
-from archsim.network.operators.cost import OperatorCost
+from archsim.network.operators.cost import OperatorCost, checked_cost
 
-__all__ = ["DigitalOperator", "MatrixOperator", "Operator", "OperatorCost", "load_operator"]
+__all__ = ["DigitalOperator", "MatrixOperator", "Operator", "OperatorCost", "checked_cost", "load_operator"]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 
-__all__ = ["OperatorCost"]
+from archsim.errors import ArchsimError
+
+__all__ = ["OperatorCost", "checked_cost"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +19,19 @@ class OperatorCost:
 
     def __add__(self, other: OperatorCost) -> OperatorCost:
         return OperatorCost(self.multiply_adds + other.multiply_adds, self.activations + other.activations)
+
+
+def checked_cost(found: object, part: str) -> OperatorCost:
+    """Return what a part says that it costs, if it is that.
+
+    Raises
+    ------
+    ArchsimError
+        If it is something else, or no whole numbers from 0.
+    """
+    if not isinstance(found, OperatorCost):
+        raise ArchsimError(f"{part} tells its cost as a {type(found).__name__}, and an OperatorCost is needed")
+    for count in (found.multiply_adds, found.activations):
+        if not isinstance(count, Integral) or count < 0:
+            raise ArchsimError(f"{part} costs {count!r} operations, and a whole number from 0 is needed")
+    return found

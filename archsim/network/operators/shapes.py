@@ -1,17 +1,18 @@
-"""What an operator gives has the shape that its layer says; where it has not, the layer and its kind are told."""
+"""What an operator gives is what its layer says; where it is not, the layer and its kind are told."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from archsim.digital.arrays import described, is_float32
 from archsim.errors import ArchsimError
 from archsim.network.graph import Node
 
-__all__ = ["wrong_gradients", "wrong_shape"]
+__all__ = ["check_array", "wrong_gradients"]
 
 
-def wrong_shape(node: Node, rule: str, found: Any, needed: tuple[int, ...]) -> ArchsimError:
-    """Return the error that says that a rule of an operator gave an array of another shape than is needed.
+def check_array(node: Node, rule: str, found: Any, needed: tuple[int, ...]) -> None:
+    """Refuse what a rule of an operator gave if it is no array of float32 of the shape that is needed.
 
     Parameters
     ----------
@@ -23,13 +24,17 @@ def wrong_shape(node: Node, rule: str, found: Any, needed: tuple[int, ...]) -> A
         What it gave.
     needed : tuple of int
         The shape that is needed.
+
+    Raises
+    ------
+    ArchsimError
+        If it is something else.
     """
-    shape = getattr(found, "shape", None)
-    what = f"a {type(found).__name__}" if shape is None else f"an array of the shape {list(shape)}"
-    return ArchsimError(
-        f"layer '{node.name}': '{rule}' of the operator '{node.kind}' gave {what}, "
-        f"and an array of the shape {list(needed)} is needed"
-    )
+    if not is_float32(found, needed):
+        raise ArchsimError(
+            f"layer '{node.name}': '{rule}' of the operator '{node.kind}' gave {described(found)}, "
+            f"and an array of float32 of the shape {list(needed)} is needed"
+        )
 
 
 def wrong_gradients(node: Node, rule: str, found: Any) -> ArchsimError:

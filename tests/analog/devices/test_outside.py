@@ -8,6 +8,7 @@ from archsim import plugins
 from archsim.analog.specification import SoftBounds, Vector
 from archsim.document import load_experiment, load_preset
 from archsim.errors import InputError
+from archsim.plugins import registry
 
 from .arrays import array, some
 from .conformance import Conformance
@@ -85,9 +86,9 @@ def folder(tmp_path_factory):
 def package(folder, monkeypatch):
     """Install the package for one test."""
     monkeypatch.syspath_prepend(str(folder))
-    plugins._points.cache_clear()
+    registry._points.cache_clear()
     yield
-    plugins._points.cache_clear()
+    registry._points.cache_clear()
 
 
 class TestOutside(Conformance):
