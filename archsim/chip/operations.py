@@ -117,7 +117,7 @@ def update_operations(inputs: int, outputs: int, vectors: int) -> int:
 
 
 def vector_bytes(chip: Chip, elements: int) -> int:
-    """Return the bytes that so many elements take in a buffer and on a link (none on a stage-engine chip)."""
-    if chip.buffer is None or chip.stage_engine is not None:
+    """Return the bytes that so many elements take in a buffer and on a link (none where there is no buffer)."""
+    if chip.buffer is None:
         return 0
     return elements * chip.buffer.element_bits // 8

@@ -21,6 +21,7 @@ _TIMES: dict[str, tuple[str, ...]] = {
     "integrator": ("tile.integration_time",),
     "adc": ("adc.fixed_time", "adc.step_time"),
     "pulse_driver": ("tile.update_fixed_time", "tile.pulse_time"),
+    "stage_engine": ("stage_engine.forward", "stage_engine.backward", "stage_engine.update"),
 }
 
 #: Fields that change prices only; everything else changes times, counts or numbers.
@@ -55,7 +56,7 @@ def constants_used(counts: Mapping[CountKey, int], units: Sequence[UnitTime], ch
     """
     names = set(_energy_names(counts, chip))
     if units:
-        names.update(_time_names(counts, chip), _leakage_names(units, chip), _area_names(chip))
+        names.update(_time_names(counts), _leakage_names(units, chip), _area_names(chip))
     return {name: constant for name, constant in constants_of(chip) if name in names}
 
 
@@ -97,10 +98,7 @@ def _energy_names(counts: Mapping[CountKey, int], chip: Chip) -> Iterable[str]:
             yield from prices[key.component, key.operation].constants
 
 
-def _time_names(counts: Mapping[CountKey, int], chip: Chip) -> Iterable[str]:
-    if chip.stage_engine is not None:
-        yield from ("stage_engine.forward", "stage_engine.backward", "stage_engine.update")
-        return
+def _time_names(counts: Mapping[CountKey, int]) -> Iterable[str]:
     for component in {key.component for key, count in counts.items() if count}:
         yield from _TIMES.get(component, ())
 

@@ -9,8 +9,9 @@ from pydantic import Field, model_validator
 from archsim.analog.specification import Device, IOParameters, SingleReadIO, SoftBounds, UpdateParameters
 from archsim.chip.arbitration import ArbitrationUnion, FirstComeFirstServed
 from archsim.chip.common import Count, Leakage, Origin, no_time, nothing
-from archsim.chip.interconnects.specification import InterconnectSettings, InterconnectUnion
-from archsim.digital.specification import ArithmeticUnion, Float32Settings
+from archsim.chip.interconnects.specification import InterconnectUnion
+from archsim.chip.without_effect import refuse_beside_stage_engine
+from archsim.digital.specification import ArithmeticSettings, ArithmeticUnion, Float32Settings
 from archsim.notebook import facts_html, facts_text
 from archsim.specification import (
     AreaConstant,
@@ -193,12 +194,14 @@ class Host(Specification):
 class StageEngine(Specification):
     """An abstract stage: a whole forward, backward or update of a stage takes a given time.
 
-    All else on such a chip takes no time and no energy: the textbook pipeline.
+    All else on such a chip takes no time and no energy: the textbook pipeline. What a network computes outside of
+    crossbars is computed in its ``arithmetic``.
     """
 
     forward: TimeConstant
     backward: TimeConstant
     update: TimeConstant
+    arithmetic: ArithmeticUnion = Float32Settings()
 
 
 #: Parts that a chip cannot do without, each with the least that may be said of it.
@@ -237,9 +240,10 @@ class Chip(Specification):
     host: Host | None = None
 
     @property
-    def links(self) -> InterconnectSettings | None:
-        """What lies between its nodes; none where stage engines stand for all."""
-        return None if self.stage_engine is not None else self.interconnect
+    def arithmetic(self) -> ArithmeticSettings:
+        """In which numbers is computed what is not computed on crossbars."""
+        unit = self.nmpu if self.stage_engine is None else self.stage_engine
+        return Float32Settings() if unit is None else unit.arithmetic
 
     def __repr__(self) -> str:
         return facts_text("Chip", self.name, self._facts())
@@ -260,8 +264,11 @@ class Chip(Specification):
 
     @model_validator(mode="after")
     def _parts_are_there(self) -> Chip:
+        if self.stage_engine is not None:
+            refuse_beside_stage_engine({name: getattr(self, name) for name in ("tile", "dac", "adc", *_SMALLEST_PARTS)})
+            return self
         missing = [part for part in _SMALLEST_PARTS if getattr(self, part) is None]
-        if self.stage_engine is None and missing:
+        if missing:
             lines = "".join(f"\n    {part}: {_SMALLEST_PARTS[part]}" for part in missing)
             raise contradiction(
                 f"a chip needs the section{'s' if len(missing) > 1 else ''} {', '.join(missing)}, "

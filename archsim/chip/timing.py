@@ -1,7 +1,6 @@
 """How long the parts of a chip take: closed forms on integers, one call per layer and not per job.
 
-All times are whole picoseconds. A chip with a `stage_engine` works in stages only: every other
-part of it takes no time.
+All times are whole picoseconds. What a chip does not have takes no time: one of stage engines has no other units.
 """
 
 from __future__ import annotations
@@ -57,8 +56,6 @@ def read_units_ps(chip: Chip, rows: int, columns: int, *, transposed: bool = Fal
     transposed : bool
         True for the backward product, which drives the columns and reads the rows.
     """
-    if chip.stage_engine is not None:
-        return 0, 0, 0
     lines = rows if transposed else columns
     conversions = 1 if chip.adc.per_tile is None else -(-lines // chip.adc.per_tile)
     return (
@@ -130,8 +127,6 @@ def update_ps(chip: Chip, vectors: int, slots: int) -> int:
     slots : int
         Sum of the pulse-train lengths BL over the vectors.
     """
-    if chip.stage_engine is not None:
-        return 0
     tile = chip.tile
     return vectors * tile.update_fixed_time.value + tile.phases * slots * tile.pulse_time.value
 
@@ -154,28 +149,26 @@ def transfer_ps(chip: Chip, rows: int, columns: int, reads: int, slots: int) -> 
     slots : int
         Pulse slots of writes.
     """
-    if chip.stage_engine is not None:
-        return 0
     return reads * read_ps(chip, rows, columns, 1) + chip.tile.phases * slots * chip.tile.pulse_time.value
 
 
 def nmpu_ps(chip: Chip, element_operations: int) -> int:
     """Return the time of a job of the near-memory unit: ``pipeline_cycles + ceil(n / lanes)`` cycles."""
-    if chip.nmpu is None or chip.stage_engine is not None or element_operations == 0:
+    if chip.nmpu is None or element_operations == 0:
         return 0
     return chip.nmpu.clock.cycles(chip.nmpu.pipeline_cycles - (-element_operations // chip.nmpu.lanes))
 
 
 def buffer_ps(chip: Chip, size_bytes: int) -> int:
     """Return how long an access of so many bytes holds the port of a node's buffer."""
-    if chip.buffer is None or chip.stage_engine is not None:
+    if chip.buffer is None:
         return 0
     return chip.buffer.clock.cycles(-(-size_bytes // chip.buffer.bytes_per_cycle))
 
 
 def host_ps(chip: Chip, size_bytes: int) -> int:
     """Return how long the host port takes to deliver so many bytes, its latency included."""
-    if chip.host is None or chip.stage_engine is not None or size_bytes == 0:
+    if chip.host is None or size_bytes == 0:
         return 0
     cycles = chip.host.latency_cycles - (-size_bytes // chip.host.bytes_per_cycle)
     return chip.host.clock.cycles(cycles)

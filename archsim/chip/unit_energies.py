@@ -42,12 +42,10 @@ def unit_energies(chip: Chip) -> dict[tuple[str, str], UnitEnergy]:
 
     Energies that grow with a resolution are taken at ``dac.bits`` on the driving side and at
     ``adc.bits`` on the reading side; a converter without a resolution costs the fixed part. A cell's
-    energy is shared by the ``tile.cell_devices`` that it contains, since devices are counted. On a chip
-    with a stage engine everything is free.
+    energy is shared by the ``tile.cell_devices`` that it contains, since devices are counted. What a chip
+    does not have is free, and so are stage engines.
     """
     free = {(component, name): UnitEnergy() for component, names in OPERATIONS.items() for name in names}
-    if chip.stage_engine is not None:
-        return free
     return free | _tile_energies(chip) | _digital_energies(chip)
 
 
@@ -57,8 +55,6 @@ def leakages(chip: Chip) -> dict[str, tuple[Leakage, str]]:
     The components are ``tile`` (converters, drivers and control), ``array`` (an array of one device a
     cell in it), ``nmpu``, ``buffer`` and ``link``; those without an entry (``host``, ``stage_engine``) have none.
     """
-    if chip.stage_engine is not None:
-        return {}
     found = {
         "tile": (chip.tile.leakage, "tile.leakage"),
         "array": (_of_one_device(chip.tile.array_leakage, chip.tile.cell_devices), "tile.array_leakage"),

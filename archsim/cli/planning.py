@@ -83,7 +83,7 @@ def _head(prepared: Prepared) -> Iterator[str]:
     plan, schedule, shape = prepared.plan, prepared.schedule, prepared.schedule.shape
     experiment = prepared.experiment
     yield f"{experiment.name}: {experiment.network.name} on {experiment.chip.name}, {experiment.run.mode}"
-    if not prepared.setup.stage_engines:
+    if prepared.built.tiles:
         yield f"tiles: {plan.tiles_used} used of {plan.tiles}, {plan.node_tiles} a node, {plan.nodes} nodes"
     yield (
         f"schedule: {schedule.kind}, update: {schedule.update}, stages: {shape.stages}, "
@@ -107,7 +107,7 @@ def _stages(prepared: Prepared) -> tuple[tuple[str, ...], list[tuple[str, ...]]]
         "buffer (bytes)",
         "capacity",
     )
-    rows: list[tuple[str, ...]] = []
+    tiles, rows = prepared.built.tiles, list[tuple[str, ...]]()
     for stage in prepared.plan.stages:
         store = memory.get(stage.index)
         capacity = "-" if store is None or store.capacity_bytes is None else f"{store.capacity_bytes:,}"
@@ -116,8 +116,8 @@ def _stages(prepared: Prepared) -> tuple[tuple[str, ...], list[tuple[str, ...]]]
                 str(stage.index),
                 ", ".join(stage.operators),
                 str(stage.place),
-                "-" if prepared.setup.stage_engines else ", ".join(map(str, prepared.plan.place_of(stage.index).nodes)),
-                "-" if prepared.setup.stage_engines else _tiles(stage),
+                ", ".join(map(str, prepared.plan.place_of(stage.index).nodes)) if tiles else "-",
+                _tiles(stage) if tiles else "-",
                 str(profile.in_flight_max[stage.index]),
                 str(profile.stored_max[stage.index]),
                 f"{profile.staleness[stage.index]:.4g}",
@@ -133,12 +133,10 @@ def _tiles(stage: StagePlan) -> str:
 
 
 def _closed_forms(prepared: Prepared) -> Iterator[str]:
-    engine = prepared.setup.chip.stage_engine
-    if engine is None:
-        assumed = "equal stages, F and B one cycle each, U none"
-    else:
-        times = (("F", engine.forward), ("B", engine.backward), ("U", engine.update))
-        assumed = ", ".join(f"{symbol} {format_duration(time.value)}" for symbol, time in times)
+    times, assumed = prepared.stage_cycles, "equal stages, F and B one cycle each, U none"
+    if times is not None:
+        named = (("F", times.forward), ("B", times.backward), ("U", times.update))
+        assumed = ", ".join(f"{symbol} {format_duration(time_ps)}" for symbol, time_ps in named)
     for name, value in prepared.closed_forms.items():
         yield f"closed form ({assumed}): {name.replace('_', ' ')}: {_number(value)}"
     yield "every action of the schedule, in order: archsim schedule EXPERIMENT, with the same overrides"

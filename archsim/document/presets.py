@@ -46,6 +46,7 @@ _KINDS: dict[tuple[str, ...], plugins.Group] = {
     ("chip", "arbitration"): "archsim.arbitrations",
     ("schedule",): "archsim.schedules",
     ("chip", "nmpu", "arithmetic"): "archsim.arithmetics",
+    ("chip", "stage_engine", "arithmetic"): "archsim.arithmetics",
 }
 #: What is expected of a run in the mean, and the key that bounds it.
 _BOUNDED = {"expected_bl": "desired_bl"}

@@ -10,7 +10,6 @@ import pandas as pd
 from archsim.analog.observed import Counts
 from archsim.engine.events.accounts import (
     MAC_PHASES,
-    array_count,
     count_macs,
     count_operations,
     layer_totals,
@@ -83,7 +82,7 @@ def _observe_chip(machine: Machine, seen: Observations) -> Observations:
     """Return what was seen with what a chip and its clock add."""
     setup, timeline, makespan = machine.setup, machine.timeline, machine.kernel.now
     timeline.close(makespan)
-    totals = layer_totals(machine.equipment)
+    totals, built = layer_totals(machine.equipment), machine.equipment.built(setup)
     numbers = {unit.name: number for number, unit in enumerate(timeline.units)}
     stage_busy_ps = tuple(timeline.busy_ps(numbers[name]) for name in seen.stages)
     return replace(
@@ -92,8 +91,8 @@ def _observe_chip(machine: Machine, seen: Observations) -> Observations:
         stage_busy_ps=stage_busy_ps,
         counts=count_operations(machine).counts,
         units=unit_times(machine),
-        tiles=0 if setup.stage_engines else setup.plan.tiles,
-        nodes=0 if setup.stage_engines else setup.plan.nodes,
+        tiles=built.tiles,
+        nodes=built.nodes,
         idle_ps=timeline.idle_ps(),
         pulses=dict(totals.pulses) if machine.computes else {},
         reads=dict(totals.reads),
@@ -104,7 +103,7 @@ def _observe_chip(machine: Machine, seen: Observations) -> Observations:
         bytes_sent=machine.transport.bytes_sent,
         bytes_received=machine.transport.bytes_received,
         events=machine.kernel.events,
-        arrays=0 if setup.stage_engines else array_count(setup),
+        arrays=built.arrays,
         macs=count_macs(machine.equipment, setup.samples),
         bottleneck=busiest_unit(machine),
         peak_buffer_bytes=_peaks(machine),

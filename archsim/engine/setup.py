@@ -65,17 +65,12 @@ class Setup:
     @property
     def link_arbiter(self) -> Arbitration | None:
         """Who says which message a link carries next; None for the order of requests."""
-        return None if self.chip.links is None else arbiter_of(self.chip.links.arbitration)
+        return None if self.chip.interconnect is None else arbiter_of(self.chip.interconnect.arbitration)
 
     @property
     def interconnect(self) -> Interconnect:
         """What lies between the nodes."""
-        return interconnect_of(self.chip.links, self.plan.nodes)
-
-    @property
-    def stage_engines(self) -> bool:
-        """Whether the chip has abstract stages instead of units."""
-        return self.chip.stage_engine is not None
+        return interconnect_of(self.chip.interconnect, self.plan.nodes)
 
     @property
     def samples_of_update(self) -> int:

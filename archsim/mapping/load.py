@@ -48,8 +48,8 @@ def operator_times_ps(
     """Return F + B + U, or F alone, of every operator of a graph for one micro-batch, without waiting, in picoseconds.
 
     A matrix takes its reads (all parts at once), its digital accumulation and its update; every
-    operator writes its result to the buffer and reads its operands from it. On a chip with a stage engine
-    each matrix counts as one.
+    operator writes its result to the buffer and reads its operands from it. Where no operator takes time by itself,
+    as on a chip of stage engines, each matrix counts as one.
 
     Parameters
     ----------
@@ -64,8 +64,6 @@ def operator_times_ps(
     trains : bool
         Whether there are B and U.
     """
-    if chip.stage_engine is not None:
-        return tuple(int(bool(node.matrices)) for node in graph.nodes)
     usual = MatrixRates.of_chip(chip)
 
     def time_ps(node: Node) -> int:
@@ -74,7 +72,8 @@ def operator_times_ps(
         found = ((matrix, (rates or {}).get(matrix.name, usual)) for matrix in node.matrices)
         return sum(_matrix_ps(graph, node, matrix, chip, samples, rate, trains) for matrix, rate in found)
 
-    return tuple(time_ps(node) for node in graph.nodes)
+    times = tuple(time_ps(node) for node in graph.nodes)
+    return times if any(times) else tuple(int(bool(node.matrices)) for node in graph.nodes)
 
 
 def _matrix_ps(

@@ -68,7 +68,7 @@ def make_plan(
     ]
     nodes = [max(1, -(-count // chip.node_tiles)) for count in tiles]
     built = _nodes(chip, sum(tiles), sum(nodes), any(len(pieces) > 1 for pieces in parts.values()))
-    order = iter(checked_order(interconnect_of(chip.links, built)))
+    order = iter(checked_order(interconnect_of(chip.interconnect, built)))
     located = [
         PlacePlan(place, stages_there, tuple(next(order) for _ in range(count)))
         for place, (stages_there, count) in enumerate(zip(held, nodes, strict=True))
@@ -101,7 +101,7 @@ def _check_parts(graph: Graph, chip: Chip) -> None:
 def _nodes(chip: Chip, tiles: int, nodes: int, cut: bool) -> int:
     """Return how many nodes the chip has, which must be as many as are needed."""
     if chip.tiles == "auto":
-        return interconnect_kind(chip.links).completed(nodes)
+        return interconnect_kind(chip.interconnect).completed(nodes)
     supply, rest = divmod(chip.tiles, chip.node_tiles)
     if rest:
         raise InputError(

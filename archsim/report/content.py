@@ -89,8 +89,8 @@ def _unusual_facts(run: Run) -> dict[str, str]:
     for name in ("update", "transfers", "overlap", "chunk_vectors"):
         if schedule.get(name) not in (None, usual.get(name)):
             found[name.replace("_", " ")] = str(schedule[name])
-    if chip.links is not None:
-        found["interconnect"] = chip.links.kind
+    if chip.interconnect is not None:
+        found["interconnect"] = chip.interconnect.kind
         usual_order = type(chip).model_fields["arbitration"].get_default(call_default_factory=True)
         if chip.arbitration != usual_order:
             found["arbitration"] = chip.arbitration.kind

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from archsim.chip.area import Built
+from archsim.engine.events.chip_model import model_of
 from archsim.engine.events.fit import StageMemory, check_buffers, stage_memory
 from archsim.engine.line_writes import line_writes
 from archsim.engine.program import build_programs, edges_between
@@ -76,6 +78,16 @@ class Prepared:
         return self.setup.schedule
 
     @property
+    def built(self) -> Built:
+        """How many tiles, nodes and arrays the chip has; none where stage engines stand for them."""
+        return model_of(self.setup.chip).built(self.setup)
+
+    @property
+    def stage_cycles(self) -> StageCycles | None:
+        """The times of F, B and U of any stage in picoseconds, where the chip states them."""
+        return model_of(self.setup.chip).stage_cycles(self.setup.chip)
+
+    @property
     def closed_forms(self) -> KnownForms:
         """What the textbook says of this schedule.
 
@@ -84,13 +96,10 @@ class Prepared:
         a stage engine, F, B and U take its times, and the makespan is ``makespan_ps``. On a chip of tiles stages are
         taken to be equal, F and B to take a cycle each and U none; the makespan is ``makespan_cycles``.
         """
-        engine = self.setup.chip.stage_engine
-        if engine is None:
-            found = self.schedule.closed_forms.of(self.schedule, StageCycles())
-        else:
-            times = StageCycles(engine.forward.value, engine.backward.value, engine.update.value)
-            known = self.schedule.closed_forms.of(self.schedule, times)
-            found = {"makespan_ps" if name == "makespan_cycles" else name: value for name, value in known.items()}
+        times = self.stage_cycles
+        found = self.schedule.closed_forms.of(self.schedule, times or StageCycles())
+        if times is not None:
+            found = {"makespan_ps" if name == "makespan_cycles" else name: value for name, value in found.items()}
         if len(self.plan.places) < len(self.plan.stages):
             return {name: value for name, value in found.items() if isinstance(value, tuple)}
         return found
@@ -114,7 +123,7 @@ class Prepared:
             "mini-batches": "as many as the data say" if self.mini_batches is None else str(self.mini_batches),
             "micro-batches in each": str(shape.micro_batches),
         }
-        if not self.setup.stage_engines:
+        if self.built.tiles:
             found["tiles"] = f"{self.plan.tiles_used} of {self.plan.tiles}"
         if (bubble := forms.get("bubble_fraction")) is not None:
             found["bubble by its closed form"] = f"{bubble:.4g}"

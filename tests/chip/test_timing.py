@@ -152,12 +152,12 @@ def test_transfers_take_whole_cycles_of_a_rational_clock(size: int, clock: str) 
         host__bytes_per_cycle=24,
         host__latency_cycles=10,
     )
-    assert chip.links is not None
+    assert chip.interconnect is not None
     assert (
         buffer_ps(chip, size)
-        == chip.links.serialisation_ps(size)
+        == chip.interconnect.serialisation_ps(size)
         == -(-cycles * period.numerator // period.denominator)
     )
-    assert chip.links.hop_ps == -(-5 * period.numerator // period.denominator)
+    assert chip.interconnect.hop_ps == -(-5 * period.numerator // period.denominator)
     whole = (cycles + 10) * period if size else Fraction(0)
     assert host_ps(chip, size) == -(-whole.numerator // whole.denominator)

@@ -119,6 +119,16 @@ def test_everything_that_a_network_computes_digitally_passes_through_its_arithme
     assert all(on_grid(array) for array in digital.values())
 
 
+def test_a_chip_of_stage_engines_computes_in_the_arithmetic_that_it_states() -> None:
+    chip = {"preset": "unit", "device": "ecram", "tile": {"rows": 20, "columns": 8}}
+    trained("float32", chip=chip | {"stage_engine": {"arithmetic": "grid"}})
+    assert Probe.seen
+    assert all(on_grid(numbers) for _, numbers in Probe.seen)
+    Probe.seen = []
+    trained("float32", chip=chip)
+    assert not all(on_grid(numbers) for _, numbers in Probe.seen)
+
+
 def test_without_it_the_same_numbers_are_finer() -> None:
     trained("float32")
     finer = {name for name, numbers in Probe.seen if not on_grid(numbers)}

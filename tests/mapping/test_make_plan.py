@@ -50,7 +50,7 @@ def check(plan: Plan, graph: Graph, chip: Chip) -> None:
     assert [name for stage in plan.stages for name in stage.operators] == [node.name for node in graph.nodes]
     nodes = [node for place in plan.places for node in place.nodes]
     assert len(set(nodes)) == len(nodes)
-    links = interconnect_of(chip.links, plan.nodes)
+    links = interconnect_of(chip.interconnect, plan.nodes)
     assert all(len(links.route(a, b)) == 1 for a, b in pairwise(nodes))
 
 

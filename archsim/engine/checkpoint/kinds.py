@@ -79,7 +79,8 @@ KINDS: tuple[Kind, ...] = (
     # The machine
     Kind("archsim.engine.events.machine", "Machine"),
     Kind("archsim.engine.events.kernel", "Kernel", state=("now", "events", "limit_ps", "pending")),
-    Kind("archsim.engine.events.equipment", "Equipment"),
+    Kind("archsim.engine.events.equipment_of_stages", "EquipmentOfStages"),
+    Kind("archsim.engine.events.equipment_of_units", "EquipmentOfUnits"),
     Kind("archsim.engine.events.fill", "FillCurve"),
     Kind("archsim.engine.events.sequencer", "Sequencer"),
     Kind("archsim.engine.events.sequencer", "ActionRun"),
@@ -94,6 +95,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("archsim.engine.events.part_tasks", "PartTask", calls=("_is_read_out",)),
     Kind("archsim.engine.events.tasks", "PortTask"),
     Kind("archsim.engine.events.part_tasks", "RemotePartTask", calls=("_is_read_out",)),
+    Kind("archsim.engine.events.stage_engine", "EngineAction"),
     Kind("archsim.engine.events.stage_engine", "OwnEngine"),
     Kind("archsim.engine.events.stage_engine", "StageEngineTask", calls=("finish",)),
     Kind("archsim.engine.events.occupancy", "Occupancy"),

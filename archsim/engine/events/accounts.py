@@ -29,7 +29,6 @@ __all__ = [
     "count_operations",
     "layer_totals",
     "macs_of",
-    "unit_counts",
     "unit_times",
 ]
 
@@ -72,9 +71,9 @@ def count_operations(machine: MachineState) -> Ledger:
     for port in equipment.ports:
         if port.size_bytes:
             ledger.add(CountKey("buffer", port.operation, port.phase, port.name), port.size_bytes)
-    for symbol, engine in equipment.engines:
-        if engine.operation is not None:
-            ledger.add(CountKey("stage_engine", engine.operation, symbol, ""), engine.micro_batches)
+    for engine in equipment.engines:
+        if engine.action.operation is not None:
+            ledger.add(CountKey("stage_engine", engine.action.operation, engine.phase, ""), engine.micro_batches)
     if machine.programmer is not None:
         for layer, component, operation, count in machine.programmer.counts():
             ledger.add(CountKey(component, operation, "P", layer), count)
@@ -125,9 +124,9 @@ def count_macs(equipment: Equipment, samples: int) -> dict[str, int]:
         if part.phase in MAC_PHASES:
             cells = part.part.rows * part.part.columns
             found[MAC_PHASES[part.phase]] += cells * (part.applied if part.phase == "U" else part.requested)
-    for _, engine in equipment.engines:
-        if engine.operation is not None:
-            found[engine.operation] += macs_of(engine.steps) * engine.micro_batches * samples
+    for engine in equipment.engines:
+        if engine.action.operation is not None:
+            found[engine.action.operation] += macs_of(engine.action.steps) * engine.micro_batches * samples
     return found
 
 
@@ -168,20 +167,10 @@ def layer_totals(equipment: Equipment) -> LayerTotals:
         elif task.phase in ("U", "T"):
             totals.updates[layer] += task.counts
             totals.pulses[layer] += task.counts.pulses
-    for _, engine in equipment.engines:
+    for engine in equipment.engines:
         for layer, pulses in engine.pulses.items():
             totals.pulses[layer] += pulses
     return totals
-
-
-def unit_counts(setup: Setup) -> dict[str, int]:
-    """Return how many units of each component the chip has, used or not."""
-    plan = setup.plan
-    if setup.stage_engines:
-        engines = sum(len(place.stages) > 1 for place in plan.places)
-        return {"stage": len(plan.stages), **({"stage_engine": engines} if engines else {})}
-    links = setup.interconnect.links
-    return {"tile": plan.tiles, "nmpu": plan.nodes, "buffer": plan.nodes, "link": links, "host": 1}
 
 
 def unit_times(machine: MachineState) -> tuple[UnitTime, ...]:
@@ -191,7 +180,7 @@ def unit_times(machine: MachineState) -> tuple[UnitTime, ...]:
     for unit in machine.timeline.units:
         used.setdefault(unit.component, []).append(unit.name)
     times = []
-    for component, count in unit_counts(machine.setup).items():
+    for component, count in machine.equipment.unit_counts(machine.setup).items():
         names = used.get(component, [])
         times += [UnitTime(component, name, busy_ps[name], now_ps - busy_ps[name], 0) for name in names]
         rest = count - len(names)

@@ -7,7 +7,6 @@ from collections import Counter
 from archsim.chip.attribution import read_parts_ps, update_parts_ps
 from archsim.engine.events.machine import Machine
 from archsim.engine.events.part_tasks import PartTask
-from archsim.engine.setup import Setup
 from archsim.results.bottleneck import Bottleneck
 from archsim.results.timeline import Unit as TimelineUnit
 
@@ -20,12 +19,10 @@ _SECTIONS = {"nmpu": "nmpu", "buffer": "buffer", "link": "interconnect", "host":
 def busiest_unit(machine: Machine) -> Bottleneck | None:
     """Return the unit that worked longest up to now; None if none did.
 
-    A stage is a unit where it has a stage engine of its own; elsewhere it is the order in which units are asked.
+    A stage is a unit where it has an engine of its own; elsewhere it is the order in which units are asked.
     """
-    busy_ps = machine.busy_so_far()
-    units = [
-        unit for unit in machine.timeline.units if unit.component != "stage" or _is_unit(machine.setup, unit.stage)
-    ]
+    busy_ps, engines = machine.busy_so_far(), {task.unit_name for task in machine.equipment.engines}
+    units = [unit for unit in machine.timeline.units if unit.component != "stage" or unit.name in engines]
     busiest = max(units, key=lambda unit: busy_ps[unit.name], default=None)
     if busiest is None or not busy_ps[busiest.name]:
         return None
@@ -36,7 +33,7 @@ def busiest_unit(machine: Machine) -> Bottleneck | None:
         for task in tasks:
             parts.update(_parts_ps(machine, task))
         parts.update(_programming_ps(machine, busiest.name))
-    elif busiest.component in ("stage", "stage_engine"):
+    elif busiest.name in engines:
         parts = _engine_parts_ps(machine, busiest)
     return Bottleneck(busiest.name, busiest.component, busiest.stage, layer, busy_ps[busiest.name], dict(parts))
 
@@ -64,16 +61,10 @@ def _programming_ps(machine: Machine, tile: str) -> Counter[str]:
     return found
 
 
-def _is_unit(setup: Setup, stage: int | None) -> bool:
-    return setup.stage_engines and stage is not None and len(setup.plan.place_of(stage).stages) == 1
-
-
 def _engine_parts_ps(machine: Machine, unit: TimelineUnit) -> Counter[str]:
     """What the actions of a stage took, or of all stages that share an engine."""
-    engine, found = machine.setup.chip.stage_engine, Counter[str]()
-    if engine is None:
-        return found
-    for _, task in machine.equipment.engines:
-        if task.unit_name == unit.name and task.operation is not None:
-            found[f"stage_engine.{task.operation}"] += task.micro_batches * getattr(engine, task.operation).value
+    found = Counter[str]()
+    for task in machine.equipment.engines:
+        if task.unit_name == unit.name and task.action.operation is not None:
+            found[f"stage_engine.{task.action.operation}"] += task.micro_batches * task.action.duration_ps
     return +found

@@ -1,35 +1,34 @@
-"""Equips stages: makes the chip's units that a plan uses, and the tasks that steps ask of them."""
+"""What stands for a chip in time: its units, and every task that may be asked of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
 
+from archsim.chip.area import Built
 from archsim.chip.components import Unit
-from archsim.chip.operations import vector_bytes
-from archsim.engine.chunks import Chunks
-from archsim.engine.dependencies import Dependency
+from archsim.chip.specification import Chip
 from archsim.engine.events.kernel import Kernel
-from archsim.engine.events.part_tasks import Grid, PartTask, RemotePartTask
+from archsim.engine.events.part_tasks import PartTask
 from archsim.engine.events.sequencer import ActionRun, Sequencer
-from archsim.engine.events.stage_engine import OwnEngine, StageEngineTask
-from archsim.engine.events.step_runs import StepRun, StreamedStepRun, Turns
-from archsim.engine.events.tasks import DigitalTask, PortTask, Task
+from archsim.engine.events.stage_engine import StageEngineTask
+from archsim.engine.events.step_runs import Turns
+from archsim.engine.events.tasks import DigitalTask, PortTask
 from archsim.engine.events.transfers import TransferMemoryTask, TransferOperationsTask
 from archsim.engine.events.transport import Transport
-from archsim.engine.program import ActionProgram, StageProgram
+from archsim.engine.program import StageProgram
 from archsim.engine.setup import Setup
-from archsim.engine.steps import DigitalStep, MatrixStep, Step, TransferStep
 from archsim.engine.work import Work
-from archsim.mapping.plan import Part
 from archsim.results.timeline import Timeline
-from archsim.schedule.action_kinds import Operation
-from archsim.schedule.specification import ScheduleSpecification
+from archsim.schedule.action_kinds import StageCycles
 
 __all__ = ["Equipment"]
 
 
-class Equipment:
+class Equipment(ABC):
     """The units in use, and every task that may be asked of them.
+
+    There is one class for each way to model a chip (`archsim.engine.events.chip_model` chooses it). It makes the tasks
+    of a stage, and says what is built, how many units there are, and which times there are to know.
 
     Parameters
     ----------
@@ -58,7 +57,7 @@ class Equipment:
         self.digital: list[DigitalTask] = []
         self.ports: list[PortTask] = []
         self.transfers: list[tuple[TransferOperationsTask, TransferMemoryTask]] = []
-        self.engines: list[tuple[str, StageEngineTask]] = []
+        self.engines: list[StageEngineTask] = []
         self.units: dict[str, Unit] = {}
         self._setup = setup
         self._kernel = kernel
@@ -66,188 +65,33 @@ class Equipment:
         self._transport = transport
         self._work = work
 
+    @staticmethod
+    @abstractmethod
+    def built(setup: Setup) -> Built:
+        """Return how many tiles, nodes and arrays of devices the chip has, used or not; none where it has no tiles."""
+
+    @staticmethod
+    @abstractmethod
+    def unit_counts(setup: Setup) -> dict[str, int]:
+        """Return how many units of each component the chip has, used or not."""
+
+    @staticmethod
+    @abstractmethod
+    def stage_cycles(chip: Chip) -> StageCycles | None:
+        """Return the times in picoseconds that the chip states for a stage's actions; None where its units decide."""
+
+    @staticmethod
+    @abstractmethod
+    def times_ps(chip: Chip) -> dict[str, int]:
+        """Return the times that durations are made of, by dotted name below ``chip``; of a clock, its period."""
+
+    @abstractmethod
+    def runs(self, program: StageProgram, stage: Sequencer) -> tuple[dict[str, ActionRun], tuple[Turns, ...]]:
+        """Return what a stage does in each kind of action, and the layers that need not wait for each other."""
+
     def unit(self, component: str, number: int, stage: int | None) -> Unit:
         """Return a unit, made on first use; `stage` is the one whose own it is."""
         name = f"{component.replace('_', ' ')} {number}"
         if name not in self.units:
             self.units[name] = Unit(self._kernel, self._timeline, name, component, stage, self._setup.arbiter)
         return self.units[name]
-
-    @property
-    def _settings(self) -> ScheduleSpecification:
-        """What is said of the schedule: what may overlap, and how blocks are cut."""
-        return self._setup.schedule.settings
-
-    def _unit_of_place(self, component: str, stage: Sequencer) -> Unit:
-        """Return a unit that the stages of a place share."""
-        place = self._setup.plan.place_of(stage.index)
-        return self.unit(component, place.home, stage.index if len(place.stages) == 1 else None)
-
-    def runs(self, program: StageProgram, stage: Sequencer) -> tuple[dict[str, ActionRun], tuple[Turns, ...]]:
-        """Return what a stage does in each kind of action, and the layers that need not wait for each other."""
-        engine = self._setup.chip.stage_engine
-        if engine is None:
-            turns = self._turns(program, stage) if self._settings.overlap == "layers" else {}
-            runs = {symbol: self._graph(action, stage, turns) for symbol, action in program.actions.items()}
-            return runs, tuple(turns.values())
-        engine_unit = self._stage_engine(stage)
-        times = {"forward": engine.forward.value, "backward": engine.backward.value, "update": engine.update.value}
-        kinds = self._setup.schedule.kinds
-        return {
-            symbol: self._engine(symbol, kinds[symbol].operation, times, stage, engine_unit, action.steps)
-            for symbol, action in program.actions.items()
-        }, ()
-
-    def _engine(
-        self,
-        symbol: str,
-        operation: Operation | None,
-        times: Mapping[str, int],
-        stage: Sequencer,
-        engine: Unit | OwnEngine,
-        steps: tuple[Step, ...],
-    ) -> ActionRun:
-        duration_ps, layer = 0 if operation is None else times[operation], self._timeline.layer("")
-        run = StepRun(stage, Chunks(self._setup.samples), 0, self._timeline.cause(f"input from stage {stage.index}"))
-        task = StageEngineTask(run, engine, symbol, operation, steps, duration_ps, layer, self._work)
-        self.engines.append((symbol, task))
-        run.tasks = (task,)
-        return ActionRun((run,), 1)
-
-    def _stage_engine(self, stage: Sequencer) -> Unit | OwnEngine:
-        """Return the engine of a stage's place, which serves one action at a time."""
-        place = self._setup.plan.place_of(stage.index)
-        if len(place.stages) == 1:
-            return OwnEngine(self._kernel, f"stage {stage.index}")
-        return self.unit("stage_engine", place.index, None)
-
-    def _turns(self, program: StageProgram, stage: Sequencer) -> dict[str, Turns]:
-        layers = {
-            layer: None for action in program.actions.values() for step in action.layers for layer in sorted(step)
-        }
-        return {
-            layer: Turns(
-                stage,
-                layer,
-                {symbol: sum(layer in step for step in action.layers) for symbol, action in program.actions.items()},
-                self._timeline.cause(f"earlier work of {layer}"),
-            )
-            for layer in layers
-        }
-
-    def _graph(self, action: ActionProgram, stage: Sequencer, turns: Mapping[str, Turns]) -> ActionRun:
-        """Make the steps of an action, and connect them."""
-        runs: list[StepRun] = []
-        streams = bool(turns) or self._settings.chunk_vectors is not None
-        for step, needed, layers in zip(action.steps, action.dependencies, action.layers, strict=True):
-            cause = self._timeline.cause(f"input from {self._giver(action, needed, stage)}")
-            chunks = self._chunks(step)
-            if streams:
-                needs = tuple(chunks.needs(runs[n.step].chunks, by_vector=n.by_vector) for n in needed)
-                of_step = tuple(turns[layer] for layer in turns if layer in layers)
-                run: StepRun = StreamedStepRun(stage, chunks, needs, of_step, cause)
-            else:
-                run = StepRun(stage, chunks, len(needed), cause)
-            for which, dependency in enumerate(needed):
-                runs[dependency.step].followers.append((run, which))
-            self._equip(run, step, stage)
-            runs.append(run)
-        first = tuple(run for run, needed in zip(runs, action.dependencies, strict=True) if not needed)
-        return ActionRun(first, sum(not run.followers for run in runs))
-
-    def _chunks(self, step: Step) -> Chunks:
-        """Return how the block of a step is cut: an update is one, and so is what needs all of it."""
-        setup = self._setup
-        if isinstance(step, TransferStep) or step.phase not in ("F", "B") or step.needs_block:
-            return Chunks(setup.samples)
-        return Chunks(setup.samples, step.vectors, self._settings.chunk_vectors)
-
-    def _giver(self, action: ActionProgram, needed: tuple[Dependency, ...], stage: Sequencer) -> str:
-        """Return the name of the unit, or the stage, that a step waits for."""
-        if not needed:
-            return f"stage {stage.index}"
-        step = action.steps[needed[-1].step]
-        if isinstance(step, MatrixStep):
-            return f"tile {step.placement.parts[0].tile}"
-        return f"nmpu {self._home(stage)}"
-
-    def _equip(self, run: StepRun, step: Step, stage: Sequencer) -> None:
-        """Make the tasks of a step."""
-        if isinstance(step, MatrixStep):
-            run.tasks, run.grid = self._matrix(step, stage, run)
-        elif isinstance(step, TransferStep):
-            run.tasks = self._transfer(step, stage, run)
-        else:
-            run.tasks = self._digital(step, stage, run)
-
-    def _matrix(self, step: MatrixStep, stage: Sequencer, run: StepRun) -> tuple[tuple[Task, ...], Grid | None]:
-        layer = self._timeline.layer(step.matrix)
-        parts = [self._part(step, index, part, layer, stage, run) for index, part in enumerate(step.placement.parts)]
-        self.parts += parts
-        at_home = tuple(part for part in parts if not isinstance(part, RemotePartTask))
-        grid = Grid(step, at_home, self._work) if len(at_home) > 1 else None
-        if not step.elements:
-            return tuple(parts), grid
-        return (*parts, self._port(run, stage, layer, step.matrix, step.phase, "read_byte", step.elements)), grid
-
-    def _part(self, step: MatrixStep, index: int, part: Part, layer: int, stage: Sequencer, run: StepRun) -> PartTask:
-        unit = self.unit("tile", part.tile, stage.index)
-        node, home = part.tile // self._setup.plan.node_tiles, self._home(stage)
-        # What a transfer moves stays on its tile.
-        if node == home or step.phase == "T":
-            return PartTask(run, unit, layer, step, index, self._setup, self._work)
-        return RemotePartTask(
-            run,
-            unit,
-            layer,
-            step,
-            index,
-            self._setup,
-            self._work,
-            self._transport,
-            (home, node),
-            self._remote_bytes(step, part),
-            self._timeline.cause(f"input from stage {stage.index}"),
-        )
-
-    def _remote_bytes(self, step: MatrixStep, part: Part) -> tuple[int, int]:
-        """Return the bytes of a micro-batch that a remote part is sent, and gives back."""
-        sent, given = {
-            "F": (part.rows, part.columns),
-            "B": (part.columns, part.rows),
-            "U": (part.rows + part.columns, 0),
-        }[step.phase]
-        return (
-            vector_bytes(self._setup.chip, sent) * self._setup.samples * step.vectors,
-            vector_bytes(self._setup.chip, given) * self._setup.samples * step.vectors,
-        )
-
-    def _digital(self, step: DigitalStep, stage: Sequencer, run: StepRun) -> tuple[Task, ...]:
-        layer = self._timeline.layer(step.layer)
-        unit = self._unit_of_place("nmpu", stage)
-        task = DigitalTask(run, unit, layer, step, self._setup, self._work)
-        self.digital.append(task)
-        if not step.elements:
-            return (task,)
-        return task, self._port(run, stage, layer, step.layer, step.phase, "write_byte", step.elements)
-
-    def _transfer(self, step: TransferStep, stage: Sequencer, run: StepRun) -> tuple[Task, ...]:
-        layer, chip = self._timeline.layer(step.matrix), self._setup.chip
-        parts = tuple(part for part in self.parts if part.phase == step.phase and part.step.matrix == step.matrix)
-        nmpu, buffer = self._unit_of_place("nmpu", stage), self._unit_of_place("buffer", stage)
-        operations = TransferOperationsTask(run, nmpu, layer, step, parts, chip)
-        memory = TransferMemoryTask(run, buffer, layer, step, parts, chip)
-        self.transfers.append((operations, memory))
-        return operations, memory
-
-    def _port(
-        self, run: StepRun, stage: Sequencer, layer: int, name: str, phase: str, operation: str, elements: int
-    ) -> PortTask:
-        size = vector_bytes(self._setup.chip, elements) * self._setup.samples
-        unit = self._unit_of_place("buffer", stage)
-        task = PortTask(run, unit, layer, name, phase, operation, size, self._setup.chip)
-        self.ports.append(task)
-        return task
-
-    def _home(self, stage: Sequencer) -> int:
-        return self._setup.home(stage.index)

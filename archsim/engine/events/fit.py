@@ -122,7 +122,7 @@ class StageMemory:
 def stage_memory(setup: Setup) -> tuple[StageMemory, ...]:
     """Return what each stage stores, in the order of the stages; nothing on a chip that stores nothing."""
     chip = setup.chip
-    if chip.buffer is None or setup.stage_engines:
+    if chip.buffer is None:
         return ()
     return tuple(
         StageMemory(

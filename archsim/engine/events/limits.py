@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from archsim.chip.specification import Chip
-from archsim.engine.events.accounts import array_count, unit_counts
+from archsim.engine.events.chip_model import model_of
 from archsim.engine.events.kernel import LONGEST_PS
 from archsim.engine.setup import Setup
 from archsim.errors import InputError
@@ -22,13 +21,13 @@ def last_moment_ps(setup: Setup) -> int:
 
 def _most_units(setup: Setup) -> int:
     """Return how many units the largest component has; arrays of a tile count one by one, as their times are told."""
-    arrays = 0 if setup.stage_engines else array_count(setup)
-    return max(*unit_counts(setup).values(), arrays)
+    model = model_of(setup.chip)
+    return max(*model.unit_counts(setup).values(), model.built(setup).arrays)
 
 
 def too_long(setup: Setup) -> InputError:
     """Return the error of a run whose times grow too large to be told; it names the largest one."""
-    name, time_ps = max(_times(setup.chip).items(), key=lambda item: item[1])
+    name, time_ps = max(model_of(setup.chip).times_ps(setup.chip).items(), key=lambda item: item[1])
     limit = format_duration(last_moment_ps(setup))
     return InputError(
         f"simulated time exceeds {limit}, the most that the tables of this chip can hold; this is its longest time",
@@ -49,21 +48,3 @@ def check_vectors(vectors: int, field: str, value: object) -> None:
             allowed=f"fewer than 2^43 = {MOST_VECTORS} vectors in all (samples times output positions)",
             remedy="run fewer epochs, or bound the run by training.max_mini_batches",
         )
-
-
-def _times(chip: Chip) -> dict[str, int]:
-    """Return the times that durations are made of, by dotted name below ``chip``; of a clock, its period."""
-    if chip.stage_engine is not None:
-        engine = chip.stage_engine
-        return {f"stage_engine.{name}": getattr(engine, name).value for name in ("forward", "backward", "update")}
-    times = {f"tile.{name}": getattr(chip.tile, name).value for name in ("integration_time", "update_fixed_time")}
-    times["tile.pulse_time"] = chip.tile.phases * chip.tile.pulse_time.value
-    steps = {"dac": 2 ** ((chip.dac.bits or 1) - 1), "adc": 2 ** (chip.adc.bits or 0)}
-    for name, converter in (("dac", chip.dac), ("adc", chip.adc)):
-        times[f"{name}.fixed_time"] = converter.fixed_time.value
-        times[f"{name}.step_time"] = converter.step_time.value * steps[name]
-    for name in ("nmpu", "buffer", "interconnect", "host"):
-        part = getattr(chip, name)
-        if part is not None:
-            times[f"{name}.clock"] = part.clock.cycles(1)
-    return times

@@ -15,7 +15,7 @@ from archsim.engine.events.activation_transfer import (
     HostPort,
     ValueRoute,
 )
-from archsim.engine.events.equipment import Equipment
+from archsim.engine.events.chip_model import model_of
 from archsim.engine.events.external import Component, SharedKernel, join_components
 from archsim.engine.events.kernel import Kernel
 from archsim.engine.events.limits import last_moment_ps
@@ -94,7 +94,7 @@ class Machine:
         limit_ps = last_moment_ps(setup)
         self.kernel = SharedKernel(limit_ps, tuple(components)) if components else Kernel(limit_ps)
         self.transport = Transport(setup, self.kernel, timeline)
-        self.equipment = Equipment(setup, self.kernel, timeline, self.transport, work)
+        self.equipment = model_of(setup.chip)(setup, self.kernel, timeline, self.transport, work)
         self.timeline = timeline
         self.observer = observer
         self._work = work
@@ -226,7 +226,7 @@ class Machine:
     def _programmer(self) -> Programmer | None:
         """Have the initial weights written first, where that is asked for and takes time on this chip."""
         setup, host = self.setup, self.equipment.units.get("host")
-        if setup.programming is None or setup.stage_engines or host is None:
+        if setup.programming is None or host is None:
             return None
         programmer = Programmer(setup.programming, setup.chip, self.feeds)
         # Once, however many kinds of action read a part forward.
@@ -237,7 +237,7 @@ class Machine:
         return programmer
 
     def _host_feeds(self) -> list[HostFeed]:
-        host = self.setup.chip.host if not self.setup.stage_engines else None
+        host = self.setup.chip.host
         unit = Unit(self.kernel, self.timeline, "host", "host", None, self.setup.arbiter) if host else None
         if unit:
             self.equipment.units[unit.name] = unit

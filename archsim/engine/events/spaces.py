@@ -27,7 +27,7 @@ def spaces_of(setup: Setup, kernel: Kernel) -> tuple[dict[int, Space], dict[str,
 
     The stages of a place share its buffer; each of them is guaranteed what its schedule makes it store.
     """
-    buffer = None if setup.stage_engines else setup.chip.buffer
+    buffer = setup.chip.buffer
     spaces: dict[int, Space] = {}
     fills: dict[str, FillCurve] = {}
     for place in setup.plan.places:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from archsim.analog.observed import Counts
 from archsim.chip.components import Timekeeper, Unit
 from archsim.engine.events.tasks import StepState
@@ -9,7 +11,29 @@ from archsim.engine.steps import MatrixStep, Step
 from archsim.engine.work import Work, do_step
 from archsim.schedule.action_kinds import Operation
 
-__all__ = ["OwnEngine", "StageEngineTask"]
+__all__ = ["EngineAction", "OwnEngine", "StageEngineTask"]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineAction:
+    """A kind of action as an engine does it.
+
+    Attributes
+    ----------
+    symbol : str
+        Its symbol.
+    operation : {"forward", "backward", "update"} or None
+        As what it is timed and counted.
+    steps : tuple of Step
+        What is computed in it.
+    duration_ps : int
+        How long it takes for each micro-batch.
+    """
+
+    symbol: str
+    operation: Operation | None
+    steps: tuple[Step, ...]
+    duration_ps: int
 
 
 class OwnEngine:
@@ -31,8 +55,8 @@ class StageEngineTask:
 
     Attributes
     ----------
-    operation : {"forward", "backward", "update"} or None
-        As what it is timed and counted.
+    action : EngineAction
+        What is done.
     layer, phase, micro_batch
         No layer, the symbol of the action, and its micro-batch.
     pulses : dict of str to int
@@ -44,42 +68,28 @@ class StageEngineTask:
     __slots__ = (
         "_changed",
         "_computed",
-        "_duration_ps",
         "_engine",
         "_step",
         "_work",
+        "action",
         "layer",
         "micro_batch",
         "micro_batches",
-        "operation",
         "phase",
         "pulses",
-        "steps",
     )
 
-    def __init__(
-        self,
-        run: StepState,
-        engine: Unit | OwnEngine,
-        phase: str,
-        operation: Operation | None,
-        steps: tuple[Step, ...],
-        duration_ps: int,
-        layer: int,
-        work: Work,
-    ) -> None:
+    def __init__(self, run: StepState, engine: Unit | OwnEngine, action: EngineAction, layer: int, work: Work) -> None:
         self._step = run
         self._engine = engine
-        self.phase = phase
-        self.operation = operation
-        self.steps = steps
+        self.action = action
+        self.phase = action.symbol
         #: Steps whose numbers are computed: averages of reads are not counted here, so none is asked for.
-        self._computed = steps if work.computes else ()
+        self._computed = action.steps if work.computes else ()
         #: Matrices that are changed; their pulses are unknown, and count as none, without numbers.
         self._changed = tuple(
-            step.matrix for step in steps if isinstance(step, MatrixStep) and step.phase not in ("F", "B")
+            step.matrix for step in action.steps if isinstance(step, MatrixStep) and step.phase not in ("F", "B")
         )
-        self._duration_ps = duration_ps
         self.layer = layer
         self._work = work
         self.micro_batch = -1
@@ -99,7 +109,7 @@ class StageEngineTask:
     def request(self, cause: int) -> None:
         """Ask for the engine; an action that takes no time does not wait for it."""
         self.micro_batch = self._step.action.micro_batch
-        if self._duration_ps:
+        if self.action.duration_ps:
             self._engine.request(self, cause)
         else:
             self._engine.timekeeper.after(self.start(), self.finish)
@@ -114,7 +124,7 @@ class StageEngineTask:
             done = do_step(step, stage, action, work)
             if isinstance(done, Counts) and isinstance(step, MatrixStep):
                 self.pulses[step.matrix] += done.pulses
-        return action.count * self._duration_ps
+        return action.count * self.action.duration_ps
 
     def finish(self) -> None:
         """Tell the step."""

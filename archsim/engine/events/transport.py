@@ -190,7 +190,7 @@ class Transport:
         """Return how blocks of a size go from node to node; `layer` is its number in the timeline and its name."""
         number, name = layer
         source, target = nodes
-        links = self.setup.chip.links
+        links = self.setup.chip.interconnect
         return Channel(
             source,
             target,

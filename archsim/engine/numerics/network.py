@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from archsim.analog.threads import Workers
-from archsim.digital.arithmetic import FLOAT32, make_arithmetic
+from archsim.digital.arithmetic import make_arithmetic
 from archsim.engine.numerics.coupling import Numbers, NumericParts
 from archsim.engine.numerics.evaluation import Evaluator
 from archsim.engine.numerics.feed import Feed, Samples
@@ -130,7 +130,6 @@ def build_network(graph: Graph, setup: Setup, settings: NumericSettings, sources
     sources : Sources
         On what.
     """
-    nmpu = setup.chip.nmpu
-    arithmetic = FLOAT32 if nmpu is None else make_arithmetic(nmpu.arithmetic)
+    arithmetic = make_arithmetic(setup.chip.arithmetic)
     matrices, fits = build_matrices(graph, setup, settings, arithmetic, sources.given)
     return NumericNetwork(graph, setup, settings, sources, DigitalLogic.of(graph, arithmetic), matrices, fits)

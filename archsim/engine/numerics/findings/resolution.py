@@ -13,7 +13,7 @@ __all__ = ["converters_without_resolution"]
 def converters_without_resolution(run: Evidence) -> Iterator[str]:
     """On a chip with a clock they are too fast and too cheap."""
     chip = getattr(run.settings, "chip", None)
-    if not isinstance(chip, Chip) or chip.stage_engine is not None or not run.observations.makespan_ps:
+    if not isinstance(chip, Chip) or not run.observations.tiles:
         return
     for name, converter in (("dac", chip.dac), ("adc", chip.adc)):
         if converter.bits is None:

@@ -1,0 +1,209 @@
+"""Equips stages: makes the chip's units that a plan uses, and the tasks that steps ask of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from archsim.chip.area import Built
+from archsim.chip.components import Unit
+from archsim.chip.operations import vector_bytes
+from archsim.chip.specification import Chip
+from archsim.engine.chunks import Chunks
+from archsim.engine.dependencies import Dependency
+from archsim.engine.events.accounts import array_count
+from archsim.engine.events.equipment import Equipment
+from archsim.engine.events.part_tasks import Grid, PartTask, RemotePartTask
+from archsim.engine.events.sequencer import ActionRun, Sequencer
+from archsim.engine.events.step_runs import StepRun, StreamedStepRun, Turns
+from archsim.engine.events.tasks import DigitalTask, PortTask, Task
+from archsim.engine.events.transfers import TransferMemoryTask, TransferOperationsTask
+from archsim.engine.program import ActionProgram, StageProgram
+from archsim.engine.setup import Setup
+from archsim.engine.steps import DigitalStep, MatrixStep, Step, TransferStep
+from archsim.mapping.plan import Part
+from archsim.schedule.specification import ScheduleSpecification
+
+__all__ = ["EquipmentOfUnits"]
+
+
+class EquipmentOfUnits(Equipment):
+    """The tiles, digital units and ports of a chip, and the tasks that steps ask of them."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def built(setup: Setup) -> Built:
+        """Return how many tiles, nodes and arrays of devices the chip has, used or not."""
+        return Built(setup.plan.tiles, setup.plan.nodes, array_count(setup))
+
+    @staticmethod
+    def unit_counts(setup: Setup) -> dict[str, int]:
+        """Return how many units of each component the chip has, used or not."""
+        plan, links = setup.plan, setup.interconnect.links
+        return {"tile": plan.tiles, "nmpu": plan.nodes, "buffer": plan.nodes, "link": links, "host": 1}
+
+    @staticmethod
+    def stage_cycles(chip: Chip) -> None:
+        """Return that no time of a whole action is stated."""
+
+    @staticmethod
+    def times_ps(chip: Chip) -> dict[str, int]:
+        """Return the times that durations are made of, by dotted name below ``chip``; of a clock, its period."""
+        times = {f"tile.{name}": getattr(chip.tile, name).value for name in ("integration_time", "update_fixed_time")}
+        times["tile.pulse_time"] = chip.tile.phases * chip.tile.pulse_time.value
+        steps = {"dac": 2 ** ((chip.dac.bits or 1) - 1), "adc": 2 ** (chip.adc.bits or 0)}
+        for name, converter in (("dac", chip.dac), ("adc", chip.adc)):
+            times[f"{name}.fixed_time"] = converter.fixed_time.value
+            times[f"{name}.step_time"] = converter.step_time.value * steps[name]
+        for name in ("nmpu", "buffer", "interconnect", "host"):
+            part = getattr(chip, name)
+            if part is not None:
+                times[f"{name}.clock"] = part.clock.cycles(1)
+        return times
+
+    @property
+    def _settings(self) -> ScheduleSpecification:
+        """What is said of the schedule: what may overlap, and how blocks are cut."""
+        return self._setup.schedule.settings
+
+    def _unit_of_place(self, component: str, stage: Sequencer) -> Unit:
+        """Return a unit that the stages of a place share."""
+        place = self._setup.plan.place_of(stage.index)
+        return self.unit(component, place.home, stage.index if len(place.stages) == 1 else None)
+
+    def runs(self, program: StageProgram, stage: Sequencer) -> tuple[dict[str, ActionRun], tuple[Turns, ...]]:
+        """Return what a stage does in each kind of action, and the layers that need not wait for each other."""
+        turns = self._turns(program, stage) if self._settings.overlap == "layers" else {}
+        runs = {symbol: self._graph(action, stage, turns) for symbol, action in program.actions.items()}
+        return runs, tuple(turns.values())
+
+    def _turns(self, program: StageProgram, stage: Sequencer) -> dict[str, Turns]:
+        layers = {
+            layer: None for action in program.actions.values() for step in action.layers for layer in sorted(step)
+        }
+        return {
+            layer: Turns(
+                stage,
+                layer,
+                {symbol: sum(layer in step for step in action.layers) for symbol, action in program.actions.items()},
+                self._timeline.cause(f"earlier work of {layer}"),
+            )
+            for layer in layers
+        }
+
+    def _graph(self, action: ActionProgram, stage: Sequencer, turns: Mapping[str, Turns]) -> ActionRun:
+        """Make the steps of an action, and connect them."""
+        runs: list[StepRun] = []
+        streams = bool(turns) or self._settings.chunk_vectors is not None
+        for step, needed, layers in zip(action.steps, action.dependencies, action.layers, strict=True):
+            cause = self._timeline.cause(f"input from {self._giver(action, needed, stage)}")
+            chunks = self._chunks(step)
+            if streams:
+                needs = tuple(chunks.needs(runs[n.step].chunks, by_vector=n.by_vector) for n in needed)
+                of_step = tuple(turns[layer] for layer in turns if layer in layers)
+                run: StepRun = StreamedStepRun(stage, chunks, needs, of_step, cause)
+            else:
+                run = StepRun(stage, chunks, len(needed), cause)
+            for which, dependency in enumerate(needed):
+                runs[dependency.step].followers.append((run, which))
+            self._equip(run, step, stage)
+            runs.append(run)
+        first = tuple(run for run, needed in zip(runs, action.dependencies, strict=True) if not needed)
+        return ActionRun(first, sum(not run.followers for run in runs))
+
+    def _chunks(self, step: Step) -> Chunks:
+        """Return how the block of a step is cut: an update is one, and so is what needs all of it."""
+        setup = self._setup
+        if isinstance(step, TransferStep) or step.phase not in ("F", "B") or step.needs_block:
+            return Chunks(setup.samples)
+        return Chunks(setup.samples, step.vectors, self._settings.chunk_vectors)
+
+    def _giver(self, action: ActionProgram, needed: tuple[Dependency, ...], stage: Sequencer) -> str:
+        """Return the name of the unit, or the stage, that a step waits for."""
+        if not needed:
+            return f"stage {stage.index}"
+        step = action.steps[needed[-1].step]
+        if isinstance(step, MatrixStep):
+            return f"tile {step.placement.parts[0].tile}"
+        return f"nmpu {self._home(stage)}"
+
+    def _equip(self, run: StepRun, step: Step, stage: Sequencer) -> None:
+        """Make the tasks of a step."""
+        if isinstance(step, MatrixStep):
+            run.tasks, run.grid = self._matrix(step, stage, run)
+        elif isinstance(step, TransferStep):
+            run.tasks = self._transfer(step, stage, run)
+        else:
+            run.tasks = self._digital(step, stage, run)
+
+    def _matrix(self, step: MatrixStep, stage: Sequencer, run: StepRun) -> tuple[tuple[Task, ...], Grid | None]:
+        layer = self._timeline.layer(step.matrix)
+        parts = [self._part(step, index, part, layer, stage, run) for index, part in enumerate(step.placement.parts)]
+        self.parts += parts
+        at_home = tuple(part for part in parts if not isinstance(part, RemotePartTask))
+        grid = Grid(step, at_home, self._work) if len(at_home) > 1 else None
+        if not step.elements:
+            return tuple(parts), grid
+        return (*parts, self._port(run, stage, layer, step.matrix, step.phase, "read_byte", step.elements)), grid
+
+    def _part(self, step: MatrixStep, index: int, part: Part, layer: int, stage: Sequencer, run: StepRun) -> PartTask:
+        unit = self.unit("tile", part.tile, stage.index)
+        node, home = part.tile // self._setup.plan.node_tiles, self._home(stage)
+        # What a transfer moves stays on its tile.
+        if node == home or step.phase == "T":
+            return PartTask(run, unit, layer, step, index, self._setup, self._work)
+        return RemotePartTask(
+            run,
+            unit,
+            layer,
+            step,
+            index,
+            self._setup,
+            self._work,
+            self._transport,
+            (home, node),
+            self._remote_bytes(step, part),
+            self._timeline.cause(f"input from stage {stage.index}"),
+        )
+
+    def _remote_bytes(self, step: MatrixStep, part: Part) -> tuple[int, int]:
+        """Return the bytes of a micro-batch that a remote part is sent, and gives back."""
+        sent, given = {
+            "F": (part.rows, part.columns),
+            "B": (part.columns, part.rows),
+            "U": (part.rows + part.columns, 0),
+        }[step.phase]
+        return (
+            vector_bytes(self._setup.chip, sent) * self._setup.samples * step.vectors,
+            vector_bytes(self._setup.chip, given) * self._setup.samples * step.vectors,
+        )
+
+    def _digital(self, step: DigitalStep, stage: Sequencer, run: StepRun) -> tuple[Task, ...]:
+        layer = self._timeline.layer(step.layer)
+        unit = self._unit_of_place("nmpu", stage)
+        task = DigitalTask(run, unit, layer, step, self._setup, self._work)
+        self.digital.append(task)
+        if not step.elements:
+            return (task,)
+        return task, self._port(run, stage, layer, step.layer, step.phase, "write_byte", step.elements)
+
+    def _transfer(self, step: TransferStep, stage: Sequencer, run: StepRun) -> tuple[Task, ...]:
+        layer, chip = self._timeline.layer(step.matrix), self._setup.chip
+        parts = tuple(part for part in self.parts if part.phase == step.phase and part.step.matrix == step.matrix)
+        nmpu, buffer = self._unit_of_place("nmpu", stage), self._unit_of_place("buffer", stage)
+        operations = TransferOperationsTask(run, nmpu, layer, step, parts, chip)
+        memory = TransferMemoryTask(run, buffer, layer, step, parts, chip)
+        self.transfers.append((operations, memory))
+        return operations, memory
+
+    def _port(
+        self, run: StepRun, stage: Sequencer, layer: int, name: str, phase: str, operation: str, elements: int
+    ) -> PortTask:
+        size = vector_bytes(self._setup.chip, elements) * self._setup.samples
+        unit = self._unit_of_place("buffer", stage)
+        task = PortTask(run, unit, layer, name, phase, operation, size, self._setup.chip)
+        self.ports.append(task)
+        return task
+
+    def _home(self, stage: Sequencer) -> int:
+        return self._setup.home(stage.index)
