@@ -96,7 +96,8 @@ def test_a_run_in_time_counts_and_takes_what_the_fused_one_does(algorithm: str, 
     lengths = table.end_ps - table.start_ps
     assert (lengths.groupby(table.unit, observed=True).sum() == apart.metrics["makespan_ps"]).all()
     moving = set(table[table.action == "T"].unit.astype(str).str.split().str[0])
-    assert moving == {"stage", "tile", "nmpu", "buffer"}
+    # Only an algorithm with digital state passes the buffer's port.
+    assert moving == {"stage", "tile", "nmpu"} | ({"buffer"} if algorithm == "ttv2" else set())
 
 
 def test_where_digital_work_remains_with_the_update_the_buffer_no_longer_streams_beside_it() -> None:
