@@ -23,7 +23,7 @@ import archsim
 
 ROOT = Path(__file__).resolve().parents[1]
 #: What a run may take in any mode.
-MOST_UP, MOST_RETURNS = 8, 12
+MOST_UP, MOST_RETURNS = 8, 9
 
 
 def ranks() -> dict[str, int]:

@@ -18,12 +18,12 @@ from archsim.analog.blocks import (
     one_hot,
     restore_arrays,
 )
-from archsim.analog.chain import Chain
 from archsim.analog.devices import Site, devices_per_cell, devices_written, make_array
 from archsim.analog.devices.pulsed import PulsedArray
 from archsim.analog.observed import Counts, Read
 from archsim.analog.periphery import Periphery, Streams
 from archsim.analog.pulses import MOST_PULSES
+from archsim.analog.read_chain import ReadChain
 from archsim.analog.samples import Samples
 from archsim.analog.specification import Device
 from archsim.analog.threads import Workers
@@ -77,10 +77,10 @@ class Crossbar:
         self.update_parameters = around.update
         self._workers = workers or Workers()
         bits = around.dac_bits, around.adc_bits
-        along = partial(Chain, bits=bits, lines=outputs, streams=own, transposed=False, workers=self._workers)
+        along = partial(ReadChain, bits=bits, lines=outputs, streams=own, transposed=False, workers=self._workers)
         self._forward = along(around.io, managed=True)
         self._transfer = along(around.transfer_io or around.io, managed=False)
-        self._backward = Chain(
+        self._backward = ReadChain(
             around.backward_io or around.io,
             bits,
             inputs,

@@ -5,7 +5,7 @@ import pytest
 
 from archsim._core import EVALUATE
 from archsim.analog import Crossbar
-from archsim.analog import chain as chain_module
+from archsim.analog import read_chain as chain_module
 from archsim.analog.periphery import Periphery, Streams
 from archsim.analog.specification import Ideal, IOParameters
 from archsim.analog.threads import Workers

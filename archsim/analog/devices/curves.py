@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from archsim.analog.blocks import FloatArray
-from archsim.analog.chain import perfect_chain
 from archsim.analog.devices.device_array import DeviceArray, Site, make_array
 from archsim.analog.pulses import MOST_PULSES
+from archsim.analog.read_chain import perfect_read_chain
 from archsim.analog.specification import Device, UpdateParameters
 from archsim.analog.threads import Workers
 
@@ -143,7 +143,7 @@ def _without_spread(model: Any) -> Any:
 def _array(device: Device, cells: int) -> DeviceArray:
     """Make cells that share one input line."""
     trains, workers = UpdateParameters(), Workers()
-    chain = perfect_chain(cells, workers)
+    chain = perfect_read_chain(cells, workers)
     return make_array(device, Site(cells, 1, trains, trains, chain, 0, 1, 1, workers))
 
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from archsim import plugins
 from archsim.analog.blocks import FloatArray
-from archsim.analog.chain import Chain
 from archsim.analog.observed import Counts
+from archsim.analog.read_chain import ReadChain
 from archsim.analog.samples import Samples
 from archsim.analog.specification import Device, UpdateParameters
 from archsim.analog.threads import Workers
@@ -71,7 +71,7 @@ class Site:
         Size of the array.
     update, transfer_update : UpdateParameters
         How the pulse trains of gradients and of transfers are made.
-    chain : Chain
+    chain : ReadChain
         The chain through which an array reads its own lines.
     identity : int
         Which array of the run this is: it separates the random numbers. An array of several devices for each cell has
@@ -88,7 +88,7 @@ class Site:
     inputs: int
     update: UpdateParameters
     transfer_update: UpdateParameters
-    chain: Chain
+    chain: ReadChain
     identity: int
     device_seed: int
     noise_seed: int

@@ -3,8 +3,8 @@
 import numpy as np
 
 from archsim.analog import Workers
-from archsim.analog.chain import perfect_chain
 from archsim.analog.devices import Site, make_array
+from archsim.analog.read_chain import perfect_read_chain
 from archsim.analog.specification import UpdateParameters
 
 #: What makes pulses uncertain, by the field that says so.
@@ -32,7 +32,7 @@ def site(outputs, inputs, **changes):
     settings = {
         "update": UpdateParameters(),
         "transfer_update": UpdateParameters(),
-        "chain": perfect_chain(outputs, Workers()),
+        "chain": perfect_read_chain(outputs, Workers()),
         "identity": 3,
         "device_seed": 1,
         "noise_seed": 2,

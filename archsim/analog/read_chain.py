@@ -25,13 +25,13 @@ from archsim.analog.samples import ReadCounts, sampled
 from archsim.analog.specification import IOParameters
 from archsim.analog.threads import Workers
 
-__all__ = ["Chain", "perfect_chain"]
+__all__ = ["ReadChain", "perfect_read_chain"]
 
 #: Products of weights and inputs (a quarter of a millisecond) from which threads share a read.
 SHARED_PRODUCTS = 2**23
 
 
-class Chain:
+class ReadChain:
     """Converters of one kind of read.
 
     Parameters
@@ -179,9 +179,9 @@ class Chain:
         return sum(self._workers.map(part, ranges(len(block), size)))
 
 
-def perfect_chain(lines: int, workers: Workers) -> Chain:
+def perfect_read_chain(lines: int, workers: Workers) -> ReadChain:
     """Return a chain of exact forward reads."""
-    return Chain(
+    return ReadChain(
         IOParameters(is_perfect=True),
         (None, None),
         lines,
