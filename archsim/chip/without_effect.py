@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pydantic import BaseModel
-
-from archsim.specification import Constant, Specification, contradiction
+from archsim.specification import Specification, contradiction, values_of
 
 __all__ = ["refuse_beside_stage_engine"]
 
@@ -45,18 +43,8 @@ def refuse_beside_stage_engine(sections: Mapping[str, Specification | None]) -> 
 
 
 def _differing(section: Any, read: tuple[str, ...]) -> Iterator[str]:
-    """Yield the dotted names of the fields of a section that are not read and do not have their defaults."""
-    usual = type(section)(**{name: getattr(section, name) for name in read})
-    yield from _changed(section, usual, "")
-
-
-def _changed(model: BaseModel, usual: BaseModel, prefix: str) -> Iterator[str]:
-    for name, value in model:
-        other = getattr(usual, name)
-        if isinstance(value, Constant):
-            if value.value != other.value:
-                yield f"{prefix}{name}"
-        elif isinstance(value, BaseModel):
-            yield from _changed(value, other, f"{prefix}{name}.")
-        elif value != other:
-            yield f"{prefix}{name}"
+    """Yield the dotted names of the values of a section that are not read and are not the defaults."""
+    usual = dict(values_of(type(section)(**{name: getattr(section, name) for name in read})))
+    for name, value in values_of(section):
+        if getattr(value, "value", value) != getattr(usual[name], "value", usual[name]):
+            yield name
