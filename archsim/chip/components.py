@@ -49,11 +49,10 @@ class Recorder(Protocol):
     def layer(self, text: str) -> int:
         """Return the number of a layer; the empty text stands for none."""
 
-    def busy(self, unit: int, layer: int, action: str, micro_batch: int, start_ps: int, end_ps: int) -> None:
-        """Record work."""
-
-    def idle(self, unit: int, start_ps: int, end_ps: int, cause: int) -> None:
-        """Record waiting."""
+    def busy(
+        self, unit: int, layer: int, action: str, micro_batch: int, start_ps: int, end_ps: int, cause: int
+    ) -> None:
+        """Record work, and what the unit waited for between its last work and this."""
 
 
 class Job(Protocol):
@@ -103,8 +102,8 @@ class Unit:
 
     __slots__ = (
         "_arbiter",
-        "_free_since",
-        "_idle_cause",
+        "_cause",
+        "_has_worked",
         "_job",
         "_queue",
         "_recorder",
@@ -132,9 +131,10 @@ class Unit:
         self.number = recorder.unit(name, component, stage)
         self._job: Job | None = None
         self._since = 0
-        self._free_since = 0
         self._queue: deque[Job] = deque()
-        self._idle_cause: int | None = recorder.cause(NO_WORK_YET)
+        #: What the unit waited for before the job at hand; until its first job for nothing in particular.
+        self._cause = recorder.cause(NO_WORK_YET)
+        self._has_worked = False
 
     @property
     def timekeeper(self) -> Timekeeper:
@@ -156,23 +156,25 @@ class Unit:
         if self._job is not None:
             self._queue.append(job)
             return
-        now = self._timekeeper.now
-        if self._idle_cause is not None:
-            # Before its first job a unit waits for nothing in particular.
-            cause, self._idle_cause = self._idle_cause, None
-        if now != self._free_since:
-            self._recorder.idle(self.number, self._free_since, now, cause)
+        if self._has_worked:
+            self._cause = cause
         self._job = job
-        self._since = now
+        self._since = self._timekeeper.now
         self._timekeeper.after(job.start(), self._complete)
+
+    def record(self) -> None:
+        """Record the job at hand as far as it has come: the run ends within it."""
+        job, now = self._job, self._timekeeper.now
+        if job is not None:
+            self._recorder.busy(self.number, job.layer, job.phase, job.micro_batch, self._since, now, self._cause)
 
     def _complete(self) -> None:
         job = self._job
         if job is None:
             raise RuntimeError(f"{self.name} completes a job that it does not have")
         now = self._timekeeper.now
-        self._recorder.busy(self.number, job.layer, job.phase, job.micro_batch, self._since, now)
-        self._free_since = now
+        self._recorder.busy(self.number, job.layer, job.phase, job.micro_batch, self._since, now, self._cause)
+        self._has_worked = True
         if self._queue:
             following = self._job = self._queue.popleft() if self._arbiter is None else self._chosen(self._arbiter, job)
             self._since = now

@@ -88,7 +88,7 @@ class Observer:
         self.progress = None
 
     def action_ended(
-        self, stage: int, action: Action, time_ps: int, events: int, account: Callable[[], Account | None]
+        self, stage: int, action: Action, time_ps: int, events: Callable[[], int], account: Callable[[], Account | None]
     ) -> None:
         """Record what an ended action completes.
 
@@ -98,19 +98,20 @@ class Observer:
             The stage.
         action : Action
             What it did.
-        time_ps, events : int
-            Simulated time and events so far (0 without a clock).
-        account : callable
-            Returns energy and counts so far, None without a clock; asked only when an evaluation is recorded.
+        time_ps : int
+            Simulated time (0 without a clock).
+        events, account : callable
+            Return events so far, and energy and counts so far, None without a clock; asked only when somebody is told
+            of progress, or an evaluation is recorded.
         """
         for point in self._work.finish(stage, action):
             samples = point.mini_batch * self._mini_batch
             energy_pj, tally = account() or (None, None)
             when = None if tally is None else time_ps
             self.curve.add(point.mini_batch, samples, when, energy_pj, point.train_loss, point.accuracy, tally)
-        if (stage, action.kind) == self._completion:
+        if stage == self._completion[0] and action.kind == self._completion[1]:
             done, rest = divmod(action.micro_batch + 1, self._shape.micro_batches)
             if not rest:
                 self.updated = done
                 if self.progress is not None:
-                    self.progress(Progress(done, self._shape.mini_batches, time_ps, events))
+                    self.progress(Progress(done, self._shape.mini_batches, time_ps, events()))

@@ -135,7 +135,16 @@ class Timeline:
         """Return the time up to which a unit's slices are known, in picoseconds."""
         return self._until[unit]
 
-    def busy(self, unit: int, layer: int, action: str, micro_batch: int, start_ps: int, end_ps: int) -> None:
+    def busy(
+        self,
+        unit: int,
+        layer: int,
+        action: str,
+        micro_batch: int,
+        start_ps: int,
+        end_ps: int,
+        cause: int | None = None,
+    ) -> None:
         """Report that a unit works from `start_ps` to `end_ps`.
 
         Parameters
@@ -148,20 +157,27 @@ class Timeline:
             Number of the micro-batch in the run; negative for none.
         start_ps, end_ps : int
             Half-open interval in picoseconds. A slice of no length is kept: something was done.
+        cause : int, optional
+            What the unit waited for since its last slice ended; without it this one starts there.
 
         Raises
         ------
         ValueError
-            If the slice does not start where the unit's last one ended.
+            If the slice does not start where the unit's last one ended, or later for a cause.
         """
-        if start_ps != self._until[unit] or end_ps < start_ps:
+        news, until = self._news, self._until[unit]
+        if start_ps > until and cause is not None:
+            news += (unit, -1 - cause, -1, -1, until, start_ps)
+        elif start_ps != until:
+            raise self._gap(unit, start_ps, end_ps)
+        if end_ps < start_ps:
             raise self._gap(unit, start_ps, end_ps)
         self._until[unit] = end_ps
         number = self._actions.get(action)
         if number is None:
             number = self._actions[action] = len(self._actions)
-        self._news.extend((unit, number, layer, micro_batch, start_ps, end_ps))
-        if len(self._news) >= _NEWS:
+        news += (unit, number, layer, micro_batch, start_ps, end_ps)
+        if len(news) >= _NEWS:
             self._take_in()
 
     def idle(self, unit: int, start_ps: int, end_ps: int, cause: int) -> None:
@@ -177,8 +193,9 @@ class Timeline:
         if end_ps == start_ps:
             return
         self._until[unit] = end_ps
-        self._news.extend((unit, -1 - cause, -1, -1, start_ps, end_ps))
-        if len(self._news) >= _NEWS:
+        news = self._news
+        news += (unit, -1 - cause, -1, -1, start_ps, end_ps)
+        if len(news) >= _NEWS:
             self._take_in()
 
     def close(self, end_ps: int) -> None:

@@ -59,10 +59,13 @@ def dry_run(schedule: Schedule, cycles: tuple[StageCycles, ...] | None = None, e
         If an action is missing, doubled, comes too early or is none of the schedule's.
     """
     count = schedule.shape.stages
-    cycles_of = [asdict(own) for own in cycles or (StageCycles(),) * count]
+    cycles_of: list[dict[str, int]] = [asdict(own) for own in cycles or (StageCycles(),) * count]
     state = PipelineState(schedule, edges)
     free = [0] * count
-    kinds = {symbol: (kind.awaits, kind.sends, kind.operation) for symbol, kind in schedule.kinds.items()}
+    kinds = [
+        {symbol: (kind.awaits, kind.sends, own.get(kind.operation or "", 0)) for symbol, kind in schedule.kinds.items()}
+        for own in cycles_of
+    ]
     #: When the last of what was sent to a stage is there, by what it is, stage and micro-batch.
     arrival: dict[Flow, list[dict[int, int]]] = {flow: [{} for _ in range(count)] for flow in get_args(Flow)}
     moved = True
@@ -71,17 +74,17 @@ def dry_run(schedule: Schedule, cycles: tuple[StageCycles, ...] | None = None, e
         for stage in state.stages:
             index, end = stage.index, free[stage.index]
             while (action := stage.start()) is not None:
-                awaits, sends, operation = kinds[action.kind]
-                k = action.micro_batch
-                if awaits is not None:
-                    end = max(end, arrival[awaits][index].pop(k, 0))
-                if operation is not None:
-                    end += cycles_of[index][operation] * action.count
+                kind, k, together = action
+                awaits, sends, duration = kinds[index][kind]
+                if awaits is not None and (there := arrival[awaits][index].pop(k, 0)) > end:
+                    end = there
+                end += duration * together
                 receivers = state.end(index, action)
                 if sends is not None:
+                    arrivals = arrival[sends]
                     for receiver in receivers:
-                        there = arrival[sends][receiver]
-                        there[k] = max(there.get(k, 0), end)
+                        if arrivals[receiver].get(k, 0) < end:
+                            arrivals[receiver][k] = end
                 moved = True
             free[index] = end
     _check_complete(schedule, state)

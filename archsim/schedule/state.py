@@ -134,11 +134,11 @@ class StageState:
             return None
         kind, k, count = action
         rule = self._rules.get(kind) or self._none_of(action)
-        arrived = rule.arrived
-        if arrived is not None:
-            if arrived.get(k, 0) < rule.needed:
+        arrived, needed = rule.arrived, rule.needed
+        if needed and arrived is not None:
+            if arrived.get(k, 0) < needed:
                 return None
-            arrived.pop(k, None)
+            del arrived[k]
         if rule.opens:
             self._open(rule, action)
         elif count != 1 or rule.occasional:
@@ -150,7 +150,8 @@ class StageState:
         if rule.compares:
             self.staleness_sum += self.updates - self._versions.pop(k)
             self.compared += 1
-        self.updates += rule.updates  # Whatever begins later meets these weights, layer by layer.
+        if rule.updates:
+            self.updates += 1  # Whatever begins later meets these weights, layer by layer.
         self.position += 1
         self.next = next(self._actions, None)
         return action

@@ -84,7 +84,6 @@ KINDS: tuple[Kind, ...] = (
     Kind("archsim.engine.events.fill", "FillCurve"),
     Kind("archsim.engine.events.sequencer", "Sequencer"),
     Kind("archsim.engine.events.sequencer", "ActionRun"),
-    Kind("archsim.engine.events.sequencer", "UnderWay"),
     Kind("archsim.engine.events.step_runs", "StepRun"),
     Kind("archsim.engine.events.step_runs", "StreamedStepRun"),
     Kind("archsim.engine.events.step_runs", "Turns"),

@@ -59,7 +59,6 @@ class UnitHandle:
 
     def __init__(self, kernel: SharedKernel, recorder: Recorder, unit: Unit, component: str) -> None:
         self._kernel = kernel
-        self._recorder = recorder
         self._unit = unit
         self._cause = recorder.cause(f"demand of {component}")
         self.layer = recorder.layer("")
@@ -111,11 +110,10 @@ class UnitHandle:
         """Whether work of the chip waits at the unit behind a hold of this component."""
         return self.serving is not None and self._unit.backlog > self._kernel.asked[self.name]
 
-    def close(self, now_ps: int) -> None:
+    def close(self) -> None:
         """Record the hold that is served at the end of a run."""
-        if self.serving is not None and self._unit.busy_since is not None:
-            hold = self.serving
-            self._recorder.busy(self._unit.number, hold.layer, hold.phase, -1, self._unit.busy_since, now_ps)
+        if self.serving is not None:
+            self._unit.record()
 
 
 #: What joins a run: a function of the environment and of the chip's units by name, which returns a generator.
@@ -189,7 +187,7 @@ class SharedKernel(Kernel):
             if pause is not None and pause():
                 return not self._works()
         for handle in self._handles:
-            handle.close(self.now)
+            handle.close()
         return True
 
     def _works(self) -> bool:

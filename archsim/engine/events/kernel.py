@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heappop, heappush
+from itertools import count
 from types import MethodType
 from typing import Any
 
@@ -58,7 +59,7 @@ class Kernel(simpy.Environment):
     now : int
         The simulated time in picoseconds. It hides SimPy's property, which everything that happens would have to call.
     events : int
-        Alarms entered so far.
+        What was entered so far: alarms, and events of SimPy's.
     """
 
     now = 0
@@ -66,7 +67,25 @@ class Kernel(simpy.Environment):
     def __init__(self, limit_ps: int = LONGEST_PS) -> None:
         super().__init__(initial_time=0)
         self._limit_ps = limit_ps
-        self.events = 0
+        self._count_from(0)
+
+    def _count_from(self, entered: int) -> None:
+        self._eid = count(entered)
+        self._next = self._eid.__next__
+
+    @property
+    def events(self) -> int:
+        """What was entered so far."""
+        return int(self._eid.__reduce__()[1][0])
+
+    @property
+    def _now(self) -> int:
+        """SimPy's name of the time."""
+        return self.now
+
+    @_now.setter
+    def _now(self, time_ps: int) -> None:
+        self.now = time_ps
 
     def after(self, delay_ps: int, call: Callable[[], Any]) -> None:
         """Call back after a delay; even a delay of zero goes through the queue.
@@ -76,23 +95,22 @@ class Kernel(simpy.Environment):
         TimeLimitError
             If that would be after the last moment.
         """
-        if delay_ps < 0:
-            raise ValueError(f"nothing can happen {-delay_ps} ps ago")
-        time_ps = self.now + delay_ps
-        if time_ps > self._limit_ps:
+        now = self.now
+        time_ps = now + delay_ps
+        if not now <= time_ps <= self._limit_ps:
+            if delay_ps < 0:
+                raise ValueError(f"nothing can happen {-delay_ps} ps ago")
             raise TimeLimitError(f"{time_ps} ps is after the last moment, {self._limit_ps} ps")
-        heappush(self._queue, (time_ps, NORMAL, next(self._eid), call))  # type: ignore[misc]
-        self.events += 1
+        heappush(self._queue, (time_ps, NORMAL, self._next(), call))  # type: ignore[misc]
 
     def step(self) -> None:
         """Let the next thing happen: an alarm, or an event of SimPy's."""
         time_ps, _, _, event = self._queue[0]
-        self.now = time_ps  # type: ignore[assignment]
         if isinstance(event, Event):
             super().step()
         else:
             heappop(self._queue)
-            self._now = time_ps
+            self.now = time_ps
             event()
 
     def advance(self, pause: Callable[[], bool] | None = None) -> bool:
@@ -112,7 +130,6 @@ class Kernel(simpy.Environment):
         while queue:
             # What `step` does where nobody has entered an event.
             self.now, _, _, call = heappop(queue)
-            self._now = self.now
             call()
             if pause is not None and pause():
                 return not queue
@@ -130,7 +147,7 @@ class Kernel(simpy.Environment):
         super().__init__(initial_time=state["now"])
         self.now = state["now"]
         self._limit_ps = state["limit_ps"]
-        self.events = 0
+        self._count_from(0)
         for time_ps, owner, method in state["pending"]:
             self.after(time_ps - state["now"], _Call(owner, method))
-        self.events = state["events"]
+        self._count_from(state["events"])

@@ -190,11 +190,14 @@ class Machine:
 
     def action_ended(self, stage: int, action: Action) -> None:
         """Pass it on to the observer, and note how long the micro-batches took that are done with it."""
-        if (stage, action.kind) == self._completion:
+        if stage == self._completion[0] and action.kind == self._completion[1]:
             for micro_batch in action.micro_batches:
                 self.latency_sum_ps += self.kernel.now - self._started_ps.pop(micro_batch)
                 self.completed += 1
-        self.observer.action_ended(stage, action, self.kernel.now, self.kernel.events, self._account)
+        self.observer.action_ended(stage, action, self.kernel.now, self._events, self._account)
+
+    def _events(self) -> int:
+        return self.kernel.events
 
     def _account(self) -> Account:
         tally = Tally.of(count_operations(self).counts, unit_times(self))

@@ -20,7 +20,7 @@ from archsim.engine.work import Work
 from archsim.schedule.actions import Action, Schedule
 from archsim.schedule.state import StageState
 
-__all__ = ["ActionRun", "Neighbours", "Sequencer", "UnderWay"]
+__all__ = ["ActionRun", "Neighbours", "Sequencer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +37,6 @@ class ActionRun:
 
     first: tuple[StepRun, ...] = ()
     ends: int = 0
-
-
-class UnderWay:
-    """An action under way, and how many of its steps that no other waits for are not done."""
-
-    __slots__ = ("action", "left")
-
-    def __init__(self, action: Action, left: int) -> None:
-        self.action = action
-        self.left = left
 
 
 class Neighbours(Protocol):
@@ -97,19 +87,21 @@ class Sequencer:
         "_cause",
         "_causes",
         "_departing",
-        "_free_since",
-        "_kinds",
+        "_left",
         "_neighbours",
         "_no_layer",
         "_number",
         "_recorder",
         "_releasing",
         "_runs",
+        "_sends",
         "_since",
         "_staying",
+        "_taking",
         "_timekeeper",
         "_turns",
         "_under_way",
+        "_waited_for",
         "_waited_for_space",
         "_work",
         "action",
@@ -139,7 +131,9 @@ class Sequencer:
         self.footprint = footprint
         self.place: Occupancy | None = None
         self.state = state
-        self._kinds = schedule.kinds
+        #: The kinds of action that take values, and what each kind sends.
+        self._taking = {symbol for symbol, kind in schedule.kinds.items() if kind.awaits == "values"}
+        self._sends = {symbol: kind.sends for symbol, kind in schedule.kinds.items()}
         self._work = work
         self._timekeeper = timekeeper
         self._recorder = recorder
@@ -149,9 +143,10 @@ class Sequencer:
         self._runs: dict[str, ActionRun] = {}
         self._turns: tuple[Turns, ...] = ()
         self.action: Action
-        self._under_way: deque[UnderWay] = deque()
+        #: The actions under way in their order, and how many of its steps that no other waits for each has left.
+        self._under_way: deque[Action] = deque()
+        self._left: deque[int] = deque()
         self._since = 0
-        self._free_since = 0
         self._waited_for_space: set[int] = set()
         #: With which kind of action the space of a micro-batch is given back; if its values go on then, with the
         #: last of them to depart, and how many of them still stay.
@@ -160,7 +155,7 @@ class Sequencer:
         self._staying: dict[int, int] = {}
         self._causes = self._name_causes()
         #: What the stage waited for if it waits no longer: what arrived last.
-        self._cause = self._causes["start", 0]
+        self._cause = self._waited_for = self._causes["start", 0]
 
     def equip(self, runs: Mapping[str, ActionRun], turns: tuple[Turns, ...]) -> None:
         """Give it the steps of its actions; later than the rest, since steps know their stage.
@@ -207,7 +202,7 @@ class Sequencer:
     def proceed(self) -> None:
         """Start the next actions, as far as what they need is there and the stage is free for them."""
         state, under_way = self.state, self._under_way
-        while not under_way or self._is_free_for(state.next):
+        while not under_way or (self._turns and self._is_free_for(state.next)):
             action = state.start()
             if action is None:
                 return
@@ -215,11 +210,9 @@ class Sequencer:
 
     def step_ended(self, action: Action) -> None:
         """Learn that a step on which no other of its action waits has ended."""
-        for under_way in self._under_way:
-            if under_way.action == action:
-                under_way.left -= 1
-                break
-        if not self._under_way[0].left:
+        left = self._left
+        left[self._under_way.index(action)] -= 1
+        if not left[0]:
             self._end_what_is_done()
 
     def layer_ended(self, layer: str, action: Action) -> None:
@@ -228,7 +221,7 @@ class Sequencer:
 
     def _is_free_for(self, action: Action | None) -> bool:
         """Return whether, beside what is under way, an action has a free layer to begin at, or nothing to do."""
-        if not self._turns or action is None:
+        if action is None:
             return False
         first = self._runs[action.kind].first
         return not first or any(step.free for step in first)
@@ -236,41 +229,43 @@ class Sequencer:
     def _begin(self, action: Action) -> None:
         now = self._timekeeper.now
         if not self._under_way:
-            if now != self._free_since:
-                self._recorder.idle(self._number, self._free_since, now, self._idle_cause(action))
-            self._since = now
+            if now != self._since:
+                self._waited_for = self._idle_cause(action)
+                self._since = now
         self.action = action
         if self.place is not None:
             self.place.enter()
         run = self._runs[action.kind]
-        self._under_way.append(UnderWay(action, run.ends))
+        self._under_way.append(action)
+        self._left.append(run.ends)
         self._work.begin(self.index, action)
-        if self._kinds[action.kind].awaits == "values":
+        if action.kind in self._taking:
             self._waited_for_space.discard(action.micro_batch)
             self._neighbours.input_taken(self.index)
         for turns in self._turns:
             turns.enter(action)
         for step in run.first:
             step.begin(action)
-        if not (run.ends or self._under_way[0].left):
+        if not (run.ends or self._left[0]):
             self._end_what_is_done()
 
     def _end_what_is_done(self) -> None:
         """End actions in their order, and start others."""
-        under_way = self._under_way
-        while under_way and not under_way[0].left:
-            self._end(under_way.popleft().action)
+        under_way, left = self._under_way, self._left
+        while left and not left[0]:
+            left.popleft()
+            self._end(under_way.popleft())
         self.proceed()
 
     def _end(self, action: Action) -> None:
         now = self._timekeeper.now
         # Of several under way, the oldest one stands for what the stage does.
-        self._recorder.busy(self._number, self._no_layer, action.kind, action.micro_batch, self._since, now)
-        self._since = self._free_since = now
+        since, self._since = self._since, now
+        self._recorder.busy(self._number, self._no_layer, action.kind, action.micro_batch, since, now, self._waited_for)
         if self.place is not None:
             self.place.leave()
         self.state.end(action)
-        sends = self._kinds[action.kind].sends
+        sends = self._sends[action.kind]
         if sends == "values":
             self._neighbours.send_values(self.index, action.micro_batch)
         elif sends == "gradients":
@@ -292,6 +287,6 @@ class Sequencer:
         return {key: self._recorder.cause(text) for key, text in named.items()}
 
     def _idle_cause(self, action: Action) -> int:
-        if self._kinds[action.kind].awaits == "values" and action.micro_batch in self._waited_for_space:
+        if action.kind in self._taking and action.micro_batch in self._waited_for_space:
             return self._causes["space", 0]
         return self._cause if self.state.position > 1 else self._causes["start", 0]

@@ -107,8 +107,12 @@ class UntimedMachine:
                 if edge.source != HOST:
                     self._work.deliver_gradient(edge, k)
         self.state.end(stage, action)
-        self.observer.action_ended(stage, action, 0, 0, _no_account)
+        self.observer.action_ended(stage, action, 0, _no_events, _no_account)
 
 
 def _no_account() -> Account | None:
     return None
+
+
+def _no_events() -> int:
+    return 0
