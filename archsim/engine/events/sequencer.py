@@ -228,10 +228,9 @@ class Sequencer:
 
     def _begin(self, action: Action) -> None:
         now = self._timekeeper.now
-        if not self._under_way:
-            if now != self._since:
-                self._waited_for = self._idle_cause(action)
-                self._since = now
+        if not self._under_way and now != self._since:
+            self._waited_for = self._idle_cause(action)
+            self._since = now
         self.action = action
         if self.place is not None:
             self.place.enter()
