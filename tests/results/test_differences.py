@@ -47,7 +47,8 @@ def test_true_and_one_are_not_the_same_and_one_and_one_point_zero_are() -> None:
 def test_overrides_come_back_from_experiments_and_runs() -> None:
     settings = ["training.max_mini_batches=2"]
     base = archsim.load_experiment("pipeline_unit", settings)
-    changed = archsim.load_experiment("pipeline_unit", [*settings, "schedule.stages=8", "chip.stage_engine.forward=2 ns"])
+    others = ["schedule.stages=8", "chip.stage_engine.forward=2 ns"]
+    changed = archsim.load_experiment("pipeline_unit", [*settings, *others])
     found = {"chip.stage_engine.forward": ("1 ns", "2 ns"), "schedule.stages": (4, 8)}
     assert archsim.differing_keys(base, changed) == found
     assert archsim.differing_keys(archsim.simulate(base), archsim.simulate(changed)) == found
