@@ -94,6 +94,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("archsim.engine.events.part_tasks", "PartTask", calls=("_is_read_out",)),
     Kind("archsim.engine.events.tasks", "PortTask"),
     Kind("archsim.engine.events.part_tasks", "RemotePartTask", calls=("_is_read_out",)),
+    Kind("archsim.engine.events.part_tasks", "RoundTrip"),
     Kind("archsim.engine.events.stage_engine", "EngineAction"),
     Kind("archsim.engine.events.stage_engine", "OwnEngine"),
     Kind("archsim.engine.events.stage_engine", "StageEngineTask", calls=("finish",)),

@@ -12,7 +12,7 @@ from archsim.engine.chunks import Chunks
 from archsim.engine.dependencies import Dependency
 from archsim.engine.events.accounts import array_count
 from archsim.engine.events.equipment import Equipment
-from archsim.engine.events.part_tasks import Grid, PartTask, RemotePartTask
+from archsim.engine.events.part_tasks import Grid, PartTask, RemotePartTask, RoundTrip
 from archsim.engine.events.sequencer import ActionRun, Sequencer
 from archsim.engine.events.step_runs import StepRun, StreamedStepRun, Turns
 from archsim.engine.events.tasks import DigitalTask, PortTask, Task
@@ -152,19 +152,9 @@ class EquipmentOfUnits(Equipment):
         # What a transfer moves stays on its tile.
         if node == home or step.phase == "T":
             return PartTask(run, unit, layer, step, index, self._setup, self._work)
-        return RemotePartTask(
-            run,
-            unit,
-            layer,
-            step,
-            index,
-            self._setup,
-            self._work,
-            self._transport,
-            (home, node),
-            self._remote_bytes(step, part),
-            self._timeline.cause(f"input from stage {stage.index}"),
-        )
+        cause = self._timeline.cause(f"input from stage {stage.index}")
+        trip = RoundTrip(self._transport, home, node, *self._remote_bytes(step, part), cause)
+        return RemotePartTask(run, unit, layer, step, index, self._setup, self._work, trip)
 
     def _remote_bytes(self, step: MatrixStep, part: Part) -> tuple[int, int]:
         """Return the bytes of a micro-batch that a remote part is sent, and gives back."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from archsim.analog.observed import Counts
 from archsim.chip.components import Unit
 from archsim.chip.specification import Chip
@@ -14,7 +16,7 @@ from archsim.engine.work import Work
 from archsim.mapping.plan import Part
 from archsim.schedule.actions import Action
 
-__all__ = ["Grid", "OutputReturn", "PartTask", "RemotePartTask"]
+__all__ = ["Grid", "OutputReturn", "PartTask", "RemotePartTask", "RoundTrip"]
 
 
 class PartTask(UnitTask):
@@ -134,20 +136,34 @@ class PartTask(UnitTask):
         return duration + transfer_ps(self._setup.chip, rows, columns, done.transfer_reads, done.transfer_slots)
 
 
+@dataclass(frozen=True, slots=True)
+class RoundTrip:
+    """The way from the home of a stage to a part on another node, and back.
+
+    Attributes
+    ----------
+    transport : Transport
+        The links.
+    home, node : int
+        The two nodes.
+    bytes_out, bytes_back : int
+        What is sent there and back for a micro-batch.
+    cause : int
+        What the links were waiting for.
+    """
+
+    transport: Transport
+    home: int
+    node: int
+    bytes_out: int
+    bytes_back: int
+    cause: int
+
+
 class RemotePartTask(PartTask):
     """The same for a part on another node: what it needs is sent there, what it gives is sent back."""
 
-    __slots__ = (
-        "_bytes_back",
-        "_bytes_out",
-        "_cause",
-        "_channels",
-        "_home",
-        "_node",
-        "_returns",
-        "_sent",
-        "_transport",
-    )
+    __slots__ = ("_channels", "_returns", "_sent", "_trip")
 
     def __init__(
         self,
@@ -158,16 +174,10 @@ class RemotePartTask(PartTask):
         index: int,
         setup: Setup,
         work: Work,
-        transport: Transport,
-        nodes: tuple[int, int],
-        sizes: tuple[int, int],
-        cause: int,
+        trip: RoundTrip,
     ) -> None:
         super().__init__(run, unit, layer, step, index, setup, work)
-        self._transport = transport
-        self._home, self._node = nodes
-        self._bytes_out, self._bytes_back = sizes
-        self._cause = cause
+        self._trip = trip
         self._channels: dict[tuple[bool, int], Channel] = {}
         #: The chunk whose inputs are sent next.
         self._sent = 0
@@ -181,24 +191,24 @@ class RemotePartTask(PartTask):
 
     def arrived(self, message: Message) -> None:
         """Ask for the tile when the inputs are there."""
-        super().request(self._cause)
+        super().request(self._trip.cause)
 
     def _done(self, chunk: int) -> None:
         self._send(chunk, self._returns)
 
     def _send(self, chunk: int, receiver: Receiver) -> None:
-        run = self._step
+        run, trip = self._step, self._trip
         back = receiver is not self
-        size = (self._bytes_back if back else self._bytes_out) * run.action.count
+        size = (trip.bytes_back if back else trip.bytes_out) * run.action.count
         if run.last:
             size = run.chunks.share(size, chunk)
         channel = self._channels.get((back, size))
         if channel is None:
-            source, target = (self._node, self._home) if back else (self._home, self._node)
+            ends = (trip.node, trip.home) if back else (trip.home, trip.node)
             layer = (self.layer, self.step.matrix)
-            channel = self._transport.channel((source, target), size, layer, self.phase, self.stage, self._cause)
+            channel = trip.transport.channel(ends, size, layer, self.phase, self.stage, trip.cause)
             self._channels[back, size] = channel
-        self._transport.send(channel, run.action.micro_batch, receiver)
+        trip.transport.send(channel, run.action.micro_batch, receiver)
 
 
 class OutputReturn:
