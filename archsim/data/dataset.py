@@ -25,7 +25,7 @@ class DataSet:
     train_inputs, test_inputs : ndarray of float32, shape (samples, \\*shape)
         Inputs; both parts have samples of one shape.
     train_targets, test_targets : ndarray of int64, shape (samples,), or of float32, shape (samples, outputs)
-        Class numbers from 0, or values.
+        Class numbers from 0, or values. Of sequences, class numbers may have the shape (samples, length).
     classes : int, optional
         Number of classes; None if the targets are values.
     files : tuple of Path
@@ -82,14 +82,14 @@ class DataSet:
                     remedy="for one value a sample, reshape to (samples, 1)" if targets.ndim == 1 else None,
                 )
             return
-        if targets.dtype != np.int64 or targets.ndim != 1:
+        if targets.dtype != np.int64 or targets.ndim not in (1, 2):
             raise InputError(
                 "wrong kind of targets",
                 field=f"{field}targets",
                 value=f"{targets.dtype} of shape {targets.shape}",
-                allowed="int64 of shape (samples,)",
+                allowed="int64 of shape (samples,) or (samples, length)",
             )
-        if len(targets) and not 0 <= targets.min() <= targets.max() < self.classes:
+        if targets.size and not 0 <= targets.min() <= targets.max() < self.classes:
             raise InputError(
                 "a class that does not exist",
                 field=f"{field}targets",
@@ -105,6 +105,15 @@ class DataSet:
             return self
         train, test = (targets.argmax(axis=1).astype(np.int64) for targets in parts)
         return replace(self, train_targets=train, test_targets=test, classes=self.train_targets.shape[1])
+
+    def with_classes_of_positions(self) -> DataSet:
+        """Return the data with targets that are whole numbers from 0, shape (samples, length), as class numbers."""
+        parts = (self.train_targets, self.test_targets)
+        if self.classes is not None or not all(((part >= 0) & (part % 1 == 0)).all() for part in parts):
+            return self
+        train, test = (part.astype(np.int64) for part in parts)
+        classes = max(int(part.max(initial=0)) for part in (train, test)) + 1
+        return replace(self, train_targets=train, test_targets=test, classes=classes)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -36,7 +36,7 @@ def build_graph(specification: NetworkSpecification) -> Graph:
         shapes[node.name] = node.shape
     _check_ends(nodes)
     _check_names(nodes)
-    load_loss(specification.loss, "network.loss")
+    loss = load_loss(specification.loss, "network.loss")
     graph = Graph(specification.name, specification.input_shape, tuple(nodes), specification.loss)
     if not graph.matrices:
         raise InputError(
@@ -44,9 +44,10 @@ def build_graph(specification: NetworkSpecification) -> Graph:
             field="network.layers",
             remedy="add a layer of kind 'linear'",
         )
-    if len(nodes[-1].shape) != 1:
+    if len(nodes[-1].shape) not in ((1, 2) if loss.takes_sequences else (1,)):
+        needed = "one vector a sample" + (" or a sequence of them (length, features)" if loss.takes_sequences else "")
         raise InputError(
-            f"the loss needs one vector a sample, but '{nodes[-1].name}' gives the shape {list(nodes[-1].shape)}",
+            f"the loss needs {needed}, but '{nodes[-1].name}' gives the shape {list(nodes[-1].shape)}",
             field=f"network.layers.{len(nodes) - 1}",
             remedy=f"end the network with a 'reshape' to [{math.prod(nodes[-1].shape)}]",
         )

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from numbers import Real
 from typing import Any, ClassVar
 
+import numpy as np
 from numpy.typing import NDArray
 
 from archsim import plugins
@@ -23,6 +24,8 @@ class Loss(ABC):
 
     #: Whether targets are numbers of classes; else they are values, one for each output.
     classifies: ClassVar[bool]
+    #: Whether it also takes sequences of outputs, each with a target of its own.
+    takes_sequences: ClassVar[bool] = False
 
     def __init__(self, arithmetic: Arithmetic = FLOAT32) -> None:
         self.arithmetic = arithmetic
@@ -34,23 +37,29 @@ class Loss(ABC):
         Parameters
         ----------
         outputs : ndarray, shape (samples, outputs)
-            What the network gives.
+            What the network gives; of a loss that takes sequences, also (samples, length, outputs).
         targets : ndarray, shape (samples,) of classes or (samples, outputs) of values
-            What it should give.
+            What it should give; for sequences, (samples, length) of classes.
         """
 
     @abstractmethod
     def cost(self, outputs: int) -> OperatorCost:
-        """Return what loss and gradient of one sample cost."""
+        """Return what loss and gradient of one sample cost, all its outputs counted."""
 
 
 class SoftmaxCrossEntropy(Loss):
-    """-log of the probability that a softmax of the outputs gives the right class."""
+    """-log of the probability that a softmax of the outputs gives the right class; of a sequence, its mean."""
 
     classifies = True
+    takes_sequences = True
 
     def of(self, outputs: Array, targets: NDArray[Any]) -> tuple[float, Array]:
-        return softmax_cross_entropy(outputs, targets, self.arithmetic)
+        if outputs.ndim == 2:
+            return softmax_cross_entropy(outputs, targets, self.arithmetic)
+        length = outputs.shape[1]
+        flat = outputs.reshape(-1, outputs.shape[2])
+        loss, gradient = softmax_cross_entropy(flat, targets.reshape(-1), self.arithmetic)
+        return loss / length, self.arithmetic.multiply(gradient, np.float32(1 / length)).reshape(outputs.shape)
 
     def cost(self, outputs: int) -> OperatorCost:
         return OperatorCost(multiply_adds=2 * outputs, activations=outputs)

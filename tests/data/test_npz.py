@@ -79,6 +79,14 @@ def test_one_hot_targets_are_classes_for_a_loss_over_classes(tmp_path: Path, kin
     assert values.with_classes() is values
 
 
+def test_whole_numbers_for_each_position_are_classes_for_a_loss_over_sequences(tmp_path: Path) -> None:
+    data = load(write(tmp_path, train_targets=np.arange(12).reshape(6, 2), test_targets=np.full((2, 2), 3)))
+    labels = data.with_classes_of_positions()
+    assert (labels.classes, labels.train_targets.dtype, labels.train_targets.shape) == (12, np.int64, (6, 2))
+    halves = load(write(tmp_path, train_targets=np.full((6, 2), 0.5), test_targets=np.ones((2, 2))))
+    assert halves.with_classes_of_positions() is halves
+
+
 def test_without_test_arrays_every_fifth_sample_is_one(tmp_path: Path) -> None:
     data = load(write(tmp_path, test_inputs=None, test_targets=None))
     inputs = arrays()["train_inputs"]

@@ -51,7 +51,7 @@ def test_gradients_are_needed_behind_the_first_trained_layer_only() -> None:
         ([{"name": "act", "kind": "tanh"}], "no layer holds a matrix"),
         ([FC, FC | {"name": "other", "inputs": ["input"]}], "leads nowhere"),
         ([FC, {"name": "square", "kind": "reshape", "shape": [3]}], "does not hold the 4 numbers"),
-        ([FC, {"name": "square", "kind": "reshape", "shape": [2, 2]}], "loss needs one vector"),
+        ([FC, {"name": "square", "kind": "reshape", "shape": [2, 2, 1]}], "loss needs one vector"),
         ([{"name": "square", "kind": "reshape", "shape": [2, 4]}, FC], "takes vectors"),
     ],
 )

@@ -11,6 +11,7 @@ import pytest
 from archsim.digital.affine import Affine
 from archsim.digital.losses import mean_squared_error, softmax_cross_entropy
 from archsim.network.build import build_graph
+from archsim.network.losses import SoftmaxCrossEntropy
 from archsim.network.operators import DigitalOperator, load_operator
 from archsim.network.specification import NetworkSpecification
 
@@ -77,6 +78,15 @@ def test_softmax_cross_entropy() -> None:
     probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     assert loss == pytest.approx(-np.log(probabilities[np.arange(5), labels]).sum())
     expected = numeric_gradient(lambda z: softmax_cross_entropy(z, labels)[0], logits)
+    np.testing.assert_allclose(gradient, expected, atol=1e-7)
+
+
+def test_the_loss_of_a_sequence_is_the_mean_over_its_positions() -> None:
+    random = np.random.default_rng(5)
+    logits, labels = random.normal(size=(3, 4, 5)), random.integers(0, 5, (3, 4))
+    loss, gradient = SoftmaxCrossEntropy().of(logits, labels)
+    assert loss == pytest.approx(softmax_cross_entropy(logits.reshape(12, 5), labels.reshape(12))[0] / 4)
+    expected = numeric_gradient(lambda z: SoftmaxCrossEntropy().of(z, labels)[0], logits)
     np.testing.assert_allclose(gradient, expected, atol=1e-7)
 
 

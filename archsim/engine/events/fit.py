@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from archsim import plugins
@@ -20,8 +20,9 @@ __all__ = ["StageMemory", "check_buffers", "fitted", "stage_memory"]
 def fitted(graph: Graph, data: DataSet) -> DataSet:
     """Return data as the network takes them.
 
-    For a loss over classes, one-hot targets become class numbers; samples that are vectors take the shape of the
-    network's input, if it has as many numbers: row by row, the last index first.
+    For a loss over classes, one-hot targets become class numbers, and where the network gives sequences, whole numbers
+    do, one for each position; samples that are vectors take the shape of the network's input, if it has as many
+    numbers: row by row, the last index first.
 
     Raises
     ------
@@ -29,7 +30,7 @@ def fitted(graph: Graph, data: DataSet) -> DataSet:
         If the network cannot take the samples or the targets.
     """
     if load_loss(graph.loss).classifies:
-        data = data.with_classes()
+        data = data.with_classes() if len(graph.nodes[-1].shape) == 1 else data.with_classes_of_positions()
     if data.train_inputs.shape[1:] == (math.prod(graph.input_shape),):
         data = data.with_shape(graph.input_shape)
     _check_shapes(graph, data)
@@ -55,7 +56,7 @@ def _check_shapes(graph: Graph, data: DataSet) -> None:
             value=list(graph.input_shape),
             allowed=_allowed_shapes(found),
         )
-    outputs = graph.nodes[-1].shape[0]
+    *positions, outputs = graph.nodes[-1].shape
     if load_loss(graph.loss).classifies:
         if data.classes is None or data.classes > outputs:
             raise InputError(
@@ -63,6 +64,13 @@ def _check_shapes(graph: Graph, data: DataSet) -> None:
                 field="network.loss",
                 value=graph.loss,
                 remedy=_classes_remedy(data),
+            )
+        there = data.train_targets.shape[1:]
+        if there != tuple(positions):
+            raise InputError(
+                f"'{data.name}' has {_targets(there)}, but the network gives {_targets(positions)}",
+                field="network.layers",
+                remedy="let the last layer give a vector for each target",
             )
     elif data.train_targets.shape[1:] != (outputs,):
         raise InputError(
@@ -72,6 +80,10 @@ def _check_shapes(graph: Graph, data: DataSet) -> None:
             value=graph.loss,
             remedy=f"use {_losses(classify=True)} for classes",
         )
+
+
+def _targets(positions: Sequence[int]) -> str:
+    return f"{math.prod(positions)} targets a sample" if positions else "one target a sample"
 
 
 def _classes_remedy(data: DataSet) -> str:

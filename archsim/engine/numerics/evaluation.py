@@ -73,7 +73,7 @@ class Evaluator(Generic[Snapshot]):
         return self._data.classes is not None and len(self._data.test_inputs) > 0
 
     def accuracy(self, snapshots: Mapping[str, Snapshot], mini_batch: int) -> float | None:
-        """Return the fraction of test samples classified correctly; None where nothing is classified."""
+        """Return the fraction of test targets that are told correctly; None where nothing is classified."""
         if not self.classifies:
             return None
         starts = range(0, len(self._data.test_inputs), BLOCK)
@@ -82,14 +82,14 @@ class Evaluator(Generic[Snapshot]):
             first_sample = mini_batch * len(self._data.test_inputs) + start
             values = self.values(snapshots, self._data.test_inputs[start : start + BLOCK], first_sample)
             outputs = values[self._graph.nodes[-1].name]
-            return int(np.sum(outputs.argmax(axis=1) == self._data.test_targets[start : start + BLOCK]))
+            return int(np.sum(outputs.argmax(axis=-1) == self._data.test_targets[start : start + BLOCK]))
 
         if self._threads == 1 or len(starts) == 1:
             right = sum(map(correct, starts))
         else:
             with ThreadPoolExecutor(self._threads) as pool:
                 right = sum(pool.map(correct, starts))
-        return right / len(self._data.test_inputs)
+        return right / self._data.test_targets.size
 
     def values(self, snapshots: Mapping[str, Snapshot], x: Array, first_sample: int) -> dict[str, Array]:
         """Return what every operator gives for a block of inputs, by its name, and the inputs themselves."""

@@ -67,9 +67,9 @@ class ForwardNumbers(Numbers):
         stored = self._stored[stage].pop(action.micro_batch)
         if stage != len(self.programs) - 1 or not self._evaluator.classifies:
             return []
-        outputs = stored.values[self.graph.nodes[-1].name]
-        self._correct += int(np.sum(outputs.argmax(axis=1) == self.feed.targets(action.micro_batch)))
-        self._judged += len(outputs)
+        outputs, targets = stored.values[self.graph.nodes[-1].name], self.feed.targets(action.micro_batch)
+        self._correct += int(np.sum(outputs.argmax(axis=-1) == targets))
+        self._judged += targets.size
         mini_batch, last = divmod(action.micro_batch + 1, self.shape.micro_batches)
         if last or (mini_batch % self.settings.evaluate_every and mini_batch != self.shape.mini_batches):
             return []
