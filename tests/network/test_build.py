@@ -52,7 +52,7 @@ def test_gradients_are_needed_behind_the_first_trained_layer_only() -> None:
         ([FC, FC | {"name": "other", "inputs": ["input"]}], "leads nowhere"),
         ([FC, {"name": "square", "kind": "reshape", "shape": [3]}], "does not hold the 4 numbers"),
         ([FC, {"name": "square", "kind": "reshape", "shape": [2, 2, 1]}], "loss needs one vector"),
-        ([{"name": "square", "kind": "reshape", "shape": [2, 4]}, FC], "takes vectors"),
+        ([{"name": "square", "kind": "reshape", "shape": [2, 2, 2]}, FC], "takes vectors"),
     ],
 )
 def test_mistakes_are_explained(layers: list[dict[str, Any]], message: str) -> None:

@@ -16,7 +16,7 @@ Border = Annotated[int, Field(ge=0)]
 
 
 class LinearLayer(MatrixLayer):
-    """y = scale * (W x) + bias: a matrix that meets one vector a sample."""
+    """y = scale * (W x) + bias: a matrix that meets one vector a sample, or each of a sequence (length, features)."""
 
     kind: Literal["linear"] = "linear"
     features: Positive
