@@ -42,7 +42,7 @@ def load(specification: DataSpecification) -> DataSet:
     InputError
         If a file is missing or broken.
     """
-    refuse(specification, "arrays")
+    refuse(specification, "arrays", "windows")
     train = _files(specification, "train_files", _TRAIN)
     test = _files(specification, "test_files", _TEST)
     return DataSet(specification.name, *_part(train), *_part(test), classes=_CLASSES, files=(*train, *test))

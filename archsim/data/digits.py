@@ -35,7 +35,7 @@ def load(specification: DataSpecification) -> DataSet:
             value=specification.path,
             remedy="remove data.path, or choose another data.name",
         )
-    refuse(specification, "train_files", "test_files", "arrays")
+    refuse(specification, "train_files", "test_files", "arrays", "windows")
     with np.load(_FILE) as arrays:
         inputs = arrays["pixels"].astype(np.float32) / np.float32(16)
         targets = arrays["labels"].astype(np.int64)

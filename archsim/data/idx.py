@@ -48,7 +48,7 @@ def load_fashion_mnist(specification: DataSpecification) -> DataSet:
 
 
 def _load(specification: DataSpecification) -> DataSet:
-    refuse(specification, "train_files", "test_files", "arrays")
+    refuse(specification, "train_files", "test_files", "arrays", "windows")
     folder = locate(specification, _FILES)
     train_images, train_labels, test_images, test_labels = (_find(folder, file) for file in _FILES)
     train_inputs, train_targets = _part(train_images, train_labels)

@@ -64,7 +64,7 @@ def load(specification: DataSpecification) -> DataSet:
     InputError
         If the file or an array is missing or broken, or the arrays do not belong together.
     """
-    refuse(specification, "train_files", "test_files")
+    refuse(specification, "train_files", "test_files", "windows")
     if specification.path is None:
         raise InputError("the data set 'npz' needs its file", field="data.path", remedy="set data.path to an .npz file")
     file = find_file(specification.path, "data.path")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from archsim.specification import Specification
 
-__all__ = ["COMPRESSED", "ArrayNames", "DataSpecification"]
+__all__ = ["COMPRESSED", "ArrayNames", "DataSpecification", "TextWindows"]
 
 #: Endings of compressed files, which may be left out where a file is named; every other file is read as it is.
 COMPRESSED = (".gz", ".xz")
@@ -34,6 +34,17 @@ class ArrayNames(Specification):
     classes: str | None = None
 
 
+class TextWindows(Specification):
+    """How a text is cut into samples.
+
+    A window has ``length`` characters, and the next window begins where it ends. ``encoding`` says what stands at a
+    position: a 1 among zeros, one for each distinct character, or the number of the character.
+    """
+
+    length: Count = 32
+    encoding: Literal["one-hot", "index"] = "one-hot"
+
+
 class DataSpecification(Specification):
     """Which data set, where it lies, and how much of it is used.
 
@@ -48,6 +59,7 @@ class DataSpecification(Specification):
     train_files: FileNames | None = None
     test_files: FileNames | None = None
     arrays: ArrayNames | None = None
+    windows: TextWindows | None = None
     standardize: bool = False
     samples: Count | None = None
     test_samples: Count | None = None

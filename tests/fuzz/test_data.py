@@ -143,3 +143,38 @@ def test_any_npz_file(folder: Path, changed: dict[str, int | None], method: int,
     file = folder / "fuzzed.npz"
     file.write_bytes(archive.getvalue() if changed else data.draw(spoiled(st.just(archive.getvalue()))))
     load(name="npz", path=str(file), standardize=True)
+
+
+@fuzzed(60)
+@given(
+    changed=st.dictionaries(st.sampled_from(["X", "digit", "index"]), st.none() | st.integers(0, len(STRANGE) - 1)),
+    data=st.data(),
+)
+def test_any_file_of_spoken_digits(folder: Path, changed: dict[str, int | None], data: st.DataObject) -> None:
+    arrays = {
+        "X": np.ones((4, 2, 3), np.uint8),
+        "digit": np.array([0, 1, 9, 3], np.uint8),
+        "index": np.array([0, 5, 6, 7], np.uint8),
+    }
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as written:
+        for name, array in arrays.items():
+            choice = changed.get(name, -1)
+            if choice is not None:
+                written.writestr(f"{name}.npy", npy(array) if choice < 0 else STRANGE[choice])
+    whole = st.just(archive.getvalue())
+    (folder / "fsdd-logmel-3000.npz").write_bytes(data.draw(whole if changed else spoiled(whole)))
+    load(name="spoken-digits", path=str(folder))
+
+
+@fuzzed(60)
+@given(
+    ending=ENDINGS,
+    text=st.text(max_size=40).map(lambda text: text.encode("utf-8", "surrogatepass")) | st.binary(max_size=40),
+    length=st.integers(1, 8),
+    encoding=st.sampled_from(["one-hot", "index"]),
+)
+def test_any_text(folder: Path, ending: str, text: bytes, length: int, encoding: str) -> None:
+    file = folder / f"some.txt{ending}"
+    file.write_bytes(PACKED[ending](text))
+    load(name="text", train_files=[str(file)], windows={"length": length, "encoding": encoding})
