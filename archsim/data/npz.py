@@ -13,6 +13,7 @@ import struct
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +83,8 @@ def load(specification: DataSpecification) -> DataSet:
         ) from error
 
 
-def read_arrays(file: Path) -> dict[str, Array]:
-    """Return all arrays of an ``.npz`` file, by their names.
+def read_arrays(file: Path, wanted: Collection[str] | None = None) -> dict[str, Array]:
+    """Return arrays of an ``.npz`` file by their names: all, or of those that are wanted the ones that are there.
 
     Raises
     ------
@@ -93,7 +94,7 @@ def read_arrays(file: Path) -> dict[str, Array]:
     try:
         with open_regular(file) as opened, zipfile.ZipFile(opened) as archive:
             names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
-            return {name: _array(file, archive, name) for name in names}
+            return {name: _array(file, archive, name) for name in names if wanted is None or name in wanted}
     except (OSError, *_DAMAGE) as error:
         raise broken(file, f"it is no .npz file, or damaged ({error})") from error
 

@@ -3,8 +3,9 @@
 Recordings: Z. Jackson et al., https://github.com/Jakobovski/free-spoken-digit-dataset, CC BY-SA 4.0 -- six speakers say
 each digit 50 times at 8 kHz; recordings 0 to 4 of a speaker and digit are the official test samples.
 
-The file holds the arrays ``X``, uint8 [recordings, frames, bands], ``digit`` and ``index``: of each recording the log-mel
-energies in decibels from -50 to 30 dB as 0 to 255, its digit, and its number among those of its speaker and digit.
+The file holds the arrays ``X``, uint8 [recordings, frames, bands], ``digit`` and ``index``: of each recording the
+log-mel energies in decibels from -50 to 30 dB as 0 to 255, its digit, and its number among those of its speaker and
+digit.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from archsim.data.specification import DataSpecification
 __all__ = ["load"]
 
 _FILE = "fsdd-logmel-3000.npz"
+_ARRAYS = ("X", "digit", "index")
 _CLASSES = 10
 #: Recordings of a speaker and digit that are test samples: those with a lower number.
 _TESTS = 5
@@ -50,8 +52,8 @@ def load(specification: DataSpecification) -> DataSet:
 
 
 def _arrays(file: Path) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.integer], npt.NDArray[np.integer]]:
-    there = read_arrays(file)
-    if missing := {"X", "digit", "index"} - there.keys():
+    there = read_arrays(file, _ARRAYS)
+    if missing := set(_ARRAYS) - there.keys():
         raise broken(file, f"it has no array '{min(missing)}'", allowed="the arrays X, digit and index")
     features, digits, numbers = there["X"], there["digit"], there["index"]
     if features.dtype != np.uint8 or features.ndim != 3 or 0 in features.shape:

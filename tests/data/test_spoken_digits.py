@@ -58,7 +58,8 @@ def test_a_missing_array_is_named(tmp_path: Path) -> None:
 
 
 def test_other_files_and_windows_are_refused(tmp_path: Path) -> None:
-    for fields in ({"windows": {}}, {"train_files": ["a"]}, {"arrays": {}}):
+    refused: tuple[dict[str, object], ...] = ({"windows": {}}, {"train_files": ["a"]}, {"arrays": {}})
+    for fields in refused:
         with pytest.raises(InputError, match="has no use for this"):
             load_data(DataSpecification.model_validate({"name": "spoken-digits", "path": str(tmp_path), **fields}))
 
