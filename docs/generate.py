@@ -34,13 +34,18 @@ from archsim.document.presets import group_at
 from archsim.document.tree import Node
 from archsim.errors import Place
 from archsim.network.specification import (
+    ConcatLayer,
     Conv2dLayer,
+    GELULayer,
     Layer,
+    LeakyReLULayer,
     LinearLayer,
     MatrixLayer,
     MaxPoolLayer,
     PlainLayer,
     ReshapeLayer,
+    SliceLayer,
+    TransposeLayer,
 )
 from archsim.report import save_figure
 from archsim.report.figures import response_figure
@@ -60,7 +65,18 @@ BEGIN_DEVICES = "<!-- devices: made by docs/generate.py -->"
 END_DEVICES = "<!-- end of devices -->"
 
 #: The kinds of layers, in the order in which they are described.
-LAYERS = (LinearLayer, Conv2dLayer, MaxPoolLayer, ReshapeLayer, PlainLayer)
+LAYERS = (
+    LinearLayer,
+    Conv2dLayer,
+    MaxPoolLayer,
+    GELULayer,
+    LeakyReLULayer,
+    ReshapeLayer,
+    TransposeLayer,
+    ConcatLayer,
+    SliceLayer,
+    PlainLayer,
+)
 
 HEAD = """\
 # Reference: every key of an experiment

@@ -1,4 +1,4 @@
-"""Element-wise activations and their derivatives, in a given arithmetic."""
+"""Activations and their derivatives, in a given arithmetic."""
 
 from __future__ import annotations
 
@@ -8,7 +8,20 @@ from scipy.special import expit
 from archsim.digital.arithmetic import Arithmetic
 from archsim.digital.arrays import Array
 
-__all__ = ["relu", "relu_gradient", "sigmoid", "sigmoid_gradient", "tanh", "tanh_gradient"]
+__all__ = [
+    "leaky_relu",
+    "leaky_relu_gradient",
+    "relu",
+    "relu6",
+    "relu6_gradient",
+    "relu_gradient",
+    "sigmoid",
+    "sigmoid_gradient",
+    "softmax",
+    "softmax_gradient",
+    "tanh",
+    "tanh_gradient",
+]
 
 
 def sigmoid(x: Array, arithmetic: Arithmetic) -> Array:
@@ -41,3 +54,40 @@ def relu_gradient(y: Array, d: Array) -> Array:
     """Return the gradient at the input from the output `y`; at the kink it is zero."""
     result: Array = np.where(y > 0, d, d.dtype.type(0))
     return result
+
+
+def relu6(x: Array) -> Array:
+    """Return min(max(x, 0), 6)."""
+    result: Array = np.clip(x, 0, 6)
+    return result
+
+
+def relu6_gradient(y: Array, d: Array) -> Array:
+    """Return the gradient at the input from the output `y`; at both kinks it is zero."""
+    result: Array = np.where((y > 0) & (y < 6), d, d.dtype.type(0))
+    return result
+
+
+def leaky_relu(x: Array, slope: float, arithmetic: Arithmetic) -> Array:
+    """Return x where it is positive, and slope * x elsewhere."""
+    result: Array = np.where(x > 0, x, arithmetic.multiply(x, slope))
+    return result
+
+
+def leaky_relu_gradient(x: Array, d: Array, slope: float, arithmetic: Arithmetic) -> Array:
+    """Return the gradient at the input from the input `x`; at the kink it is slope * d."""
+    result: Array = np.where(x > 0, d, arithmetic.multiply(d, slope))
+    return result
+
+
+def softmax(x: Array, arithmetic: Arithmetic) -> Array:
+    """Return exp(x) / sum exp(x) over the last axis, without overflow."""
+    shifted = arithmetic.subtract(x, np.maximum.reduce(x, axis=-1, keepdims=True))
+    exponentials = arithmetic.function(np.exp, shifted)
+    return arithmetic.divide(exponentials, arithmetic.total(exponentials, axis=-1)[..., None])
+
+
+def softmax_gradient(y: Array, d: Array, arithmetic: Arithmetic) -> Array:
+    """Return the gradient at the input, y (d - sum y d), from the output `y` and the gradient `d` there."""
+    projection = arithmetic.total(arithmetic.multiply(y, d), axis=-1)
+    return arithmetic.multiply(y, arithmetic.subtract(d, projection[..., None]))

@@ -27,7 +27,7 @@ def build_graph(specification: NetworkSpecification) -> Graph:
     for index, layer in enumerate(specification.layers):
         path = f"network.layers.{index}"
         operator = load_operator(layer.kind, path)
-        inputs = _inputs(layer, nodes, shapes, path, operator.arity)
+        inputs = _inputs(layer, nodes, shapes, path, operator)
         try:
             node = _node(operator, layer, inputs, tuple(shapes[name] for name in inputs))
         except InputError as error:
@@ -85,7 +85,7 @@ def _check_names(nodes: list[Node]) -> None:
 
 
 def _inputs(
-    layer: Layer, nodes: list[Node], shapes: dict[str, tuple[int, ...]], path: str, arity: int
+    layer: Layer, nodes: list[Node], shapes: dict[str, tuple[int, ...]], path: str, operator: Operator
 ) -> tuple[str, ...]:
     inputs = layer.inputs if layer.inputs is not None else (nodes[-1].name if nodes else INPUT,)
     for name in inputs:
@@ -98,15 +98,17 @@ def _inputs(
                 allowed=", ".join(shapes),
                 remedy=f"did you mean '{close}'?" if close else "list layers in the order in which data flows",
             )
-    if len(inputs) != arity:
+    arity, count = operator.arity, len(inputs)
+    if count < arity or (count > arity and not operator.takes_more):
+        needed = f"{arity} or more" if operator.takes_more else f"{arity}"
         raise InputError(
-            f"a layer of kind '{layer.kind}' takes {arity} input{'s' if arity > 1 else ''}",
+            f"a layer of kind '{layer.kind}' takes {needed} input{'s' if needed != '1' else ''}",
             field=f"{path}.inputs",
             value=list(inputs),
-            allowed="the name of one layer" if arity == 1 else f"the names of {arity} layers",
+            allowed="the name of one layer" if needed == "1" else f"the names of {needed} layers",
             remedy="bring several together by a layer of kind 'add' before it"
-            if len(inputs) > arity
-            else f"name {arity} of: {', '.join(shapes)}",
+            if count > arity
+            else f"name {needed} of: {', '.join(shapes)}",
         )
     return inputs
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from archsim.digital.affine import Affine
@@ -14,20 +11,7 @@ from archsim.network.build import build_graph
 from archsim.network.losses import SoftmaxCrossEntropy
 from archsim.network.operators import DigitalOperator, load_operator
 from archsim.network.specification import NetworkSpecification
-
-Block = npt.NDArray[np.float64]
-STEP = 1e-6
-
-
-def numeric_gradient(function: Callable[[Block], float], x: Block) -> Block:
-    """Return central differences of a scalar function."""
-    gradient = np.zeros_like(x)
-    for index in np.ndindex(x.shape):
-        up, down = x.copy(), x.copy()
-        up[index] += STEP
-        down[index] -= STEP
-        gradient[index] = (function(up) - function(down)) / (2 * STEP)
-    return gradient
+from tests.network.operators_by_hand import Block, numeric_gradient
 
 
 @pytest.mark.parametrize("kind", ["identity", "sigmoid", "tanh", "relu", "reshape", "flatten"])

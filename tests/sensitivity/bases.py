@@ -229,6 +229,7 @@ def _algorithms() -> Iterator[Document]:
 
 def _networks() -> Iterator[Document]:
     yield _image()
+    yield _rearranged()
     yield base(layer={"device": _SOFT, "algorithm": {"preset": "analog-sgd"}})
     scaling = {"weight_scaling_omega": 0.5, "learn_out_scaling": True}
     ranged = {"input_range": {"init_from_data": 1, "decay": 0.1}}
@@ -246,6 +247,20 @@ def _image() -> Document:
         _LAYERS[2],
     ]
     return base(network={"input_shape": [2, 1, 3], "layers": layers})
+
+
+def _rearranged() -> Document:
+    """Return an experiment whose samples are joined, cut and bent by digital layers."""
+    layers = [
+        {"name": "bend", "kind": "gelu"},
+        {"name": "both", "kind": "concat", "inputs": ["bend", "input"]},
+        {"name": "part", "kind": "slice", "axis": 1, "start": 1},
+        {"name": "flat", "kind": "flatten"},
+        _LAYERS[0],
+        {"name": "leak", "kind": "leaky-relu"},
+        _LAYERS[2],
+    ]
+    return base(network={"input_shape": [2, 3], "layers": layers})
 
 
 def _inferences() -> Iterator[Document]:

@@ -48,6 +48,7 @@ EXCUSED: dict[tuple[str, str], str] = {
     ("TextWindows", "encoding"): "tells the samples of a text; tests/data/test_text.py reads both",
     ("Layer", "inputs"): _SHAPE,
     ("ReshapeLayer", "shape"): _SHAPE,
+    ("TransposeLayer", "axes"): _SHAPE,
     ("RunSpecification", "checkpoint_every"): "how often what is there is written",
     ("RunSpecification", "threads"): "results never depend on threads, which tests/analog and tests/_core show",
     **{(kind, "reset_std"): _RESETS for kind in _PULSED},

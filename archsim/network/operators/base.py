@@ -26,8 +26,9 @@ class Operator(ABC):
 
     #: What a layer of this kind says: `Layer`, or a model derived from it with settings of its own.
     Settings: ClassVar[type[Layer]] = Layer
-    #: How many inputs it takes.
+    #: How many inputs it takes, and whether more are welcome.
     arity: ClassVar[int] = 1
+    takes_more: ClassVar[bool] = False
     #: Whether what it gives for one sample depends on the others of a block: then it waits for all of them.
     needs_block: ClassVar[bool] = False
 

@@ -20,6 +20,10 @@ class OperatorCost:
     def __add__(self, other: OperatorCost) -> OperatorCost:
         return OperatorCost(self.multiply_adds + other.multiply_adds, self.activations + other.activations)
 
+    def times(self, count: int) -> OperatorCost:
+        """Return what so many of it cost."""
+        return OperatorCost(self.multiply_adds * count, self.activations * count)
+
 
 def checked_cost(found: object, part: str) -> OperatorCost:
     """Return what a part says that it costs, if it is that.

@@ -8,15 +8,14 @@ from typing import cast
 from archsim.digital.arrays import Array
 from archsim.errors import InputError
 from archsim.network.graph import Node, Shape
-from archsim.network.operators.base import DigitalOperator
-from archsim.network.operators.cost import OperatorCost
+from archsim.network.operators.rearrangement import Rearrangement
 from archsim.network.specification import Layer, ReshapeLayer
 
 __all__ = ["Flatten", "Reshape"]
 
 
-class Flatten(DigitalOperator):
-    """One vector a sample, in the order of its numbers."""
+class Flatten(Rearrangement):
+    """One vector a sample, in the order of its numbers: no operation."""
 
     def shape(self, layer: Layer, inputs: tuple[Shape, ...]) -> Shape:
         return (math.prod(inputs[0]),)
@@ -26,12 +25,6 @@ class Flatten(DigitalOperator):
 
     def gradient(self, node: Node, inputs: tuple[Array, ...], output: Array, d: Array) -> tuple[Array, ...]:
         return (d.reshape(inputs[0].shape),)
-
-    def cost(self, node: Node) -> OperatorCost:
-        return OperatorCost()
-
-    def gradient_cost(self, node: Node) -> OperatorCost:
-        return OperatorCost()
 
 
 class Reshape(Flatten):

@@ -1,5 +1,12 @@
 """What a user says about a network: layers of one of several kinds, their edges, and the loss."""
 
+from archsim.network.specification.digital import (
+    ConcatLayer,
+    GELULayer,
+    LeakyReLULayer,
+    SliceLayer,
+    TransposeLayer,
+)
 from archsim.network.specification.kinds import (
     AnyLayer,
     Conv2dLayer,
@@ -13,14 +20,19 @@ from archsim.network.specification.network import NetworkSpecification
 
 __all__ = [
     "AnyLayer",
+    "ConcatLayer",
     "Conv2dLayer",
+    "GELULayer",
     "InputRangeParameters",
     "Layer",
+    "LeakyReLULayer",
     "LinearLayer",
     "MatrixLayer",
     "MaxPoolLayer",
     "NetworkSpecification",
     "PlainLayer",
     "ReshapeLayer",
+    "SliceLayer",
+    "TransposeLayer",
     "WeightScaling",
 ]

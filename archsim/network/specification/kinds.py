@@ -6,6 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from archsim.network.specification.digital import (
+    ConcatLayer,
+    GELULayer,
+    LeakyReLULayer,
+    SliceLayer,
+    TransposeLayer,
+)
 from archsim.network.specification.layers import Layer, MatrixLayer
 from archsim.specification import OpenUnion
 
@@ -61,16 +68,39 @@ class ReshapeLayer(Layer):
 class PlainLayer(Layer):
     """An operator without settings.
 
-    ``sigmoid``, ``tanh``, ``relu`` and ``identity`` act element by element; ``add`` is the sum of two inputs of one
-    shape; ``flatten`` makes a vector of each sample and is free of cost.
+    Activations act element by element, ``softmax`` on the last axis; ``add`` and ``multiply`` take two inputs of one
+    shape; ``flatten`` makes a vector of each sample. Behind a colon stands what an element costs the digital unit, in
+    multiply-adds and in look-ups of a function or choices by comparison; where nothing is said, it is one look-up or
+    choice, and one multiply-add at the gradient.
     """
 
-    kind: Literal["add", "flatten", "identity", "relu", "sigmoid", "tanh"]
+    kind: Literal[
+        "add",
+        "flatten",
+        "hard-swish",
+        "identity",
+        "multiply",
+        "relu",
+        "relu6",
+        "sigmoid",
+        "silu",
+        "softmax",
+        "tanh",
+    ]
 
 
 #: A layer of one of the kinds, those of other packages included.
 AnyLayer = Annotated[
-    LinearLayer | Conv2dLayer | MaxPoolLayer | ReshapeLayer | PlainLayer,
+    LinearLayer
+    | Conv2dLayer
+    | MaxPoolLayer
+    | GELULayer
+    | LeakyReLULayer
+    | ReshapeLayer
+    | TransposeLayer
+    | ConcatLayer
+    | SliceLayer
+    | PlainLayer,
     Field(discriminator="kind"),
     OpenUnion("archsim.operators"),
 ]
