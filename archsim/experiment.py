@@ -93,6 +93,14 @@ class Experiment(Specification):
             return self.training
         return TrainingSpecification(learning_rate=1.0, mini_batch=self.schedule.micro_batches)
 
+    @property
+    def _trains(self) -> bool:
+        """Whether the schedule trains, as far as it is known by name."""
+        kind = self.schedule.kind
+        if kind not in plugins.names("archsim.schedules"):
+            return True
+        return bool(getattr(plugins.load("archsim.schedules", kind), "trains", True))
+
     def __repr__(self) -> str:
         return facts_text("Experiment", self.name, self._facts())
 
@@ -161,14 +169,25 @@ class Experiment(Specification):
 
     @model_validator(mode="after")
     def _training_needs_settings(self) -> Experiment:
-        kind = self.schedule.kind
-        if self.training is not None or kind not in plugins.names("archsim.schedules"):
-            return self
-        if getattr(plugins.load("archsim.schedules", kind), "trains", True):
+        if self.training is None and self.schedule.kind in plugins.names("archsim.schedules") and self._trains:
             raise PydanticCustomError(
                 "nothing_to_train_by",
                 "'training' is missing, and a schedule of the kind '{kind}' trains",
-                {"field": "training", "allowed": "a section with at least learning_rate", "kind": kind},
+                {
+                    "field": "training",
+                    "allowed": "a section with at least learning_rate",
+                    "kind": self.schedule.kind,
+                },
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _training_samples_are_augmented(self) -> Experiment:
+        if self.data.augmentation is not None and not self._trains:
+            raise PydanticCustomError(
+                "nothing_to_augment",
+                "training samples alone are augmented, and a schedule of the kind '{kind}' trains nothing",
+                {"field": "data.augmentation", "allowed": "null", "kind": self.schedule.kind},
             )
         return self
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from archsim.specification import Specification
 
-__all__ = ["COMPRESSED", "ArrayNames", "DataSpecification", "TextWindows"]
+__all__ = ["COMPRESSED", "ArrayNames", "Augmentation", "DataSpecification", "TextWindows"]
 
 #: Endings of compressed files, which may be left out where a file is named; every other file is read as it is.
 COMPRESSED = (".gz", ".xz")
@@ -45,6 +45,17 @@ class TextWindows(Specification):
     encoding: Literal["one-hot", "index"] = "one-hot"
 
 
+class Augmentation(Specification):
+    """How training images are changed, anew in each epoch.
+
+    The host pads an image with ``crop_padding`` zeros on every side and cuts out a piece of its own size at a random
+    place; ``horizontal_flip`` mirrors every second image on average.
+    """
+
+    horizontal_flip: bool = False
+    crop_padding: Annotated[int, Field(ge=0, le=1024)] = 0
+
+
 class DataSpecification(Specification):
     """Which data set, where it lies, and how much of it is used.
 
@@ -61,5 +72,6 @@ class DataSpecification(Specification):
     arrays: ArrayNames | None = None
     windows: TextWindows | None = None
     standardize: bool = False
+    augmentation: Augmentation | None = None
     samples: Count | None = None
     test_samples: Count | None = None

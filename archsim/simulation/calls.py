@@ -175,4 +175,5 @@ def _with_numbers(layout: Layout, read: DataSet) -> tuple[Prepared, NumericNetwo
     wanted = experiment.network.weights
     given = None if wanted is None else load_weights(wanted, layout.graph)
     settings = numeric_settings(prepared, epoch_samples(layout, data))
-    return prepared, build_network(layout.graph, prepared.setup, settings, Sources(data, origin, given))
+    sources = Sources(data, origin, given, experiment.data.augmentation)
+    return prepared, build_network(layout.graph, prepared.setup, settings, sources)

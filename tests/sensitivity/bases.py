@@ -129,6 +129,7 @@ def bases() -> Iterator[tuple[Document, Place]]:
     yield from ((document, ("training",)) for document in _trainings())
     yield from ((document, ("training", "algorithm")) for document in _algorithms())
     yield from ((document, ("network",)) for document in _networks())
+    yield _images(), ("data",)
     yield from ((document, ("inference",)) for document in _inferences())
 
 
@@ -152,6 +153,14 @@ def data_base() -> Document:
         "network": {"input_shape": [64], "layers": layers},
         "data": {"samples": 12, "test_samples": 10},
     }
+
+
+def _images() -> Document:
+    """Return an experiment whose samples are images."""
+    layers = [{"name": "flat", "kind": "reshape"}, *_LAYERS]
+    augmentation = {"horizontal_flip": False, "crop_padding": 1}
+    document = base(data={"samples": 12, "augmentation": augmentation})
+    return document | {"network": {"input_shape": [1, 2, 3], "layers": layers}}
 
 
 def _chips() -> Iterator[Document]:

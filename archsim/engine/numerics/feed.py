@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.data import DataSet, epoch_order
+from archsim.data.augmentation import Augmenter
 from archsim.schedule.actions import PipelineShape
 
 __all__ = ["Feed", "Samples"]
@@ -41,14 +42,20 @@ class Feed:
         Samples of a mini-batch.
     seed : int
         Seed of the shuffling.
+    augmenter : Augmenter, optional
+        What the host does with images.
     """
 
-    def __init__(self, data: DataSet, shape: PipelineShape, mini_batch: int, seed: int) -> None:
+    def __init__(
+        self, data: DataSet, shape: PipelineShape, mini_batch: int, seed: int, augmenter: Augmenter | None = None
+    ) -> None:
         self._data = data
+        self._augmenter = augmenter
         self._seed = seed
         self._per_epoch = len(data.train_inputs) // mini_batch * shape.micro_batches
         self.samples = mini_batch // shape.micro_batches
         self._orders: dict[int, NDArray[np.int64]] = {}
+        self._words: dict[int, NDArray[np.uint64]] = {}
 
     def first_sample(self, micro_batch: int) -> int:
         """Return the index in the run of a micro-batch's first sample."""
@@ -56,7 +63,11 @@ class Feed:
 
     def inputs(self, micro_batch: int) -> NDArray[np.float32]:
         """Return the inputs of a micro-batch, shape (V, \\*shape)."""
-        return self._data.train_inputs.take(self._samples(micro_batch), axis=0)
+        samples = self._samples(micro_batch)
+        inputs = self._data.train_inputs.take(samples, axis=0)
+        if self._augmenter is None:
+            return inputs
+        return self._augmenter.apply(inputs, self._words[micro_batch // self._per_epoch].take(samples))
 
     def targets(self, micro_batch: int) -> NDArray[Any]:
         """Return the targets of a micro-batch."""
@@ -68,5 +79,8 @@ class Feed:
             self._orders[epoch] = epoch_order(self._seed, epoch, len(self._data.train_inputs))
             # A pipeline holds samples of two neighbouring epochs at most.
             self._orders.pop(epoch - 2, None)
+            if self._augmenter is not None:
+                self._words[epoch] = self._augmenter.words(epoch, len(self._data.train_inputs))
+                self._words.pop(epoch - 2, None)
         start = position * self.samples
         return self._orders[epoch][start : start + self.samples]

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from archsim.analog.threads import Workers
+from archsim.data.augmentation import Augmenter
 from archsim.digital.arithmetic import make_arithmetic
 from archsim.engine.numerics.coupling import Numbers, NumericParts
 from archsim.engine.numerics.evaluation import Evaluator
@@ -66,9 +67,14 @@ class NumericNetwork:
         """The samples in the order in which the run sees them."""
         data, mini_batch, shape = self.sources.data, self.settings.mini_batch, self.setup.schedule.shape
         if self.setup.schedule.trains:
-            return Feed(data, shape, mini_batch, self.settings.seeds.data)
+            return Feed(data, shape, mini_batch, self.settings.seeds.data, self._augmenter)
         per_epoch = len(data.test_inputs) // mini_batch * shape.micro_batches
         return TestSamples(data, self.setup.samples, per_epoch)
+
+    @property
+    def _augmenter(self) -> Augmenter | None:
+        wanted = self.sources.augmentation
+        return None if wanted is None else Augmenter(wanted, self.sources.data.shape, self.settings.seeds.data)
 
     @cached_property
     def parts(self) -> NumericParts:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from archsim.analog.specification.inference import InferenceParameters
 from archsim.data import DataOrigin, DataSet
+from archsim.data.specification import Augmentation
 from archsim.engine.numerics.coupling import LearningSettings
 from archsim.engine.numerics.given_weights import GivenWeights
 from archsim.engine.numerics.seeds import Seeds
@@ -54,8 +55,11 @@ class Sources:
         Where they come from.
     given : GivenWeights or None
         The weights that it starts from, if they are given.
+    augmentation : Augmentation or None
+        How training images are changed.
     """
 
     data: DataSet
     origin: DataOrigin
     given: GivenWeights | None
+    augmentation: Augmentation | None = None
