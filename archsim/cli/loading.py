@@ -13,7 +13,7 @@ from archsim.errors import InputError
 from archsim.experiment import Experiment
 from archsim.mapping import make_plan
 from archsim.network.build import build_graph
-from archsim.schedule import places_of
+from archsim.schedule import kind_of, places_of
 
 __all__ = ["load", "load_fitting"]
 
@@ -33,8 +33,14 @@ def load_fitting(name: str, overrides: Sequence[str], mode: str | None, *, weigh
     document = _load(name, overrides, mode)
     experiment = document.experiment
     with _placed(document):
-        places = places_of(experiment.schedule)
-        make_plan(build_graph(experiment.network), experiment.chip, experiment.schedule.stages, places=places)
+        schedule = experiment.schedule
+        make_plan(
+            build_graph(experiment.network),
+            experiment.chip,
+            schedule.stages,
+            places=places_of(schedule),
+            shares_tiles=kind_of(schedule).shares_tiles,
+        )
     return experiment
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from archsim.engine.steps import DigitalStep, MatrixStep, Step, TransferStep
+from archsim.engine.steps import DigitalStep, MatrixStep, Step, TransferStep, WriteStep
 from archsim.network.graph import Graph
 
 __all__ = ["Dependency", "dependencies", "homes_of", "layers_of"]
@@ -96,6 +96,8 @@ def _takes(step: Step, graph: Graph, updates_in_turn: bool) -> Iterator[_Item]:
             yield from (("gradient", node) for node in step.nodes)
         if step.prepare is not None:
             yield "gradient" if step.phase == "B" else "errors", step.prepare
+    elif isinstance(step, WriteStep):
+        yield "tiles", ""
     else:
         yield "matrix", step.matrix
         holder = graph.holder(step.matrix)
@@ -126,6 +128,7 @@ def _gives(step: Step, graph: Graph, updates_in_turn: bool) -> Iterator[_Item]:
         yield "matrix", step.matrix
         if isinstance(step, MatrixStep) and step.phase in ("F", "B"):
             yield "products", step.matrix
+            yield "tiles", ""
     if step.phase in ("U", "T") and updates_in_turn:
         yield "update", ""
 

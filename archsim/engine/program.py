@@ -12,7 +12,7 @@ from archsim.analog.observed import ExpectedUpdate
 from archsim.chip.operations import affine_operations, update_operations
 from archsim.engine.dependencies import Dependency, dependencies, homes_of, layers_of
 from archsim.engine.digital_jobs import DigitalJob, continued
-from archsim.engine.steps import DigitalStep, MatrixStep, Phase, Step, TransferStep
+from archsim.engine.steps import DigitalStep, MatrixStep, Phase, Step, TransferStep, WriteStep
 from archsim.errors import ArchsimError
 from archsim.mapping.plan import Placement, Plan, StagePlan
 from archsim.network.graph import INPUT, Graph, Matrix, Node
@@ -78,6 +78,11 @@ class StageProgram:
     def matrix_steps(self) -> Iterator[MatrixStep]:
         """The reads and updates of all its actions."""
         return (step for action in self.actions.values() for step in action.steps if isinstance(step, MatrixStep))
+
+    @property
+    def rewritten(self) -> Iterator[str]:
+        """The matrices that are written anew in its actions."""
+        return (step.matrix for action in self.actions.values() for step in action.steps if isinstance(step, WriteStep))
 
     def claims_with(self, edge: Edge) -> bool:
         """Return whether a micro-batch claims its space at the stage with this input: that from the earliest stage."""
@@ -191,6 +196,16 @@ class _StageBuilder:
                 job.nodes.append(node)
             jobs[node.name] = job
         return self._finished(steps, "F")
+
+    def serial_forward(self) -> Iterable[Step]:
+        holders = [node for node in self.nodes if node.matrices]
+        written: set[str] = set()
+        for step in self.forward():
+            # A layer that has the tiles for itself stays on them.
+            if isinstance(step, MatrixStep) and step.placement.layer not in written and len(holders) > 1:
+                written.add(step.placement.layer)
+                yield from (WriteStep(self.placements[m.name]) for m in self.graph[step.placement.layer].matrices)
+            yield step
 
     def read(self) -> Iterable[Step]:
         return (step for step in self.forward() if isinstance(step, MatrixStep))

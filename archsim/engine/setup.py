@@ -44,7 +44,9 @@ class Setup:
     stored_max : tuple of int
         The most micro-batches that the schedule makes each stage store, as its dry run found.
     programming : mapping of str to LineWrite, optional
-        How the initial weights of each matrix are written, where that is simulated.
+        How the initial weights of each matrix that stays on its tiles are written, where that is simulated.
+    rewriting : mapping of str to LineWrite
+        How each matrix is written that actions write anew.
     """
 
     chip: Chip
@@ -56,6 +58,7 @@ class Setup:
     spare: DeviceStack = ONE_DEVICE
     programming: Mapping[str, LineWrite] | None = None
     stored_max: tuple[int, ...] = ()
+    rewriting: Mapping[str, LineWrite] = field(default_factory=dict)
 
     @property
     def arbiter(self) -> Arbitration | None:

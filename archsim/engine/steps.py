@@ -8,9 +8,9 @@ from typing import Literal
 from archsim.mapping.plan import Placement
 from archsim.network.operators import OperatorCost
 
-__all__ = ["DigitalStep", "MatrixStep", "Phase", "Step", "TransferStep"]
+__all__ = ["DigitalStep", "MatrixStep", "Phase", "Step", "TransferStep", "WriteStep"]
 
-Phase = Literal["F", "B", "U", "T"]
+Phase = Literal["P", "F", "B", "U", "T"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,4 +103,17 @@ class TransferStep:
     phase: Phase = "U"
 
 
-Step = MatrixStep | DigitalStep | TransferStep
+@dataclass(frozen=True, slots=True)
+class WriteStep:
+    """Writing a matrix onto tiles that held another layer before: all its parts at once, from the host."""
+
+    placement: Placement
+    phase: Phase = "P"
+
+    @property
+    def matrix(self) -> str:
+        """Name of the matrix."""
+        return self.placement.matrix
+
+
+Step = MatrixStep | DigitalStep | TransferStep | WriteStep

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from archsim.analog.observed import Counts
 from archsim.engine.program import Edge
-from archsim.engine.steps import DigitalStep, MatrixStep, Step, TransferStep
+from archsim.engine.steps import DigitalStep, MatrixStep, Step, TransferStep, WriteStep
 from archsim.schedule.actions import Action
 
 __all__ = ["Evaluation", "Work", "do_step"]
@@ -72,7 +72,7 @@ def do_step(step: Step, stage: int, action: Action, work: Work) -> Counts | int 
     Counts, int or None
         Of an update or of transfers, what they took; of a read, the vector reads; summed over the parts.
     """
-    if isinstance(step, TransferStep):
+    if isinstance(step, (TransferStep, WriteStep)):
         return None
     if isinstance(step, DigitalStep):
         work.digital(stage, step, action)

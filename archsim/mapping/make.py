@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from archsim.chip.interconnects import checked_order, interconnect_kind, interconnect_of
 from archsim.chip.specification import Chip
@@ -12,7 +12,7 @@ from archsim.mapping.load import MatrixRates
 from archsim.mapping.place import stages_at, stages_of_places
 from archsim.mapping.plan import PlacePlan, Plan
 from archsim.mapping.stages import divide
-from archsim.network.graph import Graph
+from archsim.network.graph import Graph, Node
 
 __all__ = ["make_plan"]
 
@@ -26,6 +26,7 @@ def make_plan(
     *,
     trains: bool = True,
     places: Sequence[int] | None = None,
+    shares_tiles: bool = False,
 ) -> Plan:
     """Map a network onto a chip.
 
@@ -50,6 +51,8 @@ def make_plan(
         Whether stages are balanced by F, B and U, or by F alone.
     places : sequence of int, optional
         The place that holds each stage; without it every stage has one of its own.
+    shares_tiles : bool
+        Whether the layers of a stage lie on the same tiles, one at a time.
 
     Raises
     ------
@@ -62,10 +65,9 @@ def make_plan(
     operators = divide(graph, chip, stages, samples, rates, trains=trains)
     parts = {matrix.name: grid(matrix.size, chip.tile.rows, chip.tile.columns) for matrix in graph.matrices}
     held = stages_of_places(places or range(len(operators)))
-    tiles = [
-        sum(len(parts[matrix.name]) for stage in stages for name in operators[stage] for matrix in graph[name].matrices)
-        for stages in held
-    ]
+    nodes_of = [[graph[name] for name in names] for names in operators]
+    taken = [_tiles(stage, parts, shares_tiles=shares_tiles) for stage in nodes_of]
+    tiles = [sum(taken[stage] for stage in stages) for stages in held]
     nodes = [max(1, -(-count // chip.node_tiles)) for count in tiles]
     built = _nodes(chip, sum(tiles), sum(nodes), any(len(pieces) > 1 for pieces in parts.values()))
     order = iter(checked_order(interconnect_of(chip.interconnect, built)))
@@ -77,10 +79,16 @@ def make_plan(
     found = [
         stage
         for place in located
-        for stage in stages_at(place, [[graph[n] for n in names] for names in operators], crossbars, chip.node_tiles)
+        for stage in stages_at(place, nodes_of, crossbars, chip.node_tiles, shares_tiles=shares_tiles)
     ]
     found.sort(key=lambda stage: stage.index)
     return Plan(tuple(found), tuple(located), built, chip.node_tiles, sum(tiles))
+
+
+def _tiles(nodes: Iterable[Node], parts: Mapping[str, Sequence[Rectangle]], *, shares_tiles: bool) -> int:
+    """Return the tiles of a stage: those of all its layers, or of the largest one, where they share them."""
+    needed = [sum(len(parts[matrix.name]) for matrix in node.matrices) for node in nodes]
+    return max(needed) if shares_tiles else sum(needed)
 
 
 def _check_parts(graph: Graph, chip: Chip) -> None:

@@ -24,6 +24,8 @@ def stages_at(
     operators: Sequence[Sequence[Node]],
     crossbars: Mapping[str, Sequence[tuple[int, Rectangle]]],
     node_tiles: int,
+    *,
+    shares_tiles: bool = False,
 ) -> Iterator[StagePlan]:
     """Yield the stages of a place: their parts fill the tiles of its nodes one after the other.
 
@@ -37,17 +39,25 @@ def stages_at(
         The numbered parts of each matrix.
     node_tiles : int
         Tiles of a node.
+    shares_tiles : bool
+        Whether all layers of a stage begin at its first tile.
     """
-    tiles = iter([node * node_tiles + slot for node in place.nodes for slot in range(node_tiles)])
+    tiles = [node * node_tiles + slot for node in place.nodes for slot in range(node_tiles)]
+    first = 0
     for stage in place.stages:
-        placements = tuple(
-            Placement(
-                matrix.name,
-                operator.name,
-                matrix.vectors,
-                tuple(Part(number, next(tiles), *rectangle) for number, rectangle in crossbars[matrix.name]),
-            )
-            for operator in operators[stage]
-            for matrix in operator.matrices
-        )
-        yield StagePlan(stage, tuple(operator.name for operator in operators[stage]), placements, place.index)
+        placements = []
+        free = last = first
+        for operator in operators[stage]:
+            free = first if shares_tiles else free
+            for matrix in operator.matrices:
+                numbered = crossbars[matrix.name]
+                parts = tuple(
+                    Part(number, tile, *rectangle)
+                    for (number, rectangle), tile in zip(numbered, tiles[free:], strict=False)
+                )
+                placements.append(Placement(matrix.name, operator.name, matrix.vectors, parts))
+                free += len(parts)
+            last = max(last, free)
+        first = last
+        names = tuple(operator.name for operator in operators[stage])
+        yield StagePlan(stage, names, tuple(placements), place.index)

@@ -39,7 +39,14 @@ GRID = "#dde3ea"
 CARD = "#fefefe"
 
 #: After Okabe & Ito, "Color universal design" (2008): told apart with any kind of colour vision.
-ACTION_COLOURS: dict[str, str] = {"F": "#2f86c5", "B": "#e69f00", "U": "#1b9e77", "T": "#cc79a7", "P": "#8a6fb0"}
+ACTION_COLOURS: dict[str, str] = {
+    "F": "#2f86c5",
+    "L": "#56b4e9",
+    "B": "#e69f00",
+    "U": "#1b9e77",
+    "T": "#cc79a7",
+    "P": "#8a6fb0",
+}
 OTHER_COLOUR = "#9aa7b4"
 ACCENT = "#2f86c5"
 SERIES: tuple[str, ...] = ("#2f86c5", "#e69f00", "#1b9e77", "#cc79a7", "#d55e00", "#8a6fb0", "#56b4e9", "#7a8794")

@@ -40,7 +40,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("peak_buffer_bytes", "B", "By node: most bytes that were claimed of its buffer at a time."),
     Metric("stage_buffer_bytes", "B", "By stage: most bytes that it claimed of the buffer of its place at a time."),
     Metric("program_ps", "ps", "Time until the initial weights were written; null where that was not simulated."),
-    Metric("program_pj", "pJ", "Dynamic energy of writing the initial weights (phase P)."),
+    Metric("program_pj", "pJ", "Dynamic energy of writing weights (phase P); null where that was not simulated."),
     Metric("placeholder_share", "", "Share of time (of the bottleneck), energy and area that rests on placeholders."),
     Metric("samples", "", "Samples that were trained, or that passed a forward-only run, as often as they were used."),
     Metric("mini_batches", "", "Trained mini-batches."),
@@ -120,7 +120,7 @@ class Costs:
     placeholder_share : mapping of str to float
         See `archsim.chip.standing.placeholder_shares`.
     program_pj : float or None
-        Dynamic energy of writing the initial weights; None where that was not simulated.
+        Dynamic energy of writing weights; None where that was not simulated.
     """
 
     dynamic_pj: float
@@ -211,7 +211,7 @@ def _efficiency(seen: Observations, costs: Costs, energy_pj: float | None) -> di
         "peak_buffer_bytes": dict(seen.peak_buffer_bytes) if makespan else None,
         "stage_buffer_bytes": list(seen.stage_buffer_bytes) if makespan else None,
         "program_ps": seen.program_ps if makespan else None,
-        "program_pj": costs.program_pj if makespan and seen.program_ps is not None else None,
+        "program_pj": costs.program_pj if makespan and (costs.program_pj or seen.program_ps is not None) else None,
         "placeholder_share": dict(costs.placeholder_share) if makespan else None,
     }
 

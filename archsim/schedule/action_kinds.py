@@ -16,6 +16,7 @@ from archsim.errors import InputError
 __all__ = [
     "BACKWARD",
     "FORWARD",
+    "SERIAL_FORWARD",
     "TRANSFER",
     "UPDATE",
     "ActionKind",
@@ -37,6 +38,9 @@ class StageSteps(Protocol):
 
     def forward(self) -> Iterable[Any]:
         """Read the matrices of the stage in the network's order, with the digital work between them."""
+
+    def serial_forward(self) -> Iterable[Any]:
+        """Do a forward on tiles that the layers share: each is written onto them before it is read."""
 
     def read(self) -> Iterable[Any]:
         """Read the matrices in the same way, and do nothing with what comes out."""
@@ -166,6 +170,10 @@ def _forward(stage: StageSteps) -> Iterable[Any]:
     return stage.forward()
 
 
+def _serial_forward(stage: StageSteps) -> Iterable[Any]:
+    return stage.serial_forward()
+
+
 def _backward(stage: StageSteps) -> Iterable[Any]:
     return stage.backward()
 
@@ -182,6 +190,14 @@ FORWARD = ActionKind(
     "forward",
     "Forward of a micro-batch through all layers of a stage.",
     _forward,
+    "forward",
+    awaits="values",
+    sends="values",
+)
+SERIAL_FORWARD = ActionKind(
+    "layer-serial forward",
+    "Forward of a micro-batch through the layers of a stage, which take the same tiles in turn, each written first.",
+    _serial_forward,
     "forward",
     awaits="values",
     sends="values",

@@ -155,6 +155,8 @@ class ScheduleKind:
         What is known of it without playing it through.
     places : callable, optional
         ``places(stages)`` returns the place of each stage where the user says nothing; one of its own without it.
+    shares_tiles : bool
+        Whether the layers of a stage lie on the same tiles, one at a time.
     """
 
     order: Callable[[PipelineShape, int, Any], Iterator[Action]]
@@ -164,6 +166,7 @@ class ScheduleKind:
     Settings: type[ScheduleSpecification] = ScheduleSpecification
     closed_forms: ClosedForms = ClosedForms()
     places: Callable[[int], tuple[int, ...]] | None = None
+    shares_tiles: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no schedule is."""

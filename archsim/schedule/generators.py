@@ -1,7 +1,7 @@
 """The built-in schedules but for ``zb-h1``: each yields the order of F and B at one stage.
 
 Stages count from the input side, ``s = 0 .. M-1``. `synchronous` and `asynchronous` follow the drawing of
-arXiv:2410.15155; `inference` has no B. How long they take, `archsim.schedule.closed_forms` says.
+arXiv:2410.15155; `inference` and `layer_serial` have no B. How long they take, `archsim.schedule.closed_forms` says.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from archsim.schedule.actions import Action, PipelineShape, ScheduleKind
 from archsim.schedule.closed_forms import ASYNCHRONOUS, GPIPE, INFERENCE, SEQUENTIAL, SYNCHRONOUS
 from archsim.schedule.specification import ScheduleSpecification
 
-__all__ = ["asynchronous", "gpipe", "inference", "sequential", "synchronous"]
+__all__ = ["asynchronous", "gpipe", "inference", "layer_serial", "sequential", "synchronous"]
 
 
 def _one_by_one(shape: PipelineShape, stage: int, settings: ScheduleSpecification) -> Iterator[Action]:
@@ -23,6 +23,10 @@ def _one_by_one(shape: PipelineShape, stage: int, settings: ScheduleSpecificatio
 
 def _forward_only(shape: PipelineShape, stage: int, settings: ScheduleSpecification) -> Iterator[Action]:
     return (Action("F", k) for k in range(shape.total))
+
+
+def _layer_by_layer(shape: PipelineShape, stage: int, settings: ScheduleSpecification) -> Iterator[Action]:
+    return (Action("L", k) for k in range(shape.total))
 
 
 def _forwards_then_backwards(shape: PipelineShape, stage: int, settings: ScheduleSpecification) -> Iterator[Action]:
@@ -83,4 +87,12 @@ inference = ScheduleKind(
     "Forward only, pipelined: no loss, no gradients, no updates; what a stage stored is released as it goes on.",
     ("F",),
     closed_forms=INFERENCE,
+)
+layer_serial = ScheduleKind(
+    _layer_by_layer,
+    "deferred",
+    "Forward only, one layer after the other on the same tiles: each is written onto them before it is read.",
+    ("L",),
+    closed_forms=INFERENCE,
+    shares_tiles=True,
 )

@@ -72,6 +72,14 @@ def make_schedule(
                 value=getattr(specification, name),
                 remedy="leave it out",
             )
+    if kind.shares_tiles and specification.overlap != "none":
+        raise InputError(
+            f"with '{specification.kind}' the layers of a stage lie on the same tiles, one at a time",
+            field="schedule.overlap",
+            value=specification.overlap,
+            allowed="none",
+            remedy="leave it out, or take schedule.kind: inference, where each layer has tiles of its own",
+        )
     update = specification.update or kind.default_update
     if (update == "scheduled") != (kind.default_update == "scheduled"):
         places = kind.default_update == "scheduled"

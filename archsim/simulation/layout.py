@@ -82,14 +82,23 @@ def lay_out(experiment: Experiment) -> Layout:
     """
     training, schedule, run = experiment.effective_training, experiment.schedule, experiment.run
     graph = build_graph(experiment.network)
-    trains, places = kind_of(schedule).trains, places_of(schedule)
+    kind, places = kind_of(schedule), places_of(schedule)
     chip = as_designed(experiment.chip)
     seeds = Seeds.derive(run.seed, run.device_seed, run.noise_seed, run.data_seed)
     rates = matrix_rates(graph, chip, training.algorithm, training.mini_batch)
     samples = _samples(experiment, training)
-    plan = make_plan(graph, chip, schedule.stages, samples, rates, trains=trains, places=places)
+    plan = make_plan(
+        graph,
+        chip,
+        schedule.stages,
+        samples,
+        rates,
+        trains=kind.trains,
+        places=places,
+        shares_tiles=kind.shares_tiles,
+    )
     expected = expectations_of(graph, chip, plan, training.algorithm, training.mini_batch)
-    return Layout(experiment, training, seeds, graph, chip, plan, expected, trains)
+    return Layout(experiment, training, seeds, graph, chip, plan, expected, kind.trains)
 
 
 def _samples(experiment: Experiment, training: TrainingSpecification) -> int:

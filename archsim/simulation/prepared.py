@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from archsim.engine.line_writes import line_writes
 from archsim.engine.program import build_programs, edges_between
 from archsim.engine.separate_transfers import SeparateTransfers
 from archsim.engine.setup import Setup, device_stacks
+from archsim.errors import InputError
 from archsim.experiment import Experiment
 from archsim.mapping import Plan
 from archsim.network.graph import Graph
@@ -203,13 +204,31 @@ def _setup(layout: Layout, schedule: Schedule) -> Setup:
     experiment, graph, chip = layout.experiment, layout.graph, layout.chip
     training, given = layout.training, experiment.network.weights is not None
     stacks, spare = device_stacks(graph, training.algorithm, chip)
+    programs = build_programs(graph, layout.plan, layout.expected.updates, schedule)
+    writes = line_writes(graph, chip, given=given)
+    rewritten = {name for program in programs for name in program.rewritten}
+    stay = {name: write for name, write in writes.items() if name not in rewritten}
+    _check_writes(experiment, rewritten, stay)
     return Setup(
         chip,
         layout.plan,
-        build_programs(graph, layout.plan, layout.expected.updates, schedule),
+        programs,
         schedule,
         layout.samples,
         stacks,
         spare,
-        line_writes(graph, chip, given=given) if experiment.run.program else None,
+        stay if experiment.run.program else None,
+        rewriting={name: writes[name] for name in rewritten},
     )
+
+
+def _check_writes(experiment: Experiment, rewritten: Collection[str], stay: Collection[str]) -> None:
+    """Refuse initial writes of which nothing would stay."""
+    kind = experiment.schedule.kind
+    if rewritten and experiment.run.program and not stay:
+        raise InputError(
+            f"a schedule of the kind '{kind}' writes every layer before it is read, so there is nothing to write first",
+            field="run.program",
+            value=True,
+            allowed="false",
+        )

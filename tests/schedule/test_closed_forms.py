@@ -13,7 +13,7 @@ from archsim.errors import InputError
 from archsim.schedule import PipelineShape, Profile, Schedule, StageCycles, dry_run, kind_of, make_schedule
 from archsim.schedule.specification import ScheduleSpecification
 
-KINDS = ("sequential", "gpipe", "synchronous", "asynchronous", "inference", "zb-h1")
+KINDS = ("sequential", "gpipe", "synchronous", "asynchronous", "inference", "layer-serial", "zb-h1")
 UNIT = StageCycles(1, 1, 0)
 FBU = StageCycles(1, 1, 1)
 
@@ -45,7 +45,7 @@ def test_every_registered_schedule_is_among_them() -> None:
 
 @given(kind=kinds, shape=shapes, cycles=times, late=st.booleans())
 def test_makespan(kind: str, shape: PipelineShape, cycles: StageCycles, late: bool) -> None:
-    settings = {} if kind in ("inference", "zb-h1") else {"update": "deferred" if late else "immediate"}
+    settings = {} if kind in ("inference", "layer-serial", "zb-h1") else {"update": "deferred" if late else "immediate"}
     schedule = made(kind, shape, **settings)
     expected = makespan(schedule, cycles)
     if expected is None:
@@ -64,6 +64,7 @@ def test_makespan_in_the_cycles_of_the_literature(shape: PipelineShape) -> None:
         "synchronous": (2 * (m + b - 1) * n, (3 * b + 2 * (m - 1)) * n),
         "asynchronous": (2 * (b * n + m - 1), 3 * b * n + 2 * (m - 1)),
         "inference": (b * n + m - 1, b * n + m - 1),
+        "layer-serial": (b * n + m - 1, b * n + m - 1),
         "zb-h1": (2 * (m + b - 1) * n, (3 * b + m - 1 if b >= m else 2 * (b + m) - 1) * n),
     }
     for kind, (without, with_updates) in expected.items():
@@ -74,7 +75,7 @@ def test_makespan_in_the_cycles_of_the_literature(shape: PipelineShape) -> None:
 
 @given(kind=kinds, shape=shapes, cycles=times, late=st.booleans())
 def test_what_is_in_flight_stored_and_stale(kind: str, shape: PipelineShape, cycles: StageCycles, late: bool) -> None:
-    settings = {} if kind in ("inference", "zb-h1") else {"update": "deferred" if late else "immediate"}
+    settings = {} if kind in ("inference", "layer-serial", "zb-h1") else {"update": "deferred" if late else "immediate"}
     schedule = made(kind, shape, **settings)
     profile, forms = played(schedule, cycles), schedule.closed_forms
     told = 0
@@ -87,7 +88,7 @@ def test_what_is_in_flight_stored_and_stale(kind: str, shape: PipelineShape, cyc
         if None not in expected:
             assert list(seen) == pytest.approx(expected, abs=1e-12)
             told += 1
-    assert told == (1 if kind == "asynchronous" and late else 2 if kind == "inference" else 3)
+    assert told == (1 if kind == "asynchronous" and late else 2 if kind in ("inference", "layer-serial") else 3)
 
 
 @given(shape=shapes)

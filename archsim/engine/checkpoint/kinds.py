@@ -101,6 +101,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("archsim.engine.events.occupancy", "Occupancy"),
     Kind("archsim.engine.events.programming", "ProgramTask"),
     Kind("archsim.engine.events.programming", "Programmer"),
+    Kind("archsim.engine.events.rewriting", "WriteTask"),
+    Kind("archsim.engine.events.rewriting", "WeightDelivery"),
     Kind("archsim.engine.events.transfers", "TransferMemoryTask", calls=("finish",)),
     Kind("archsim.engine.events.transfers", "TransferOperationsTask", calls=("finish",)),
     Kind("archsim.engine.events.transport", "Channel"),

@@ -77,6 +77,9 @@ def count_operations(machine: MachineState) -> Ledger:
     if machine.programmer is not None:
         for layer, component, operation, count in machine.programmer.counts():
             ledger.add(CountKey(component, operation, "P", layer), count)
+    for rewrite in equipment.rewrites:
+        for component, operation, count in rewrite.counts():
+            ledger.add(CountKey(component, operation, "P", rewrite.name), count)
     for key, count in machine.transport.byte_hops.items():
         ledger.add(key, count)
     for feed in machine.feeds:
@@ -207,9 +210,12 @@ def _array_times(setup: Setup, tiles: Iterable[UnitTime]) -> Iterator[UnitTime]:
 
 def _devices_of_tiles(setup: Setup) -> dict[str, int]:
     """Return the devices behind a weight on each tile in use, by the tile's name."""
-    return {
-        f"tile {part.tile}": setup.stack(placement.matrix).built
-        for stage in setup.plan.stages
-        for placement in stage.placements
-        for part in placement.parts
-    }
+    found: dict[str, int] = {}
+    for stage in setup.plan.stages:
+        for placement in stage.placements:
+            built = setup.stack(placement.matrix).built
+            for part in placement.parts:
+                tile = f"tile {part.tile}"
+                # A tile that layers take in turn is built for the one with most.
+                found[tile] = max(built, found.get(tile, 0))
+    return found

@@ -7,6 +7,9 @@ from collections import Counter
 from archsim.chip.attribution import read_parts_ps, update_parts_ps
 from archsim.engine.events.machine import Machine
 from archsim.engine.events.part_tasks import PartTask
+from archsim.engine.events.rewriting import WriteTask
+from archsim.engine.line_writes import LineWrite
+from archsim.mapping.plan import Part
 from archsim.results.bottleneck import Bottleneck
 from archsim.results.timeline import Unit as TimelineUnit
 
@@ -29,7 +32,8 @@ def busiest_unit(machine: Machine) -> Bottleneck | None:
     layer, parts = "", Counter({f"{_SECTIONS.get(busiest.component, '')}.timing": busy_ps[busiest.name]})
     if busiest.component == "tile":
         tasks = [task for task in machine.equipment.parts if task.unit.name == busiest.name]
-        layer, parts = tasks[0].step.matrix, Counter()
+        held = {task.step.matrix for task in tasks}
+        layer, parts = held.pop() if len(held) == 1 else "", Counter()
         for task in tasks:
             parts.update(_parts_ps(machine, task))
         parts.update(_programming_ps(machine, busiest.name))
@@ -49,15 +53,24 @@ def _parts_ps(machine: Machine, task: PartTask) -> Counter[str]:
 
 
 def _programming_ps(machine: Machine, tile: str) -> Counter[str]:
-    """What writing the initial weights took of a tile."""
+    """What writing weights took of a tile, initially or again and again."""
     chip, found = machine.setup.chip, Counter[str]()
-    if machine.programmer is None:
-        return found
-    for task in machine.programmer.tasks:
-        if task.part is not None and task.unit.name == tile and task.done:
-            lines, write = task.part.rows, machine.programmer.line_write(task.name)
-            found.update(update_parts_ps(chip, lines * write.trains, lines * write.slots))
-            found.update(read_parts_ps(chip, 1, task.part.columns, lines, overlapped=False))
+    written: list[tuple[Part, LineWrite, int]] = []
+    if machine.programmer is not None:
+        written += [
+            (task.part, machine.programmer.line_write(task.name), 1)
+            for task in machine.programmer.tasks
+            if task.part is not None and task.unit.name == tile and task.done
+        ]
+    written += [
+        (task.part, task.line_write, task.times)
+        for task in machine.equipment.rewrites
+        if isinstance(task, WriteTask) and task.unit.name == tile
+    ]
+    for part, write, times in written:
+        lines = part.rows * times
+        found.update(update_parts_ps(chip, lines * write.trains, lines * write.slots))
+        found.update(read_parts_ps(chip, 1, part.columns, lines, overlapped=False))
     return found
 
 

@@ -9,6 +9,7 @@ from archsim.chip.components import Unit
 from archsim.chip.specification import Chip
 from archsim.engine.events.kernel import Kernel
 from archsim.engine.events.part_tasks import PartTask
+from archsim.engine.events.rewriting import RewriteTask
 from archsim.engine.events.sequencer import ActionRun, Sequencer
 from archsim.engine.events.stage_engine import StageEngineTask
 from archsim.engine.events.step_runs import Turns
@@ -48,6 +49,7 @@ class Equipment(ABC):
         "engines",
         "parts",
         "ports",
+        "rewrites",
         "transfers",
         "units",
     )
@@ -57,6 +59,7 @@ class Equipment(ABC):
         self.digital: list[DigitalTask] = []
         self.ports: list[PortTask] = []
         self.transfers: list[tuple[TransferOperationsTask, TransferMemoryTask]] = []
+        self.rewrites: list[RewriteTask] = []
         self.engines: list[StageEngineTask] = []
         self.units: dict[str, Unit] = {}
         self._setup = setup
@@ -91,7 +94,14 @@ class Equipment(ABC):
 
     def unit(self, component: str, number: int, stage: int | None) -> Unit:
         """Return a unit, made on first use; `stage` is the one whose own it is."""
-        name = f"{component.replace('_', ' ')} {number}"
+        return self._unit(f"{component.replace('_', ' ')} {number}", component, stage)
+
+    @property
+    def host(self) -> Unit | None:
+        """The port of the host, where the chip has one."""
+        return None if self._setup.chip.host is None else self._unit("host", "host", None)
+
+    def _unit(self, name: str, component: str, stage: int | None) -> Unit:
         if name not in self.units:
             self.units[name] = Unit(self._kernel, self._timeline, name, component, stage, self._setup.arbiter)
         return self.units[name]

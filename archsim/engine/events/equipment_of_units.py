@@ -13,13 +13,14 @@ from archsim.engine.dependencies import Dependency
 from archsim.engine.events.accounts import array_count
 from archsim.engine.events.equipment import Equipment
 from archsim.engine.events.part_tasks import Grid, PartTask, RemotePartTask, RoundTrip
+from archsim.engine.events.rewriting import RewriteTask, WeightDelivery, WriteTask
 from archsim.engine.events.sequencer import ActionRun, Sequencer
 from archsim.engine.events.step_runs import StepRun, StreamedStepRun, Turns
 from archsim.engine.events.tasks import DigitalTask, PortTask, Task
 from archsim.engine.events.transfers import TransferMemoryTask, TransferOperationsTask
 from archsim.engine.program import ActionProgram, StageProgram
 from archsim.engine.setup import Setup
-from archsim.engine.steps import DigitalStep, MatrixStep, Step, TransferStep
+from archsim.engine.steps import DigitalStep, MatrixStep, Step, TransferStep, WriteStep
 from archsim.mapping.plan import Part
 from archsim.schedule.specification import ScheduleSpecification
 
@@ -114,7 +115,7 @@ class EquipmentOfUnits(Equipment):
     def _chunks(self, step: Step) -> Chunks:
         """Return how the block of a step is cut: an update is one, and so is what needs all of it."""
         setup = self._setup
-        if isinstance(step, TransferStep) or step.phase not in ("F", "B") or step.needs_block:
+        if isinstance(step, (TransferStep, WriteStep)) or step.phase not in ("F", "B") or step.needs_block:
             return Chunks(setup.samples)
         return Chunks(setup.samples, step.vectors, self._settings.chunk_vectors)
 
@@ -123,7 +124,7 @@ class EquipmentOfUnits(Equipment):
         if not needed:
             return f"stage {stage.index}"
         step = action.steps[needed[-1].step]
-        if isinstance(step, MatrixStep):
+        if isinstance(step, (MatrixStep, WriteStep)):
             return f"tile {step.placement.parts[0].tile}"
         return f"nmpu {self._home(stage)}"
 
@@ -133,6 +134,8 @@ class EquipmentOfUnits(Equipment):
             run.tasks, run.grid = self._matrix(step, stage, run)
         elif isinstance(step, TransferStep):
             run.tasks = self._transfer(step, stage, run)
+        elif isinstance(step, WriteStep):
+            run.tasks = self._write(step, stage, run)
         else:
             run.tasks = self._digital(step, stage, run)
 
@@ -185,6 +188,18 @@ class EquipmentOfUnits(Equipment):
         memory = TransferMemoryTask(run, buffer, layer, step, parts, chip)
         self.transfers.append((operations, memory))
         return operations, memory
+
+    def _write(self, step: WriteStep, stage: Sequencer, run: StepRun) -> tuple[Task, ...]:
+        layer, chip, parts = self._timeline.layer(step.matrix), self._setup.chip, step.placement.parts
+        write = self._setup.rewriting[step.matrix]
+        tasks: list[RewriteTask] = [
+            WriteTask(run, self.unit("tile", part.tile, stage.index), layer, step.matrix, part, write, chip)
+            for part in parts
+        ]
+        if self.host is not None:
+            tasks.append(WeightDelivery(run, self.host, layer, step.matrix, parts, chip))
+        self.rewrites += tasks
+        return tuple(tasks)
 
     def _port(
         self, run: StepRun, stage: Sequencer, layer: int, name: str, phase: str, operation: str, elements: int

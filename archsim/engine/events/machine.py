@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from archsim.chip.components import NO_WORK_YET, Unit
+from archsim.chip.components import NO_WORK_YET
 from archsim.chip.operations import vector_bytes
 from archsim.engine.events.accounts import count_operations, unit_times
 from archsim.engine.events.activation_transfer import (
@@ -228,23 +228,22 @@ class Machine:
 
     def _programmer(self) -> Programmer | None:
         """Have the initial weights written first, where that is asked for and takes time on this chip."""
-        setup, host = self.setup, self.equipment.units.get("host")
+        setup, host = self.setup, self.equipment.host
         if setup.programming is None or host is None:
             return None
         programmer = Programmer(setup.programming, setup.chip, self.feeds)
         # Once, however many kinds of action read a part forward.
         parts = {(task.step.matrix, task.index): task for task in self.equipment.parts if task.phase == "F"}
-        for task in parts.values():
-            programmer.write(task.unit, task.layer, task.step.matrix, task.part)
+        for (matrix, _), task in parts.items():
+            if matrix in setup.programming:
+                programmer.write(task.unit, task.layer, matrix, task.part)
         programmer.deliver(host, self.timeline.layer(""))
         return programmer
 
     def _host_feeds(self) -> list[HostFeed]:
         host = self.setup.chip.host
-        unit = Unit(self.kernel, self.timeline, "host", "host", None, self.setup.arbiter) if host else None
-        if unit:
-            self.equipment.units[unit.name] = unit
-        port = HostPort(self.setup.chip, self.setup.schedule.shape, host.prefetch if host else _PREFETCH, unit)
+        prefetch = host.prefetch if host else _PREFETCH
+        port = HostPort(self.setup.chip, self.setup.schedule.shape, prefetch, self.equipment.host)
         return [
             self._host_feed(port, stage, edge)
             for stage in self.stages

@@ -121,9 +121,15 @@ def draw_stages(
 
 def legend_handles(seen: set[str], styles: dict[str, tuple[str, str]]) -> list[Patch]:
     """Return what a legend shows of the kinds of slices that were seen."""
-    known = ("F", "B", "U", "T", "P")
-    texts = {"F": "F forward", "B": "B backward", "U": "U update", "T": "T transfer", "P": "P program"}
-    handles = [Patch(facecolor=ACTION_COLOURS[kind], label=texts[kind]) for kind in known if kind in seen]
+    texts = {
+        "F": "F forward",
+        "L": "L layer-serial forward",
+        "B": "B backward",
+        "U": "U update",
+        "T": "T transfer",
+        "P": "P program",
+    }
+    handles = [Patch(facecolor=ACTION_COLOURS[kind], label=text) for kind, text in texts.items() if kind in seen]
     others = False
     for kind, (fill, hatch) in styles.items():
         if kind in seen and hatch:

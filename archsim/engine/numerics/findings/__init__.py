@@ -12,6 +12,7 @@ from archsim.engine.numerics.findings.resolution import converters_without_resol
 from archsim.engine.numerics.findings.settings import spreads_in_percent
 from archsim.engine.numerics.findings.transfers import unwritten_weights
 from archsim.engine.numerics.findings.updates import clipped_start, full_trains, saturated_cells, small_updates
+from archsim.engine.numerics.findings.writes import writes_without_time
 
 __all__ = ["CHECKS", "Evidence", "run_warnings"]
 
@@ -20,6 +21,7 @@ Check = Callable[[Evidence], Iterable[str]]
 CHECKS: tuple[Check, ...] = (
     converters_without_resolution,
     spreads_in_percent,
+    writes_without_time,
     clipped_start,
     small_updates,
     full_trains,
