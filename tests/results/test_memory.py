@@ -51,12 +51,15 @@ def measure(mini_batches: int, folder: Path) -> dict[str, int]:
 def test_memory_does_not_grow_with_the_run(tmp_path: Path) -> None:
     """Both runs have more slices than a trace holds, up to which a report does grow.
 
-    Peaks of equal runs differ by up to 25 MB: of two, the larger one of the short run and the smaller one of the long.
+    Peaks of equal runs differ by up to 25 MB: where one of each does not do, it is the larger one of two short runs
+    and the smaller one of two long ones.
     """
-    short, again = measure(550, tmp_path / "short"), measure(550, tmp_path / "short again")
-    short |= {name: max(short[name], again[name]) for name in ("simulated", "reported")}
-    long, again = measure(2200, tmp_path / "long"), measure(2200, tmp_path / "long again")
-    long |= {name: min(long[name], again[name]) for name in ("simulated", "reported")}
+    peaks = ("simulated", "reported")
+    short, long = measure(550, tmp_path / "short"), measure(2200, tmp_path / "long")
+    if any(long[name] - short[name] >= MOST_GROWTH for name in peaks):
+        once_more, again = measure(550, tmp_path / "short again"), measure(2200, tmp_path / "long again")
+        short |= {name: max(short[name], once_more[name]) for name in peaks}
+        long |= {name: min(long[name], again[name]) for name in peaks}
     assert short["slices"] > MOST_SLICES
     assert long["events"] > max(1_000_000, 3.9 * short["events"])
     assert long["simulated"] - short["simulated"] < MOST_GROWTH
