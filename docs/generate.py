@@ -34,6 +34,7 @@ from archsim.document.presets import group_at
 from archsim.document.tree import Node
 from archsim.errors import Place
 from archsim.network.specification import (
+    AttentionLayer,
     ConcatLayer,
     Conv2dLayer,
     GELULayer,
@@ -69,6 +70,7 @@ LAYERS = (
     LinearLayer,
     Conv2dLayer,
     MaxPoolLayer,
+    AttentionLayer,
     GELULayer,
     LeakyReLULayer,
     ReshapeLayer,

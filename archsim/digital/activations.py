@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import expit
 
 from archsim.digital.arithmetic import Arithmetic
@@ -80,10 +81,26 @@ def leaky_relu_gradient(x: Array, d: Array, slope: float, arithmetic: Arithmetic
     return result
 
 
-def softmax(x: Array, arithmetic: Arithmetic) -> Array:
-    """Return exp(x) / sum exp(x) over the last axis, without overflow."""
-    shifted = arithmetic.subtract(x, np.maximum.reduce(x, axis=-1, keepdims=True))
-    exponentials = arithmetic.function(np.exp, shifted)
+def softmax(x: Array, arithmetic: Arithmetic, hidden: NDArray[np.bool_] | None = None) -> Array:
+    """Return exp(x) / sum exp(x) over the last axis, without overflow; what is hidden is left out, and becomes 0.
+
+    Parameters
+    ----------
+    x : ndarray
+        Rows of numbers.
+    arithmetic : Arithmetic
+        What computes.
+    hidden : ndarray of bool, optional
+        What is left out, of a shape that broadcasts to that of `x`; never a whole row.
+    """
+    if hidden is None:
+        shifted = arithmetic.subtract(x, np.maximum.reduce(x, axis=-1, keepdims=True))
+        exponentials = arithmetic.function(np.exp, shifted)
+    else:
+        # Not by -inf, which an arithmetic may hold as a number whose exponential is not 0.
+        largest = np.maximum.reduce(np.where(hidden, x.dtype.type(-np.inf), x), axis=-1, keepdims=True)
+        shifted = arithmetic.subtract(np.where(hidden, largest, x), largest)
+        exponentials = np.where(hidden, x.dtype.type(0), arithmetic.function(np.exp, shifted))
     return arithmetic.divide(exponentials, arithmetic.total(exponentials, axis=-1)[..., None])
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from archsim import plugins
 from archsim.digital.arrays import Array, described, is_float32
+from archsim.digital.products import stacked_product
 from archsim.digital.specification import ArithmeticSettings, Float32Settings
 from archsim.errors import ArchsimError
 
@@ -62,6 +63,10 @@ class Arithmetic:
         """Return the sum along an axis."""
         return self.number(np.add.reduce(x, axis=axis))
 
+    def matmul(self, x: Array, y: Array) -> Array:
+        """Return x @ y for stacks of matrices (..., n, k) and (..., k, m)."""
+        return self.number(stacked_product(x, y))
+
     def function(self, f: np.ufunc, x: Array) -> Array:
         """Return a function of one argument that the unit looks up, such as `numpy.exp`."""
         return self.number(f(x))
@@ -109,6 +114,7 @@ def _try(arithmetic: Arithmetic, kind: str) -> None:
         "multiply": (arithmetic.multiply(x, np.float32(0.5)), x.shape),
         "divide": (arithmetic.divide(x, x[1]), x.shape),
         "total": (arithmetic.total(x, 0), x[0].shape),
+        "matmul": (arithmetic.matmul(x, x), x.shape),
         "function": (arithmetic.function(np.exp, x), x.shape),
     }
     for operation, (result, shape) in found.items():

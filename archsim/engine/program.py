@@ -245,10 +245,10 @@ class _StageBuilder:
         return MatrixStep(phase, self.placements[matrix.name], matrix.vectors * length, needs_block=needs_block)
 
     def _is_only_taker(self, node: Node, source: Node) -> bool:
-        return self.graph.takers(source.name) == (node.name,)
+        return self.graph.takers(source.name) == (node.name,) and _flows(source, node)
 
     def _is_only_source(self, node: Node, target: Node) -> bool:
-        return self._sources(target) == (node.name,)
+        return self._sources(target) == (node.name,) and _flows(target, node)
 
     def _sources(self, node: Node) -> tuple[str, ...]:
         """Return the inputs of a node that need a gradient, each once."""
@@ -338,6 +338,11 @@ class _StageBuilder:
         errors = sum(matrix.vectors * matrix.outputs for node in self.nodes for matrix in node.matrices)
         gradients = sum(edge.elements for edge in self.exports if edge.gradient)
         return values + errors + gradients
+
+
+def _flows(source: Node, target: Node) -> bool:
+    """Return whether one node may take up what the other gives while this one still works on the rest of a sample."""
+    return not any(load_operator(node.kind).needs_sample for node in (source, target))
 
 
 def _operator(node: Node) -> DigitalOperator:

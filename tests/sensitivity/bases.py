@@ -239,6 +239,7 @@ def _algorithms() -> Iterator[Document]:
 def _networks() -> Iterator[Document]:
     yield _image()
     yield _rearranged()
+    yield _sequence()
     yield base(layer={"device": _SOFT, "algorithm": {"preset": "analog-sgd"}})
     scaling = {"weight_scaling_omega": 0.5, "learn_out_scaling": True}
     ranged = {"input_range": {"init_from_data": 1, "decay": 0.1}}
@@ -270,6 +271,18 @@ def _rearranged() -> Document:
         _LAYERS[2],
     ]
     return base(network={"input_shape": [2, 3], "layers": layers})
+
+
+def _sequence() -> Document:
+    """Return an experiment whose samples are sequences of three positions."""
+    layers = [
+        {"name": "tokens", "kind": "reshape", "shape": [3, 2]},
+        {"name": "project", "kind": "linear", "features": 4},
+        {"name": "attend", "kind": "attention", "heads": 2, "causal": True, "inputs": ["project"] * 3},
+        {"name": "flat", "kind": "flatten"},
+        _LAYERS[2],
+    ]
+    return base(network={"input_shape": [6], "layers": layers})
 
 
 def _inferences() -> Iterator[Document]:

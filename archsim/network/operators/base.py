@@ -31,6 +31,9 @@ class Operator(ABC):
     takes_more: ClassVar[bool] = False
     #: Whether what it gives for one sample depends on the others of a block: then it waits for all of them.
     needs_block: ClassVar[bool] = False
+    #: Whether it begins only when a whole sample is there, and gives nothing before it is done with it: then it is a
+    #: job of its own, and chunks of positions do not flow through it.
+    needs_sample: ClassVar[bool] = False
 
     def __init__(self, arithmetic: Arithmetic = FLOAT32) -> None:
         self.arithmetic = arithmetic

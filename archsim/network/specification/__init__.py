@@ -17,9 +17,11 @@ from archsim.network.specification.kinds import (
 )
 from archsim.network.specification.layers import InputRangeParameters, Layer, MatrixLayer, WeightScaling
 from archsim.network.specification.network import NetworkSpecification
+from archsim.network.specification.sequences import AttentionLayer
 
 __all__ = [
     "AnyLayer",
+    "AttentionLayer",
     "ConcatLayer",
     "Conv2dLayer",
     "GELULayer",

@@ -14,6 +14,7 @@ from archsim.network.specification.digital import (
     TransposeLayer,
 )
 from archsim.network.specification.layers import Layer, MatrixLayer
+from archsim.network.specification.sequences import AttentionLayer
 from archsim.specification import OpenUnion
 
 __all__ = ["AnyLayer", "Conv2dLayer", "LinearLayer", "MaxPoolLayer", "PlainLayer", "ReshapeLayer"]
@@ -94,6 +95,7 @@ AnyLayer = Annotated[
     LinearLayer
     | Conv2dLayer
     | MaxPoolLayer
+    | AttentionLayer
     | GELULayer
     | LeakyReLULayer
     | ReshapeLayer

@@ -1,0 +1,192 @@
+"""Attention against a loop over pairs of positions, finite differences, a count of operations, and PyTorch."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from archsim.digital.arithmetic import Arithmetic
+from archsim.digital.arrays import Array
+from archsim.digital.attention import attention
+from archsim.digital.products import stacked_product
+from archsim.digital.specification import Float32Settings
+from archsim.errors import InputError
+from archsim.network.build import build_graph
+from archsim.network.graph import Graph, Node
+from archsim.network.operators import DigitalOperator, load_operator
+from archsim.network.specification import NetworkSpecification
+
+Block = npt.NDArray[np.float64]
+STEP = 1e-6
+CASES = [
+    {"queries": 4, "keys": 4, "features": 6, "values": 6, "heads": 2, "causal": True},
+    {"queries": 3, "keys": 5, "features": 4, "values": 6, "heads": 2, "causal": False},
+    {"queries": 1, "keys": 2, "features": 3, "values": 1, "heads": 1, "causal": False},
+]
+
+
+def network(queries: int, keys: int, features: int, values: int, **settings: Any) -> Graph:
+    """Three projections of parts of the input, attention, and a layer behind it."""
+    sizes = {"q": (queries, features), "k": (keys, features), "v": (keys, values)}
+    layers: list[dict[str, Any]] = []
+    for name, size in sizes.items():
+        layers.append({"name": f"{name}0", "kind": "linear", "features": math.prod(size), "inputs": ["input"]})
+        layers.append({"name": name, "kind": "reshape", "shape": size})
+    layers.append({"name": "op", "kind": "attention", "inputs": ["q", "k", "v"], **settings})
+    layers += [{"name": "flat", "kind": "flatten"}, {"name": "out", "kind": "linear", "features": 2}]
+    return build_graph(NetworkSpecification.model_validate({"input_shape": [3], "layers": layers}))
+
+
+def operator() -> DigitalOperator:
+    found = load_operator("attention")
+    assert isinstance(found, DigitalOperator)
+    return found
+
+
+def blocks(node: Node, samples: int = 2) -> tuple[Block, ...]:
+    random = np.random.default_rng(3)
+    return tuple(random.normal(size=(samples, *shape)) for shape in node.input_shapes)
+
+
+def loops(node: Node, q: Block, k: Block, v: Block, heads: int, causal: bool) -> tuple[Block, int]:
+    """The definition, position by position, and the number of pairs that it visits in a sample and head."""
+    output, pairs = np.zeros((len(q), *node.shape)), 0
+    n, m = q.shape[2] // heads, v.shape[2] // heads
+    for sample, head, i in np.ndindex(len(q), heads, q.shape[1]):
+        row, column = slice(head * n, (head + 1) * n), slice(head * m, (head + 1) * m)
+        seen = range(i + 1 if causal else k.shape[1])
+        weights = [math.exp(float(q[sample, i, row] @ k[sample, j, row]) / math.sqrt(n)) for j in seen]
+        for j, weight in zip(seen, weights, strict=True):
+            output[sample, i, column] += weight / sum(weights) * v[sample, j, column]
+        pairs += len(seen)
+    return output, pairs // (len(q) * heads)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_numbers_are_those_of_the_definition(case: dict[str, Any]) -> None:
+    node = network(**case)["op"]
+    q, k, v = blocks(node)
+    expected, _ = loops(node, q, k, v, case["heads"], case["causal"])
+    np.testing.assert_allclose(operator().forward(node, (q, k, v)), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_gradients_are_those_of_differences(case: dict[str, Any]) -> None:
+    node = network(**case)["op"]
+    inputs = blocks(node)
+    output = operator().forward(node, inputs)
+    d = np.random.default_rng(5).normal(size=output.shape)
+    gradients = operator().gradient(node, inputs, output, d)
+    for which, gradient in enumerate(gradients):
+        for index in np.ndindex(inputs[which].shape):
+            shifted = [np.array(x) for x in inputs]
+            shifted[which][index] += STEP
+            up = float((operator().forward(node, tuple(shifted)) * d).sum())
+            shifted[which][index] -= 2 * STEP
+            down = float((operator().forward(node, tuple(shifted)) * d).sum())
+            assert gradient[index] == pytest.approx((up - down) / (2 * STEP), abs=1e-7)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_costs_are_the_operations_of_the_pairs_that_are_seen(case: dict[str, Any]) -> None:
+    node, heads = network(**case)["op"], case["heads"]
+    _, pairs = loops(node, *blocks(node, 1), heads, case["causal"])
+    queries, features, values = case["queries"], case["features"], case["values"]
+    rows = heads * queries
+    softmax = heads * pairs * 4 - 2 * rows  # largest, difference, sum, division; one less of the first and third a row
+    weights = queries * features + pairs * features + softmax
+    cost, gradient = operator().cost(node), operator().gradient_cost(node)
+    assert (cost.multiply_adds, cost.activations) == (weights + pairs * values, heads * pairs)
+    back = 2 * pairs * values + 2 * pairs * features + 3 * heads * pairs + queries * features
+    assert (gradient.multiply_adds, gradient.activations) == (weights + back, heads * pairs)
+
+
+def test_no_later_position_is_seen_by_causal_attention() -> None:
+    node = network(**CASES[0])["op"]
+    inputs = blocks(node)
+    changed = tuple(np.concatenate([x[:, :2], x[:, 2:] + 10], axis=1) for x in inputs)
+    before, after = (operator().forward(node, x) for x in (inputs, changed))
+    np.testing.assert_array_equal(before[:, :2], after[:, :2])
+    assert (before[:, 2:] != after[:, 2:]).any()
+
+
+class Narrow(Arithmetic):
+    """An arithmetic whose most negative number has an exponential far from 0."""
+
+    Settings = Float32Settings
+
+    def number(self, x: Array) -> Array:
+        return np.clip(x, -2, 2).astype(np.float32)
+
+
+def test_what_is_hidden_counts_nothing_in_a_narrow_arithmetic() -> None:
+    random = np.random.default_rng(3)
+    q, k, v = (random.normal(size=(1, 1, 3, 2)).astype(np.float32) for _ in range(3))
+    hidden = ~np.tri(3, dtype=np.bool_)
+    first = attention(q, k, v, hidden, Narrow(Float32Settings()))[0, 0, 0]
+    np.testing.assert_array_equal(first, v[0, 0, 0])
+
+
+@given(st.integers(1, 3), st.integers(1, 4), st.integers(1, 9), st.integers(1, 4))
+def test_products_add_their_terms_in_order(stacks: int, rows: int, terms: int, columns: int) -> None:
+    random = np.random.default_rng(7)
+    x = random.normal(size=(stacks, rows, terms)).astype(np.float32)
+    y = random.normal(size=(stacks, columns, terms)).astype(np.float32).swapaxes(1, 2)
+    expected = np.zeros((stacks, rows, columns), np.float32)
+    for s, i, j in np.ndindex(expected.shape):
+        total = x[s, i, 0] * y[s, 0, j]
+        for k in range(1, terms):
+            total = np.float32(total + np.float32(x[s, i, k] * y[s, k, j]))
+        expected[s, i, j] = total
+    np.testing.assert_array_equal(stacked_product(x, y), expected)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_numbers_and_gradients_are_those_of_pytorch(case: dict[str, Any]) -> None:
+    torch = pytest.importorskip("torch")
+    node, heads = network(**case)["op"], case["heads"]
+    inputs = blocks(node)
+    leaves = [torch.tensor(x, requires_grad=True) for x in inputs]
+    split = [x.reshape(*x.shape[:2], heads, -1).transpose(1, 2) for x in leaves]
+    attend = torch.nn.functional.scaled_dot_product_attention
+    expected = attend(*split, is_causal=case["causal"]).transpose(1, 2).reshape(2, *node.shape)
+    output = operator().forward(node, inputs)
+    np.testing.assert_allclose(output, expected.detach().numpy(), atol=1e-12)
+    d = np.random.default_rng(5).normal(size=output.shape)
+    expected.backward(torch.tensor(d))
+    for gradient, leaf in zip(operator().gradient(node, inputs, output, d), leaves, strict=True):
+        np.testing.assert_allclose(gradient, leaf.grad.numpy(), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"heads": 4}, "6 features do not divide into 4 heads"),
+        ({"keys": 5}, "causal attention needs a key for each query, and 4 have 5"),
+    ],
+)
+def test_what_does_not_fit_is_refused(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        network(**CASES[0] | change)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "message"),
+    [
+        (((3, 2), (3, 4), (3, 2)), "queries have 2 features, and keys 4"),
+        (((3, 2), (3, 2), (4, 2)), "there are 3 keys, and 4 values"),
+        (((3, 2), (3, 2), (6,)), r"takes sequences \(length, features\), and an input has the shape \[6\]"),
+    ],
+)
+def test_inputs_of_shapes_that_do_not_belong_together_are_refused(
+    shapes: tuple[tuple[int, ...], ...], message: str
+) -> None:
+    node = network(**CASES[0])["op"]
+    with pytest.raises(InputError, match=message):
+        operator().shape(node.layer, shapes)
