@@ -36,6 +36,7 @@ from archsim.errors import Place
 from archsim.network.specification import (
     AttentionLayer,
     ConcatLayer,
+    Conv1dLayer,
     Conv2dLayer,
     GELULayer,
     Layer,
@@ -68,6 +69,7 @@ END_DEVICES = "<!-- end of devices -->"
 #: The kinds of layers, in the order in which they are described.
 LAYERS = (
     LinearLayer,
+    Conv1dLayer,
     Conv2dLayer,
     MaxPoolLayer,
     AttentionLayer,

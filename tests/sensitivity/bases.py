@@ -240,6 +240,7 @@ def _networks() -> Iterator[Document]:
     yield _image()
     yield _rearranged()
     yield _sequence()
+    yield _channels()
     yield base(layer={"device": _SOFT, "algorithm": {"preset": "analog-sgd"}})
     scaling = {"weight_scaling_omega": 0.5, "learn_out_scaling": True}
     ranged = {"input_range": {"init_from_data": 1, "decay": 0.1}}
@@ -257,6 +258,12 @@ def _image() -> Document:
         _LAYERS[2],
     ]
     return base(network={"input_shape": [2, 1, 3], "layers": layers})
+
+
+def _channels() -> Document:
+    """Return an experiment whose samples are sequences of two channels."""
+    conv = {"name": "conv", "kind": "conv1d", "channels": 2, "kernel": 2, "padding": 1}
+    return base(network={"input_shape": [2, 3], "layers": [conv, {"name": "flat", "kind": "flatten"}, _LAYERS[2]]})
 
 
 def _rearranged() -> Document:

@@ -1,9 +1,10 @@
-"""The convolution: a matrix for each group of channels, which meets the patch of every output position."""
+"""Convolutions: a matrix for each group of channels, which meets the patch of every output position."""
 
 from __future__ import annotations
 
 import math
-from typing import cast
+from abc import abstractmethod
+from typing import ClassVar, cast
 
 import numpy as np
 
@@ -12,24 +13,30 @@ from archsim.errors import InputError
 from archsim.network.graph import Matrix, Node, Shape
 from archsim.network.operators.base import MatrixOperator
 from archsim.network.operators.window import Window, pair, require_images
-from archsim.network.specification import Conv2dLayer, Layer
+from archsim.network.specification import Conv1dLayer, Conv2dLayer, Layer
 
-__all__ = ["Conv2d"]
+__all__ = ["Conv1d", "Conv2d"]
+
+_Settings = Conv1dLayer | Conv2dLayer
 
 
-class Conv2d(MatrixOperator):
-    """Two-dimensional convolution (cross-correlation) of images (channels, height, width).
+class _Convolution(MatrixOperator):
+    """Convolution (cross-correlation) of images (channels, height, width), or of what has fewer axes and is one.
 
     The row of a matrix that belongs to channel c of its group and element (i, j) of the kernel is
     c * kernel rows * kernel columns + i * kernel columns + j, as in a weight of PyTorch reshaped to (outputs, -1).
     """
 
-    Settings = Conv2dLayer
+    #: How many axes follow that of channels.
+    axes: ClassVar[int]
+
+    @abstractmethod
+    def window(self, layer: Layer) -> Window:
+        """Return the window that a layer's kernel is."""
 
     def shape(self, layer: Layer, inputs: tuple[Shape, ...]) -> Shape:
-        settings = cast(Conv2dLayer, layer)
-        require_images(layer.kind, inputs[0])
-        channels, height, width = inputs[0]
+        settings = cast(_Settings, layer)
+        channels, height, width = _image(inputs[0])
         for what, count in (("input", channels), ("output", settings.channels)):
             if count % settings.groups:
                 common = math.gcd(channels, settings.channels)
@@ -39,20 +46,19 @@ class Conv2d(MatrixOperator):
                     value=settings.groups,
                     allowed="1" if common == 1 else f"a divisor of {common}",
                 )
-        return settings.channels, *_window(settings).positions(height, width)
+        return settings.channels, *self.window(layer).positions(height, width)[-self.axes :]
 
     def matrices(self, layer: Layer, inputs: tuple[Shape, ...]) -> tuple[Matrix, ...]:
-        settings = cast(Conv2dLayer, layer)
-        channels, height, width = inputs[0]
-        window, groups = _window(settings), settings.groups
+        settings = cast(_Settings, layer)
+        channels, height, width = _image(inputs[0])
+        window, groups = self.window(layer), settings.groups
         rows = channels // groups * window.elements
         vectors = math.prod(window.positions(height, width))
         names = [layer.name] if groups == 1 else [f"{layer.name}.{group}" for group in range(groups)]
         return tuple(Matrix(name, rows, settings.channels // groups, vectors, settings) for name in names)
 
     def unfold(self, node: Node, matrix: Matrix, inputs: tuple[Array, ...]) -> Array:
-        window = _window(cast(Conv2dLayer, node.layer))
-        seen = window.views(_group(node, matrix, inputs[0]), 0)
+        seen = self.window(node.layer).views(_group(node, matrix, _images(inputs[0])), 0)
         return seen.transpose(0, 2, 3, 1, 4, 5).reshape(-1, matrix.inputs)
 
     def fold(self, node: Node, outputs: tuple[Array, ...]) -> Array:
@@ -61,21 +67,65 @@ class Conv2d(MatrixOperator):
         return np.ascontiguousarray(whole.transpose(0, 2, 1)).reshape(-1, *node.shape)
 
     def unfold_gradient(self, node: Node, matrix: Matrix, d: Array) -> Array:
-        return _group(node, matrix, d).transpose(0, 2, 3, 1).reshape(-1, matrix.outputs)
+        return _group(node, matrix, _images(d)).transpose(0, 2, 3, 1).reshape(-1, matrix.outputs)
 
     def fold_gradient(self, node: Node, gradients: tuple[Array, ...]) -> tuple[Array, ...]:
-        window = _window(cast(Conv2dLayer, node.layer))
-        _, height, width = node.input_shapes[0]
-        _, rows, columns = node.shape
+        window = self.window(node.layer)
+        _, height, width = _image(node.input_shapes[0])
+        _, rows, columns = _image(node.shape)
         found = []
         for gradient in gradients:
             parts = gradient.reshape(-1, rows, columns, gradient.shape[1] // window.elements, *window.kernel)
             found.append(window.scatter(parts.transpose(0, 3, 1, 2, 4, 5), height, width, self.arithmetic))
-        return (found[0] if len(found) == 1 else np.concatenate(found, axis=1),)
+        whole = found[0] if len(found) == 1 else np.concatenate(found, axis=1)
+        return (whole.reshape(-1, *node.input_shapes[0]),)
 
 
-def _window(layer: Conv2dLayer) -> Window:
-    return Window(pair(layer.kernel), pair(layer.stride), pair(layer.padding), pair(layer.dilation))
+class Conv2d(_Convolution):
+    """Two-dimensional convolution of images (channels, height, width)."""
+
+    Settings = Conv2dLayer
+    axes = 2
+
+    def shape(self, layer: Layer, inputs: tuple[Shape, ...]) -> Shape:
+        require_images(layer.kind, inputs[0])
+        return super().shape(layer, inputs)
+
+    def window(self, layer: Layer) -> Window:
+        settings = cast(Conv2dLayer, layer)
+        return Window(pair(settings.kernel), pair(settings.stride), pair(settings.padding), pair(settings.dilation))
+
+
+class Conv1d(_Convolution):
+    """One-dimensional convolution of sequences (channels, length), which are images of one row."""
+
+    Settings = Conv1dLayer
+    axes = 1
+
+    def shape(self, layer: Layer, inputs: tuple[Shape, ...]) -> Shape:
+        if len(inputs[0]) != 2:
+            raise InputError(
+                f"a conv1d layer takes sequences, but its input has the shape {list(inputs[0])}",
+                field="inputs",
+                allowed="a shape of two numbers: channels, length",
+                remedy="give network.input_shape so, or put a layer of kind 'reshape' before it; a sequence "
+                "(length, features) becomes one of channels by a layer of kind 'transpose'",
+            )
+        return super().shape(layer, inputs)
+
+    def window(self, layer: Layer) -> Window:
+        settings = cast(Conv1dLayer, layer)
+        return Window((1, settings.kernel), (1, settings.stride), (0, settings.padding), (1, settings.dilation))
+
+
+def _image(shape: Shape) -> tuple[int, int, int]:
+    """Return channels, height and width; a sequence is an image of one row."""
+    return (shape[0], 1, shape[1]) if len(shape) == 2 else cast(tuple[int, int, int], shape)
+
+
+def _images(x: Array) -> Array:
+    """Return a block of images; sequences are images of one row."""
+    return x[:, :, None] if x.ndim == 3 else x
 
 
 def _group(node: Node, matrix: Matrix, images: Array) -> Array:

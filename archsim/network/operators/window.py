@@ -71,11 +71,13 @@ class Window:
         """
         available = height + 2 * self.padding[0], width + 2 * self.padding[1]
         if self.span[0] > available[0] or self.span[1] > available[1]:
+            # A sequence is told as one, not as an image of one row.
+            axes = slice(int(self.kernel[0] == available[0] == 1), None)
+            spans, have = (" x ".join(map(str, extents[axes])) for extents in (self.span, available))
             raise InputError(
-                f"the kernel spans {self.span[0]} x {self.span[1]} elements, and the input with its padding has "
-                f"{available[0]} x {available[1]}",
+                f"the kernel spans {spans} elements, and the input with its padding has {have}",
                 field="kernel",
-                value=list(self.kernel),
+                value=list(self.kernel[axes]),
                 remedy="take a smaller kernel or dilation, or more padding",
             )
         return (available[0] - self.span[0]) // self.stride[0] + 1, (available[1] - self.span[1]) // self.stride[1] + 1

@@ -9,6 +9,7 @@ from archsim.network.specification.digital import (
 )
 from archsim.network.specification.kinds import (
     AnyLayer,
+    Conv1dLayer,
     Conv2dLayer,
     LinearLayer,
     MaxPoolLayer,
@@ -23,6 +24,7 @@ __all__ = [
     "AnyLayer",
     "AttentionLayer",
     "ConcatLayer",
+    "Conv1dLayer",
     "Conv2dLayer",
     "GELULayer",
     "InputRangeParameters",

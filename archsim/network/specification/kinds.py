@@ -17,7 +17,7 @@ from archsim.network.specification.layers import Layer, MatrixLayer
 from archsim.network.specification.sequences import AttentionLayer
 from archsim.specification import OpenUnion
 
-__all__ = ["AnyLayer", "Conv2dLayer", "LinearLayer", "MaxPoolLayer", "PlainLayer", "ReshapeLayer"]
+__all__ = ["AnyLayer", "Conv1dLayer", "Conv2dLayer", "LinearLayer", "MaxPoolLayer", "PlainLayer", "ReshapeLayer"]
 
 Positive = Annotated[int, Field(ge=1)]
 Border = Annotated[int, Field(ge=0)]
@@ -44,6 +44,22 @@ class Conv2dLayer(MatrixLayer):
     stride: Positive | tuple[Positive, Positive] = 1
     padding: Border | tuple[Border, Border] = 0
     dilation: Positive | tuple[Positive, Positive] = 1
+    groups: Positive = 1
+
+
+class Conv1dLayer(MatrixLayer):
+    """A convolution of sequences (channels, length): a matrix that meets the patch of every output position.
+
+    The output has floor((length + 2 padding - dilation (kernel - 1) - 1) / stride) + 1 positions. With as many
+    ``groups`` as channels it is depth-wise: every channel has a matrix of its own, as with ``conv2d``.
+    """
+
+    kind: Literal["conv1d"] = "conv1d"
+    channels: Positive
+    kernel: Positive
+    stride: Positive = 1
+    padding: Border = 0
+    dilation: Positive = 1
     groups: Positive = 1
 
 
@@ -93,6 +109,7 @@ class PlainLayer(Layer):
 #: A layer of one of the kinds, those of other packages included.
 AnyLayer = Annotated[
     LinearLayer
+    | Conv1dLayer
     | Conv2dLayer
     | MaxPoolLayer
     | AttentionLayer
