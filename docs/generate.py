@@ -33,22 +33,7 @@ from archsim.document.field_descriptions import (
 from archsim.document.presets import group_at
 from archsim.document.tree import Node
 from archsim.errors import Place
-from archsim.network.specification import (
-    AttentionLayer,
-    ConcatLayer,
-    Conv1dLayer,
-    Conv2dLayer,
-    GELULayer,
-    Layer,
-    LeakyReLULayer,
-    LinearLayer,
-    MatrixLayer,
-    MaxPoolLayer,
-    PlainLayer,
-    ReshapeLayer,
-    SliceLayer,
-    TransposeLayer,
-)
+from archsim.network.specification import AnyLayer, Layer, MatrixLayer, ParametricLayer
 from archsim.report import save_figure
 from archsim.report.figures import response_figure
 from archsim.results import METRICS
@@ -67,20 +52,7 @@ BEGIN_DEVICES = "<!-- devices: made by docs/generate.py -->"
 END_DEVICES = "<!-- end of devices -->"
 
 #: The kinds of layers, in the order in which they are described.
-LAYERS = (
-    LinearLayer,
-    Conv1dLayer,
-    Conv2dLayer,
-    MaxPoolLayer,
-    AttentionLayer,
-    GELULayer,
-    LeakyReLULayer,
-    ReshapeLayer,
-    TransposeLayer,
-    ConcatLayer,
-    SliceLayer,
-    PlainLayer,
-)
+LAYERS: tuple[type[Layer], ...] = get_args(get_args(AnyLayer)[0])
 
 HEAD = """\
 # Reference: every key of an experiment
@@ -135,6 +107,12 @@ def with_networks(text: str) -> str:
     descriptions = load_field_descriptions()
     common = [
         _keys("Keys of every layer", Layer, (), descriptions),
+        _keys(
+            "Further keys of every layer with digital parameters",
+            ParametricLayer,
+            tuple(Layer.model_fields),
+            descriptions,
+        ),
         _keys("Further keys of every layer with matrices", MatrixLayer, tuple(Layer.model_fields), descriptions),
     ]
     parts = {
@@ -152,7 +130,7 @@ def with_networks(text: str) -> str:
 def _layer(model: type[Layer], descriptions: FieldDescriptions) -> str:
     """Return what there is to say of a kind of layers: what it does, its own keys, and its operators if it has many."""
     kinds = get_args(model.model_fields["kind"].annotation)
-    above = MatrixLayer if issubclass(model, MatrixLayer) else Layer
+    above = next(base for base in (MatrixLayer, ParametricLayer, Layer) if issubclass(model, base))
     told = [_keys(f"`{'`, `'.join(kinds)}`", model, tuple(above.model_fields), descriptions, prose(model))]
     if len(kinds) > 1:
         told.append(_registered("archsim.operators", kinds))

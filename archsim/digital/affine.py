@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from archsim.digital.arithmetic import FLOAT32, Arithmetic
 from archsim.digital.arrays import Array
+from archsim.digital.descent import descend
 
 __all__ = ["Affine"]
 
@@ -84,9 +83,8 @@ class Affine:
 
     def update(self, gradients: tuple[Array | None, Array | None], learning_rate: float) -> None:
         """Take one step of gradient descent."""
-        unit, rate = self.arithmetic, np.float32(learning_rate)
         scale, bias = gradients
         if scale is not None and self.scale is not None:
-            self.scale = unit.subtract(self.scale, unit.multiply(scale, rate))
+            self.scale = descend(self.scale, scale, learning_rate, self.arithmetic)
         if bias is not None and self.bias is not None:
-            self.bias = unit.subtract(self.bias, unit.multiply(bias, rate))
+            self.bias = descend(self.bias, bias, learning_rate, self.arithmetic)

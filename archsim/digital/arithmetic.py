@@ -67,6 +67,10 @@ class Arithmetic:
         """Return x @ y for stacks of matrices (..., n, k) and (..., k, m)."""
         return self.number(stacked_product(x, y))
 
+    def mean(self, x: Array, axis: int) -> Array:
+        """Return the mean along an axis: the sum in the unit's accumulator, divided once."""
+        return self.number(np.add.reduce(x, axis=axis) / x.shape[axis])
+
     def function(self, f: np.ufunc, x: Array) -> Array:
         """Return a function of one argument that the unit looks up, such as `numpy.exp`."""
         return self.number(f(x))
@@ -115,6 +119,7 @@ def _try(arithmetic: Arithmetic, kind: str) -> None:
         "divide": (arithmetic.divide(x, x[1]), x.shape),
         "total": (arithmetic.total(x, 0), x[0].shape),
         "matmul": (arithmetic.matmul(x, x), x.shape),
+        "mean": (arithmetic.mean(x, 0), x[0].shape),
         "function": (arithmetic.function(np.exp, x), x.shape),
     }
     for operation, (result, shape) in found.items():

@@ -17,7 +17,7 @@ from archsim.errors import ArchsimError
 from archsim.mapping.plan import Placement, Plan, StagePlan
 from archsim.network.graph import INPUT, Graph, Matrix, Node
 from archsim.network.losses import load_loss
-from archsim.network.operators import DigitalOperator, OperatorCost, checked_cost, load_operator
+from archsim.network.operators import DigitalOperator, OperatorCost, StatefulOperator, checked_cost, load_operator
 from archsim.schedule.actions import Schedule
 from archsim.schedule.state import HOST
 
@@ -241,7 +241,7 @@ class _StageBuilder:
         return self._finished(steps, "B")
 
     def _read(self, phase: Phase, node: Node, matrix: Matrix, length: int) -> MatrixStep:
-        needs_block = load_operator(node.kind).needs_block
+        needs_block = load_operator(node.kind).waits_for_block(node, training=self.trains)
         return MatrixStep(phase, self.placements[matrix.name], matrix.vectors * length, needs_block=needs_block)
 
     def _is_only_taker(self, node: Node, source: Node) -> bool:
@@ -264,7 +264,7 @@ class _StageBuilder:
 
     def update(self) -> Iterable[Step]:
         for node in self.nodes:
-            if not node.trainable:
+            if not node.updated:
                 continue
             yield self._digital("U", None, [], prepare=node)
             for matrix in node.matrices:
@@ -305,13 +305,13 @@ class _StageBuilder:
                 cost += _collect_cost(self.placements[matrix.name], phase)
                 elements += matrix.vectors * (matrix.inputs if phase == "B" else matrix.outputs)
         for node in nodes:
-            operator = _operator(node)
-            told = operator.cost(node) if phase == "F" else operator.gradient_cost(node)
-            cost += checked_cost(told, f"operator '{node.kind}'")
+            cost += checked_cost(self._rule_cost(phase, node), f"operator '{node.kind}'")
             elements += math.prod(node.shape)
         if prepare is not None:
             for matrix in prepare.matrices:
                 cost += _prepare_cost(matrix, phase)
+            if prepare.parameters:
+                cost += checked_cost(self._rule_cost(phase, prepare), f"operator '{prepare.kind}'")
         if loss:
             told = load_loss(self.graph.loss).cost(math.prod(self.graph.nodes[-1].shape))
             cost += checked_cost(told, f"loss '{self.graph.loss}'")
@@ -327,8 +327,20 @@ class _StageBuilder:
             cost,
             elements,
             held[0].vectors if len({matrix.vectors for matrix in held}) == 1 else 1,
-            any(load_operator(node.kind).needs_block for node in nodes),
+            any(_operator(node).waits_for_block(node, training=self.trains) for node in nodes),
         )
+
+    def _rule_cost(self, phase: Phase, node: Node) -> OperatorCost:
+        """Return what a rule of a digital operator costs."""
+        operator = _operator(node)
+        if phase == "B":
+            return operator.gradient_cost(node)
+        if isinstance(operator, StatefulOperator):
+            if phase == "U":
+                return operator.update_cost(node)
+            if not self.trains:
+                return operator.evaluation_cost(node)
+        return operator.cost(node)
 
     def _stored_elements(self) -> int:
         """Numbers kept per sample from the arrival of the input to the end of the last action on it."""
@@ -337,7 +349,12 @@ class _StageBuilder:
             return values
         errors = sum(matrix.vectors * matrix.outputs for node in self.nodes for matrix in node.matrices)
         gradients = sum(edge.elements for edge in self.exports if edge.gradient)
-        return values + errors + gradients
+        return values + errors + gradients + sum(map(_kept_elements, self.nodes))
+
+
+def _kept_elements(node: Node) -> int:
+    operator = load_operator(node.kind)
+    return operator.kept_elements(node) if isinstance(operator, StatefulOperator) else 0
 
 
 def _flows(source: Node, target: Node) -> bool:

@@ -67,11 +67,11 @@ class DigitalStep:
         Digital operators to run, in this order (B: their gradients).
     prepare : str or None
         B: the layer whose matrices are read next: unfold and scale their errors and note the gradients of scales and
-        biases. U: the layer whose scales and biases are updated.
+        biases. U: the layer whose scales, biases and digital parameters are updated.
     loss : bool
         F: compute the loss and its gradient at the end.
     cost : OperatorCost
-        Element operations per sample.
+        Element operations per sample, and per micro-batch.
     elements : int
         Numbers written to the buffer per sample.
     vectors : int

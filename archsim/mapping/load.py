@@ -11,7 +11,7 @@ from archsim.chip.specification import Chip
 from archsim.chip.timing import buffer_ps, nmpu_ps, read_ps, update_ps
 from archsim.mapping.cut import grid
 from archsim.network.graph import Graph, Matrix, Node
-from archsim.network.operators import DigitalOperator, OperatorCost, checked_cost, load_operator
+from archsim.network.operators import DigitalOperator, OperatorCost, StatefulOperator, checked_cost, load_operator
 
 __all__ = ["MatrixRates", "operator_times_ps"]
 
@@ -113,12 +113,16 @@ def _digital_ps(graph: Graph, node: Node, chip: Chip, samples: int, trains: bool
     if not isinstance(operator, DigitalOperator):
         raise TypeError(f"'{node.name}' of kind '{node.kind}' holds no matrix and is no digital operator")
     part = f"operator '{node.kind}'"
-    total = _step_ps(chip, checked_cost(operator.cost(node), part), node, samples)
+    stateful = operator if isinstance(operator, StatefulOperator) else None
+    forward = operator.cost(node) if trains or stateful is None else stateful.evaluation_cost(node)
+    total = _step_ps(chip, checked_cost(forward, part), node, samples)
     if trains and node.name in graph.needs_gradient:
         total += _step_ps(chip, checked_cost(operator.gradient_cost(node), part), node, samples)
+    if trains and stateful is not None and node.updated:
+        total += nmpu_ps(chip, checked_cost(stateful.update_cost(node), part).operations(samples))
     return total
 
 
 def _step_ps(chip: Chip, cost: OperatorCost, node: Node, samples: int) -> int:
     size = vector_bytes(chip, samples * math.prod(node.shape))
-    return nmpu_ps(chip, samples * (cost.multiply_adds + cost.activations)) + buffer_ps(chip, size)
+    return nmpu_ps(chip, cost.operations(samples)) + buffer_ps(chip, size)

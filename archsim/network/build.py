@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from archsim.errors import ArchsimError, InputError, did_you_mean
-from archsim.network.graph import INPUT, Graph, Matrix, Node, Shape
+from archsim.network.graph import INPUT, Graph, Matrix, Node, Parameter, Shape
 from archsim.network.losses import load_loss
-from archsim.network.operators import MatrixOperator, Operator, load_operator
+from archsim.network.operators import MatrixOperator, Operator, StatefulOperator, load_operator
 from archsim.network.specification import Layer, NetworkSpecification
 
 __all__ = ["build_graph"]
@@ -61,7 +61,10 @@ def _node(operator: Operator, layer: Layer, inputs: tuple[str, ...], shapes: tup
     matrices = operator.matrices(layer, shapes) if isinstance(operator, MatrixOperator) else ()
     if not isinstance(matrices, tuple) or not all(isinstance(matrix, Matrix) for matrix in matrices):
         raise _wrong(layer, "matrices", matrices, "a tuple of Matrix")
-    return Node(layer.name, layer.kind, inputs, shapes, shape, layer, matrices)
+    parameters = operator.parameters(layer, shapes) if isinstance(operator, StatefulOperator) else ()
+    if not isinstance(parameters, tuple) or not all(isinstance(parameter, Parameter) for parameter in parameters):
+        raise _wrong(layer, "parameters", parameters, "a tuple of Parameter")
+    return Node(layer.name, layer.kind, inputs, shapes, shape, layer, matrices, parameters)
 
 
 def _wrong(layer: Layer, rule: str, found: object, needed: str) -> ArchsimError:

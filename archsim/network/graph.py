@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
 from archsim.network.specification import Layer, MatrixLayer
 
-__all__ = ["INPUT", "Graph", "Matrix", "Node", "Shape"]
+__all__ = ["INPUT", "Graph", "Matrix", "Node", "Parameter", "Shape"]
 
 Shape = tuple[int, ...]
 INPUT = "input"
@@ -46,6 +47,43 @@ class Matrix:
         return self.inputs * self.outputs
 
 
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """Numbers that the digital unit holds for an operator: trained by gradient descent, or state of its own.
+
+    Attributes
+    ----------
+    name : str
+        Its name within the layer; files of weights call it ``LAYER.NAME``.
+    shape : tuple of int
+        Its shape.
+    initial : float
+        What it starts from.
+    initial_std : float
+        Standard deviation of the normal distribution around ``initial`` that the numbers start from.
+    trained : bool
+        Whether a U takes a step of gradient descent. If not, it keeps its numbers, unless it is state that the operator
+        changes itself.
+    state : bool
+        Whether the operator says what becomes of it with each micro-batch: a running statistic, for instance.
+    learning_rate_factor : float
+        Multiplies the learning rate.
+    """
+
+    name: str
+    shape: Shape
+    initial: float = 0.0
+    initial_std: float = 0.0
+    trained: bool = True
+    state: bool = False
+    learning_rate_factor: float = 1.0
+
+    @property
+    def size(self) -> int:
+        """Number of its elements."""
+        return math.prod(self.shape)
+
+
 @dataclass(frozen=True)
 class Node:
     """One operator.
@@ -64,6 +102,8 @@ class Node:
         What the user said about it.
     matrices : tuple of Matrix
         Its stationary matrices; empty if a digital unit does it alone.
+    parameters : tuple of Parameter
+        What a digital unit holds for it, beside the scales and biases of matrices.
     """
 
     name: str
@@ -73,11 +113,18 @@ class Node:
     shape: Shape
     layer: Layer
     matrices: tuple[Matrix, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
 
     @property
     def trainable(self) -> bool:
-        """Whether it holds a matrix that is trained."""
-        return any(matrix.settings.trainable for matrix in self.matrices)
+        """Whether it holds a matrix or digital parameters that are trained."""
+        trained = any(matrix.settings.trainable for matrix in self.matrices)
+        return trained or any(parameter.trained for parameter in self.parameters)
+
+    @property
+    def updated(self) -> bool:
+        """Whether a U changes what it holds."""
+        return self.trainable or any(parameter.state for parameter in self.parameters)
 
 
 @dataclass(frozen=True)
@@ -100,6 +147,11 @@ class Graph:
     def matrices(self) -> tuple[Matrix, ...]:
         """All stationary matrices, in the network's order."""
         return tuple(matrix for node in self.nodes for matrix in node.matrices)
+
+    @cached_property
+    def parameters(self) -> dict[str, Parameter]:
+        """What digital units hold for operators, by ``LAYER.NAME``, in the network's order."""
+        return {f"{node.name}.{parameter.name}": parameter for node in self.nodes for parameter in node.parameters}
 
     def holder(self, matrix: str) -> Node:
         """Return the node that holds a matrix."""

@@ -26,7 +26,7 @@ from archsim.network.specification import Layer
 class BatchNormLayer(Layer):
     """Each channel with mean 0 and deviation 1 over a block."""
 
-    kind: Literal["batch-norm"] = "batch-norm"
+    kind: Literal["block-norm"] = "block-norm"
     epsilon: Annotated[float, Field(gt=0)] = 1e-5
 
 
@@ -37,7 +37,7 @@ class BatchNorm(DigitalOperator):
 
     def shape(self, layer, inputs):
         if len(inputs[0]) not in (1, 3):
-            raise InputError("a batch-norm layer takes vectors or images", field="inputs")
+            raise InputError("a block-norm layer takes vectors or images", field="inputs")
         return inputs[0]
 
     def forward(self, node, inputs):
@@ -78,7 +78,7 @@ from archsim.network.operators import load_operator
 LAYERS = [
     {"name": "image", "kind": "reshape", "shape": [1, 8, 8]},
     {"name": "conv", "kind": "conv2d", "channels": 3, "kernel": 3},
-    {"name": "norm", "kind": "batch-norm", "epsilon": 1e-3},
+    {"name": "norm", "kind": "block-norm", "epsilon": 1e-3},
     {"name": "act", "kind": "tanh"},
     {"name": "flat", "kind": "flatten"},
     {"name": "fc", "kind": "linear", "features": 10},
@@ -108,7 +108,7 @@ for name, changes in {"unknown": {"epsilom": 1}, "wrong": {"epsilon": -1.0}}.ite
         found[name] = str(error)
 experiment = archsim.load_experiment(DOCUMENT)
 node = build_graph(experiment.network)["norm"]
-operator = load_operator("batch-norm")
+operator = load_operator("block-norm")
 random = np.random.default_rng(1)
 x, d = random.normal(size=(4, *node.shape)), random.normal(size=(4, *node.shape))
 (gradient,) = operator.gradient(node, (x,), operator.forward(node, (x,)), d)
@@ -127,7 +127,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     metadata = folder / "norms-1.0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: norms\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text("[archsim.operators]\nbatch-norm = norms:BatchNorm\n")
+    (metadata / "entry_points.txt").write_text("[archsim.operators]\nblock-norm = norms:BatchNorm\n")
     root = Path(__file__).resolve().parents[2]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), str(root)])}
     done = subprocess.run(

@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 
 ENTRY_POINTS = """
 [archsim.operators]
-batch-norm = outside_parts.batch_norm:BatchNorm
+block-norm = outside_parts.batch_norm:BatchNorm
 
 [archsim.interconnects]
 ring = outside_parts.ring:RingInterconnect
@@ -44,7 +44,7 @@ SAMPLES = 3 * 360
 MICRO_BATCHES = SAMPLES // 6
 LAYERS = [
     {"name": "a", "kind": "linear", "features": 24},
-    {"name": "norm", "kind": "batch-norm", "epsilon": 1e-3},
+    {"name": "norm", "kind": "block-norm", "epsilon": 1e-3},
     {"name": "bend", "kind": "tanh"},
     {"name": "b", "kind": "linear", "features": 16},
     {"name": "bend2", "kind": "tanh"},

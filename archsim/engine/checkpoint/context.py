@@ -13,6 +13,7 @@ from archsim.engine.setup import Setup
 from archsim.engine.work import Work
 from archsim.network.graph import Graph
 from archsim.network.matrix import AnalogMatrix
+from archsim.network.parameters import DigitalParameters
 
 __all__ = ["Context"]
 
@@ -48,6 +49,11 @@ class Context:
     def matrices(self) -> Mapping[str, AnalogMatrix]:
         """The matrices, whose arrays hold their state themselves."""
         return {} if self.parts is None else self.parts.matrices
+
+    @property
+    def parameters(self) -> Mapping[str, DigitalParameters]:
+        """What digital units hold, by layer."""
+        return {} if self.parts is None else self.parts.parameters
 
     def names(self) -> dict[str, object]:
         """Return every object below by its path, such as ``setup.plan``: the same whenever a context is made."""

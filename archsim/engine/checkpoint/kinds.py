@@ -66,7 +66,7 @@ def _attributes(found: type[Any], rebuilt: tuple[str, ...]) -> tuple[str, ...]:
 
 
 #: What `archsim.engine.numerics.coupling.Numbers` looks up again.
-_NUMBERS = ("_digital", "_rates", "_releasing")
+_NUMBERS = ("_digital", "_holders", "_rates", "_releasing")
 
 KINDS: tuple[Kind, ...] = (
     # The chip at work

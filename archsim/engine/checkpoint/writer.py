@@ -14,6 +14,7 @@ from archsim.engine.events.machine import Machine
 from archsim.engine.numerics.untimed import UntimedMachine
 from archsim.errors import ArchsimError
 from archsim.network.matrix import MatrixState
+from archsim.network.parameters import ParameterValues
 
 __all__ = ["CheckpointWriter"]
 
@@ -24,6 +25,7 @@ class _Stored:
 
     machine: Machine | UntimedMachine
     matrices: dict[str, MatrixState]
+    parameters: dict[str, ParameterValues]
     mini_batches: int
 
 
@@ -72,6 +74,8 @@ class CheckpointWriter:
             check_length(found.machine, found.mini_batches, self.context.setup.schedule)
             for name, matrix in self.context.matrices.items():
                 matrix.restore(found.matrices[name])
+            for name, held in self.context.parameters.items():
+                held.restore(found.parameters[name])
         except ArchsimError:
             raise
         except Exception as error:  # what stands there may be anything
@@ -112,7 +116,8 @@ class CheckpointWriter:
         if self.folder is not None:
             length = self.context.setup.schedule.shape.mini_batches
             states = {name: matrix.state() for name, matrix in self.context.matrices.items()}
-            self.folder.save(store_objects(_Stored(machine, states, length), self.context.names()))
+            parameters = {name: held.snapshot() for name, held in self.context.parameters.items()}
+            self.folder.save(store_objects(_Stored(machine, states, parameters, length), self.context.names()))
 
 
 def _never() -> bool:

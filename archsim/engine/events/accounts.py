@@ -60,9 +60,14 @@ def count_operations(machine: MachineState) -> Ledger:
         _count_part(ledger, part, machine.setup)
     for digital in equipment.digital:
         cost, step = digital.step.cost, digital.step
-        for operation, count in (("multiply_add", cost.multiply_adds), ("activation", cost.activations)):
-            if count and digital.samples:
-                ledger.add(CountKey("nmpu", operation, step.phase, step.layer), count * digital.samples)
+        blocks = digital.samples // machine.setup.samples
+        counts = {
+            "multiply_add": cost.multiply_adds * digital.samples + cost.block_multiply_adds * blocks,
+            "activation": cost.activations * digital.samples + cost.block_activations * blocks,
+        }
+        for operation, count in counts.items():
+            if count:
+                ledger.add(CountKey("nmpu", operation, step.phase, step.layer), count)
     for operations, memory in equipment.transfers:
         phase, name = operations.phase, operations.name
         ledger.add(CountKey("nmpu", "multiply_add", phase, name), operations.operations)

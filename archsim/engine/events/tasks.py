@@ -121,7 +121,7 @@ class DigitalTask(UnitTask):
         self.samples = 0
         self._setup = setup
         self._work = work
-        self._operations = step.cost.multiply_adds + step.cost.activations
+        self._operations = step.cost.operations(1)
         self._durations: dict[tuple[int, int], int] = {}
 
     def request(self, cause: int) -> None:
@@ -142,7 +142,7 @@ class DigitalTask(UnitTask):
             self.samples += samples
         duration = self._durations.get((samples, chunk))
         if duration is None:
-            operations = run.chunks.share(self._operations * samples, chunk)
+            operations = run.chunks.share(self.step.cost.operations(samples, action.count), chunk)
             duration = self._durations[samples, chunk] = nmpu_ps(self._setup.chip, operations)
         return duration
 

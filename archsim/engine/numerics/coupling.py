@@ -18,7 +18,7 @@ from archsim.engine.numerics.digital_steps import DigitalSteps
 from archsim.engine.numerics.evaluation import Evaluator
 from archsim.engine.numerics.evaluations import Evaluations
 from archsim.engine.numerics.feed import Samples
-from archsim.engine.numerics.held import Held
+from archsim.engine.numerics.held import Holder, Holders
 from archsim.engine.numerics.missing import refuse_action
 from archsim.engine.numerics.stored import Stored
 from archsim.engine.program import HOST, Edge
@@ -29,6 +29,7 @@ from archsim.network.graph import Graph
 from archsim.network.logic import DigitalLogic
 from archsim.network.losses import checked_loss
 from archsim.network.matrix import AnalogMatrix, MatrixSnapshot
+from archsim.network.parameters import DigitalParameters, ParameterValues
 from archsim.schedule.actions import Action
 
 __all__ = ["LearningSettings", "Numbers", "NumericParts"]
@@ -68,6 +69,8 @@ class NumericParts:
         What its units compute.
     matrices : mapping of str to AnalogMatrix
         The analog matrices.
+    parameters : mapping of str to DigitalParameters
+        What digital units hold for operators, by layer.
     feed : Samples
         What passes the network.
     evaluator : Evaluator
@@ -81,10 +84,16 @@ class NumericParts:
     graph: Graph
     logic: DigitalLogic
     matrices: Mapping[str, AnalogMatrix]
+    parameters: Mapping[str, DigitalParameters]
     feed: Samples
     evaluator: Evaluator[MatrixSnapshot]
     learning: LearningSettings
     workers: Workers
+
+    def snapshots(self) -> dict[str, MatrixSnapshot | ParameterValues]:
+        """Return what all matrices and operators hold now."""
+        held: dict[str, Holder] = {**self.matrices, **self.parameters}
+        return {name: holder.snapshot() for name, holder in held.items()}
 
 
 class Numbers:
@@ -102,6 +111,7 @@ class Numbers:
         "_digital",
         "_evaluations",
         "_evaluator",
+        "_holders",
         "_loss_scale",
         "_matrices_of",
         "_rates",
@@ -115,6 +125,7 @@ class Numbers:
         "graph",
         "logic",
         "matrices",
+        "parameters",
         "programs",
         "schedule",
         "settings",
@@ -126,6 +137,7 @@ class Numbers:
         self.programs = setup.programs
         self.logic = parts.logic
         self.matrices = parts.matrices
+        self.parameters = parts.parameters
         self.feed = parts.feed
         self.schedule = setup.schedule
         self.shape = setup.schedule.shape
@@ -152,8 +164,12 @@ class Numbers:
     def _look_up(self) -> None:
         """Note what every sample asks for again."""
         self._releasing = self.schedule.releasing
-        self._digital = DigitalSteps(self.graph, self.logic, self.matrices)
+        self._digital = DigitalSteps(
+            self.graph, self.logic, self.matrices, self.parameters, training=self.schedule.trains
+        )
         self._rates: dict[int, float] = {}
+        #: Who holds weights or parameters at each stage, and for each of its layers.
+        self._holders = [Holders(program, self.graph, self.matrices, self.parameters) for program in self.programs]
 
     @property
     def computes(self) -> bool:
@@ -231,7 +247,7 @@ class Numbers:
     def transfer(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
         """Do the transfers of a part that are due, and what waited for them."""
         held = self._digital.held[step.matrix]
-        matrix, rate = held.crossbars, self._rate(held, action.micro_batch)
+        matrix, rate = held.crossbars, self._rate(action.micro_batch) * held.factor
         counts = checked_counts(matrix.transfer_part(part, rate), matrix, part, "transfer")
         if (ended := self._unaged.pop((step.matrix, part), None)) is not None:
             counts += checked_counts(matrix.end_mini_batch(part, ended), matrix, part, "end_mini_batch")
@@ -248,12 +264,11 @@ class Numbers:
         if step.phase == "F":
             self._forward(self._stored[stage][action.micro_batch], step, action.micro_batch)
         elif step.phase == "B":
-            self._digital.backward(self._stored[stage][action.micro_batch], step)
+            first = self.feed.first_sample(action.micro_batch)
+            self._digital.backward(self._stored[stage][action.micro_batch], step, first)
         elif step.prepare is not None:
             for micro_batch in action.micro_batches:
-                for held in self._digital.layers[step.prepare]:
-                    gradients = self._stored[stage][micro_batch].affine[held.matrix.name]
-                    held.crossbars.affine.update(gradients, self._rate(held, micro_batch))
+                self._digital.update(self._stored[stage][micro_batch], step.prepare, self._rate(micro_batch))
 
     def deliver(self, edge: Edge, micro_batch: int) -> None:
         """Hand a value over to the stage that needs it."""
@@ -268,10 +283,11 @@ class Numbers:
 
     def layer_ended(self, layer: str, action: Action) -> None:
         """Keep the weights of a layer that may go on before the rest of its stage has been updated."""
-        kind, held = self.schedule.kinds[action.kind], self._digital.layers.get(layer, ())
+        kind = self.schedule.kinds[action.kind]
         if kind.updates_weights or kind.transfers:
             last = action.micro_batch if kind.updates_weights else None
-            self._evaluations.layer_updated({one.matrix.name: one.crossbars for one in held}, last)
+            for holders in self._holders:
+                self._evaluations.layer_updated(holders.of_layer.get(layer, {}), last)
 
     def finish(self, stage: int, action: Action) -> list[Evaluation]:
         """Drop what is no longer needed; keep the weights after an update if an evaluation is due."""
@@ -283,8 +299,8 @@ class Numbers:
             ended = self._evaluations.transferred(stage)
         elif kind.updates_weights:
             ended = self._evaluations.updated(stage, action.micro_batch, waits=self._waits_for_transfers(stage))
-        names = self._matrices_of[stage]
-        return [found for mini_batch in ended for found in self._evaluations.keep(mini_batch, self.matrices, names)]
+        holders = self._holders[stage].all
+        return [found for mini_batch in ended for found in self._evaluations.keep(mini_batch, holders)]
 
     def _waits_for_transfers(self, stage: int) -> bool:
         return self.schedule.transfers_apart and any(self.matrices[name].due for name in self._matrices_of[stage])
@@ -313,7 +329,7 @@ class Numbers:
         counts = Counts()
         for micro_batch in action.micro_batches:
             stored = self._stored[stage][micro_batch]
-            rate = self._rate(held, micro_batch)
+            rate = self._rate(micro_batch) * held.factor
             first = self.feed.first_sample(micro_batch) * held.matrix.vectors
             vectors = self._digital.vectors(stored, held)
             done = checked_counts(
@@ -337,16 +353,16 @@ class Numbers:
             return found
         return [*found, ended]
 
-    def _rate(self, held: Held, micro_batch: int) -> float:
+    def _rate(self, micro_batch: int) -> float:
         mini_batch = micro_batch // self.shape.micro_batches
         rate = self._rates.get(mini_batch)
         if rate is None:
             self._rates = {mini_batch: self.settings.learning_rate(mini_batch)}
             rate = self._rates[mini_batch]
-        return rate * held.factor
+        return rate
 
     def _forward(self, stored: Stored, step: DigitalStep, micro_batch: int) -> None:
-        self._digital.forward(stored, step)
+        self._digital.forward(stored, step, self.feed.first_sample(micro_batch))
         if step.loss:
             output = self.graph.nodes[-1].name
             outputs = stored.values[output]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from archsim.digital.arrays import FLOAT32_TYPE, Array
+from archsim.digital.arrays import FLOAT32_TYPE, Array, described
 from archsim.engine.numerics.held import Held
 from archsim.engine.numerics.stored import Stored
 from archsim.engine.steps import DigitalStep
+from archsim.errors import ArchsimError
 from archsim.network.graph import Graph, Node
 from archsim.network.logic import DigitalLogic
 from archsim.network.matrix import AnalogMatrix
-from archsim.network.operators import DigitalOperator, MatrixOperator
+from archsim.network.operators import DigitalOperator, MatrixOperator, Pass, StatefulOperator
 from archsim.network.operators.shapes import check_array, wrong_gradients
+from archsim.network.parameters import DigitalParameters
 
 __all__ = ["DigitalSteps"]
 
@@ -28,6 +30,10 @@ class DigitalSteps:
         What its units compute.
     matrices : mapping of str to AnalogMatrix
         The analog matrices.
+    parameters : mapping of str to DigitalParameters
+        What digital units hold for operators, by layer.
+    training : bool
+        Whether the network is trained.
 
     Attributes
     ----------
@@ -37,8 +43,18 @@ class DigitalSteps:
         The same by the name of the matrix.
     """
 
-    def __init__(self, graph: Graph, logic: DigitalLogic, matrices: Mapping[str, AnalogMatrix]) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        logic: DigitalLogic,
+        matrices: Mapping[str, AnalogMatrix],
+        parameters: Mapping[str, DigitalParameters],
+        *,
+        training: bool,
+    ) -> None:
         self._arithmetic = logic.arithmetic
+        self._training = training
+        self._stateful: dict[str, tuple[StatefulOperator, DigitalParameters]] = {}
         self._needs_gradient = graph.needs_gradient
         self._operators: dict[str, tuple[Node, DigitalOperator]] = {}
         self.layers: dict[str, tuple[Held, ...]] = {}
@@ -46,6 +62,8 @@ class DigitalSteps:
             operator = logic.operators[node.name]
             if isinstance(operator, DigitalOperator):
                 self._operators[node.name] = node, operator
+                if isinstance(operator, StatefulOperator):
+                    self._stateful[node.name] = operator, parameters[node.name]
             elif isinstance(operator, MatrixOperator):
                 self.layers[node.name] = tuple(
                     Held(node, operator, matrix, matrices[matrix.name]) for matrix in node.matrices
@@ -55,31 +73,49 @@ class DigitalSteps:
         self._most_inputs = max((len(node.inputs) for node in graph.nodes), default=1)
         self.held = {held.matrix.name: held for layer in self.layers.values() for held in layer}
 
-    def forward(self, stored: Stored, step: DigitalStep) -> None:
+    def forward(self, stored: Stored, step: DigitalStep, first_sample: int) -> None:
         """Fold what a layer's matrices gave, and run the operators behind it."""
         if step.collect is not None:
             stored.values[step.collect] = self._collect(stored, step.collect)
         for name in step.nodes:
             node, operator = self._operators[name]
             inputs = tuple([stored.values[source] for source in node.inputs])
-            output = operator.forward(node, inputs)
+            if name in self._stateful:
+                output = self._stateful_forward(stored, node, inputs, first_sample)
+            else:
+                output = operator.forward(node, inputs)
             if getattr(output, "shape", None) != (needed := (len(inputs[0]), *node.shape)) or (
                 output.dtype is not FLOAT32_TYPE
             ):
                 check_array(node, "forward", output, needed)
             stored.values[name] = output
 
-    def backward(self, stored: Stored, step: DigitalStep) -> None:
+    def backward(self, stored: Stored, step: DigitalStep, first_sample: int) -> None:
         """Fold the gradients that a layer's matrices gave, those of operators, and prepare a layer's errors."""
         if step.collect is not None:
             self._collect_gradients(stored, step.collect)
         for name in step.nodes:
             node, operator = self._operators[name]
             inputs = tuple([stored.values[source] for source in node.inputs])
-            gradients = operator.gradient(node, inputs, stored.values[name], self.gradient(stored, name))
-            self._hand_back(stored, node, "gradient", gradients, len(stored.values[name]))
+            d = self.gradient(stored, name)
+            if name in self._stateful:
+                rule, gradients = "backward_pass", self._stateful_gradient(stored, node, inputs, d, first_sample)
+            else:
+                rule, gradients = "gradient", operator.gradient(node, inputs, stored.values[name], d)
+            self._hand_back(stored, node, rule, gradients, len(stored.values[name]))
         if step.prepare is not None:
             self._prepare_errors(stored, step.prepare)
+
+    def update(self, stored: Stored, layer: str, learning_rate: float) -> None:
+        """Update the scales, biases and digital parameters of a layer by a micro-batch."""
+        for held in self.layers.get(layer, ()):
+            held.crossbars.affine.update(stored.affine[held.matrix.name], learning_rate * held.factor)
+        if layer in self._stateful:
+            operator, parameters = self._stateful[layer]
+            at = Pass(parameters.values, self._training, kept=stored.kept[layer])
+            state = operator.next_state(parameters.node, at)
+            parameters.update(stored.parameters.get(layer, {}), learning_rate)
+            parameters.advance(state)
 
     def gradient(self, stored: Stored, name: str) -> Array:
         """Return the gradient of a value whose readers are done."""
@@ -98,6 +134,27 @@ class DigitalSteps:
                 check_array(held.node, "unfold", found, needed)
             stored.unfolded = {name: found}
         return found
+
+    def _stateful_forward(self, stored: Stored, node: Node, inputs: tuple[Array, ...], first_sample: int) -> Array:
+        operator, parameters = self._stateful[node.name]
+        kept = stored.kept[node.name] = {}
+        return operator.forward_pass(node, inputs, Pass(parameters.values, self._training, first_sample, kept))
+
+    def _stateful_gradient(
+        self, stored: Stored, node: Node, inputs: tuple[Array, ...], d: Array, first_sample: int
+    ) -> tuple[Array, ...]:
+        """Return the gradient at each input; keep those of parameters for U."""
+        operator, parameters = self._stateful[node.name]
+        at = Pass(parameters.values, self._training, first_sample, stored.kept[node.name])
+        found = operator.backward_pass(node, inputs, stored.values[node.name], d, at)
+        if not isinstance(found, tuple) or len(found) != 2:
+            raise ArchsimError(
+                f"layer '{node.name}': 'backward_pass' of the operator '{node.kind}' gave {described(found)}, "
+                "and a pair is needed: the gradients at the inputs, and those of the parameters by name"
+            )
+        gradients, of_parameters = found
+        stored.parameters[node.name] = parameters.gradients(of_parameters)
+        return gradients
 
     def _collect(self, stored: Stored, layer: str) -> Array:
         """Return the output of a layer whose matrices were read."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar, cast
 
 import numpy as np
 
@@ -17,13 +17,17 @@ from archsim.data import DataSet
 from archsim.digital.arrays import Array
 from archsim.network.graph import INPUT, Graph
 from archsim.network.logic import DigitalLogic
-from archsim.network.operators import DigitalOperator, MatrixOperator
+from archsim.network.operators import DigitalOperator, MatrixOperator, Pass, StatefulOperator
 from archsim.network.operators.shapes import check_array
+from archsim.network.parameters import ParameterValues
 
 __all__ = ["EvaluatedMatrix", "Evaluator"]
 
 Snapshot = TypeVar("Snapshot")
 Seen = TypeVar("Seen", contravariant=True)
+
+#: What is evaluated: of each matrix by its name, of each layer with digital parameters by that of the layer.
+Snapshots: TypeAlias = Mapping[str, Snapshot | ParameterValues]
 
 #: Samples of a block: fixed, so that results do not depend on the number of threads.
 BLOCK = 250
@@ -72,7 +76,7 @@ class Evaluator(Generic[Snapshot]):
         """Whether there are test samples, and classes to tell."""
         return self._data.classes is not None and len(self._data.test_inputs) > 0
 
-    def accuracy(self, snapshots: Mapping[str, Snapshot], mini_batch: int) -> float | None:
+    def accuracy(self, snapshots: Snapshots[Snapshot], mini_batch: int) -> float | None:
         """Return the fraction of test targets that are told correctly; None where nothing is classified."""
         if not self.classifies:
             return None
@@ -91,18 +95,25 @@ class Evaluator(Generic[Snapshot]):
                 right = sum(pool.map(correct, starts))
         return right / self._data.test_targets.size
 
-    def values(self, snapshots: Mapping[str, Snapshot], x: Array, first_sample: int) -> dict[str, Array]:
-        """Return what every operator gives for a block of inputs, by its name, and the inputs themselves."""
+    def values(self, snapshots: Snapshots[Snapshot], x: Array, first_sample: int) -> dict[str, Array]:
+        """Return what every operator gives for a block of inputs, by its name, and the inputs themselves.
+
+        Snapshots are those of matrices by name, and of digital parameters by the name of their layer.
+        """
         values: dict[str, Array] = {INPUT: self._logic.arithmetic.number(x)}
         for node in self._graph.nodes:
             inputs = tuple(values[name] for name in node.inputs)
             operator = self._logic.operators[node.name]
-            if isinstance(operator, DigitalOperator):
+            if isinstance(operator, StatefulOperator):
+                held = cast(ParameterValues, snapshots[node.name])
+                at = Pass(held, training=False, first_sample=first_sample)
+                rule, output = "forward_pass", operator.forward_pass(node, inputs, at)
+            elif isinstance(operator, DigitalOperator):
                 rule, output = "forward", operator.forward(node, inputs)
             elif isinstance(operator, MatrixOperator):
                 outputs = tuple(
                     self._matrices[matrix.name].evaluate(
-                        snapshots[matrix.name],
+                        cast(Snapshot, snapshots[matrix.name]),
                         operator.unfold(node, matrix, inputs),
                         first_sample * matrix.vectors,
                     )

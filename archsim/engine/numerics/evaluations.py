@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from archsim.engine.numerics.evaluation import Evaluator
+from archsim.engine.numerics.held import Holder
 from archsim.engine.work import Evaluation
-from archsim.network.matrix import AnalogMatrix, MatrixSnapshot
+from archsim.network.matrix import MatrixSnapshot
+from archsim.network.parameters import ParameterValues
 from archsim.schedule.actions import PipelineShape
 
 __all__ = ["Evaluations"]
@@ -47,14 +49,14 @@ class Evaluations:
         self._every = every
         self._samples = samples
         self._losses: dict[int, float] = {}
-        self._snapshots: dict[int, dict[str, MatrixSnapshot]] = {}
+        self._snapshots: dict[int, dict[str, MatrixSnapshot | ParameterValues]] = {}
         self._missing: dict[int, int] = {}
         #: Of each stage, the mini-batch whose transfers, actions of their own, are yet to come.
         self._waiting: dict[int, int] = {}
         self._evaluated = 0
-        #: What matrices held after a mini-batch whose layers were done before the rest of their stage, and the
-        #: mini-batch with which each of these matrices was updated last, if it is to be evaluated.
-        self._early: dict[tuple[int, str], MatrixSnapshot] = {}
+        #: What layers held after a mini-batch that were done before the rest of their stage, and the mini-batch with
+        #: which each of these matrices and parameters was updated last, if it is to be evaluated.
+        self._early: dict[tuple[int, str], MatrixSnapshot | ParameterValues] = {}
         self._latest: dict[str, int | None] = {}
 
     def lost(self, micro_batch: int, loss: float) -> None:
@@ -87,28 +89,28 @@ class Evaluations:
         mini_batch = self._waiting.pop(stage, None)
         return [] if mini_batch is None else [mini_batch]
 
-    def layer_updated(self, matrices: Mapping[str, AnalogMatrix], last: int | None) -> None:
-        """Keep what the matrices of a layer hold, where that is to be evaluated and their stage is not done yet.
+    def layer_updated(self, holders: Mapping[str, Holder], last: int | None) -> None:
+        """Keep what a layer holds, where that is to be evaluated and its stage is not done yet.
 
         Parameters
         ----------
-        matrices : mapping of str to AnalogMatrix
-            The matrices of the layer.
+        holders : mapping of str to Holder
+            Matrices and digital parameters of the layer.
         last : int or None
             The last micro-batch that an update applied; None for transfers behind it.
         """
-        for name, matrix in matrices.items():
+        for name, holder in holders.items():
             mini_batch = self._latest.get(name) if last is None else self._due(last)
             self._latest[name] = mini_batch
             if mini_batch is not None:
-                self._early[mini_batch, name] = matrix.snapshot()
+                self._early[mini_batch, name] = holder.snapshot()
 
-    def keep(self, mini_batch: int, matrices: Mapping[str, AnalogMatrix], names: Iterable[str]) -> list[Evaluation]:
-        """Keep what matrices of a stage hold after a mini-batch; evaluate it with those of the last stage to do so."""
+    def keep(self, mini_batch: int, holders: Mapping[str, Holder]) -> list[Evaluation]:
+        """Keep what a stage holds after a mini-batch; evaluate it with what the last stage to do so holds."""
         snapshot = self._snapshots.setdefault(mini_batch, {})
-        for name in names:
+        for name, holder in holders.items():
             early = self._early.pop((mini_batch, name), None)
-            snapshot[name] = matrices[name].snapshot() if early is None else early
+            snapshot[name] = holder.snapshot() if early is None else early
         left = self._missing.get(mini_batch, self._shape.stages) - 1
         self._missing[mini_batch] = left
         return [] if left else [self._evaluate(mini_batch)]

@@ -2,7 +2,7 @@
 
 The keys are those of a run's ``weights.npz``: MATRIX for a matrix [outputs, inputs], ``MATRIX.bias`` and
 ``MATRIX.scale`` for its digital biases and output scales [outputs]: scale * (W x) + bias. A matrix has the name of its
-layer, or ``LAYER.0``, ``LAYER.1``, ... where the layer holds several.
+layer, or ``LAYER.0``, ``LAYER.1``, ... where the layer holds several. Parameters of a digital layer are ``LAYER.NAME``.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class GivenWeights:
     sha256 : str
         Digest of that file.
     arrays : mapping of str to float32 array
-        By MATRIX, ``MATRIX.bias`` and ``MATRIX.scale``.
+        By MATRIX, ``MATRIX.bias``, ``MATRIX.scale`` and ``LAYER.PARAMETER``.
     """
 
     file: str
@@ -177,13 +177,15 @@ def _mistakes(found: Arrays, graph: Graph, place: Place) -> Iterator[InputError]
         if matrix.settings.bias:
             needed[f"{matrix.name}.bias"] = (matrix.outputs,)
         optional[f"{matrix.name}.scale"] = (matrix.outputs,)
+    needed |= {name: parameter.shape for name, parameter in graph.parameters.items()}
     missing = [name for name in needed if name not in found]
     if missing:
+        only_biases = all(name.endswith(".bias") for name in missing)
         yield InputError(
             f"the file has no {_listed(missing)}",
             field=FIELD,
             allowed=f"arrays {_listed(needed)}",
-            remedy="write zeros for biases that there are not" if all("." in name for name in missing) else None,
+            remedy="write zeros for biases that there are not" if only_biases else None,
             place=place,
         )
     known = needed | optional

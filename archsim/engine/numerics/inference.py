@@ -9,6 +9,7 @@ from archsim.engine.numerics.coupling import NumericParts
 from archsim.engine.numerics.evaluation import Evaluator
 from archsim.network.deployed import DeployedMatrix
 from archsim.network.operators import MatrixOperator
+from archsim.network.parameters import ParameterValues
 
 __all__ = ["Deployment"]
 
@@ -36,6 +37,7 @@ class Deployment:
         self._parameters = parameters
         self._first = first_evaluation
         self._matrices: dict[str, DeployedMatrix] = {}
+        self._parameters_of_layers = {name: held.snapshot() for name, held in trained.parameters.items()}
         identity = 0
         for name, matrix in trained.matrices.items():
             self._matrices[name] = DeployedMatrix(matrix, parameters, seed=seed, first_identity=identity)
@@ -58,15 +60,16 @@ class Deployment:
             matrix.program()
 
     def _accuracy(self, time_s: float, evaluation: int) -> float:
-        snapshots = {name: matrix.snapshot(time_s, evaluation) for name, matrix in self._matrices.items()}
+        snapshots: dict[str, tuple[InferenceSnapshot, ...] | ParameterValues] = dict(self._parameters_of_layers)
+        for name, matrix in self._matrices.items():
+            snapshots[name] = matrix.snapshot(time_s, evaluation)
         accuracy = self._evaluator.accuracy(snapshots, self._first + evaluation)
         return 0.0 if accuracy is None else accuracy
 
     def _optimise(self, trained: NumericParts, data: DataSet) -> None:
         """Choose ranges matrix by matrix, on what the trained network gives each for training samples."""
-        snapshots = {name: matrix.snapshot() for name, matrix in trained.matrices.items()}
         samples = data.train_inputs[: self._parameters.post_training.samples]
-        values = trained.evaluator.values(snapshots, samples, self._first * len(data.test_inputs))
+        values = trained.evaluator.values(trained.snapshots(), samples, self._first * len(data.test_inputs))
         for node in trained.graph.nodes:
             inputs = tuple(values[name] for name in node.inputs)
             operator = trained.logic.operators[node.name]

@@ -1,4 +1,4 @@
-"""Builds the matrices of a network on their crossbars: device populations, initial weights, scales."""
+"""Builds what holds the weights of a network: matrices on their crossbars, and the parameters of digital operators."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ from archsim.digital.arithmetic import Arithmetic
 from archsim.digital.input_range import InputRange, InputRangeRules
 from archsim.engine.numerics.given_weights import GivenWeights, LayerFit, write_weights
 from archsim.engine.numerics.initial import initialise
+from archsim.engine.numerics.seeds import Seeds
 from archsim.engine.numerics.settings import NumericSettings
 from archsim.engine.numerics.tile import Identities, tile_crossbars
 from archsim.engine.setup import Setup
 from archsim.mapping.plan import Placement
 from archsim.network.graph import Graph, Matrix
+from archsim.network.logic import DigitalLogic
 from archsim.network.matrix import AnalogMatrix, PartRange
+from archsim.network.operators import StatefulOperator
+from archsim.network.parameters import DigitalParameters
 from archsim.network.specification import WeightScaling
 
-__all__ = ["build_matrices"]
+__all__ = ["build_matrices", "build_parameters"]
 
 
 def build_matrices(
@@ -69,6 +73,34 @@ def build_matrices(
             fits[matrix.name] = write_weights(made, matrix, given.arrays)
         matrices[matrix.name] = made
     return matrices, fits
+
+
+def build_parameters(
+    graph: Graph, logic: DigitalLogic, seeds: Seeds, given: GivenWeights | None = None
+) -> dict[str, DigitalParameters]:
+    """Return what digital units hold for operators, by layer, with initial or given values.
+
+    Parameters
+    ----------
+    graph : Graph
+        The network.
+    logic : DigitalLogic
+        Its operators, and the arithmetic that computes updates.
+    seeds : Seeds
+        The seed of initial weights.
+    given : GivenWeights, optional
+        Values to begin with instead of initial ones.
+    """
+    found = {}
+    for index, node in enumerate(graph.nodes):
+        if not isinstance(logic.operators[node.name], StatefulOperator):
+            continue
+        # Matrices draw from keys of two numbers; a third that is not zero keeps these apart from all of them.
+        random = np.random.default_rng([seeds.weights, index, 1])
+        held = found[node.name] = DigitalParameters(node, logic.arithmetic, random)
+        if given is not None:
+            held.begin({p.name: given.arrays[f"{node.name}.{p.name}"] for p in node.parameters})
+    return found
 
 
 def _matrix(matrix: Matrix, placement: Placement, arrays: list[TrainingArray], arithmetic: Arithmetic) -> AnalogMatrix:

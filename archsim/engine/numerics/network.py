@@ -18,12 +18,13 @@ from archsim.engine.numerics.feed import Feed, Samples
 from archsim.engine.numerics.forward import ForwardNumbers, TestSamples
 from archsim.engine.numerics.given_weights import LayerFit
 from archsim.engine.numerics.inference import Deployment
-from archsim.engine.numerics.model import build_matrices
+from archsim.engine.numerics.model import build_matrices, build_parameters
 from archsim.engine.numerics.settings import NumericSettings, Sources
 from archsim.engine.setup import Setup
 from archsim.network.graph import Graph
 from archsim.network.logic import DigitalLogic
 from archsim.network.matrix import AnalogMatrix, MatrixSnapshot
+from archsim.network.parameters import DigitalParameters
 from archsim.results import inference_table
 
 __all__ = ["NumericNetwork", "build_network"]
@@ -45,6 +46,8 @@ class NumericNetwork:
         What its units compute.
     matrices : dict of str to AnalogMatrix
         By name.
+    parameters : dict of str to DigitalParameters
+        What digital units hold for operators, by layer.
     fits : dict of str to LayerFit
         How well each matrix holds the given weights; empty without them.
     """
@@ -55,6 +58,7 @@ class NumericNetwork:
     sources: Sources
     logic: DigitalLogic
     matrices: dict[str, AnalogMatrix]
+    parameters: dict[str, DigitalParameters]
     fits: dict[str, LayerFit]
 
     @cached_property
@@ -83,6 +87,7 @@ class NumericNetwork:
             self.graph,
             self.logic,
             self.matrices,
+            self.parameters,
             self.feed,
             self.evaluator,
             self.settings.learning,
@@ -103,15 +108,16 @@ class NumericNetwork:
 
     def accuracy(self) -> float | None:
         """Return the test accuracy of the weights as they are."""
-        snapshots = {name: matrix.snapshot() for name, matrix in self.matrices.items()}
-        return self.evaluator.accuracy(snapshots, 0)
+        return self.evaluator.accuracy(self.parts.snapshots(), 0)
 
     def weights(self) -> dict[str, NDArray[np.float32]]:
-        """Return weights by the name of their matrix, scales and biases by ``NAME.scale`` and ``NAME.bias``."""
+        """Return weights by the name of their matrix, what digital units hold by ``NAME.scale``, ``NAME.bias``, ..."""
         found = {}
         for matrix_name, matrix in self.matrices.items():
             for name, array in matrix.parameters().items():
                 found[matrix_name if name == "weights" else f"{matrix_name}.{name}"] = array.astype(np.float32)
+        for layer, held in self.parameters.items():
+            found |= {f"{layer}.{name}": array.astype(np.float32) for name, array in held.values.items()}
         return found
 
     def inference(self) -> pd.DataFrame:
@@ -138,4 +144,6 @@ def build_network(graph: Graph, setup: Setup, settings: NumericSettings, sources
     """
     arithmetic = make_arithmetic(setup.chip.arithmetic)
     matrices, fits = build_matrices(graph, setup, settings, arithmetic, sources.given)
-    return NumericNetwork(graph, setup, settings, sources, DigitalLogic.of(graph, arithmetic), matrices, fits)
+    logic = DigitalLogic.of(graph, arithmetic)
+    parameters = build_parameters(graph, logic, settings.seeds, sources.given)
+    return NumericNetwork(graph, setup, settings, sources, logic, matrices, parameters, fits)

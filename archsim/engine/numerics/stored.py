@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from archsim.digital.arithmetic import Arithmetic
 from archsim.digital.arrays import Array
 from archsim.engine.program import Edge
+from archsim.network.parameters import ParameterValues
 
 __all__ = ["Stored"]
 
@@ -22,6 +23,9 @@ class Stored:
     incoming: dict[Edge, Array] = field(default_factory=dict)
     errors: dict[str, Array] = field(default_factory=dict)
     affine: dict[str, tuple[Array | None, Array | None]] = field(default_factory=dict)
+    # What the forward of an operator keeps, and the gradients of its parameters, by layer.
+    kept: dict[str, dict[str, Array]] = field(default_factory=dict)
+    parameters: dict[str, ParameterValues] = field(default_factory=dict)
     analog: dict[str, Array] = field(default_factory=dict)
     parts: dict[str, list[Array]] = field(default_factory=dict)
     # The vectors of the matrix that was read or updated last: they can be many times as large as what they come from.

@@ -2,5 +2,15 @@
 
 from archsim.network.operators.base import DigitalOperator, MatrixOperator, Operator, load_operator
 from archsim.network.operators.cost import OperatorCost, checked_cost
+from archsim.network.operators.stateful import Pass, StatefulOperator
 
-__all__ = ["DigitalOperator", "MatrixOperator", "Operator", "OperatorCost", "checked_cost", "load_operator"]
+__all__ = [
+    "DigitalOperator",
+    "MatrixOperator",
+    "Operator",
+    "OperatorCost",
+    "Pass",
+    "StatefulOperator",
+    "checked_cost",
+    "load_operator",
+]

@@ -38,6 +38,10 @@ class Operator(ABC):
     def __init__(self, arithmetic: Arithmetic = FLOAT32) -> None:
         self.arithmetic = arithmetic
 
+    def waits_for_block(self, node: Node, *, training: bool) -> bool:
+        """Return whether a node needs all samples of a micro-batch at once, which makes it a barrier for chunks."""
+        return self.needs_block
+
     @abstractmethod
     def shape(self, layer: Layer, inputs: tuple[Shape, ...]) -> Shape:
         """Return the shape of the output of a layer from those of its inputs, all for one sample.

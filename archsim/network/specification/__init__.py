@@ -16,13 +16,21 @@ from archsim.network.specification.kinds import (
     PlainLayer,
     ReshapeLayer,
 )
-from archsim.network.specification.layers import InputRangeParameters, Layer, MatrixLayer, WeightScaling
+from archsim.network.specification.layers import (
+    InputRangeParameters,
+    Layer,
+    MatrixLayer,
+    ParametricLayer,
+    WeightScaling,
+)
 from archsim.network.specification.network import NetworkSpecification
+from archsim.network.specification.normalisation import BatchNormLayer
 from archsim.network.specification.sequences import AttentionLayer
 
 __all__ = [
     "AnyLayer",
     "AttentionLayer",
+    "BatchNormLayer",
     "ConcatLayer",
     "Conv1dLayer",
     "Conv2dLayer",
@@ -34,6 +42,7 @@ __all__ = [
     "MatrixLayer",
     "MaxPoolLayer",
     "NetworkSpecification",
+    "ParametricLayer",
     "PlainLayer",
     "ReshapeLayer",
     "SliceLayer",

@@ -14,6 +14,7 @@ from archsim.network.specification.digital import (
     TransposeLayer,
 )
 from archsim.network.specification.layers import Layer, MatrixLayer
+from archsim.network.specification.normalisation import BatchNormLayer
 from archsim.network.specification.sequences import AttentionLayer
 from archsim.specification import OpenUnion
 
@@ -113,6 +114,7 @@ AnyLayer = Annotated[
     | Conv2dLayer
     | MaxPoolLayer
     | AttentionLayer
+    | BatchNormLayer
     | GELULayer
     | LeakyReLULayer
     | ReshapeLayer

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from archsim.analog.specification import Algorithm, Device
 from archsim.specification import Specification
 
-__all__ = ["InputRangeParameters", "Layer", "MatrixLayer", "WeightScaling"]
+__all__ = ["InputRangeParameters", "Layer", "MatrixLayer", "ParametricLayer", "WeightScaling"]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,127}$")]
 
@@ -56,6 +56,13 @@ class Layer(Specification):
     name: Name
     kind: str
     inputs: tuple[str, ...] | None = None
+
+
+class ParametricLayer(Layer):
+    """A layer with trained parameters that the digital unit holds."""
+
+    trainable: bool = True
+    learning_rate_factor: Annotated[float, Field(ge=0)] = 1.0
 
 
 class MatrixLayer(Layer):

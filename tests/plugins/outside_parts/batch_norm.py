@@ -17,7 +17,7 @@ from archsim.network.specification import Layer
 class BatchNormLayer(Layer):
     """y = (x - mean) / sqrt(variance + epsilon), mean and variance over a micro-batch."""
 
-    kind: Literal["batch-norm"] = "batch-norm"
+    kind: Literal["block-norm"] = "block-norm"
     epsilon: Annotated[float, Field(gt=0)] = 1e-5
 
 

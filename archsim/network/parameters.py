@@ -1,0 +1,88 @@
+"""What a digital unit holds for an operator of the network: parameters as they are trained, and state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from archsim.digital.arithmetic import Arithmetic
+from archsim.digital.arrays import Array, described, is_float32
+from archsim.digital.descent import descend
+from archsim.errors import ArchsimError
+from archsim.network.graph import Node
+
+__all__ = ["DigitalParameters", "ParameterValues"]
+
+#: Parameters of an operator by name; nobody changes the arrays, so a copy of the mapping is a snapshot.
+ParameterValues = Mapping[str, Array]
+
+
+class DigitalParameters:
+    """The numbers that a digital unit holds for a layer.
+
+    Parameters
+    ----------
+    node : Node
+        The layer.
+    arithmetic : Arithmetic
+        What computes steps of gradient descent.
+    random : numpy.random.Generator
+        Draws what starts from a distribution.
+    """
+
+    def __init__(self, node: Node, arithmetic: Arithmetic, random: np.random.Generator) -> None:
+        self.node = node
+        self._arithmetic = arithmetic
+        self._trained = tuple(parameter for parameter in node.parameters if parameter.trained)
+        self._state = tuple(parameter for parameter in node.parameters if parameter.state)
+        self.values: dict[str, Array] = {}
+        for p in node.parameters:
+            start = np.full(p.shape, p.initial, np.float32)
+            if p.initial_std:
+                start += random.normal(0, p.initial_std, p.shape).astype(np.float32)
+            self.values[p.name] = arithmetic.number(start)
+
+    def begin(self, values: ParameterValues) -> None:
+        """Begin with other values."""
+        self.values = {name: self._arithmetic.number(values[name]) for name in self.values}
+
+    def gradients(self, found: object) -> ParameterValues:
+        """Return the gradients of what is trained from those that a rule of the operator gave, if they fit.
+
+        Raises
+        ------
+        ArchsimError
+            If one is missing, or no array of float32 of the shape of its parameter.
+        """
+        rule = "backward_pass"
+        return {p.name: self._checked(rule, found, p.name, p.shape) for p in self._trained}
+
+    def update(self, gradients: ParameterValues, learning_rate: float) -> None:
+        """Take one step of gradient descent."""
+        for p in self._trained:
+            rate = learning_rate * p.learning_rate_factor
+            self.values[p.name] = descend(self.values[p.name], gradients[p.name], rate, self._arithmetic)
+
+    def advance(self, state: object) -> None:
+        """Take what becomes of state from what the operator's `next_state` gave."""
+        self.values |= {p.name: self._checked("next_state", state, p.name, p.shape) for p in self._state}
+
+    def snapshot(self) -> ParameterValues:
+        """Return all values as they are, for an evaluation that happens while training goes on."""
+        return dict(self.values)
+
+    def restore(self, values: ParameterValues) -> None:
+        """Continue from a `snapshot` of an equal layer."""
+        self.values = {name: values[name] for name in self.values}
+
+    def _checked(self, rule: str, found: object, name: str, shape: tuple[int, ...]) -> Array:
+        given = found.get(name) if isinstance(found, Mapping) else None
+        if not is_float32(given, shape):
+            what = described(given) if isinstance(found, Mapping) else described(found)
+            raise ArchsimError(
+                f"layer '{self.node.name}': '{rule}' of the operator '{self.node.kind}' gave {what} for '{name}', "
+                f"and an array of float32 of the shape {list(shape)} is needed"
+            )
+        array: Array = given  # type: ignore[assignment]
+        return array
