@@ -8,7 +8,6 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from archsim import plugins
-from archsim.analog.specification import Algorithm, AnalogSGDSettings
 from archsim.analog.specification.inference import InferenceParameters
 from archsim.chip.specification import Chip
 from archsim.data.specification import DataSpecification
@@ -16,35 +15,11 @@ from archsim.network.specification import MatrixLayer, NetworkSpecification
 from archsim.notebook import facts_html, facts_text
 from archsim.schedule.specification import AnySchedule, ScheduleSpecification
 from archsim.specification import Specification, values_of
+from archsim.training import TrainingSpecification
 
-__all__ = ["Experiment", "LearningRateStep", "RunSpecification", "TrainingSpecification"]
+__all__ = ["Experiment", "RunSpecification"]
 
 Count = Annotated[int, Field(ge=1)]
-
-
-class LearningRateStep(Specification):
-    """Multiply the learning rate by ``factor`` every ``epochs`` epochs."""
-
-    epochs: Count
-    factor: Annotated[float, Field(gt=0, le=1)]
-
-
-class TrainingSpecification(Specification):
-    """How the network is trained. ``mini_batch`` is in samples; ``epochs`` and ``max_mini_batches`` bound the run.
-
-    ``average_over`` says over which samples the loss is averaged: those of the mini-batch under every schedule, so
-    that a sample's step is the same everywhere, or those that one update applies (arXiv:2410.15155).
-
-    Without an epoch, given weights (``network.weights``) are only evaluated and deployed.
-    """
-
-    algorithm: Algorithm = Field(default_factory=AnalogSGDSettings)
-    learning_rate: Annotated[float, Field(gt=0)]
-    learning_rate_step: LearningRateStep | None = None
-    mini_batch: Count = 1
-    average_over: Literal["mini-batch", "applied"] = "mini-batch"
-    epochs: Annotated[int, Field(ge=0)] = 1
-    max_mini_batches: Count | None = None
 
 
 class RunSpecification(Specification):

@@ -145,8 +145,8 @@ def test_overrides_apply_in_order_after_the_preset(document: Path) -> None:
             "network.layers.0.features=5",
             "schedule.stages=[[fc1, act1], [fc2]]",
             "training.epochs=1e2",
-            "training.learning_rate_step={epochs: 3, factor: 0.5}",
-            "training.learning_rate_step.factor=0.25",
+            "training.learning_rate_schedule={kind: step, epochs: 3, factor: 0.5}",
+            "training.learning_rate_schedule.factor=0.25",
         ],
         mode="timing",
     )
@@ -154,8 +154,8 @@ def test_overrides_apply_in_order_after_the_preset(document: Path) -> None:
     assert experiment.network.layers[0].features == 5
     assert experiment.schedule.stages == (("fc1", "act1"), ("fc2",))
     assert experiment.training.epochs == 100
-    assert experiment.training.learning_rate_step is not None
-    assert experiment.training.learning_rate_step.factor == 0.25
+    assert experiment.training.learning_rate_schedule is not None
+    assert experiment.training.learning_rate_schedule.factor == 0.25
     assert experiment.run.mode == "timing"
 
 
@@ -334,7 +334,11 @@ MISTAKES = [
     ("training.learning_rate='0.1'", "training.learning_rate", ["not a number"]),
     ("training.learning_rate=null", "training.learning_rate", ["not a number"]),
     ("training.learning_rate.x=1", "training.learning_rate", ["a single value and has no 'x'"]),
-    ("training.learning_rate_step={epochs: 0}", "training.learning_rate_step.epochs", ["too small", "2 mistakes"]),
+    (
+        "training.learning_rate_schedule={kind: step, epochs: 0}",
+        "training.learning_rate_schedule.epochs",
+        ["too small", "2 mistakes"],
+    ),
     ("training.mini_batch=2.5", "training.mini_batch", ["not a whole number", "found:   2.5"]),
     ("training.mini_batch=true", "training.mini_batch", ["not a whole number"]),
     ("training.algorithm=analog-sdg", "training.algorithm", ["did you mean 'analog-sgd'?"]),

@@ -194,7 +194,10 @@ def _of(section: Node, keys: list[str]) -> dict[str, Any] | None:
 
 
 #: Keys by the names that they had before, each with the section that it stands in.
-_RENAMED: dict[Path, str] = {("interconnect", "topology"): "kind"}
+_RENAMED: dict[Path, str] = {
+    ("interconnect", "topology"): "kind",
+    ("training", "learning_rate_step"): "learning_rate_schedule",
+}
 #: What a key is called in other programs, for users who come from there.
 _ELSEWHERE = {
     "batch_size": "mini_batch",

@@ -9,10 +9,11 @@ from typing import Any
 
 from archsim.document import load_experiment
 from archsim.errors import InputError
-from archsim.experiment import Experiment, TrainingSpecification
+from archsim.experiment import Experiment
 from archsim.results.differences import ABSENT, differing_keys
 from archsim.results.save import DOCUMENT_FILE
 from archsim.simulation import identity
+from archsim.training import TrainingSpecification
 
 __all__ = ["check_same", "resume_command"]
 

@@ -11,11 +11,12 @@ from archsim.chip.specification import Chip
 from archsim.document import load_experiment
 from archsim.engine.numerics.expectations import Expectations, expectations_of, matrix_rates
 from archsim.engine.numerics.seeds import Seeds
-from archsim.experiment import Experiment, TrainingSpecification
+from archsim.experiment import Experiment
 from archsim.mapping import Plan, make_plan
 from archsim.network.build import build_graph
 from archsim.network.graph import Graph
 from archsim.schedule import kind_of, places_of
+from archsim.training import TrainingSpecification
 
 __all__ = ["Layout", "experiment_of", "lay_out"]
 

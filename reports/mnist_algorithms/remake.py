@@ -115,13 +115,13 @@ class Case:
         if self.part == "responses":
             response, gamma = self.device.split()
             device = f"{{preset: {response}-response, gamma_res: {gamma}, {bounds}, dw_min: 0.001}}"
-            step = f"{{epochs: {max(self.epochs // 2, 1)}, factor: 0.5}}"
+            step = f"{{kind: step, epochs: {max(self.epochs // 2, 1)}, factor: 0.5}}"
         else:
             device = f"{{preset: soft-bounds-reference, {bounds}}}"
-            step = "{epochs: 35, factor: 0.1}"
+            step = "{kind: step, epochs: 35, factor: 0.1}"
         if self.part == "text":
             made += ["chip.io={out_bound: 20, out_noise: 0.1}", "chip.dac.bits=8", "chip.adc.bits=8"]
-        return [*made, f"chip.device={device}", f"training.learning_rate_step={step}"]
+        return [*made, f"chip.device={device}", f"training.learning_rate_schedule={step}"]
 
 
 def cases(parts: Sequence[str]) -> list[Case]:

@@ -29,7 +29,7 @@ CASES = {
     "tanh, 1 epoch": ("network.layers.1.kind=tanh", "network.layers.3.kind=tanh", "run.evaluate_every=2000"),
     "sigmoid, 12 epochs": (
         "training.epochs=12",
-        "training.learning_rate_step={epochs: 8, factor: 0.2}",
+        "training.learning_rate_schedule={kind: step, epochs: 8, factor: 0.2}",
         *(f"network.layers.{i}.scaling={{learn_out_scaling: true}}" for i in (0, 2, 4)),
     ),
 }

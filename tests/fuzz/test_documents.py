@@ -23,7 +23,7 @@ network:
     - &first {name: fc1, kind: linear, features: 3, device: {preset: soft-bounds, w_max: 2e0}}
     - {<<: *first, name: fc2, initial_range: .5}
 chip: {preset: unit, tile: {rows: 0x10}, stage_engine: {forward: 1/3 us, backward: 2 ns, update: 0}}
-training: {learning_rate: 1e-3, learning_rate_step: {epochs: 2, factor: 0.5}}
+training: {learning_rate: 1e-3, learning_rate_schedule: {kind: step, epochs: 2, factor: 0.5}}
 schedule: {stages: [[fc1], [fc2]], kind: gpipe}
 data: {name: npz, path: "a\\tb", arrays: {train_inputs: x}, train_files: [a, b]}
 """
@@ -76,8 +76,8 @@ PLACES = """
     network network.layers network.layers.0 network.layers.0.device network.layers.0.features network.input_shape
     network.layers.0.inputs chip chip.tile chip.tile.rows chip.tile.pulse_time chip.tile.pulse_time.value chip.device
     chip.device.kind chip.nmpu chip.nmpu.clock chip.adc.bits chip.stage_engine chip.buffer.capacity chip.host data
-    data.arrays data.train_files training training.learning_rate training.learning_rate_step schedule schedule.stages
-    schedule.kind run run.seed run.mode name include chip.include
+    data.arrays data.train_files training training.learning_rate training.learning_rate_schedule schedule
+    schedule.stages schedule.kind run run.seed run.mode name include chip.include
 """
 PATHS = st.sampled_from(PLACES.split())
 

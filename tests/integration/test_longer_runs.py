@@ -20,7 +20,7 @@ SHORT = (
     "data.samples=100",
     "data.test_samples=60",
     "schedule.micro_batches=2",
-    "training.learning_rate_step={epochs: 1, factor: 0.7}",
+    "training.learning_rate_schedule={kind: step, epochs: 1, factor: 0.7}",
     "run.checkpoint_every=1",
 )
 

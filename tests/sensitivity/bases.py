@@ -215,8 +215,10 @@ def _devices() -> Iterator[Document]:
 
 
 def _trainings() -> Iterator[Document]:
-    step = {"epochs": 1, "factor": 0.5}
-    yield base(training={"learning_rate_step": step, "epochs": 3, "max_mini_batches": None})
+    step = {"kind": "step", "epochs": 1, "factor": 0.5}
+    yield base(training={"learning_rate_schedule": step, "epochs": 3, "max_mini_batches": None})
+    for schedule in ({"kind": "cosine", "epochs": 2.5, "final_factor": 0.1, "warm_up": 2}, {"kind": "constant"}):
+        yield base(training={"learning_rate_schedule": schedule, "epochs": 3, "max_mini_batches": None})
     asynchronous = {"kind": "asynchronous", "stages": 2, "micro_batches": 2}
     yield base(chip={"device": _SOFT}, schedule=asynchronous)
 
