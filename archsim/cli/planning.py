@@ -133,13 +133,16 @@ def _barriers(prepared: Prepared) -> Iterator[str]:
     """Tell each layer that waits for a whole sample or micro-batch, and what it takes of the digital unit."""
     for node in prepared.graph.nodes:
         operator = load_operator(node.kind)
-        if not isinstance(operator, DigitalOperator) or not (operator.needs_sample or operator.needs_block):
+        if not isinstance(operator, DigitalOperator):
+            continue
+        block = operator.waits_for_block(node, training=prepared.schedule.returns_gradients)
+        if not block and not operator.needs_sample:
             continue
         forward, back = operator.cost(node), operator.gradient_cost(node)
         counts = f"{forward.multiply_adds:,} multiply-adds and {forward.activations:,} look-ups a sample"
         if prepared.schedule.returns_gradients:
             counts += f", {back.multiply_adds:,} and {back.activations:,} for its gradient"
-        whole = "micro-batch" if operator.needs_block else "sample"
+        whole = "micro-batch" if block else "sample"
         yield f"{node.name} ({node.kind}): on the digital unit, {counts}; it begins when the whole {whole} is there"
 
 

@@ -37,7 +37,7 @@ def build_graph(specification: NetworkSpecification) -> Graph:
     _check_ends(nodes)
     _check_names(nodes)
     loss = load_loss(specification.loss, "network.loss")
-    graph = Graph(specification.name, specification.input_shape, tuple(nodes), specification.loss)
+    graph = Graph(specification.name, specification.input_shape, tuple(nodes), specification.loss, _vocabulary(nodes))
     if not graph.matrices:
         raise InputError(
             "no layer holds a matrix, so there is nothing to put on a crossbar",
@@ -70,6 +70,34 @@ def _node(operator: Operator, layer: Layer, inputs: tuple[str, ...], shapes: tup
 def _wrong(layer: Layer, rule: str, found: object, needed: str) -> ArchsimError:
     return ArchsimError(
         f"layer '{layer.name}': '{rule}' of the operator '{layer.kind}' gave {found!r}, and {needed} is needed"
+    )
+
+
+def _vocabulary(nodes: list[Node]) -> int | None:
+    """Return how many tokens there are for the layers that read the network's input, if it holds tokens."""
+    known = {node.name: load_operator(node.kind).vocabulary(node.layer) for node in nodes}
+    tokens = [size for size in known.values() if size is not None]
+    if not tokens:
+        return None
+    for index, node in enumerate(nodes):
+        if known[node.name] is not None and node.inputs != (INPUT,):
+            raise _not_tokens(
+                index, node, f"a '{node.kind}' takes tokens, which the network's input alone gives", "read 'input'"
+            )
+    for index, node in enumerate(nodes):
+        if known[node.name] is None and INPUT in node.inputs:
+            raise _not_tokens(
+                index, node, "the network's input gives tokens, and this layer takes values", "read an 'embedding'"
+            )
+    return min(tokens)
+
+
+def _not_tokens(index: int, node: Node, problem: str, remedy: str) -> InputError:
+    return InputError(
+        problem,
+        field=f"network.layers.{index}.inputs",
+        value=list(node.inputs),
+        remedy=f"let this layer {remedy}",
     )
 
 

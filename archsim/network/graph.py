@@ -129,12 +129,27 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """A network's operators in topological order (as listed by its author) and its loss."""
+    """A network's operators in topological order (as listed by its author) and its loss.
+
+    Attributes
+    ----------
+    name : str
+        What results call it.
+    input_shape : tuple of int
+        Shape of one sample.
+    nodes : tuple of Node
+        Its operators.
+    loss : str
+        What training makes small.
+    vocabulary : int or None
+        How many tokens there are if its inputs are their numbers, from 0; None if they are values.
+    """
 
     name: str
     input_shape: Shape
     nodes: tuple[Node, ...]
     loss: str
+    vocabulary: int | None = None
 
     def __getitem__(self, name: str) -> Node:
         return self._by_name[name]

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from archsim.digital.arithmetic import Arithmetic
+from archsim.digital.arrays import Array
 from archsim.network.graph import Graph
 from archsim.network.losses import Loss, load_loss
 from archsim.network.operators import Operator, load_operator
 
-__all__ = ["DigitalLogic"]
+__all__ = ["DigitalLogic", "held_inputs"]
 
 
 @dataclass(frozen=True)
@@ -36,3 +37,8 @@ class DigitalLogic:
         """Return the digital side of a graph."""
         operators = {node.name: load_operator(node.kind, arithmetic=arithmetic) for node in graph.nodes}
         return cls(operators, load_loss(graph.loss, arithmetic=arithmetic), arithmetic)
+
+
+def held_inputs(graph: Graph, x: Array, arithmetic: Arithmetic) -> Array:
+    """Return what digital units hold of a network's inputs; numbers of tokens choose rows, and nothing is left out."""
+    return x if graph.vocabulary is not None else arithmetic.number(x)

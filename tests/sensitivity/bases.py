@@ -286,6 +286,7 @@ def _sequence() -> Document:
     """Return an experiment whose samples are sequences of three positions."""
     layers = [
         {"name": "tokens", "kind": "reshape", "shape": [3, 2]},
+        {"name": "place", "kind": "position-embedding", "initial_std": 0.5},
         {"name": "project", "kind": "linear", "features": 4},
         {"name": "attend", "kind": "attention", "heads": 2, "causal": True, "inputs": ["project"] * 3},
         {"name": "flat", "kind": "flatten"},

@@ -11,6 +11,7 @@ _RESETS = (
 )
 _BIAS = "refused: there are no analog biases"
 _SHAPE = "the network's shape; tests/network builds others"
+_TOKENS = "the samples of the experiments here are no tokens; tests/network/test_embeddings.py has some"
 _PULSED = (
     "ConstantStep",
     "ExpStep",
@@ -49,6 +50,9 @@ EXCUSED: dict[tuple[str, str], str] = {
     ("Layer", "inputs"): _SHAPE,
     ("ReshapeLayer", "shape"): _SHAPE,
     ("TransposeLayer", "axes"): _SHAPE,
+    ("EmbeddingLayer", "vocabulary"): _TOKENS,
+    ("EmbeddingLayer", "features"): _TOKENS,
+    ("EmbeddingLayer", "initial_std"): _TOKENS,
     ("RunSpecification", "checkpoint_every"): "how often what is there is written",
     ("RunSpecification", "threads"): "results never depend on threads, which tests/analog and tests/_core show",
     **{(kind, "reset_std"): _RESETS for kind in _PULSED},

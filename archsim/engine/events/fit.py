@@ -34,6 +34,7 @@ def fitted(graph: Graph, data: DataSet) -> DataSet:
     if data.train_inputs.shape[1:] == (math.prod(graph.input_shape),):
         data = data.with_shape(graph.input_shape)
     _check_shapes(graph, data)
+    _check_tokens(graph, data)
     return data
 
 
@@ -45,6 +46,22 @@ def _allowed_shapes(found: tuple[int, ...]) -> str:
     square = side * side == found[0]
     example = [1, side, side] if square else [1, 1, found[0]]
     return f"any shape of {found[0]} numbers, such as {list(found)} or {example}"
+
+
+def _check_tokens(graph: Graph, data: DataSet) -> None:
+    """Refuse inputs that are no numbers of tokens where the network takes these."""
+    if graph.vocabulary is None:
+        return
+    for inputs in (data.train_inputs, data.test_inputs):
+        wrong = (inputs < 0) | (inputs >= graph.vocabulary) | (inputs % 1 != 0)
+        if wrong.any():
+            raise InputError(
+                f"the samples of '{data.name}' hold what is no number of a token",
+                field="network.layers",
+                value=float(inputs[wrong][0]),
+                allowed=f"whole numbers from 0 to {graph.vocabulary - 1}, one less than the vocabulary",
+                remedy="give the embedding a vocabulary with all tokens of the data, which are counted from 0",
+            )
 
 
 def _check_shapes(graph: Graph, data: DataSet) -> None:

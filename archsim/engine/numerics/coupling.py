@@ -26,7 +26,7 @@ from archsim.engine.setup import Setup
 from archsim.engine.steps import DigitalStep, MatrixStep
 from archsim.engine.work import Evaluation
 from archsim.network.graph import Graph
-from archsim.network.logic import DigitalLogic
+from archsim.network.logic import DigitalLogic, held_inputs
 from archsim.network.losses import checked_loss
 from archsim.network.matrix import AnalogMatrix, MatrixSnapshot
 from archsim.network.parameters import DigitalParameters, ParameterValues
@@ -185,7 +185,7 @@ class Numbers:
             for edge in program.imports:
                 if edge.source == HOST:
                     inputs = self.feed.inputs(action.micro_batch)
-                    stored.values[edge.name] = self.logic.arithmetic.number(inputs)
+                    stored.values[edge.name] = held_inputs(self.graph, inputs, self.logic.arithmetic)
         elif awaits == "gradients":
             # In the order of the edges, not of their arrival: sums must not depend on timing.
             stored = self._stored[stage][action.micro_batch]

@@ -16,7 +16,7 @@ import numpy as np
 from archsim.data import DataSet
 from archsim.digital.arrays import Array
 from archsim.network.graph import INPUT, Graph
-from archsim.network.logic import DigitalLogic
+from archsim.network.logic import DigitalLogic, held_inputs
 from archsim.network.operators import DigitalOperator, MatrixOperator, Pass, StatefulOperator
 from archsim.network.operators.shapes import check_array
 from archsim.network.parameters import ParameterValues
@@ -100,7 +100,7 @@ class Evaluator(Generic[Snapshot]):
 
         Snapshots are those of matrices by name, and of digital parameters by the name of their layer.
         """
-        values: dict[str, Array] = {INPUT: self._logic.arithmetic.number(x)}
+        values: dict[str, Array] = {INPUT: held_inputs(self._graph, x, self._logic.arithmetic)}
         for node in self._graph.nodes:
             inputs = tuple(values[name] for name in node.inputs)
             operator = self._logic.operators[node.name]

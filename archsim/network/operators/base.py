@@ -42,6 +42,10 @@ class Operator(ABC):
         """Return whether a node needs all samples of a micro-batch at once, which makes it a barrier for chunks."""
         return self.needs_block
 
+    def vocabulary(self, layer: Layer) -> int | None:
+        """Return how many tokens there are if a layer takes their numbers, from 0; None if it takes values."""
+        return None
+
     @abstractmethod
     def shape(self, layer: Layer, inputs: tuple[Shape, ...]) -> Shape:
         """Return the shape of the output of a layer from those of its inputs, all for one sample.

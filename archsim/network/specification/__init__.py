@@ -25,7 +25,7 @@ from archsim.network.specification.layers import (
 )
 from archsim.network.specification.network import NetworkSpecification
 from archsim.network.specification.normalisation import BatchNormLayer
-from archsim.network.specification.sequences import AttentionLayer
+from archsim.network.specification.sequences import AttentionLayer, EmbeddingLayer, PositionEmbeddingLayer
 
 __all__ = [
     "AnyLayer",
@@ -34,6 +34,7 @@ __all__ = [
     "ConcatLayer",
     "Conv1dLayer",
     "Conv2dLayer",
+    "EmbeddingLayer",
     "GELULayer",
     "InputRangeParameters",
     "Layer",
@@ -44,6 +45,7 @@ __all__ = [
     "NetworkSpecification",
     "ParametricLayer",
     "PlainLayer",
+    "PositionEmbeddingLayer",
     "ReshapeLayer",
     "SliceLayer",
     "TransposeLayer",

@@ -15,7 +15,7 @@ from archsim.network.specification.digital import (
 )
 from archsim.network.specification.layers import Layer, MatrixLayer
 from archsim.network.specification.normalisation import BatchNormLayer
-from archsim.network.specification.sequences import AttentionLayer
+from archsim.network.specification.sequences import AttentionLayer, EmbeddingLayer, PositionEmbeddingLayer
 from archsim.specification import OpenUnion
 
 __all__ = ["AnyLayer", "Conv1dLayer", "Conv2dLayer", "LinearLayer", "MaxPoolLayer", "PlainLayer", "ReshapeLayer"]
@@ -98,6 +98,7 @@ class PlainLayer(Layer):
         "hard-swish",
         "identity",
         "multiply",
+        "positional-encoding",
         "relu",
         "relu6",
         "sigmoid",
@@ -113,6 +114,8 @@ AnyLayer = Annotated[
     | Conv1dLayer
     | Conv2dLayer
     | MaxPoolLayer
+    | EmbeddingLayer
+    | PositionEmbeddingLayer
     | AttentionLayer
     | BatchNormLayer
     | GELULayer
