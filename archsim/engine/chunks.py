@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Chunks"]
+from archsim.engine.steps import Step, TransferStep, WriteStep
+
+__all__ = ["Chunks", "chunks_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +63,20 @@ class Chunks:
             return self.count
         needed = last if by_vector else -(-last // target.vectors) * self.vectors
         return -(-needed // self.size)
+
+
+def chunks_of(step: Step, samples: int, size: int | None) -> Chunks:
+    """Return how the block of a step is cut: an update is one, and so is what needs all of it.
+
+    Parameters
+    ----------
+    step : Step
+        The step.
+    samples : int
+        Samples of a micro-batch.
+    size : int or None
+        Vectors of a chunk; None for all of them in one.
+    """
+    if isinstance(step, (TransferStep, WriteStep)) or step.phase not in ("F", "B") or step.needs_block:
+        return Chunks(samples)
+    return Chunks(samples, step.vectors, size)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from archsim.engine.steps import DigitalStep, MatrixStep, Step, TransferStep, WriteStep
 from archsim.network.graph import Graph
 
-__all__ = ["Dependency", "dependencies", "homes_of", "layers_of"]
+__all__ = ["Dependency", "Flows", "dependencies", "flows_of", "homes_of", "layers_of"]
 
 #: Something that one step gives and another takes: what it is, and of which node or matrix.
 _Item = tuple[str, str]
@@ -54,6 +54,37 @@ def dependencies(steps: Sequence[Step], graph: Graph, *, updates_in_turn: bool) 
         for item in _gives(step, graph, updates_in_turn):
             givers[item].append(number)
     return tuple(found)
+
+
+class Flows(NamedTuple):
+    """The steps of an action that take, or give, each value or gradient, by its node.
+
+    Attributes
+    ----------
+    values, gradients : mapping of str to tuple of int
+        Numbers of the steps, in order.
+    """
+
+    values: Mapping[str, tuple[int, ...]]
+    gradients: Mapping[str, tuple[int, ...]]
+
+
+def flows_of(steps: Sequence[Step], graph: Graph) -> tuple[Flows, Flows]:
+    """Return which steps of an action take each value and gradient, and which ones give it."""
+    taken: dict[_Item, list[int]] = defaultdict(list)
+    given: dict[_Item, list[int]] = defaultdict(list)
+    for number, step in enumerate(steps):
+        for found, items in ((taken, _takes(step, graph, False)), (given, _gives(step, graph, False))):
+            for item in dict.fromkeys(items):
+                found[item].append(number)
+    return _flows(taken), _flows(given)
+
+
+def _flows(found: Mapping[_Item, list[int]]) -> Flows:
+    def of(what: str) -> dict[str, tuple[int, ...]]:
+        return {name: tuple(steps) for (kind, name), steps in found.items() if kind == what}
+
+    return Flows(of("value"), of("gradient"))
 
 
 def homes_of(steps: Iterable[Step]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from functools import partial
 
 from archsim.analog.observed import ExpectedUpdate
 from archsim.chip.operations import affine_operations, update_operations
-from archsim.engine.dependencies import Dependency, dependencies, homes_of, layers_of
+from archsim.engine.dependencies import Dependency, Flows, dependencies, flows_of, homes_of, layers_of
 from archsim.engine.digital_jobs import DigitalJob, continued
 from archsim.engine.steps import DigitalStep, MatrixStep, Phase, Step, TransferStep, WriteStep
 from archsim.errors import ArchsimError
@@ -57,11 +57,15 @@ class ActionProgram:
         For each step, those that it waits for.
     layers : tuple of frozenset of str
         For each step, the layers that it works for.
+    taken, given : Flows
+        The steps that take, and that give, each value and gradient.
     """
 
     steps: tuple[Step, ...]
     dependencies: tuple[tuple[Dependency, ...], ...]
     layers: tuple[frozenset[str], ...]
+    taken: Flows
+    given: Flows
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +167,7 @@ class _StageBuilder:
                     steps,
                     dependencies(steps, self.graph, updates_in_turn=in_turn),
                     tuple(layers_of(step, self.graph, homes) for step in steps),
+                    *flows_of(steps, self.graph),
                 )
                 for symbol, steps in actions.items()
             },

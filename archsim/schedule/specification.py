@@ -13,7 +13,7 @@ __all__ = ["AnySchedule", "Overlap", "ScheduleSpecification", "ZeroBubbleSpecifi
 Count = Annotated[int, Field(ge=1)]
 
 #: What of a stage's work may overlap.
-Overlap = Literal["none", "layers"]
+Overlap = Literal["none", "layers", "stages"]
 
 
 class ScheduleSpecification(Specification):
@@ -27,7 +27,8 @@ class ScheduleSpecification(Specification):
 
     ``overlap`` says when a stage may begin its next action: after the end of the last one (``none``), or as
     soon as the layer at which it begins has done its own part of the last one (``layers``); layer by layer,
-    the order of the actions stays. ``chunk_vectors`` cuts the vectors of a micro-batch into runs of that
+    the order of the actions stays. With ``stages``, what a stage makes also goes on to other stages at once, instead
+    of at the end of its action. ``chunk_vectors`` cuts the vectors of a micro-batch into runs of that
     length, which follow each other through the steps of an action; without it a micro-batch is one.
     """
 

@@ -87,7 +87,10 @@ def test_numbers_are_the_same(kind: str, stages: int) -> None:
         assert same_numbers(alone, run)
         for name in ("staleness", "samples"):
             assert run.metrics[name] == alone.metrics[name]
-    both = digits(*settings, "schedule.overlap=layers", "schedule.chunk_vectors=2", "chip.tile.double_buffered=true")
+    overlap = "layers" if stages == 1 else "stages"
+    both = digits(
+        *settings, f"schedule.overlap={overlap}", "schedule.chunk_vectors=2", "chip.tile.double_buffered=true"
+    )
     assert same_numbers(alone, both)
     assert both.metrics["makespan_ps"] < alone.metrics["makespan_ps"]
 
@@ -103,12 +106,15 @@ def test_staleness_is_the_same(kind: str, update: str) -> None:
     """Every tile is read and updated in the same order, so what is read has seen as many updates."""
     settings = [f"schedule.kind={kind}", f"schedule.update={update}", "schedule.stages=2", "schedule.micro_batches=4"]
     settings += ["training.mini_batch=12", "training.max_mini_batches=4"]
-    alone, overlapped = (
-        archsim.simulate("mlp_digits", [*settings, f"schedule.overlap={overlap}"], mode="timing").metrics
-        for overlap in ("none", "layers")
+    alone, overlapped, streamed = (
+        archsim.simulate(
+            "mlp_digits", [*settings, f"schedule.overlap={overlap}", "schedule.chunk_vectors=1"], mode="timing"
+        ).metrics
+        for overlap in ("none", "layers", "stages")
     )
-    assert (alone["staleness"], alone["updates"]) == (overlapped["staleness"], overlapped["updates"])
-    assert overlapped["makespan_ps"] < alone["makespan_ps"]
+    for each in (overlapped, streamed):
+        assert (alone["staleness"], alone["updates"]) == (each["staleness"], each["updates"])
+    assert streamed["makespan_ps"] < overlapped["makespan_ps"] < alone["makespan_ps"]
 
 
 def test_updates_of_different_layers_go_side_by_side() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from .cases import Action, Case, Layer, Matrix
 from .clock import Clock, Gate, Process, Signal
@@ -11,7 +12,27 @@ from .layout import Layout, Part
 from .pieces import Piece, backward, changes, forward
 from .units import Units
 
-__all__ = ["Actions"]
+__all__ = ["Actions", "Borders"]
+
+#: Chunks of a value or gradient by its name: their signals, and the vectors in which a sample comes.
+Arrivals = Mapping[str, list[tuple[list[Signal], int]]]
+
+
+@dataclass(frozen=True)
+class Borders:
+    """What an action hands on and takes chunk by chunk: by name, what comes in, and who is told of each chunk made."""
+
+    arrivals: Arrivals = field(default_factory=dict)
+    sent: list[tuple[str, Callable[[int], None]]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A chunk of a piece: it is done for the rest of its stage first, then for others, then for the action."""
+
+    done: Signal = field(default_factory=Signal)
+    out: Signal = field(default_factory=Signal)
+    ended: Signal = field(default_factory=Signal)
 
 
 class Actions:
@@ -41,7 +62,12 @@ class Actions:
         """Return the layers for which a piece works: a digital one belongs to that with which its forward is done."""
         return {other.layer for other in self.pieces(stage, "F") if not set(piece.does).isdisjoint(other.does)}
 
-    def do(self, action: Action, pieces: list[Piece], gates: Mapping[Piece, list[Gate]]) -> Process:
+    def giver(self, stage: int, kind: str, name: str) -> Piece | None:
+        """Return the piece whose chunks a value or gradient has that leaves a stage: the last that adds to it."""
+        makers = [piece for piece in self.pieces(stage, kind) if name in piece.makes]
+        return makers[-1] if makers else None
+
+    def do(self, action: Action, pieces: list[Piece], gates: Mapping[Piece, list[Gate]], borders: Borders) -> Process:
         """Each piece as soon as those are done that it waits for, chunk by chunk."""
         if self.hardware.engine:
             yield from self.units.engine(self.hardware.engine.get(action.kind, 0) * action.count, action)
@@ -50,28 +76,51 @@ class Actions:
             gate: gate.enter(count)
             for gate, count in Counter(gate for piece in pieces for gate in gates[piece]).items()
         }
-        done = {piece: [Signal() for _ in range(self._chunks(action, piece))] for piece in pieces}
+        done = {piece: [Chunk() for _ in range(self.chunks(action.kind, piece))] for piece in pieces}
         for piece in pieces:
             mine = {gate: turns[gate] for gate in gates[piece]}
-            self.clock.start(self._flow(action, piece, done, mine))
-        yield from [signals[-1] for signals in done.values()]
+            self.clock.start(self._flow(action, piece, done, mine, borders.arrivals))
+        for name, send in borders.sent:
+            self.clock.start(self._sent([piece for piece in pieces if name in piece.makes], done, send))
+        yield from [chunks[-1].ended for chunks in done.values()]
 
-    def _chunks(self, action: Action, piece: Piece) -> int:
-        return piece.chunks(self.case.samples, self.case.chunk) if action.kind in "FB" else 1
+    def chunks(self, kind: str, piece: Piece) -> int:
+        """Return how many chunks the block of a piece has."""
+        return piece.chunks(self.case.samples, self.case.chunk) if kind in "FB" else 1
 
     def _flow(
-        self, action: Action, piece: Piece, done: Mapping[Piece, list[Signal]], turns: Mapping[Gate, Signal]
+        self,
+        action: Action,
+        piece: Piece,
+        done: Mapping[Piece, list[Chunk]],
+        turns: Mapping[Gate, Signal],
+        arrivals: Arrivals,
     ) -> Process:
-        for chunk, signal in enumerate(done[piece]):
+        size, samples = self.case.chunk, self.case.samples
+        for chunk, signals in enumerate(done[piece]):
             for other in piece.needs:
-                at = piece.awaited(other, chunk, self.case.samples, self.case.chunk)
-                yield done[other][min(at, len(done[other]) - 1)]
+                at = piece.awaited(other, chunk, samples, size)
+                yield done[other][min(at, len(done[other]) - 1)].done
+            for name in piece.takes:
+                for there, vectors in arrivals.get(name, []):
+                    yield there[min(piece.awaited_sample(vectors, chunk, samples, size), len(there) - 1)]
             if not chunk:
                 yield from turns.values()
             asked = self.clock.start(self._chunk(action, piece, chunk))
-            asked.then(signal.fire)
+            for signal in (signals.done, signals.out, signals.ended):
+                asked.then(signal.fire)
         for gate in turns:
             asked.then(gate.passed)
+
+    def _sent(self, makers: list[Piece], done: Mapping[Piece, list[Chunk]], send: Callable[[int], None]) -> Process:
+        """Send a chunk of what several pieces may add to when the last of them has it, and the others its samples."""
+        *others, last = makers
+        for chunk, signals in enumerate(done[last]):
+            yield signals.out
+            for other in others:
+                at = last.awaited_sample(other.vectors, chunk, self.case.samples, self.case.chunk)
+                yield done[other][min(at, len(done[other]) - 1)].out
+            send(chunk)
 
     def _chunk(self, action: Action, piece: Piece, chunk: int) -> Process:
         if action.kind == "U":
@@ -105,7 +154,7 @@ class Actions:
         """All parts of a matrix side by side, and beside them the traffic at the port."""
         hardware, forward = self.hardware, action.kind == "F"
         first, last = piece.bounds(chunk, self.case.samples, self.case.chunk)
-        is_last = chunk + 1 == self._chunks(action, piece)
+        is_last = chunk + 1 == self.chunks(action.kind, piece)
         pending = []
         for part in self.layout.parts[piece.layer][piece.number]:
             there, back = (part.rows, part.columns) if forward else (part.columns, part.rows)

@@ -88,14 +88,24 @@ class Case:
     places: tuple[int, ...] | None = None
     #: Vectors of a chunk; None: a micro-batch is one.
     chunk: int | None = None
-    #: Whether layers do their parts of several actions at a time.
-    overlaps: bool = False
+    #: What overlaps: nothing, layers with what they do in other actions, or stages, too, which hand chunks on.
+    overlap: str = "none"
     #: Whether initial weights are written first.
     programs: bool = False
 
     @property
     def trains(self) -> bool:
         return self.kind != "inference"
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether layers do their parts of several actions at a time."""
+        return self.overlap != "none"
+
+    @property
+    def streams(self) -> bool:
+        """Whether stages hand on what they make chunk by chunk; abstract ones do whole actions."""
+        return self.overlap == "stages" and not self.hardware.engine
 
     @property
     def total(self) -> int:
@@ -111,7 +121,7 @@ class Case:
             "stages": [list(names) for names in self.stages],
             "micro_batches": self.micro_batches,
             "chunk_vectors": self.chunk,
-            "overlap": "layers" if self.overlaps else "none",
+            "overlap": self.overlap,
         }
         if self.places is not None:
             schedule["places"] = list(self.places)

@@ -35,6 +35,9 @@ class Piece:
     number: int = 0
     #: The layers for which it does something.
     does: list[str] = field(default_factory=list)
+    #: Values, or gradients, that it needs from other stages, and those that it makes, for its own stage or others.
+    takes: list[str] = field(default_factory=list)
+    makes: list[str] = field(default_factory=list)
 
     def add(self, operations: int, elements: int) -> None:
         self.operations += operations
@@ -56,10 +59,15 @@ class Piece:
         """Return the chunk of another piece that a chunk waits for."""
         if size is None:
             return 0
-        last = self.bounds(chunk, samples, size)[1]
         if other.matrix is None or other.layer != self.collects or other.vectors != self.vectors:
-            # Whole samples, whatever their vectors.
-            last = ceil(last / self.vectors) * other.vectors
+            return self.awaited_sample(other.vectors, chunk, samples, size)
+        return ceil(self.bounds(chunk, samples, size)[1] / size) - 1
+
+    def awaited_sample(self, vectors: int, chunk: int, samples: int, size: int | None) -> int:
+        """Return the chunk with which whole samples are there that come in so many vectors each."""
+        if size is None:
+            return 0
+        last = ceil(self.bounds(chunk, samples, size)[1] / self.vectors) * vectors
         return ceil(last / size) - 1
 
 
@@ -94,6 +102,7 @@ def forward(
         def leads_on(name: str, layer: Layer = layer) -> bool:
             return [taker for taker in case.layers if name in taker.sources] == [layer]
 
+        outside = [name for name in _each(layer.sources) if name not in home]
         piece = None if layer.matrices else _continued(givers, leads_on)
         if piece is None:
             reads = [
@@ -106,10 +115,13 @@ def forward(
                 # Every converted number is scaled and added up.
                 piece.add(matrix.vectors * sum(columns for _, columns in cut), matrix.vectors * matrix.outputs)
             pieces += [*reads, piece]
+        for taker in reads if layer.matrices else [piece]:
+            taker.takes += outside
         if not layer.matrices:
             piece.add(layer.forward, layer.size)
         piece.does.append(layer.name)
         piece.gives = layer.name
+        piece.makes.append(layer.name)
         home[layer.name] = piece
     if last and case.trains:
         piece.add(LOSSES[case.loss] * case.layers[-1].size, 0)
@@ -138,6 +150,8 @@ def backward(case: Case, layers: Sequence[Layer], parts: dict[str, list[list[tup
             piece = Piece(givers, layer=layer.name)
             pieces.append(piece)
         piece.does.append(layer.name)
+        if back[layer.name]:
+            piece.takes.append(layer.name)
         piece.add(max(back[layer.name] - 1, 0) * layer.size, 0)
         if not layer.matrices:
             piece.add(layer.backward, layer.size)
@@ -161,6 +175,7 @@ def backward(case: Case, layers: Sequence[Layer], parts: dict[str, list[list[tup
             pieces += [*reads, piece]
         for name in sources[layer.name]:
             givers_of.setdefault(name, []).append(piece)
+            piece.makes += [name] if name not in piece.makes else []
         for name in layer.sources:
             if not case.needs_gradient(name):
                 continue

@@ -6,7 +6,9 @@ layers, and what happens at the same moment happens in the order in which it was
 
 from __future__ import annotations
 
-from .actions import Actions
+from collections.abc import Callable
+
+from .actions import Actions, Borders
 from .cases import Action, Case
 from .clock import Clock, Gate, Process, Signal, Space
 from .layout import Edge, Layout
@@ -31,6 +33,8 @@ class Machine:
         self.spaces = {place: Space(case.hardware.capacity, stages) for place, stages in places.items()}
         self.inputs = [[[Signal() for _ in self.layout.into(s)] for _ in range(case.total)] for s in count]
         self.gradients = [[[Signal() for _ in self.layout.out_of(s)] for _ in range(case.total)] for s in count]
+        #: By edge and whether it is a gradient: the signals of the chunks of each micro-batch, and a sample's vectors.
+        self.streams = self._streams() if case.streams else {}
         self.started = [[Signal() for _ in range(case.total)] for _ in count]
         self.unfinished = set(count)
         self._changed = [Signal() for _ in count]
@@ -66,9 +70,41 @@ class Machine:
             if action.kind == "F":
                 self.started[s][k].fire()
             before, ended = ended, Signal()
-            self.clock.start(self._action(action, self.actions.do(action, pieces, kept), before, ended))
+            work = self.actions.do(action, pieces, kept, self._borders(action))
+            self.clock.start(self._action(action, work, before, ended))
         yield ended
         self.unfinished.remove(s)
+
+    def _streams(self) -> dict[tuple[Edge, bool], tuple[list[list[Signal]], int]]:
+        """Return what stages hand on chunk by chunk: values to others, and gradients back."""
+        found: dict[tuple[Edge, bool], tuple[list[list[Signal]], int]] = {}
+        for edge in self.layout.edges:
+            for back in (False, True):
+                if edge.source < 0 or (back and not edge.gradient):
+                    continue
+                stage, kind = (edge.target, "B") if back else (edge.source, "F")
+                giver = self.actions.giver(stage, kind, edge.name)
+                if giver is None:
+                    continue
+                count = self.actions.chunks(kind, giver)
+                signals = [[Signal() for _ in range(count)] for _ in range(self.case.total)]
+                found[edge, back] = signals, giver.vectors
+        return found
+
+    def _borders(self, action: Action) -> Borders:
+        """Return what an action takes from other stages chunk by chunk, and what it hands on to them."""
+        s, k, found = action.stage, action.micro_batch, Borders()
+        if action.kind not in "FB":
+            return found
+        back = action.kind == "B"
+        takes, gives = (self.layout.out_of, self.layout.into) if back else (self.layout.into, self.layout.out_of)
+        arrivals: dict[str, list[tuple[list[Signal], int]]] = {}
+        for edge in takes(s):
+            if (edge, back) in self.streams:
+                signals, vectors = self.streams[edge, back]
+                arrivals.setdefault(edge.name, []).append((signals[k], vectors))
+        sent = [(edge.name, self._sender(edge, action)) for edge in gives(s) if (edge, back) in self.streams]
+        return Borders(arrivals, sent)
 
     def _gates(self, s: int) -> dict[str, Gate]:
         """Return what lets a layer do its parts of actions in their order, where it need not wait for the others."""
@@ -101,13 +137,13 @@ class Machine:
     def _hand_over(self, action: Action) -> None:
         s = action.stage
         if action.kind == "F":
+            self._leave(action)
             for edge in self.layout.out_of(s):
-                self.clock.start(self._hand_on(edge, action))
-            if not self.case.trains and not self.layout.out_of(s):
-                self._release(s)
+                if (edge, False) not in self.streams:
+                    self.clock.start(self._hand_on(edge, action))
         elif action.kind == "B":
             for edge in self.layout.into(s):
-                if edge.source >= 0:
+                if edge.source >= 0 and (edge, True) not in self.streams:
                     self.clock.start(self._hand_back(edge, action))
         elif action.kind == "U":
             self._release(s, action.count)
@@ -126,21 +162,61 @@ class Machine:
     def _hand_on(self, edge: Edge, action: Action) -> Process:
         """A value sets out when its micro-batch has space where it goes."""
         yield from self._claim(edge)
+        self._leave(action)
+        s, k, homes = action.stage, action.micro_batch, self.layout.homes
+        yield from self.units.travel(homes[s], homes[edge.target], self._bytes(edge), action)
+        self._input(edge, k).fire()
+
+    def _leave(self, action: Action) -> None:
+        """The action has ended, or a value of it has set out; after all of it nobody needs what was stored here."""
         s, k = action.stage, action.micro_batch
         self._gone[s, k] = self._gone.get((s, k), 0) + 1
-        if not self.case.trains and self._gone[s, k] == len(self.layout.out_of(s)):
-            # Nobody will need what was stored here, once all that goes on has gone.
+        if not self.case.trains and self._gone[s, k] == len(self.layout.out_of(s)) + 1:
             self._release(s)
-        homes, size = self.layout.homes, self.case.hardware.bytes(edge.elements) * self.case.samples
-        yield from self.units.travel(homes[s], homes[edge.target], size, action)
-        self.inputs[edge.target][k][self.layout.into(edge.target).index(edge)].fire()
+
+    def _input(self, edge: Edge, k: int) -> Signal:
+        return self.inputs[edge.target][k][self.layout.into(edge.target).index(edge)]
+
+    def _gradient(self, edge: Edge, k: int) -> Signal:
+        return self.gradients[edge.source][k][self.layout.out_of(edge.source).index(edge)]
+
+    def _bytes(self, edge: Edge) -> int:
+        return self.case.hardware.bytes(edge.elements) * self.case.samples
+
+    def _sender(self, edge: Edge, action: Action) -> Callable[[int], None]:
+        """Return what takes each chunk of a value or a gradient when it is made; values wait for space first."""
+        made = [Signal() for _ in self.streams[edge, action.kind == "B"][0][0]]
+        self.clock.start(self._stream(edge, action, made))
+        return lambda chunk: made[chunk].fire()
+
+    def _stream(self, edge: Edge, action: Action, made: list[Signal]) -> Process:
+        homes, back = self.layout.homes, action.kind == "B"
+        ends = (edge.target, edge.source) if back else (edge.source, edge.target)
+        signals, vectors = self.streams[edge, back]
+        total, size = self.case.samples * vectors, self._bytes(edge)
+        for chunk, ready in enumerate(made):
+            yield ready
+            if not (chunk or back):
+                yield from self._claim(edge)
+            if not back and chunk + 1 == len(made):
+                self._leave(action)
+            cut = [min(n * (self.case.chunk or total), total) if n < len(made) else total for n in (chunk, chunk + 1)]
+            share = size * cut[1] // total - size * cut[0] // total
+            first = (self._gradient if back else self._input)(edge, action.micro_batch)
+            there = signals[action.micro_batch][chunk]
+            self.clock.start(self._message((homes[ends[0]], homes[ends[1]]), share, action, [there, first]))
+
+    def _message(self, nodes: tuple[int, int], size: int, action: Action, there: list[Signal]) -> Process:
+        yield from self.units.travel(*nodes, size, action)
+        for signal in there:
+            if not signal.fired:
+                signal.fire()
 
     def _hand_back(self, edge: Edge, action: Action) -> Process:
         homes = self.layout.homes
-        size = self.case.hardware.bytes(edge.elements) * self.case.samples if edge.gradient else 0
+        size = self._bytes(edge) if edge.gradient else 0
         yield from self.units.travel(homes[edge.target], homes[edge.source], size, action)
-        place = self.layout.out_of(edge.source).index(edge)
-        self.gradients[edge.source][action.micro_batch][place].fire()
+        self._gradient(edge, action.micro_batch).fire()
 
     def _samples(self) -> Process:
         """The host brings samples once all weights are written."""

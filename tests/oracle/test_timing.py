@@ -64,7 +64,7 @@ def cases(draw: st.DrawFn) -> Case:
         transfer_every=draw(st.integers(0, 3)),
         places=draw(st.none() | shared_places(len(stages))),
         chunk=draw(st.none() | st.integers(1, 9)),
-        overlaps=draw(st.booleans()),
+        overlap=draw(st.sampled_from(["none", "layers", "stages"])),
         programs=kind != "inference" and draw(st.integers(0, 3)) == 0,
     )
     if draw(st.integers(0, 5)) == 0:

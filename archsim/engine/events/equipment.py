@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from archsim.chip.area import Built
 from archsim.chip.components import Unit
@@ -13,6 +14,7 @@ from archsim.engine.events.rewriting import RewriteTask
 from archsim.engine.events.sequencer import ActionRun, Sequencer
 from archsim.engine.events.stage_engine import StageEngineTask
 from archsim.engine.events.step_runs import Turns
+from archsim.engine.events.streaming import Ends
 from archsim.engine.events.tasks import DigitalTask, PortTask
 from archsim.engine.events.transfers import TransferMemoryTask, TransferOperationsTask
 from archsim.engine.events.transport import Transport
@@ -54,6 +56,9 @@ class Equipment(ABC):
         "units",
     )
 
+    #: Whether stages do steps, which may hand chunks on to steps of other stages.
+    streams: ClassVar[bool] = False
+
     def __init__(self, setup: Setup, kernel: Kernel, timeline: Timeline, transport: Transport, work: Work) -> None:
         self.parts: list[PartTask] = []
         self.digital: list[DigitalTask] = []
@@ -89,8 +94,13 @@ class Equipment(ABC):
         """Return the times that durations are made of, by dotted name below ``chip``; of a clock, its period."""
 
     @abstractmethod
-    def runs(self, program: StageProgram, stage: Sequencer) -> tuple[dict[str, ActionRun], tuple[Turns, ...]]:
-        """Return what a stage does in each kind of action, and the layers that need not wait for each other."""
+    def runs(
+        self, program: StageProgram, stage: Sequencer, ends: Ends
+    ) -> tuple[dict[str, ActionRun], tuple[Turns, ...]]:
+        """Return what a stage does in each kind of action, and the layers that need not wait for each other.
+
+        `ends` tells by kind of action what comes in and goes out chunk by chunk, where steps do (`streams`).
+        """
 
     def unit(self, component: str, number: int, stage: int | None) -> Unit:
         """Return a unit, made on first use; `stage` is the one whose own it is."""

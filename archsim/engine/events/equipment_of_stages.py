@@ -11,6 +11,7 @@ from archsim.engine.events.equipment import Equipment
 from archsim.engine.events.sequencer import ActionRun, Sequencer
 from archsim.engine.events.stage_engine import EngineAction, OwnEngine, StageEngineTask
 from archsim.engine.events.step_runs import StepRun, Turns
+from archsim.engine.events.streaming import Ends
 from archsim.engine.program import StageProgram
 from archsim.engine.setup import Setup
 from archsim.schedule.action_kinds import StageCycles
@@ -44,7 +45,9 @@ class EquipmentOfStages(Equipment):
         """Return the times of the engine by dotted name below ``chip``."""
         return {f"stage_engine.{operation}": time_ps for operation, time_ps in _action_ps(chip).items()}
 
-    def runs(self, program: StageProgram, stage: Sequencer) -> tuple[dict[str, ActionRun], tuple[Turns, ...]]:
+    def runs(
+        self, program: StageProgram, stage: Sequencer, ends: Ends
+    ) -> tuple[dict[str, ActionRun], tuple[Turns, ...]]:
         """Return what a stage does in each kind of action: a single step."""
         engine, kinds, times = self._engine(stage), self._setup.schedule.kinds, _action_ps(self._setup.chip)
         runs = {}

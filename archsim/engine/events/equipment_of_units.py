@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from archsim.chip.area import Built
 from archsim.chip.components import Unit
 from archsim.chip.operations import vector_bytes
 from archsim.chip.specification import Chip
-from archsim.engine.chunks import Chunks
+from archsim.engine.chunks import chunks_of
 from archsim.engine.dependencies import Dependency
 from archsim.engine.events.accounts import array_count
 from archsim.engine.events.equipment import Equipment
@@ -16,11 +17,13 @@ from archsim.engine.events.part_tasks import Grid, PartTask, RemotePartTask, Rou
 from archsim.engine.events.rewriting import RewriteTask, WeightDelivery, WriteTask
 from archsim.engine.events.sequencer import ActionRun, Sequencer
 from archsim.engine.events.step_runs import StepRun, StreamedStepRun, Turns
+from archsim.engine.events.streaming import Ends, HandOver, Inlet, Outlet, StreamEnds
 from archsim.engine.events.tasks import DigitalTask, PortTask, Task
 from archsim.engine.events.transfers import TransferMemoryTask, TransferOperationsTask
 from archsim.engine.program import ActionProgram, StageProgram
 from archsim.engine.setup import Setup
 from archsim.engine.steps import DigitalStep, MatrixStep, Step, TransferStep, WriteStep
+from archsim.engine.streams import Stream
 from archsim.mapping.plan import Part
 from archsim.schedule.specification import ScheduleSpecification
 
@@ -31,6 +34,8 @@ class EquipmentOfUnits(Equipment):
     """The tiles, digital units and ports of a chip, and the tasks that steps ask of them."""
 
     __slots__ = ()
+
+    streams: ClassVar[bool] = True
 
     @staticmethod
     def built(setup: Setup) -> Built:
@@ -72,10 +77,15 @@ class EquipmentOfUnits(Equipment):
         place = self._setup.plan.place_of(stage.index)
         return self.unit(component, place.home, stage.index if len(place.stages) == 1 else None)
 
-    def runs(self, program: StageProgram, stage: Sequencer) -> tuple[dict[str, ActionRun], tuple[Turns, ...]]:
+    def runs(
+        self, program: StageProgram, stage: Sequencer, ends: Ends
+    ) -> tuple[dict[str, ActionRun], tuple[Turns, ...]]:
         """Return what a stage does in each kind of action, and the layers that need not wait for each other."""
-        turns = self._turns(program, stage) if self._settings.overlap == "layers" else {}
-        runs = {symbol: self._graph(action, stage, turns) for symbol, action in program.actions.items()}
+        turns = self._turns(program, stage) if self._settings.overlap != "none" else {}
+        runs = {
+            symbol: self._graph(action, stage, turns, ends.get(symbol, StreamEnds()))
+            for symbol, action in program.actions.items()
+        }
         return runs, tuple(turns.values())
 
     def _turns(self, program: StageProgram, stage: Sequencer) -> dict[str, Turns]:
@@ -92,17 +102,27 @@ class EquipmentOfUnits(Equipment):
             for layer in layers
         }
 
-    def _graph(self, action: ActionProgram, stage: Sequencer, turns: Mapping[str, Turns]) -> ActionRun:
-        """Make the steps of an action, and connect them."""
+    def _graph(
+        self, action: ActionProgram, stage: Sequencer, turns: Mapping[str, Turns], ends: StreamEnds
+    ) -> ActionRun:
+        """Make the steps of an action, and connect them: with each other, and with what comes in and goes out."""
         runs: list[StepRun] = []
-        streams = bool(turns) or self._settings.chunk_vectors is not None
-        for step, needed, layers in zip(action.steps, action.dependencies, action.layers, strict=True):
-            cause = self._timeline.cause(f"input from {self._giver(action, needed, stage)}")
-            chunks = self._chunks(step)
+        size = self._settings.chunk_vectors
+        streams = bool(turns) or size is not None
+        for number, (step, needed, layers) in enumerate(
+            zip(action.steps, action.dependencies, action.layers, strict=True)
+        ):
+            inlets = [(stream, inlet) for stream, inlet in ends.inlets if number in stream.takers]
+            cause = self._timeline.cause(self._awaited(action, needed, inlets, stage))
+            chunks = chunks_of(step, self._setup.samples, size)
             if streams:
                 needs = tuple(chunks.needs(runs[n.step].chunks, by_vector=n.by_vector) for n in needed)
                 of_step = tuple(turns[layer] for layer in turns if layer in layers)
-                run: StepRun = StreamedStepRun(stage, chunks, needs, of_step, cause)
+                sources = [(inlet, chunks.needs(inlet.chunks, by_vector=False)) for _, inlet in inlets]
+                run: StepRun
+                run = streamed = StreamedStepRun(stage, chunks, needs, of_step, cause, sources)
+                for _, inlet in inlets:
+                    inlet.takers.append(streamed)
             else:
                 run = StepRun(stage, chunks, len(needed), cause)
             for which, dependency in enumerate(needed):
@@ -110,14 +130,32 @@ class EquipmentOfUnits(Equipment):
             self._equip(run, step, stage)
             runs.append(run)
         first = tuple(run for run, needed in zip(runs, action.dependencies, strict=True) if not needed)
+        runs += [self._handing_on(stream, outlet, runs, stage) for stream, outlet in ends.outlets]
         return ActionRun(first, sum(not run.followers for run in runs))
 
-    def _chunks(self, step: Step) -> Chunks:
-        """Return how the block of a step is cut: an update is one, and so is what needs all of it."""
-        setup = self._setup
-        if isinstance(step, (TransferStep, WriteStep)) or step.phase not in ("F", "B") or step.needs_block:
-            return Chunks(setup.samples)
-        return Chunks(setup.samples, step.vectors, self._settings.chunk_vectors)
+    def _handing_on(self, stream: Stream, outlet: Outlet, runs: list[StepRun], stage: Sequencer) -> StepRun:
+        """Make the step that hands on what other steps give: in the chunks of the last, whole samples of the others."""
+        *others, last = stream.givers
+        needs = [stream.chunks.needs(runs[number].chunks, by_vector=False) for number in others]
+        needs.append(stream.chunks.needs(stream.chunks, by_vector=True))
+        cause = self._timeline.cause(f"input from stage {stage.index}")
+        run = StreamedStepRun(stage, stream.chunks, tuple(needs), (), cause)
+        for which, number in enumerate((*others, last)):
+            runs[number].followers.append((run, which))
+        run.tasks = (HandOver(run, outlet),)
+        return run
+
+    def _awaited(
+        self,
+        action: ActionProgram,
+        needed: tuple[Dependency, ...],
+        inlets: list[tuple[Stream, Inlet]],
+        stage: Sequencer,
+    ) -> str:
+        """Return what a step waits for, as the cause of its units' waiting."""
+        if inlets and not needed:
+            return inlets[0][0].giver
+        return f"input from {self._giver(action, needed, stage)}"
 
     def _giver(self, action: ActionProgram, needed: tuple[Dependency, ...], stage: Sequencer) -> str:
         """Return the name of the unit, or the stage, that a step waits for."""

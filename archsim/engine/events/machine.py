@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from types import MappingProxyType
 
 from archsim.chip.components import NO_WORK_YET
@@ -23,14 +23,17 @@ from archsim.engine.events.occupancy import Occupancy
 from archsim.engine.events.programming import Programmer
 from archsim.engine.events.sequencer import Sequencer
 from archsim.engine.events.spaces import Space, footprint_bytes, spaces_of
+from archsim.engine.events.streaming import ChunkRoute, GradientOutlet, Inlet, StreamEnds, ValueOutlet
 from archsim.engine.events.transport import Channel, Transport
 from archsim.engine.observer import Account, Observer
 from archsim.engine.program import HOST, Edge, StageProgram, edges_between
 from archsim.engine.setup import Setup
+from archsim.engine.streams import Stream, streams_of
 from archsim.engine.work import Work
 from archsim.errors import Deadlock
 from archsim.results.tally import Tally
 from archsim.results.timeline import Timeline
+from archsim.schedule.action_kinds import Flow
 from archsim.schedule.actions import Action
 from archsim.schedule.state import PipelineState
 
@@ -106,11 +109,15 @@ class Machine:
         self.state = PipelineState(setup.schedule, edges_between(setup.programs, host=True))
         self.stages = [self._stage(program, spaces[program.index]) for program in setup.programs]
         self.occupancies = self._occupied_places()
+        streams = tuple(streams_of(setup)) if self.equipment.streams else ()
+        ends = self._stream_ends(streams)
         for program, stage in zip(setup.programs, self.stages, strict=True):
-            stage.equip(*self.equipment.runs(program, stage))
+            stage.equip(*self.equipment.runs(program, stage, ends[program.index]))
         self.feeds = self._host_feeds()
-        self._values = [self._outward(stage) for stage in self.stages]
-        self._gradients = [self._inward(stage) for stage in self.stages]
+        # What does not stream goes as a whole when an action ends.
+        streamed = {(stream.flow, stream.edge) for stream in streams}
+        self._values = [self._outward(stage, streamed) for stage in self.stages]
+        self._gradients = [self._inward(stage, streamed) for stage in self.stages]
         self.programmer = self._programmer()
         if self.programmer is None:
             for feed in self.feeds:
@@ -259,7 +266,33 @@ class Machine:
         full = recorder.cause(f"space in {stage.space.name}")
         return HostFeed(stage, edge, port, self.transport, channel, full)
 
-    def _outward(self, stage: Sequencer) -> list[ValueRoute]:
+    def _stream_ends(self, streams: tuple[Stream, ...]) -> list[dict[str, StreamEnds]]:
+        """Connect what streams: an outlet at one stage, an inlet at the other."""
+        ends: list[dict[str, StreamEnds]] = [
+            {symbol: StreamEnds() for symbol in program.actions} for program in self.setup.programs
+        ]
+        for stream in streams:
+            inlet, phase = Inlet(stream.chunks), "F" if stream.flow == "values" else "B"
+            size = self._edge_bytes(stream.edge)
+            of_size = {
+                share: self._channel(stream.edge, stream.source, stream.target, share, phase)
+                for share in {stream.chunks.share(size, chunk) for chunk in range(stream.chunks.count)}
+            }
+            route = ChunkRoute(
+                stream.edge,
+                self.stages[stream.source],
+                self.stages[stream.target],
+                self.transport,
+                tuple(of_size[stream.chunks.share(size, chunk)] for chunk in range(stream.chunks.count)),
+                inlet,
+                self.timeline.cause(stream.giver),
+            )
+            outlet = (ValueOutlet if stream.flow == "values" else GradientOutlet)(route, self._work)
+            ends[stream.source][stream.sending].outlets.append((stream, outlet))
+            ends[stream.target][stream.awaiting].inlets.append((stream, inlet))
+        return ends
+
+    def _outward(self, stage: Sequencer, streamed: Set[tuple[Flow, Edge]]) -> list[ValueRoute]:
         return [
             ValueRoute(
                 edge,
@@ -269,9 +302,12 @@ class Machine:
                 self._channel(edge, stage.index, edge.target, self._edge_bytes(edge), "F"),
             )
             for edge in stage.program.exports
+            if ("values", edge) not in streamed
         ]
 
-    def _inward(self, stage: Sequencer) -> list[tuple[Edge, Channel, GradientTransfer]]:
+    def _inward(
+        self, stage: Sequencer, streamed: Set[tuple[Flow, Edge]]
+    ) -> list[tuple[Edge, Channel, GradientTransfer]]:
         return [
             (
                 edge,
@@ -279,7 +315,7 @@ class Machine:
                 GradientTransfer(edge, self.stages[edge.source]),
             )
             for edge in stage.program.imports
-            if edge.source != HOST
+            if edge.source != HOST and ("gradients", edge) not in streamed
         ]
 
     def _channel(self, edge: Edge, source: int, target: int, size_bytes: int, phase: str) -> Channel:

@@ -190,10 +190,13 @@ class Sequencer:
         self.proceed()
 
     def value_departed(self, micro_batch: int) -> None:
-        """Learn that a value has space at its target; where nothing follows, the last one gives back the space here."""
+        """Learn that all of a value has set out, or that the action has ended that sends values.
+
+        Where nothing follows, the last of these gives back the space here.
+        """
         if not self._departing:
             return
-        left = self._staying.pop(micro_batch, len(self.program.exports)) - 1
+        left = self._staying.pop(micro_batch, len(self.program.exports) + 1) - 1
         if left:
             self._staying[micro_batch] = left
         else:
@@ -266,6 +269,7 @@ class Sequencer:
         self.state.end(action)
         sends = self._sends[action.kind]
         if sends == "values":
+            self.value_departed(action.micro_batch)
             self._neighbours.send_values(self.index, action.micro_batch)
         elif sends == "gradients":
             self._neighbours.send_gradients(self.index, action.micro_batch)

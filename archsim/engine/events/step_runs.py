@@ -8,7 +8,7 @@ All state is explicit: what has arrived, what was asked for, what is left to do.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from archsim.engine.chunks import Chunks
@@ -16,7 +16,7 @@ from archsim.engine.events.part_tasks import Grid
 from archsim.engine.events.tasks import Task
 from archsim.schedule.actions import Action
 
-__all__ = ["Stage", "StepRun", "StreamedStepRun", "Turns"]
+__all__ = ["ChunkSource", "Stage", "StepRun", "StreamedStepRun", "Turns"]
 
 
 class Stage(Protocol):
@@ -32,6 +32,16 @@ class Stage(Protocol):
 
     def proceed(self) -> None:
         """Start the actions that can be started."""
+
+
+class ChunkSource(Protocol):
+    """Where chunks come in that other stages make."""
+
+    def there(self, micro_batch: int) -> int:
+        """Return how many chunks of a micro-batch have come."""
+
+    def used(self, micro_batch: int) -> None:
+        """Learn that a step needs no more of a micro-batch."""
 
 
 class Turns:
@@ -207,15 +217,24 @@ class StreamedStepRun(StepRun):
         For each step that it waits for: for each chunk, how many chunks of that step must be done.
     turns : tuple of Turns
         The layers that it works for, where one layer need not wait for the others.
+    sources : sequence of (ChunkSource, tuple of int), optional
+        Where chunks of other stages come in: for each chunk, how many of them must be there.
     """
 
-    __slots__ = ("_actions", "_arrived", "_asked", "_needs", "_tasks_left", "_turns")
+    __slots__ = ("_actions", "_arrived", "_asked", "_needs", "_sources", "_tasks_left", "_turns")
 
     def __init__(
-        self, stage: Stage, chunks: Chunks, needs: tuple[tuple[int, ...], ...], turns: tuple[Turns, ...], cause: int
+        self,
+        stage: Stage,
+        chunks: Chunks,
+        needs: tuple[tuple[int, ...], ...],
+        turns: tuple[Turns, ...],
+        cause: int,
+        sources: Sequence[tuple[ChunkSource, tuple[int, ...]]] = (),
     ) -> None:
         super().__init__(stage, chunks, len(needs), cause)
         self._needs = needs
+        self._sources = tuple(sources)
         self._turns = turns
         #: The actions whose first inputs have come, and chunks of each input that are not used up.
         self._actions: deque[Action] = deque()
@@ -274,7 +293,12 @@ class StreamedStepRun(StepRun):
         chunk = self._asked
         if chunk > self.last or not (chunk or self._actions):
             return False
-        return all(have >= needed[chunk] for have, needed in zip(self._arrived, self._needs, strict=True))
+        if not all(have >= needed[chunk] for have, needed in zip(self._arrived, self._needs, strict=True)):
+            return False
+        if not self._sources:
+            return True
+        micro_batch = (self.action if chunk else self._actions[0]).micro_batch
+        return all(source.there(micro_batch) >= needed[chunk] for source, needed in self._sources)
 
     def _takes_turn(self) -> bool:
         action = self._actions[0]
@@ -294,6 +318,8 @@ class StreamedStepRun(StepRun):
             # Its inputs are used up; those of the next action may have come already.
             for which, needed in enumerate(self._needs):
                 self._arrived[which] -= needed[-1]
+            for source, _ in self._sources:
+                source.used(self.action.micro_batch)
         if self.grid is not None and not chunk:
             self.grid.prepare(self.index, self.action)
         for task in tasks:
