@@ -231,6 +231,8 @@ def _algorithms() -> Iterator[Document]:
         yield base(chip={"device": _SOFT}, training={"algorithm": eager, **_LONG})
     for algorithm in _OTHERWISE:
         yield base(chip={"device": _SOFT}, training={"algorithm": algorithm, **_LONG})
+    yield base(training={"algorithm": {"preset": "digital-sgd", "momentum": 0.5, "weight_decay": 0.01}})
+    yield base(training={"algorithm": {"preset": "mixed-precision", "momentum": 0.5}})
     clip = {"kind": "layer-gaussian"}
     for kind in ("add-normal", "mult-normal", "discretize", "dorefa", "polynomial", "programming-noise"):
         yield base(training={"algorithm": {"preset": "hardware-aware", "modifier": {"kind": kind}, "clip": clip}})

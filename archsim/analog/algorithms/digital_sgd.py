@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from archsim._core import FORWARD
+from archsim.analog.algorithms.inputs import checked
 from archsim.analog.algorithms.joint import JointArrays
+from archsim.analog.algorithms.momentum import Momentum, expected_steps
 from archsim.analog.algorithms.protocol import TileOutline, TileSite
 from archsim.analog.algorithms.without_transfers import WithoutTransfers
 from archsim.analog.blocks import FloatArray, NotFiniteError, as_block
@@ -26,7 +29,9 @@ UPDATE_BITS = 64
 class DigitalSGD(WithoutTransfers, JointArrays):
     """Products and updates exact to float32: y = x W^T, g = d W, W <- W - lr d x^T, vector after vector.
 
-    An update takes two operations for each weight and vector, and reads and writes 32 bits of each.
+    An update takes two operations for each weight and vector, and reads and writes 32 bits of each. With ``momentum``
+    or ``weight_decay``, gradients go to the velocity instead, and weights change at the end of each mini-batch
+    (`archsim.analog.algorithms.momentum`).
     """
 
     Settings = DigitalSGDSettings
@@ -35,6 +40,7 @@ class DigitalSGD(WithoutTransfers, JointArrays):
     def __init__(self, settings: DigitalSGDSettings, tile: TileSite) -> None:
         super().__init__([tile.make_crossbar(0, Ideal())])
         self._inputs, self._outputs = tile.inputs, tile.outputs
+        self._momentum = Momentum.wanted(settings, (tile.outputs, tile.inputs), tile.mini_batch)
 
     @property
     def crossbar(self) -> Crossbar:
@@ -50,7 +56,11 @@ class DigitalSGD(WithoutTransfers, JointArrays):
     def expected(settings: DigitalSGDSettings, tile: TileOutline) -> ExpectedUpdate:
         """Return what an update takes: two operations for each weight, and no pulses."""
         cells = tile.outputs * tile.inputs
-        return ExpectedUpdate(digital_operations=Fraction(2 * cells), memory_bits=Fraction(UPDATE_BITS * cells))
+        return ExpectedUpdate(
+            digital_operations=Fraction(2 * cells),
+            memory_bits=Fraction(UPDATE_BITS * cells),
+            later=expected_steps(settings, cells, tile.mini_batch),
+        )
 
     def forward(
         self, x: ArrayLike, first_vector: int, *, purpose: int = FORWARD, weights: FloatArray | None = None
@@ -65,13 +75,23 @@ class DigitalSGD(WithoutTransfers, JointArrays):
         return Read(_finite(block @ self.weights, "d"), len(block))
 
     def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Counts:
-        """Make W <- W - learning_rate d x^T; see `Crossbar.update`."""
-        work = self._last.update(x, d, learning_rate, first_vector)
+        """Make W <- W - learning_rate d x^T, or with momentum a step once a mini-batch; see `Crossbar.update`."""
+        if self._momentum is None:
+            work = self._last.update(x, d, learning_rate, first_vector)
+        else:
+            work, steps = Counts(), self._momentum.add(*checked(x, d, learning_rate, self._inputs, self._outputs))
+            for _ in steps:
+                change, done = self._momentum.step(self.weights, learning_rate)
+                self._last.program(self.weights + change)
+                work += done
         cells = self._inputs * self._outputs * np.shape(x)[0]
         # The scaling of both sides is not needed: the learning rate goes into the outer product.
-        work.digital_operations = 2 * cells
-        work.memory_bits = UPDATE_BITS * cells
+        work.digital_operations += 2 * cells
+        work.memory_bits += UPDATE_BITS * cells
         return work
+
+    def _digital(self) -> dict[str, NDArray[Any]]:
+        return {} if self._momentum is None else self._momentum.arrays()
 
 
 def _finite(values: FloatArray, what: str) -> FloatArray:

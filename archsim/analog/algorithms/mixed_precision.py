@@ -12,6 +12,7 @@ from archsim._core import ROUND, SELECT, kernels
 from archsim.analog.algorithms.expectations import expected_refreshes, first_writes, single_slots
 from archsim.analog.algorithms.inputs import checked, granularity_of
 from archsim.analog.algorithms.joint import JointArrays
+from archsim.analog.algorithms.momentum import Momentum, expected_steps
 from archsim.analog.algorithms.operation_counts import MIXED_BITS
 from archsim.analog.algorithms.protocol import TileOutline, TileSite
 from archsim.analog.algorithms.uniforms import Uniforms
@@ -35,6 +36,9 @@ class MixedPrecision(JointArrays):
     - ``trains``: as in aihwkit, each column (a row of the weights there) is written as a rank-one update with
       stochastic trains, which give n epsilon transfer_lr / dw pulses in the mean; chi keeps
       chi - n epsilon, and what exceeds the longest train is lost.
+
+    With ``momentum``, chi <- chi - lr v once a mini-batch (`archsim.analog.algorithms.momentum`). There is no weight
+    decay: the weights are on devices, and a decay would have to read all of them.
     """
 
     Settings = MixedPrecisionSettings
@@ -48,6 +52,7 @@ class MixedPrecision(JointArrays):
         self._columns = min(settings.n_rows_per_transfer or tile.outputs, tile.outputs)
         self._selection = Uniforms(tile.seed, tile.identity, SELECT)
         self._rounding = Uniforms(tile.seed, tile.identity, ROUND)
+        self._momentum = Momentum.wanted(settings, (tile.outputs, tile.inputs), tile.mini_batch)
         self._chi = np.zeros((tile.outputs, tile.inputs), np.float32)
         self._vectors = np.zeros(1, np.int64)
         self._transfers = np.zeros(1, np.int64)
@@ -71,7 +76,10 @@ class MixedPrecision(JointArrays):
         return ExpectedUpdate(
             digital_operations=Fraction(2 * tile.outputs * tile.inputs - tile.inputs),
             transfers=(write,),
-            later=expected_refreshes(tile, tile.device, updated=False),
+            later=(
+                *expected_refreshes(tile, tile.device, updated=False),
+                *expected_steps(settings, tile.outputs * tile.inputs, tile.mini_batch),
+            ),
             first_writes=first_writes([(write.every, columns)], tile.outputs),
         )
 
@@ -104,10 +112,17 @@ class MixedPrecision(JointArrays):
 
     def _add(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Counts:
         x, d = self._in_bins(x, d, first_vector)
-        kernels.exact_update(self._chi, x, d, learning_rate, 0, self._outputs)
-        self._vectors[0] += len(x)
         # 2 N^2 + N instead of 2 N: the outer product, and the scaling of one side.
-        return Counts(digital_operations=len(x) * (2 * self._chi.size - self._inputs))
+        work = Counts(digital_operations=len(x) * (2 * self._chi.size - self._inputs))
+        if self._momentum is None:
+            kernels.exact_update(self._chi, x, d, learning_rate, 0, self._outputs)
+        else:
+            for _ in self._momentum.add(x, d):
+                change, done = self._momentum.step(self._chi, learning_rate)
+                self._chi += change
+                work += done
+        self._vectors[0] += len(x)
+        return work
 
     def _in_bins(self, x: FloatArray, d: FloatArray, first_vector: int) -> tuple[FloatArray, FloatArray]:
         settings = self._settings
@@ -161,6 +176,7 @@ class MixedPrecision(JointArrays):
             "vectors": self._vectors,
             "transfers": self._transfers,
             "next_column": self._next_column,
+            **({} if self._momentum is None else self._momentum.arrays()),
         }
 
 

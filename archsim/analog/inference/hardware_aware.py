@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from archsim._core import FORWARD, kernels
+from archsim.analog.algorithms.momentum import Momentum, expected_steps
 from archsim.analog.algorithms.protocol import TileOutline, TileSite
 from archsim.analog.algorithms.without_transfers import WithoutTransfers
 from archsim.analog.blocks import FloatArray, NotFiniteError, as_block, restore_arrays
@@ -53,6 +54,7 @@ class HardwareAware(WithoutTransfers):
         self._draws = Draws(tile.outputs, tile.inputs, seed=tile.seed, identity=tile.identity)
         self._mini_batch = tile.mini_batch
         self._vectors = np.zeros(1, np.int64)
+        self._momentum = Momentum.wanted(settings, (tile.outputs, tile.inputs), tile.mini_batch)
         self._seen: tuple[FloatArray, FloatArray | None] | None = None
 
     @staticmethod
@@ -66,8 +68,9 @@ class HardwareAware(WithoutTransfers):
         cells = tile.outputs * tile.inputs
         finishing = Fraction(_finishing_operations(settings) * cells)
         finish = ExpectedUpdate(digital_operations=finishing, every=tile.mini_batch)
+        steps = expected_steps(settings, cells, tile.mini_batch)
         return ExpectedUpdate(
-            digital_operations=Fraction(2 * cells), memory_bits=Fraction(UPDATE_BITS * cells), later=(finish,)
+            digital_operations=Fraction(2 * cells), memory_bits=Fraction(UPDATE_BITS * cells), later=(finish, *steps)
         )
 
     @property
@@ -104,7 +107,8 @@ class HardwareAware(WithoutTransfers):
     def program(self, weights: ArrayLike) -> None:
         """Write a matrix exactly, and begin anew."""
         self._crossbar.program(weights)
-        self._vectors[...] = 0
+        for array in self._digital().values():
+            array[...] = 0
         self._seen = None
 
     def forward(
@@ -133,13 +137,25 @@ class HardwareAware(WithoutTransfers):
         begin = 0
         while begin < len(inputs):
             end = min(len(inputs), begin + self._mini_batch - int(self._vectors[0]) % self._mini_batch)
-            self._crossbar.update(inputs[begin:end], errors[begin:end], learning_rate, first_vector + begin)
+            work += self._descend(inputs[begin:end], errors[begin:end], learning_rate, first_vector + begin)
             self._vectors += end - begin
             if int(self._vectors[0]) % self._mini_batch == 0:
                 self._finish()
                 work.digital_operations += cells * _finishing_operations(self._settings)
             self._seen = None
             begin = end
+        return work
+
+    def _descend(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Counts:
+        """Change the clean weights by a block that ends with its mini-batch at the latest; return what steps take."""
+        work = Counts()
+        if self._momentum is None:
+            self._crossbar.update(x, d, learning_rate, first_vector)
+            return work
+        for _ in self._momentum.add(x, d):
+            change, done = self._momentum.step(self.weights, learning_rate)
+            self._crossbar.program(self.weights + change)
+            work += done
         return work
 
     def end_mini_batch(self, index: int) -> Counts:
@@ -152,14 +168,17 @@ class HardwareAware(WithoutTransfers):
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return copies of everything that changes."""
-        return {**self._crossbar.state(), "vectors": self._vectors.copy()}
+        return {**self._crossbar.state(), **{name: array.copy() for name, array in self._digital().items()}}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         """Continue from a `state` of an equal array."""
         crossbar = self._crossbar.state()
-        restore_arrays({**crossbar, "vectors": self._vectors}, state)
+        restore_arrays({**crossbar, **self._digital()}, state)
         self._crossbar.restore({name: state[name] for name in crossbar})
         self._seen = None
+
+    def _digital(self) -> dict[str, NDArray[Any]]:
+        return {"vectors": self._vectors, **({} if self._momentum is None else self._momentum.arrays())}
 
     def _checked(self, x: ArrayLike, d: ArrayLike, learning_rate: float) -> tuple[FloatArray, FloatArray]:
         inputs, errors = as_block(x, self._inputs, "x"), as_block(d, self._outputs, "d")

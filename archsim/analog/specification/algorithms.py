@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from archsim.analog.specification.converters import SingleReadIO
 from archsim.analog.specification.devices import Device
 from archsim.analog.specification.hardware_aware import HardwareAwareSettings
+from archsim.analog.specification.momentum import WithMomentum, WithWeightDecay
 from archsim.analog.specification.ranges import NonNegative, Positive
 from archsim.analog.specification.update import UpdateParameters
 from archsim.specification import OpenUnion, Specification
@@ -44,7 +45,7 @@ class AnalogSGDSettings(Specification):
     kind: Literal["analog-sgd"] = "analog-sgd"
 
 
-class DigitalSGDSettings(Specification):
+class DigitalSGDSettings(WithWeightDecay):
     """Weights are numbers: exact products and exact updates, the baseline without any analog effect."""
 
     kind: Literal["digital-sgd"] = "digital-sgd"
@@ -196,7 +197,7 @@ class HamiltonianDescentSettings(AuxiliaryArray):
     transfer_update: UpdateParameters | None = None
 
 
-class MixedPrecisionSettings(Specification):
+class MixedPrecisionSettings(WithMomentum):
     """Gradients add up in digital memory; whole pulses are written from there (aihwkit ``MixedPrecisionCompound``)."""
 
     kind: Literal["mixed-precision"] = "mixed-precision"

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from archsim.analog.specification.inference import PCM_PROG_COEFF, REFERENCE_G_MAX
+from archsim.analog.specification.momentum import WithWeightDecay
 from archsim.analog.specification.ranges import NonNegative, Positive
 from archsim.specification import Specification
 
@@ -101,7 +102,7 @@ class LayerGaussian(Specification):
 WeightClip = Annotated[FixedValue | LayerGaussian, Field(discriminator="kind")]
 
 
-class HardwareAwareSettings(Specification):
+class HardwareAwareSettings(WithWeightDecay):
     """Digital training through noisy reads.
 
     ``modifier`` changes what a mini-batch sees of the weights, ``clip`` bounds them after each update. With
