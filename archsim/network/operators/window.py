@@ -73,11 +73,11 @@ class Window:
         if self.span[0] > available[0] or self.span[1] > available[1]:
             # A sequence is told as one, not as an image of one row.
             axes = slice(int(self.kernel[0] == available[0] == 1), None)
-            spans, have = (" x ".join(map(str, extents[axes])) for extents in (self.span, available))
+            spans, have = (" x ".join(map(str, list(extents)[axes])) for extents in (self.span, available))
             raise InputError(
                 f"the kernel spans {spans} elements, and the input with its padding has {have}",
                 field="kernel",
-                value=list(self.kernel[axes]),
+                value=list(self.kernel)[axes],
                 remedy="take a smaller kernel or dilation, or more padding",
             )
         return (available[0] - self.span[0]) // self.stride[0] + 1, (available[1] - self.span[1]) // self.stride[1] + 1
