@@ -242,6 +242,7 @@ def _algorithms() -> Iterator[Document]:
 
 def _networks() -> Iterator[Document]:
     yield _image()
+    yield from _normalised()
     yield _rearranged()
     yield _sequence()
     yield _channels()
@@ -251,6 +252,27 @@ def _networks() -> Iterator[Document]:
     fixed = {"input_range": {"init_from_data": 0, "init_value": 0.5}}
     for more in (ranged, fixed):
         yield base(chip={"device": _SOFT, "io": {"noise_management": "none"}}, layer={"scaling": scaling | more})
+
+
+def _normalised() -> Iterator[Document]:
+    """Yield experiments whose samples are images of two channels, of one row and three columns."""
+    pool = {"kind": "average-pool", "kernel": [1, 2], "stride": 1, "padding": [0, 1]}
+    norms: tuple[Document, ...] = (
+        {"kind": "batch-norm"},
+        {"kind": "layer-norm"},
+        {"kind": "group-norm", "groups": 2},
+        {"kind": "rms-norm", "normalized_shape": [2, 1, 3]},
+        {"kind": "local-response-norm", "size": 2, "alpha": 1.0},
+        pool,
+    )
+    for norm in norms:
+        layers = [
+            {"name": "conv", "kind": "conv2d", "channels": 2, "kernel": 1},
+            {"name": "norm"} | norm,
+            {"name": "flat", "kind": "flatten"},
+            _LAYERS[2],
+        ]
+        yield base(network={"input_shape": [2, 1, 3], "layers": layers}, training={"max_mini_batches": 6, "epochs": 3})
 
 
 def _image() -> Document:

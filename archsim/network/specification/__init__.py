@@ -9,6 +9,7 @@ from archsim.network.specification.digital import (
 )
 from archsim.network.specification.kinds import (
     AnyLayer,
+    AveragePoolLayer,
     Conv1dLayer,
     Conv2dLayer,
     LinearLayer,
@@ -24,28 +25,39 @@ from archsim.network.specification.layers import (
     WeightScaling,
 )
 from archsim.network.specification.network import NetworkSpecification
-from archsim.network.specification.normalisation import BatchNormLayer
+from archsim.network.specification.normalisation import (
+    BatchNormLayer,
+    GroupNormLayer,
+    LayerNormLayer,
+    LocalResponseNormLayer,
+    RMSNormLayer,
+)
 from archsim.network.specification.sequences import AttentionLayer, EmbeddingLayer, PositionEmbeddingLayer
 
 __all__ = [
     "AnyLayer",
     "AttentionLayer",
+    "AveragePoolLayer",
     "BatchNormLayer",
     "ConcatLayer",
     "Conv1dLayer",
     "Conv2dLayer",
     "EmbeddingLayer",
     "GELULayer",
+    "GroupNormLayer",
     "InputRangeParameters",
     "Layer",
+    "LayerNormLayer",
     "LeakyReLULayer",
     "LinearLayer",
+    "LocalResponseNormLayer",
     "MatrixLayer",
     "MaxPoolLayer",
     "NetworkSpecification",
     "ParametricLayer",
     "PlainLayer",
     "PositionEmbeddingLayer",
+    "RMSNormLayer",
     "ReshapeLayer",
     "SliceLayer",
     "TransposeLayer",

@@ -14,11 +14,26 @@ from archsim.network.specification.digital import (
     TransposeLayer,
 )
 from archsim.network.specification.layers import Layer, MatrixLayer
-from archsim.network.specification.normalisation import BatchNormLayer
+from archsim.network.specification.normalisation import (
+    BatchNormLayer,
+    GroupNormLayer,
+    LayerNormLayer,
+    LocalResponseNormLayer,
+    RMSNormLayer,
+)
 from archsim.network.specification.sequences import AttentionLayer, EmbeddingLayer, PositionEmbeddingLayer
 from archsim.specification import OpenUnion
 
-__all__ = ["AnyLayer", "Conv1dLayer", "Conv2dLayer", "LinearLayer", "MaxPoolLayer", "PlainLayer", "ReshapeLayer"]
+__all__ = [
+    "AnyLayer",
+    "AveragePoolLayer",
+    "Conv1dLayer",
+    "Conv2dLayer",
+    "LinearLayer",
+    "MaxPoolLayer",
+    "PlainLayer",
+    "ReshapeLayer",
+]
 
 Positive = Annotated[int, Field(ge=1)]
 Border = Annotated[int, Field(ge=0)]
@@ -76,6 +91,19 @@ class MaxPoolLayer(Layer):
     padding: Border | tuple[Border, Border] = 0
 
 
+class AveragePoolLayer(Layer):
+    """The mean over a window that slides over every channel of an image.
+
+    The output has floor((size + 2 padding - kernel) / stride) + 1 rows and columns.
+    """
+
+    kind: Literal["average-pool"] = "average-pool"
+    kernel: Positive | tuple[Positive, Positive]
+    stride: Positive | tuple[Positive, Positive] | None = None
+    padding: Border | tuple[Border, Border] = 0
+    count_include_pad: bool = True
+
+
 class ReshapeLayer(Layer):
     """Another shape for the same numbers; free of cost."""
 
@@ -87,14 +115,15 @@ class PlainLayer(Layer):
     """An operator without settings.
 
     Activations act element by element, ``softmax`` on the last axis; ``add`` and ``multiply`` take two inputs of one
-    shape; ``flatten`` makes a vector of each sample. Behind a colon stands what an element costs the digital unit, in
-    multiply-adds and in look-ups of a function or choices by comparison; where nothing is said, it is one look-up or
-    choice, and one multiply-add at the gradient.
+    shape; ``flatten`` makes a vector of each sample, ``global-average-pool`` one of channels. Behind a colon stands
+    what an element costs the digital unit, in multiply-adds and in look-ups of a function or choices by comparison;
+    where nothing is said, it is one look-up or choice, and one multiply-add at the gradient.
     """
 
     kind: Literal[
         "add",
         "flatten",
+        "global-average-pool",
         "hard-swish",
         "identity",
         "multiply",
@@ -114,10 +143,15 @@ AnyLayer = Annotated[
     | Conv1dLayer
     | Conv2dLayer
     | MaxPoolLayer
+    | AveragePoolLayer
     | EmbeddingLayer
     | PositionEmbeddingLayer
     | AttentionLayer
     | BatchNormLayer
+    | LayerNormLayer
+    | GroupNormLayer
+    | RMSNormLayer
+    | LocalResponseNormLayer
     | GELULayer
     | LeakyReLULayer
     | ReshapeLayer
