@@ -23,6 +23,7 @@ __all__ = [
     "CORRECT",
     "DIFFUSION",
     "DRIFT",
+    "DROPOUT",
     "EVALUATE",
     "FORWARD",
     "MODIFY",
@@ -85,3 +86,5 @@ WRITE_NOISE: Final = 22
 CHOICE: Final = 23
 #: Reads of a pair of devices before it is written anew.
 REFRESH: Final = 24
+#: Which elements a layer leaves out in training; the number of the layer stands in the place of a crossbar's.
+DROPOUT: Final = 25

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from archsim.analog.algorithms.uniforms import Uniforms
 from archsim.digital.arithmetic import Arithmetic
 from archsim.digital.arrays import Array, described, is_float32
 from archsim.digital.descent import descend
@@ -29,10 +30,13 @@ class DigitalParameters:
         What computes steps of gradient descent.
     random : numpy.random.Generator
         Draws what starts from a distribution.
+    uniforms : Uniforms
+        What the layer draws for samples.
     """
 
-    def __init__(self, node: Node, arithmetic: Arithmetic, random: np.random.Generator) -> None:
+    def __init__(self, node: Node, arithmetic: Arithmetic, random: np.random.Generator, uniforms: Uniforms) -> None:
         self.node = node
+        self.uniforms = uniforms
         self._arithmetic = arithmetic
         self._trained = tuple(parameter for parameter in node.parameters if parameter.trained)
         self._state = tuple(parameter for parameter in node.parameters if parameter.state)

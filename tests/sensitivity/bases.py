@@ -301,6 +301,7 @@ def _rearranged() -> Document:
         {"name": "flat", "kind": "flatten"},
         _LAYERS[0],
         {"name": "leak", "kind": "leaky-relu"},
+        {"name": "drop", "kind": "dropout"},
         _LAYERS[2],
     ]
     return base(network={"input_shape": [2, 3], "layers": layers})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from archsim._core import kernels
+from archsim._core.purposes import DROPOUT
 from archsim.analog.blocks import FloatArray
 
 __all__ = ["Uniforms"]
@@ -32,6 +33,11 @@ class Uniforms:
         self._purpose = purpose
         self._block = -1
         self._numbers: list[float] = []
+
+    @classmethod
+    def of_layer(cls, seed: int, layer: int) -> Uniforms:
+        """Return the numbers that a digital layer, by its number in the network, draws for each sample."""
+        return cls(seed, layer, DROPOUT)
 
     def at(self, index: int) -> float:
         """Return the number of a decision."""

@@ -138,14 +138,15 @@ class DigitalSteps:
     def _stateful_forward(self, stored: Stored, node: Node, inputs: tuple[Array, ...], first_sample: int) -> Array:
         operator, parameters = self._stateful[node.name]
         kept = stored.kept[node.name] = {}
-        return operator.forward_pass(node, inputs, Pass(parameters.values, self._training, first_sample, kept))
+        at = Pass(parameters.values, self._training, first_sample, kept, parameters.uniforms)
+        return operator.forward_pass(node, inputs, at)
 
     def _stateful_gradient(
         self, stored: Stored, node: Node, inputs: tuple[Array, ...], d: Array, first_sample: int
     ) -> tuple[Array, ...]:
         """Return the gradient at each input; keep those of parameters for U."""
         operator, parameters = self._stateful[node.name]
-        at = Pass(parameters.values, self._training, first_sample, stored.kept[node.name])
+        at = Pass(parameters.values, self._training, first_sample, stored.kept[node.name], parameters.uniforms)
         found = operator.backward_pass(node, inputs, stored.values[node.name], d, at)
         if not isinstance(found, tuple) or len(found) != 2:
             raise ArchsimError(

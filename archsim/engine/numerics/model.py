@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from archsim.analog.algorithms import TrainingArray, kind_of
+from archsim.analog.algorithms.uniforms import Uniforms
 from archsim.analog.threads import Workers
 from archsim.digital.affine import Affine
 from archsim.digital.arithmetic import Arithmetic
@@ -97,7 +98,8 @@ def build_parameters(
             continue
         # Matrices draw from keys of two numbers; a third that is not zero keeps these apart from all of them.
         random = np.random.default_rng([seeds.weights, index, 1])
-        held = found[node.name] = DigitalParameters(node, logic.arithmetic, random)
+        uniforms = Uniforms.of_layer(seeds.noise, index)
+        held = found[node.name] = DigitalParameters(node, logic.arithmetic, random, uniforms)
         if given is not None:
             held.begin({p.name: given.arrays[f"{node.name}.{p.name}"] for p in node.parameters})
     return found

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from archsim.analog.algorithms.uniforms import Uniforms
 from archsim.digital.arrays import Array
 from archsim.network.graph import Node, Parameter, Shape
 from archsim.network.operators.base import DigitalOperator
@@ -31,12 +32,16 @@ class Pass:
         Index in the run of the block's first sample: what random numbers of a sample belong to.
     kept : dict of str to ndarray
         What the forward leaves for gradient and U of the same block, which find it here.
+    uniforms : Uniforms
+        Random numbers of the layer, each a function of a sample and an element alone: a gradient finds those of its
+        forward again.
     """
 
     values: Mapping[str, Array]
     training: bool = True
     first_sample: int = 0
     kept: dict[str, Array] = field(default_factory=dict)
+    uniforms: Uniforms = field(default_factory=lambda: Uniforms.of_layer(0, 0))
 
 
 class StatefulOperator(DigitalOperator):

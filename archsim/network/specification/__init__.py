@@ -2,6 +2,7 @@
 
 from archsim.network.specification.digital import (
     ConcatLayer,
+    DropoutLayer,
     GELULayer,
     LeakyReLULayer,
     SliceLayer,
@@ -42,6 +43,7 @@ __all__ = [
     "ConcatLayer",
     "Conv1dLayer",
     "Conv2dLayer",
+    "DropoutLayer",
     "EmbeddingLayer",
     "GELULayer",
     "GroupNormLayer",

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from archsim.network.specification.layers import Layer
 
-__all__ = ["ConcatLayer", "GELULayer", "LeakyReLULayer", "SliceLayer", "TransposeLayer"]
+__all__ = ["ConcatLayer", "DropoutLayer", "GELULayer", "LeakyReLULayer", "SliceLayer", "TransposeLayer"]
 
 Axis = Annotated[int, Field(ge=0)]
 
@@ -33,6 +33,18 @@ class LeakyReLULayer(Layer):
 
     kind: Literal["leaky-relu"] = "leaky-relu"
     slope: Annotated[float, Field(ge=0)] = 0.01
+
+
+class DropoutLayer(Layer):
+    """In training each element is 0 with a probability, and else divided by 1 minus that; elsewhere it is what it was.
+
+    Which elements are left out follows from the seed of noise, the layer and the sample's index in the run, so it is
+    the same in every schedule and block. An element takes a draw, counted as a look-up, and a product, and both again
+    at the gradient; a forward-only run and evaluations take nothing.
+    """
+
+    kind: Literal["dropout"] = "dropout"
+    probability: Annotated[float, Field(ge=0, lt=1)] = 0.5
 
 
 class ConcatLayer(Layer):

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from archsim.network.specification.digital import (
     ConcatLayer,
+    DropoutLayer,
     GELULayer,
     LeakyReLULayer,
     SliceLayer,
@@ -154,6 +155,7 @@ AnyLayer = Annotated[
     | LocalResponseNormLayer
     | GELULayer
     | LeakyReLULayer
+    | DropoutLayer
     | ReshapeLayer
     | TransposeLayer
     | ConcatLayer
