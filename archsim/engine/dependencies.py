@@ -11,8 +11,8 @@ from archsim.network.graph import Graph
 
 __all__ = ["Dependency", "Flows", "dependencies", "flows_of", "homes_of", "layers_of"]
 
-#: Something that one step gives and another takes: what it is, and of which node or matrix.
-_Item = tuple[str, str]
+#: Something that one step gives and another takes: what it is, and of which node or matrix, in which time step if any.
+_Item = tuple[str, str, int | None]
 
 
 class Dependency(NamedTuple):
@@ -46,13 +46,14 @@ def dependencies(steps: Sequence[Step], graph: Graph, *, updates_in_turn: bool) 
     before: list[set[int]] = []
     found = []
     for number, step in enumerate(steps):
-        takes = list(_takes(step, graph, updates_in_turn))
+        takes = set(_takes(step, graph, updates_in_turn))
         direct = {giver for item in takes for giver in givers[item]}
         behind = set().union(*(before[giver] for giver in direct))
         before.append(direct | behind)
         found.append(tuple(Dependency(n, _by_vector(steps[n], step, graph)) for n in sorted(direct - behind)))
         for item in _gives(step, graph, updates_in_turn):
-            givers[item].append(number)
+            # A step that also takes what it gives is behind all that gave it before.
+            givers[item] = [number] if item in takes else [*givers[item], number]
     return tuple(found)
 
 
@@ -82,7 +83,7 @@ def flows_of(steps: Sequence[Step], graph: Graph) -> tuple[Flows, Flows]:
 
 def _flows(found: Mapping[_Item, list[int]]) -> Flows:
     def of(what: str) -> dict[str, tuple[int, ...]]:
-        return {name: tuple(steps) for (kind, name), steps in found.items() if kind == what}
+        return {name: tuple(steps) for (kind, name, _), steps in found.items() if kind == what}
 
     return Flows(of("value"), of("gradient"))
 
@@ -119,49 +120,78 @@ def layers_of(step: Step, graph: Graph, homes: Mapping[str, str]) -> frozenset[s
 def _takes(step: Step, graph: Graph, updates_in_turn: bool) -> Iterator[_Item]:
     if isinstance(step, DigitalStep):
         if step.collect is not None:
-            yield from (("products", matrix.name) for matrix in graph[step.collect].matrices)
+            yield from (("products", matrix.name, step.collected) for matrix in graph[step.collect].matrices)
         if step.phase == "F":
             for node in step.nodes:
-                yield from (("value", name) for name in graph[node].inputs)
+                yield from (("value", name, None) for name in graph[node].inputs)
         elif step.phase == "B":
-            yield from (("gradient", node) for node in step.nodes)
+            yield from (("gradient", node, None) for node in step.nodes)
         if step.prepare is not None:
-            yield "gradient" if step.phase == "B" else "errors", step.prepare
+            yield "gradient" if step.phase == "B" else "errors", step.prepare, None
+            if step.collected is not None:
+                yield "errors", step.prepare, step.collected
+        yield from _states_before(step, step.collect or step.prepare)
     elif isinstance(step, WriteStep):
-        yield "tiles", ""
+        yield "tiles", "", None
     else:
-        yield "matrix", step.matrix
+        yield "matrix", step.matrix, None
         holder = graph.holder(step.matrix)
         if isinstance(step, TransferStep):
             return
         if step.phase == "F":
-            yield from (("value", name) for name in holder.inputs)
+            yield from (("value", name, None) for name in holder.inputs)
         else:
-            yield "errors", holder.name
-            yield "drives", holder.name
+            yield "errors", holder.name, step.time_step
+            yield "drives", holder.name, None
+        yield from _states_before(step, holder.name)
     if step.phase in ("U", "T") and updates_in_turn:
-        yield "update", ""
+        yield "update", "", None
 
 
 def _gives(step: Step, graph: Graph, updates_in_turn: bool) -> Iterator[_Item]:
     if isinstance(step, DigitalStep):
-        nodes = (*((step.collect,) if step.collect is not None else ()), *step.nodes)
-        for node in nodes:
-            if step.phase == "F":
-                yield "value", node
-            else:
-                yield from (("gradient", name) for name in graph[node].inputs if name in graph.needs_gradient)
+        if step.collect is not None and _ends(step, graph):
+            yield from _results(step, step.collect, graph)
+        for node in step.nodes:
+            yield from _results(step, node, graph)
+        if step.collected is not None and step.phase == "F":
+            yield "state", step.collect or "", step.collected
         if step.prepare is not None:
-            yield "errors" if step.phase == "B" else "drives", step.prepare
+            yield "errors" if step.phase == "B" else "drives", step.prepare, step.prepared
+            if step.prepared == 0:
+                yield "errors", step.prepare, None
         if step.loss:
-            yield "gradient", graph.nodes[-1].name
+            yield "gradient", graph.nodes[-1].name, None
     else:
-        yield "matrix", step.matrix
+        yield "matrix", step.matrix, None
         if isinstance(step, MatrixStep) and step.phase in ("F", "B"):
-            yield "products", step.matrix
-            yield "tiles", ""
+            yield "products", step.matrix, step.time_step
+            yield "tiles", "", None
     if step.phase in ("U", "T") and updates_in_turn:
-        yield "update", ""
+        yield "update", "", None
+
+
+def _states_before(step: MatrixStep | DigitalStep, layer: str | None) -> Iterator[_Item]:
+    """A forward read in a time step needs the state before it, and so does the state that comes of it."""
+    time_step = step.time_step if isinstance(step, MatrixStep) else step.collected
+    if step.phase == "F" and layer is not None and time_step:
+        yield "state", layer, time_step - 1
+
+
+def _ends(step: DigitalStep, graph: Graph) -> bool:
+    """Return whether a layer is done with the reads that a step collects: all but the last time step go on."""
+    if step.collected is None:
+        return True
+    last = graph[step.collect or ""].matrices[0].vectors - 1 if step.phase == "F" else 0
+    return step.collected == last
+
+
+def _results(step: DigitalStep, node: str, graph: Graph) -> Iterator[_Item]:
+    """What a node gives to others: its value, or gradients at its inputs."""
+    if step.phase == "F":
+        yield "value", node, None
+    else:
+        yield from (("gradient", name, None) for name in graph[node].inputs if name in graph.needs_gradient)
 
 
 def _by_vector(source: Step, target: Step, graph: Graph) -> bool:

@@ -26,6 +26,8 @@ class DigitalJob:
         Digital operators, in the order in which they are done.
     prepare : Node or None
         The layer whose matrices are read after it, transposed; nothing else can follow in the job.
+    collected, prepared : int or None
+        Of a recurrent layer, the time steps of both.
     before : set of DigitalJob
         The jobs that are done before it begins.
     sums : int
@@ -35,14 +37,16 @@ class DigitalJob:
     collect: Node | None = None
     nodes: list[Node] = field(default_factory=list)
     prepare: Node | None = None
+    collected: int | None = None
+    prepared: int | None = None
     before: set[DigitalJob] = field(default_factory=set)
     sums: int = 0
 
     @classmethod
-    def after(cls, jobs: Iterable[DigitalJob], collect: Node | None = None) -> DigitalJob:
+    def after(cls, jobs: Iterable[DigitalJob], collect: Node | None = None, collected: int | None = None) -> DigitalJob:
         """Return a job that begins when some others are done."""
         jobs = set(jobs)
-        return cls(collect, before=jobs.union(*(job.before for job in jobs)))
+        return cls(collect, collected=collected, before=jobs.union(*(job.before for job in jobs)))
 
     @property
     def tail(self) -> Node | None:

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from functools import partial
 
 from archsim.analog.observed import ExpectedUpdate
-from archsim.chip.operations import affine_operations, update_operations
 from archsim.engine.dependencies import Dependency, Flows, dependencies, flows_of, homes_of, layers_of
 from archsim.engine.digital_jobs import DigitalJob, continued
+from archsim.engine.step_costs import advance_cost, collect_cost, operator_cost, prepare_cost
 from archsim.engine.steps import DigitalStep, MatrixStep, Phase, Step, TransferStep, WriteStep
 from archsim.errors import ArchsimError
-from archsim.mapping.plan import Placement, Plan, StagePlan
+from archsim.mapping.plan import Plan, StagePlan
 from archsim.network.graph import INPUT, Graph, Matrix, Node
 from archsim.network.losses import load_loss
-from archsim.network.operators import DigitalOperator, OperatorCost, StatefulOperator, checked_cost, load_operator
+from archsim.network.operators import OperatorCost, RecurrentOperator, StatefulOperator, checked_cost, load_operator
+from archsim.network.operators.recurrent import recurrent_operator, time_steps
 from archsim.schedule.actions import Schedule
 from archsim.schedule.state import HOST
 
@@ -192,15 +193,21 @@ class _StageBuilder:
         jobs: dict[str, DigitalJob] = {}
         for node in self.nodes:
             givers = [jobs[name] for name in node.inputs if name in jobs]
-            job = None if node.matrices else continued(givers, partial(self._is_only_taker, node))
-            if job is None:
-                steps += [self._read("F", node, matrix, matrix.inputs) for matrix in node.matrices]
-                job = DigitalJob.after(givers, collect=node if node.matrices else None)
-                steps.append(job)
-            if not node.matrices:
+            if node.matrices:
+                for time_step in time_steps(node):
+                    steps += self._reads("F", node, time_step)
+                    job = DigitalJob.after(givers, node, time_step)
+                    steps.append(job)
+                    givers = [job]
+            else:
+                found = continued(givers, partial(self._is_only_taker, node))
+                job = DigitalJob.after(givers) if found is None else found
+                if found is None:
+                    steps.append(job)
                 job.nodes.append(node)
             jobs[node.name] = job
-        return self._finished(steps, "F")
+        last = jobs.get(self.graph.nodes[-1].name) if self.trains else None
+        return (self._finished(step, "F", loss=step is last) for step in steps)
 
     def serial_forward(self) -> Iterable[Step]:
         holders = [node for node in self.nodes if node.matrices]
@@ -233,21 +240,47 @@ class _StageBuilder:
             if not node.matrices:
                 job.nodes.append(node)
             else:
-                job.prepare = node
-                if sources:
-                    steps += [self._read("B", node, matrix, matrix.outputs) for matrix in node.matrices]
-                    job = DigitalJob.after([job], collect=node)
-                    steps.append(job)
+                job = self._back_through_matrices(node, job, steps)
             for name in sources:
                 jobs.setdefault(name, []).append(job)
                 sums = node.inputs.count(name) - (name not in handed)
                 job.sums += sums * math.prod(self.graph.shape_of(name))
                 handed.add(name)
-        return self._finished(steps, "B")
+        return (self._finished(step, "B") for step in steps)
 
-    def _read(self, phase: Phase, node: Node, matrix: Matrix, length: int) -> MatrixStep:
+    def _back_through_matrices(self, node: Node, job: DigitalJob, steps: list[MatrixStep | DigitalJob]) -> DigitalJob:
+        """Add the transposed reads of a layer, of its last time step first; return the job with which they end."""
+        in_time = time_steps(node)
+        job.prepare, job.prepared = node, in_time[-1]
+        for time_step in reversed(in_time):
+            reads = self._reads("B", node, time_step)
+            if not (reads or time_step):
+                break
+            steps += reads
+            job = DigitalJob.after([job], node, time_step)
+            if time_step:
+                job.prepare, job.prepared = node, time_step - 1
+            steps.append(job)
+        return job
+
+    def _reads(self, phase: Phase, node: Node, time_step: int | None) -> list[MatrixStep]:
+        """Return the reads of a layer's matrices, those of a time step of a recurrent one."""
         needs_block = load_operator(node.kind).waits_for_block(node, training=self.trains)
-        return MatrixStep(phase, self.placements[matrix.name], matrix.vectors * length, needs_block=needs_block)
+        found = []
+        for matrix in node.matrices:
+            if phase == "F" or self._returns_gradient(node, matrix, time_step):
+                length = matrix.inputs if phase == "F" else matrix.outputs
+                elements = length * (matrix.vectors if time_step is None else 1)
+                placement = self.placements[matrix.name]
+                found.append(MatrixStep(phase, placement, elements, needs_block=needs_block, time_step=time_step))
+        return found
+
+    def _returns_gradient(self, node: Node, matrix: Matrix, time_step: int | None) -> bool:
+        """Return whether anything needs what a transposed read of a matrix gives."""
+        if time_step is None:
+            return bool(self._sources(node))
+        drive = recurrent_operator(node).drive(node, matrix)
+        return (drive.input and bool(self._sources(node))) or (drive.state and time_step > 0)
 
     def _is_only_taker(self, node: Node, source: Node) -> bool:
         return self.graph.takers(source.name) == (node.name,) and _flows(source, node)
@@ -259,19 +292,14 @@ class _StageBuilder:
         """Return the inputs of a node that need a gradient, each once."""
         return tuple(dict.fromkeys(name for name in node.inputs if name in self.graph.needs_gradient))
 
-    def _finished(self, steps: Iterable[MatrixStep | DigitalJob], phase: Phase) -> Iterable[Step]:
-        for step in steps:
-            if isinstance(step, MatrixStep):
-                yield step
-            else:
-                loss = phase == "F" and self.trains and step.tail is self.graph.nodes[-1]
-                yield self._digital(phase, step.collect, step.nodes, step.prepare, loss, step.sums)
+    def _finished(self, step: MatrixStep | DigitalJob, phase: Phase, *, loss: bool = False) -> Step:
+        return step if isinstance(step, MatrixStep) else self._digital(phase, step, loss=loss)
 
     def update(self) -> Iterable[Step]:
         for node in self.nodes:
             if not node.updated:
                 continue
-            yield self._digital("U", None, [], prepare=node)
+            yield self._digital("U", DigitalJob(prepare=node))
             for matrix in node.matrices:
                 if not matrix.settings.trainable:
                     continue
@@ -294,62 +322,58 @@ class _StageBuilder:
                 if any(part.transfers_digitally for part in expected):
                     yield TransferStep(matrix.name, "T")
 
-    def _digital(
-        self,
-        phase: Phase,
-        collect: Node | None,
-        nodes: list[Node],
-        prepare: Node | None = None,
-        loss: bool = False,
-        sums: int = 0,
-    ) -> DigitalStep:
-        cost = OperatorCost(multiply_adds=sums)
-        elements = 0
-        if collect is not None:
-            for matrix in collect.matrices:
-                cost += _collect_cost(self.placements[matrix.name], phase)
-                elements += matrix.vectors * (matrix.inputs if phase == "B" else matrix.outputs)
-        for node in nodes:
-            cost += checked_cost(self._rule_cost(phase, node), f"operator '{node.kind}'")
+    def _digital(self, phase: Phase, job: DigitalJob, *, loss: bool = False) -> DigitalStep:
+        cost, elements = OperatorCost(multiply_adds=job.sums), 0
+        if job.collect is not None:
+            found, elements = self._collecting(phase, job.collect, job.collected)
+            cost += found
+        for node in job.nodes:
+            cost += operator_cost(node, phase, trains=self.trains)
             elements += math.prod(node.shape)
-        if prepare is not None:
-            for matrix in prepare.matrices:
-                cost += _prepare_cost(matrix, phase)
-            if prepare.parameters:
-                cost += checked_cost(self._rule_cost(phase, prepare), f"operator '{prepare.kind}'")
+        if job.prepare is not None:
+            cost += prepare_cost(job.prepare, phase, job.prepared)
         if loss:
             told = load_loss(self.graph.loss).cost(math.prod(self.graph.nodes[-1].shape))
             cost += checked_cost(told, f"loss '{self.graph.loss}'")
-        booked = collect or prepare or nodes[0]
-        held = (collect or prepare or booked).matrices
+        booked = job.collect or job.prepare or job.nodes[0]
         return DigitalStep(
             phase,
             booked.name,
-            collect.name if collect else None,
-            tuple(node.name for node in nodes),
-            prepare.name if prepare else None,
+            job.collect.name if job.collect else None,
+            tuple(node.name for node in job.nodes),
+            job.prepare.name if job.prepare else None,
             loss,
             cost,
             elements,
-            held[0].vectors if len({matrix.vectors for matrix in held}) == 1 else 1,
-            any(_operator(node).waits_for_block(node, training=self.trains) for node in nodes),
+            _vectors(booked) if job.collected is None and job.prepared is None else 1,
+            any(load_operator(node.kind).waits_for_block(node, training=self.trains) for node in job.nodes),
+            job.collected,
+            job.prepared,
         )
 
-    def _rule_cost(self, phase: Phase, node: Node) -> OperatorCost:
-        """Return what a rule of a digital operator costs."""
-        operator = _operator(node)
-        if phase == "B":
-            return operator.gradient_cost(node)
-        if isinstance(operator, StatefulOperator):
-            if phase == "U":
-                return operator.update_cost(node)
-            if not self.trains:
-                return operator.evaluation_cost(node)
-        return operator.cost(node)
+    def _collecting(self, phase: Phase, node: Node, time_step: int | None) -> tuple[OperatorCost, int]:
+        """Return what it costs to collect the reads of a layer, and how many numbers are written then."""
+        reads = self._reads(phase, node, time_step)
+        cost = sum((collect_cost(read) for read in reads), OperatorCost())
+        if phase == "F" and time_step is not None:
+            return cost + advance_cost(node), self._left_by_step(node)
+        sides = {matrix.name: matrix.inputs if phase == "B" else matrix.outputs for matrix in node.matrices}
+        return cost, sum(read.vectors * sides[read.matrix] for read in reads)
+
+    def _left_by_step(self, node: Node) -> int:
+        """Numbers per sample that a time step of a recurrent layer leaves: its state, and what its gradient needs."""
+        operator = recurrent_operator(node)
+        return operator.state_size(node) + (operator.kept_size(node) if self.trains else 0)
+
+    def _values(self, node: Node) -> int:
+        """Numbers per sample that are kept of a node's forward; the output of a recurrent one is part of its states."""
+        if self.trains and isinstance(load_operator(node.kind), RecurrentOperator):
+            return len(time_steps(node)) * self._left_by_step(node)
+        return math.prod(node.shape)
 
     def _stored_elements(self) -> int:
         """Numbers kept per sample from the arrival of the input to the end of the last action on it."""
-        values = sum(edge.elements for edge in self.imports) + sum(math.prod(node.shape) for node in self.nodes)
+        values = sum(edge.elements for edge in self.imports) + sum(self._values(node) for node in self.nodes)
         if not self.trains:
             return values
         errors = sum(matrix.vectors * matrix.outputs for node in self.nodes for matrix in node.matrices)
@@ -367,24 +391,7 @@ def _flows(source: Node, target: Node) -> bool:
     return not any(load_operator(node.kind).needs_sample for node in (source, target))
 
 
-def _operator(node: Node) -> DigitalOperator:
-    operator = load_operator(node.kind)
-    if not isinstance(operator, DigitalOperator):
-        raise TypeError(f"'{node.name}' of kind '{node.kind}' is no digital operator")
-    return operator
-
-
-def _collect_cost(placement: Placement, phase: Phase) -> OperatorCost:
-    """Every converted number is scaled and accumulated once."""
-    parts = [(part.rows, part.columns) for part in placement.parts]
-    return OperatorCost(multiply_adds=affine_operations(parts, placement.vectors, transposed=phase == "B"))
-
-
-def _prepare_cost(matrix: Matrix, phase: Phase) -> OperatorCost:
-    """B: scale and sum up the error. U: one operation per element of the two vectors.
-
-    The latter is the 2N of in-memory SGD in Table 1 of Rasch et al. 2024, doi:10.1038/s41467-024-51221-z.
-    """
-    if phase == "U":
-        return OperatorCost(multiply_adds=update_operations(*matrix.size, matrix.vectors))
-    return OperatorCost(multiply_adds=matrix.vectors * matrix.outputs)
+def _vectors(node: Node) -> int:
+    """Return in how many vectors a sample passes a layer; one where its matrices differ."""
+    counts = {matrix.vectors for matrix in node.matrices}
+    return counts.pop() if len(counts) == 1 else 1

@@ -31,6 +31,8 @@ class MatrixStep:
         Of an update, whether it leaves its transfers to a T.
     needs_block : bool
         Whether its operator needs all samples of a micro-batch at once.
+    time_step : int or None
+        Of a read for a recurrent layer, the time step, in which one vector of each sample meets the matrix.
     """
 
     phase: Phase
@@ -39,6 +41,7 @@ class MatrixStep:
     pulsed: bool = True
     apart: bool = False
     needs_block: bool = False
+    time_step: int | None = None
 
     @property
     def matrix(self) -> str:
@@ -48,7 +51,7 @@ class MatrixStep:
     @property
     def vectors(self) -> int:
         """Vectors that meet it for each sample."""
-        return self.placement.vectors
+        return self.placement.vectors if self.time_step is None else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,9 @@ class DigitalStep:
         Vectors in which a sample passes it: those of the matrices that were read before it, or are read after it.
     needs_block : bool
         Whether an operator in it needs all samples of a micro-batch at once.
+    collected, prepared : int or None
+        Of a recurrent layer, the time step whose reads are collected (F: then the next state is computed), and that
+        whose errors are prepared.
     """
 
     phase: Phase
@@ -90,6 +96,8 @@ class DigitalStep:
     elements: int
     vectors: int = 1
     needs_block: bool = False
+    collected: int | None = None
+    prepared: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,14 @@ from archsim.chip.specification import Chip
 from archsim.chip.timing import buffer_ps, nmpu_ps, read_ps, update_ps
 from archsim.mapping.cut import grid
 from archsim.network.graph import Graph, Matrix, Node
-from archsim.network.operators import DigitalOperator, OperatorCost, StatefulOperator, checked_cost, load_operator
+from archsim.network.operators import (
+    DigitalOperator,
+    OperatorCost,
+    RecurrentOperator,
+    StatefulOperator,
+    checked_cost,
+    load_operator,
+)
 
 __all__ = ["MatrixRates", "operator_times_ps"]
 
@@ -70,7 +77,9 @@ def operator_times_ps(
         if not node.matrices:
             return _digital_ps(graph, node, chip, samples, trains)
         found = ((matrix, (rates or {}).get(matrix.name, usual)) for matrix in node.matrices)
-        return sum(_matrix_ps(graph, node, matrix, chip, samples, rate, trains) for matrix, rate in found)
+        return _states_ps(graph, node, chip, samples, trains) + sum(
+            _matrix_ps(graph, node, matrix, chip, samples, rate, trains) for matrix, rate in found
+        )
 
     times = tuple(time_ps(node) for node in graph.nodes)
     return times if any(times) else tuple(int(bool(node.matrices)) for node in graph.nodes)
@@ -106,6 +115,18 @@ def _read_ps(
     analog = max(read_ps(chip, rows, columns, reads, transposed=transposed) for rows, columns in parts)
     digital = nmpu_ps(chip, affine_operations(parts, vectors, transposed=transposed))
     return analog + digital + sum(buffer_ps(chip, vector_bytes(chip, vectors * side)) for side in matrix)
+
+
+def _states_ps(graph: Graph, node: Node, chip: Chip, samples: int, trains: bool) -> int:
+    """Return how long a digital unit takes for the states of a recurrent node."""
+    operator = load_operator(node.kind)
+    if not isinstance(operator, RecurrentOperator):
+        return 0
+    part, steps = f"operator '{node.kind}'", operator.steps(node)
+    costs = [checked_cost(operator.step_cost(node), part)]
+    if trains and node.name in graph.needs_gradient:
+        costs.append(checked_cost(operator.step_gradient_cost(node), part))
+    return steps * sum(nmpu_ps(chip, cost.operations(samples)) for cost in costs)
 
 
 def _digital_ps(graph: Graph, node: Node, chip: Chip, samples: int, trains: bool) -> int:

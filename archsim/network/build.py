@@ -7,7 +7,7 @@ import math
 from archsim.errors import ArchsimError, InputError, did_you_mean
 from archsim.network.graph import INPUT, Graph, Matrix, Node, Parameter, Shape
 from archsim.network.losses import load_loss
-from archsim.network.operators import MatrixOperator, Operator, StatefulOperator, load_operator
+from archsim.network.operators import Operator, StatefulOperator, StationaryOperator, load_operator
 from archsim.network.specification import Layer, NetworkSpecification
 
 __all__ = ["build_graph"]
@@ -58,7 +58,7 @@ def _node(operator: Operator, layer: Layer, inputs: tuple[str, ...], shapes: tup
     shape = operator.shape(layer, shapes)
     if not isinstance(shape, tuple) or not all(isinstance(size, int) and size > 0 for size in shape):
         raise _wrong(layer, "shape", shape, "a tuple of whole numbers from 1")
-    matrices = operator.matrices(layer, shapes) if isinstance(operator, MatrixOperator) else ()
+    matrices = operator.matrices(layer, shapes) if isinstance(operator, StationaryOperator) else ()
     if not isinstance(matrices, tuple) or not all(isinstance(matrix, Matrix) for matrix in matrices):
         raise _wrong(layer, "matrices", matrices, "a tuple of Matrix")
     parameters = operator.parameters(layer, shapes) if isinstance(operator, StatefulOperator) else ()

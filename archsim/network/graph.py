@@ -8,10 +8,14 @@ from functools import cached_property
 
 from archsim.network.specification import Layer, MatrixLayer
 
-__all__ = ["INPUT", "Graph", "Matrix", "Node", "Parameter", "Shape"]
+__all__ = ["INPUT", "MOST_VECTORS", "Graph", "Matrix", "Node", "Parameter", "Shape"]
 
 Shape = tuple[int, ...]
 INPUT = "input"
+
+#: Vectors that may meet a matrix in a run: random numbers belong to the index of a vector, and those of refreshes begin
+#: here.
+MOST_VECTORS = 2**43
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,16 @@ class Matrix:
     def weights(self) -> int:
         """Number of its elements."""
         return self.inputs * self.outputs
+
+    def first_vector(self, sample: int, time_step: int | None = None) -> int:
+        """Return the index in the run of the first vector of a block of samples.
+
+        The vectors of a sample follow each other. In a time step one of each sample meets the matrix: there those of
+        all samples follow each other, and steps begin so far apart that no index is used twice.
+        """
+        if time_step is None:
+            return sample * self.vectors
+        return time_step * (MOST_VECTORS // self.vectors) + sample
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("archsim.engine.numerics.coupling", "Numbers", rebuilt=_NUMBERS),
     Kind("archsim.engine.numerics.forward", "ForwardNumbers", rebuilt=_NUMBERS),
     Kind("archsim.engine.numerics.evaluations", "Evaluations"),
+    Kind("archsim.engine.numerics.recurrence", "Recurrence"),
     Kind("archsim.engine.numerics.stored", "Stored"),
     Kind("archsim.network.matrix", "MatrixSnapshot"),
     Kind("archsim.network.matrix", "MatrixState"),

@@ -6,12 +6,10 @@ from archsim.engine.events.chip_model import model_of
 from archsim.engine.events.kernel import LONGEST_PS
 from archsim.engine.setup import Setup
 from archsim.errors import InputError
+from archsim.network.graph import MOST_VECTORS
 from archsim.units import format_duration, format_time
 
-__all__ = ["MOST_VECTORS", "check_vectors", "last_moment_ps", "too_long"]
-
-#: Vectors of a run: random numbers belong to the index of a vector, and those of refreshes begin here.
-MOST_VECTORS = 2**43
+__all__ = ["check_vectors", "last_moment_ps", "too_long"]
 
 
 def last_moment_ps(setup: Setup) -> int:
@@ -45,6 +43,6 @@ def check_vectors(vectors: int, field: str, value: object) -> None:
             f"a run of {vectors} vectors: random numbers belong to vectors, and there are not so many",
             field=field,
             value=value,
-            allowed=f"fewer than 2^43 = {MOST_VECTORS} vectors in all (samples times output positions)",
+            allowed=f"fewer than 2^43 = {MOST_VECTORS} vectors in all (samples times positions)",
             remedy="run fewer epochs, or bound the run by training.max_mini_batches",
         )

@@ -207,9 +207,12 @@ class Numbers:
             return
         if step.phase == "T":
             return
-        if step.phase != "B":  # Once, instead of by every thread.
-            for micro_batch in action.micro_batches:
-                self._digital.vectors(self._stored[stage][micro_batch], self._digital.held[step.matrix])
+        for micro_batch in action.micro_batches:  # Once, instead of by every thread.
+            stored, held = self._stored[stage][micro_batch], self._digital.held[step.matrix]
+            if step.phase == "U":
+                self._digital.vectors(stored, held)
+            else:
+                self._digital.read_vectors(stored, held, step)
         names = [(step.matrix, part) for part in parts]
         if step.phase == "U":
             done = self._workers.map(lambda part, _: self._update(stage, step, part, action), [(p, p) for p in parts])
@@ -314,13 +317,12 @@ class Numbers:
     def _read(self, stage: int, step: MatrixStep, part: int, micro_batch: int) -> Read:
         stored = self._stored[stage][micro_batch]
         held = self._digital.held[step.matrix]
-        first = self.feed.first_sample(micro_batch) * held.matrix.vectors
+        first = held.matrix.first_vector(self.feed.first_sample(micro_batch), step.time_step)
         matrix, cut = held.crossbars, step.placement.parts[part]
+        x = self._digital.read_vectors(stored, held, step)
         if step.phase == "F":
-            x = self._digital.vectors(stored, held)
             return checked_read(matrix.forward_part(part, x, first), matrix, part, "forward", (len(x), cut.columns))
-        d = stored.errors[step.matrix]
-        return checked_read(matrix.backward_part(part, d, first), matrix, part, "backward", (len(d), cut.rows))
+        return checked_read(matrix.backward_part(part, x, first), matrix, part, "backward", (len(x), cut.rows))
 
     def _update(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
         held = self._digital.held[step.matrix]
@@ -330,7 +332,7 @@ class Numbers:
         for micro_batch in action.micro_batches:
             stored = self._stored[stage][micro_batch]
             rate = self._rate(micro_batch) * held.factor
-            first = self.feed.first_sample(micro_batch) * held.matrix.vectors
+            first = held.matrix.first_vector(self.feed.first_sample(micro_batch))
             vectors = self._digital.vectors(stored, held)
             done = checked_counts(
                 update(part, vectors, stored.errors[step.matrix], rate, first), crossbars, part, "update"

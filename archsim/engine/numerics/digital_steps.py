@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 from archsim.digital.arrays import FLOAT32_TYPE, Array, described
 from archsim.engine.numerics.held import Held
+from archsim.engine.numerics.recurrence import RecurrentLayer
 from archsim.engine.numerics.stored import Stored
-from archsim.engine.steps import DigitalStep
+from archsim.engine.steps import DigitalStep, MatrixStep
 from archsim.errors import ArchsimError
 from archsim.network.graph import Graph, Node
 from archsim.network.logic import DigitalLogic
 from archsim.network.matrix import AnalogMatrix
-from archsim.network.operators import DigitalOperator, MatrixOperator, Pass, StatefulOperator
+from archsim.network.operators import DigitalOperator, MatrixOperator, Pass, RecurrentOperator, StatefulOperator
 from archsim.network.operators.shapes import check_array, wrong_gradients
 from archsim.network.parameters import DigitalParameters
 
@@ -57,17 +58,22 @@ class DigitalSteps:
         self._stateful: dict[str, tuple[StatefulOperator, DigitalParameters]] = {}
         self._needs_gradient = graph.needs_gradient
         self._operators: dict[str, tuple[Node, DigitalOperator]] = {}
+        self._unfolding: dict[str, MatrixOperator] = {}
+        self._recurrent: dict[str, RecurrentLayer] = {}
         self.layers: dict[str, tuple[Held, ...]] = {}
         for node in graph.nodes:
             operator = logic.operators[node.name]
+            if node.matrices:
+                self.layers[node.name] = tuple(Held(node, matrix, matrices[matrix.name]) for matrix in node.matrices)
             if isinstance(operator, DigitalOperator):
                 self._operators[node.name] = node, operator
                 if isinstance(operator, StatefulOperator):
                     self._stateful[node.name] = operator, parameters[node.name]
             elif isinstance(operator, MatrixOperator):
-                self.layers[node.name] = tuple(
-                    Held(node, operator, matrix, matrices[matrix.name]) for matrix in node.matrices
-                )
+                self._unfolding[node.name] = operator
+            elif isinstance(operator, RecurrentOperator):
+                held = {one.matrix.name: one for one in self.layers[node.name]}
+                self._recurrent[node.name] = RecurrentLayer(node, operator, held, self._arithmetic)
         #: Where what a node hands back to each of its inputs stands in a sum: nodes from the last to the first.
         self._ranks = {node.name: rank for rank, node in enumerate(reversed(graph.nodes))}
         self._most_inputs = max((len(node.inputs) for node in graph.nodes), default=1)
@@ -75,7 +81,9 @@ class DigitalSteps:
 
     def forward(self, stored: Stored, step: DigitalStep, first_sample: int) -> None:
         """Fold what a layer's matrices gave, and run the operators behind it."""
-        if step.collect is not None:
+        if step.collected is not None:
+            self._advance(stored, step.collect or "", step.collected)
+        elif step.collect is not None:
             stored.values[step.collect] = self._collect(stored, step.collect)
         for name in step.nodes:
             node, operator = self._operators[name]
@@ -92,7 +100,9 @@ class DigitalSteps:
 
     def backward(self, stored: Stored, step: DigitalStep, first_sample: int) -> None:
         """Fold the gradients that a layer's matrices gave, those of operators, and prepare a layer's errors."""
-        if step.collect is not None:
+        if step.collected is not None:
+            self._collect_step(stored, step.collect or "", step.collected)
+        elif step.collect is not None:
             self._collect_gradients(stored, step.collect)
         for name in step.nodes:
             node, operator = self._operators[name]
@@ -103,7 +113,9 @@ class DigitalSteps:
             else:
                 rule, gradients = "gradient", operator.gradient(node, inputs, stored.values[name], d)
             self._hand_back(stored, node, rule, gradients, len(stored.values[name]))
-        if step.prepare is not None:
+        if step.prepared is not None:
+            self._prepare_step(stored, step.prepare or "", step.prepared)
+        elif step.prepare is not None:
             self._prepare_errors(stored, step.prepare)
 
     def update(self, stored: Stored, layer: str, learning_rate: float) -> None:
@@ -121,14 +133,29 @@ class DigitalSteps:
         """Return the gradient of a value whose readers are done."""
         return stored.gradient(name, self._arithmetic)
 
-    @staticmethod
-    def vectors(stored: Stored, held: Held) -> Array:
-        """Return the vectors that meet a matrix in the forward of a micro-batch."""
+    def read_vectors(self, stored: Stored, held: Held, step: MatrixStep) -> Array:
+        """Return what a read takes: the vectors that meet a matrix, or the errors at its outputs."""
         name = held.matrix.name
+        if step.time_step is None:
+            return self.vectors(stored, held) if step.phase == "F" else stored.errors[name]
+        layer = self._recurrent[held.node.name]
+        if step.phase == "B":
+            return stored.recurrences[held.node.name].at_hand[name]
+        inputs = tuple([stored.values[source] for source in held.node.inputs])
+        found = stored.recurrences.get(held.node.name)
+        if found is None or found.ended:
+            found = stored.recurrences[held.node.name] = layer.begin(len(inputs[0]))
+        return layer.vectors(found, held, step.time_step, inputs)
+
+    def vectors(self, stored: Stored, held: Held) -> Array:
+        """Return all vectors that meet a matrix in the forward of a micro-batch; of a recurrent layer, that met it."""
+        name, layer = held.matrix.name, held.node.name
+        if layer in self._recurrent:
+            return stored.recurrences[layer].vectors[name].reshape(-1, held.matrix.inputs)
         found = stored.unfolded.get(name)
         if found is None:
             inputs = tuple([stored.values[source] for source in held.node.inputs])
-            found = held.operator.unfold(held.node, held.matrix, inputs)
+            found = self._unfolding[layer].unfold(held.node, held.matrix, inputs)
             needed = len(inputs[0]) * held.matrix.vectors, held.matrix.inputs
             if getattr(found, "shape", None) != needed or found.dtype is not FLOAT32_TYPE:
                 check_array(held.node, "unfold", found, needed)
@@ -167,7 +194,7 @@ class DigitalSteps:
                 stored.analog[name] = analog
             outputs.append(affine.forward(analog, affine.scale, affine.bias))
         stored.unfolded = {}
-        output = held.operator.fold(held.node, tuple(outputs))
+        output = self._unfolding[layer].fold(held.node, tuple(outputs))
         needed = len(outputs[-1]) // held.matrix.vectors, *held.node.shape
         if getattr(output, "shape", None) != needed or output.dtype is not FLOAT32_TYPE:
             check_array(held.node, "fold", output, needed)
@@ -177,7 +204,7 @@ class DigitalSteps:
         """Add what the transposed reads of a layer's matrices gave to the gradients at its inputs."""
         held = self.layers[layer]
         found = [one.crossbars.add_inputs(stored.parts.pop(one.matrix.name)) for one in held]
-        gradients = held[0].operator.fold_gradient(held[0].node, tuple(found))
+        gradients = self._unfolding[layer].fold_gradient(held[0].node, tuple(found))
         self._hand_back(stored, held[0].node, "fold_gradient", gradients, len(found[0]) // held[0].matrix.vectors)
 
     def _hand_back(self, stored: Stored, node: Node, rule: str, gradients: tuple[Array, ...], samples: int) -> None:
@@ -197,10 +224,33 @@ class DigitalSteps:
         gradient = self.gradient(stored, layer)
         for held in self.layers[layer]:
             affine, name = held.crossbars.affine, held.matrix.name
-            d = held.operator.unfold_gradient(held.node, held.matrix, gradient)
+            d = self._unfolding[layer].unfold_gradient(held.node, held.matrix, gradient)
             needed = len(gradient) * held.matrix.vectors, held.matrix.outputs
             if getattr(d, "shape", None) != needed or d.dtype is not FLOAT32_TYPE:
                 check_array(held.node, "unfold_gradient", d, needed)
             analog = stored.analog.pop(name, d)
             stored.affine[name] = affine.parameter_gradients(analog, d)
             stored.errors[name] = affine.gradient(d)
+
+    def _advance(self, stored: Stored, layer: str, step: int) -> None:
+        """Do what follows the reads of a time step; behind the last one the layer has its output."""
+        output = self._recurrent[layer].advance(stored.recurrences[layer], step, stored.parts)
+        if output is not None:
+            stored.values[layer] = output
+
+    def _prepare_step(self, stored: Stored, layer: str, step: int) -> None:
+        """Prepare the errors of a time step; with those of the first one, the layer has all that its update needs."""
+        found, recurrent = stored.recurrences[layer], self._recurrent[layer]
+        recurrent.prepare(found, step, self.gradient(stored, layer))
+        if step == 0:
+            stored.affine.update(recurrent.parameter_gradients(found))
+            stored.errors.update({name: blocks.reshape(-1, blocks.shape[2]) for name, blocks in found.errors.items()})
+
+    def _collect_step(self, stored: Stored, layer: str, step: int) -> None:
+        """Do what follows the transposed reads of a time step; those of the first one complete the gradients."""
+        found, recurrent = stored.recurrences[layer], self._recurrent[layer]
+        recurrent.collect(found, step, stored.parts)
+        if step == 0:
+            node = self.layers[layer][0].node
+            gradients = recurrent.input_gradients(found)
+            self._hand_back(stored, node, "fold_gradient", gradients, len(found.d))

@@ -7,7 +7,7 @@ nor energy and draws random numbers of its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, Protocol, TypeAlias, TypeVar, cast
 
@@ -15,9 +15,10 @@ import numpy as np
 
 from archsim.data import DataSet
 from archsim.digital.arrays import Array
-from archsim.network.graph import INPUT, Graph
+from archsim.network.graph import INPUT, Graph, Matrix, Node
 from archsim.network.logic import DigitalLogic, held_inputs
-from archsim.network.operators import DigitalOperator, MatrixOperator, Pass, StatefulOperator
+from archsim.network.operators import DigitalOperator, MatrixOperator, Pass, RecurrentOperator, StatefulOperator
+from archsim.network.operators.recurrent import unroll
 from archsim.network.operators.shapes import check_array
 from archsim.network.parameters import ParameterValues
 
@@ -101,6 +102,7 @@ class Evaluator(Generic[Snapshot]):
         Snapshots are those of matrices by name, and of digital parameters by the name of their layer.
         """
         values: dict[str, Array] = {INPUT: held_inputs(self._graph, x, self._logic.arithmetic)}
+        read = self._reader(snapshots, first_sample)
         for node in self._graph.nodes:
             inputs = tuple(values[name] for name in node.inputs)
             operator = self._logic.operators[node.name]
@@ -111,17 +113,41 @@ class Evaluator(Generic[Snapshot]):
             elif isinstance(operator, DigitalOperator):
                 rule, output = "forward", operator.forward(node, inputs)
             elif isinstance(operator, MatrixOperator):
-                outputs = tuple(
-                    self._matrices[matrix.name].evaluate(
-                        cast(Snapshot, snapshots[matrix.name]),
-                        operator.unfold(node, matrix, inputs),
-                        first_sample * matrix.vectors,
-                    )
-                    for matrix in node.matrices
-                )
+                outputs = tuple(read(matrix, None, operator.unfold(node, matrix, inputs)) for matrix in node.matrices)
                 rule, output = "fold", operator.fold(node, outputs)
+            elif isinstance(operator, RecurrentOperator):
+                rule, output = "output", unroll(operator, node, inputs, read)
             else:
                 continue
             check_array(node, rule, output, (len(x), *node.shape))
             values[node.name] = output
         return values
+
+    def vectors(
+        self, snapshots: Snapshots[Snapshot], node: Node, values: Mapping[str, Array], first_sample: int
+    ) -> dict[str, Array]:
+        """Return what meets each matrix of a node, by its name, where its inputs are those that `values` returned."""
+        inputs, operator = tuple(values[name] for name in node.inputs), self._logic.operators[node.name]
+        if isinstance(operator, MatrixOperator):
+            return {matrix.name: operator.unfold(node, matrix, inputs) for matrix in node.matrices}
+        met: dict[str, list[Array]] = {matrix.name: [] for matrix in node.matrices}
+        if isinstance(operator, RecurrentOperator):
+            read = self._reader(snapshots, first_sample)
+
+            def note(matrix: Matrix, step: int, vectors: Array) -> Array:
+                met[matrix.name].append(vectors)
+                return read(matrix, step, vectors)
+
+            unroll(operator, node, inputs, note)
+        return {name: np.concatenate(blocks) for name, blocks in met.items()}
+
+    def _reader(
+        self, snapshots: Snapshots[Snapshot], first_sample: int
+    ) -> Callable[[Matrix, int | None, Array], Array]:
+        """Return what reads a matrix, in a time step if any."""
+
+        def read(matrix: Matrix, step: int | None, vectors: Array) -> Array:
+            first = matrix.first_vector(first_sample, step)
+            return self._matrices[matrix.name].evaluate(cast(Snapshot, snapshots[matrix.name]), vectors, first)
+
+        return read

@@ -10,7 +10,6 @@ from archsim.engine.dependencies import homes_of
 from archsim.engine.program import StageProgram
 from archsim.network.graph import Graph, Matrix, Node
 from archsim.network.matrix import AnalogMatrix
-from archsim.network.operators import MatrixOperator
 from archsim.network.parameters import DigitalParameters
 
 __all__ = ["Held", "Holder", "Holders"]
@@ -24,7 +23,6 @@ class Held:
     """A matrix, the node that holds it, and its crossbars."""
 
     node: Node
-    operator: MatrixOperator
     matrix: Matrix
     crossbars: AnalogMatrix
 

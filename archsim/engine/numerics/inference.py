@@ -8,7 +8,6 @@ from archsim.data import DataSet
 from archsim.engine.numerics.coupling import NumericParts
 from archsim.engine.numerics.evaluation import Evaluator
 from archsim.network.deployed import DeployedMatrix
-from archsim.network.operators import MatrixOperator
 from archsim.network.parameters import ParameterValues
 
 __all__ = ["Deployment"]
@@ -69,10 +68,8 @@ class Deployment:
     def _optimise(self, trained: NumericParts, data: DataSet) -> None:
         """Choose ranges matrix by matrix, on what the trained network gives each for training samples."""
         samples = data.train_inputs[: self._parameters.post_training.samples]
-        values = trained.evaluator.values(trained.snapshots(), samples, self._first * len(data.test_inputs))
+        snapshots, first = trained.snapshots(), self._first * len(data.test_inputs)
+        values = trained.evaluator.values(snapshots, samples, first)
         for node in trained.graph.nodes:
-            inputs = tuple(values[name] for name in node.inputs)
-            operator = trained.logic.operators[node.name]
-            if isinstance(operator, MatrixOperator):
-                for matrix in node.matrices:
-                    self._matrices[matrix.name].optimise(operator.unfold(node, matrix, inputs))
+            for name, vectors in trained.evaluator.vectors(snapshots, node, values, first).items():
+                self._matrices[name].optimise(vectors)

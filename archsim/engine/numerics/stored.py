@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from archsim.digital.arithmetic import Arithmetic
 from archsim.digital.arrays import Array
+from archsim.engine.numerics.recurrence import Recurrence
 from archsim.engine.program import Edge
 from archsim.network.parameters import ParameterValues
 
@@ -30,6 +31,7 @@ class Stored:
     parts: dict[str, list[Array]] = field(default_factory=dict)
     # The vectors of the matrix that was read or updated last: they can be many times as large as what they come from.
     unfolded: dict[str, Array] = field(default_factory=dict)
+    recurrences: dict[str, Recurrence] = field(default_factory=dict)
 
     def add_gradient(self, name: str, d: Array, arithmetic: Arithmetic) -> None:
         """Add a gradient to those that a node already has."""

@@ -1,7 +1,8 @@
 """The kinds of operators that a network is made of; each registers as ``archsim.operators``."""
 
-from archsim.network.operators.base import DigitalOperator, MatrixOperator, Operator, load_operator
+from archsim.network.operators.base import DigitalOperator, MatrixOperator, Operator, StationaryOperator, load_operator
 from archsim.network.operators.cost import OperatorCost, checked_cost
+from archsim.network.operators.recurrent import RecurrentOperator
 from archsim.network.operators.stateful import Pass, StatefulOperator
 
 __all__ = [
@@ -10,7 +11,9 @@ __all__ = [
     "Operator",
     "OperatorCost",
     "Pass",
+    "RecurrentOperator",
     "StatefulOperator",
+    "StationaryOperator",
     "checked_cost",
     "load_operator",
 ]

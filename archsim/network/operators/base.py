@@ -12,7 +12,7 @@ from archsim.network.graph import Matrix, Node, Shape
 from archsim.network.operators.cost import OperatorCost
 from archsim.network.specification import Layer, MatrixLayer
 
-__all__ = ["DigitalOperator", "MatrixOperator", "Operator", "load_operator"]
+__all__ = ["DigitalOperator", "MatrixOperator", "Operator", "StationaryOperator", "load_operator"]
 
 
 class Operator(ABC):
@@ -77,12 +77,10 @@ class DigitalOperator(Operator):
         """Return what the gradient rule costs for one sample."""
 
 
-class MatrixOperator(Operator):
+class StationaryOperator(Operator):
     """An operator with stationary matrices on crossbars.
 
-    It owns the vectors that meet them: how inputs unfold into the vectors of each matrix, how their outputs fold into
-    its own, and both again for gradients. What lies between (reads, digital scales and biases, updates) is the same
-    for all.
+    What lies between its own rules (reads, digital scales and biases, updates) is the same for all.
     """
 
     Settings: ClassVar[type[Layer]] = MatrixLayer
@@ -90,6 +88,14 @@ class MatrixOperator(Operator):
     @abstractmethod
     def matrices(self, layer: Layer, inputs: tuple[Shape, ...]) -> tuple[Matrix, ...]:
         """Return the matrices of a layer whose inputs have the given shapes; called after `shape`."""
+
+
+class MatrixOperator(StationaryOperator):
+    """One whose vectors are known before its matrices are read.
+
+    It owns the vectors that meet them: how inputs unfold into the vectors of each matrix, how their outputs fold into
+    its own, and both again for gradients.
+    """
 
     @abstractmethod
     def unfold(self, node: Node, matrix: Matrix, inputs: tuple[Array, ...]) -> Array:

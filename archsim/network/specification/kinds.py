@@ -30,9 +30,12 @@ __all__ = [
     "AveragePoolLayer",
     "Conv1dLayer",
     "Conv2dLayer",
+    "GRULayer",
+    "LSTMLayer",
     "LinearLayer",
     "MaxPoolLayer",
     "PlainLayer",
+    "RecurrentLayer",
     "ReshapeLayer",
 ]
 
@@ -112,6 +115,38 @@ class ReshapeLayer(Layer):
     shape: tuple[Positive, ...] | None = None
 
 
+class RecurrentLayer(MatrixLayer):
+    """A layer of gates over a sequence (length, features): its matrices are read once for each position.
+
+    With ``bidirectional`` a second cell goes from the last position to the first, and the outputs of both stand side by
+    side. ``output`` is that of all positions, or of the last step of each direction only.
+    """
+
+    features: Positive
+    bidirectional: bool = False
+    output: Literal["sequence", "last"] = "sequence"
+
+
+class LSTMLayer(RecurrentLayer):
+    """A long short-term memory over a sequence (length, features), with one matrix for [x, h].
+
+    c' = f c + i g and h' = o tanh(c'), where i, f, o are sigmoids, g is a tanh of the outputs of the matrix, in this
+    order.
+    """
+
+    kind: Literal["lstm"] = "lstm"
+
+
+class GRULayer(RecurrentLayer):
+    """A gated recurrent unit over a sequence (length, features), with matrices ``NAME.0`` for x and ``NAME.1`` for h.
+
+    h' = n + z (h - n) and n = tanh(n_x + r n_h), where r, z are sigmoids of the sums of what both matrices give for
+    them; outputs are in the order r, z, n.
+    """
+
+    kind: Literal["gru"] = "gru"
+
+
 class PlainLayer(Layer):
     """An operator without settings.
 
@@ -143,6 +178,8 @@ AnyLayer = Annotated[
     LinearLayer
     | Conv1dLayer
     | Conv2dLayer
+    | LSTMLayer
+    | GRULayer
     | MaxPoolLayer
     | AveragePoolLayer
     | EmbeddingLayer

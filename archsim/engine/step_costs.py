@@ -1,0 +1,79 @@
+"""What the digital work of a step costs for each sample: collecting reads, operators, preparing errors and updates."""
+
+from __future__ import annotations
+
+from archsim.chip.operations import affine_operations, update_operations
+from archsim.engine.steps import MatrixStep, Phase
+from archsim.network.graph import Matrix, Node
+from archsim.network.operators import DigitalOperator, OperatorCost, StatefulOperator, checked_cost, load_operator
+from archsim.network.operators.recurrent import recurrent_operator
+
+__all__ = ["advance_cost", "collect_cost", "operator_cost", "prepare_cost"]
+
+
+def operator_cost(node: Node, phase: Phase, *, trains: bool) -> OperatorCost:
+    """Return the cost of a digital operator: of its forward, in B of its gradient, in U of updating its parameters.
+
+    Parameters
+    ----------
+    node : Node
+        The operator.
+    phase : {"F", "B", "U"}
+        What it is done for.
+    trains : bool
+        Whether the network is trained: what an operator with parameters computes may depend on it.
+    """
+    operator = load_operator(node.kind)
+    if not isinstance(operator, DigitalOperator):
+        raise TypeError(f"'{node.name}' of kind '{node.kind}' is no digital operator")
+    stateful = operator if isinstance(operator, StatefulOperator) else None
+    if phase == "B":
+        told = operator.gradient_cost(node)
+    elif stateful is not None and phase == "U":
+        told = stateful.update_cost(node)
+    elif stateful is not None and not trains:
+        told = stateful.evaluation_cost(node)
+    else:
+        told = operator.cost(node)
+    return checked_cost(told, f"operator '{node.kind}'")
+
+
+def collect_cost(read: MatrixStep) -> OperatorCost:
+    """Return the cost of what a read gave: every converted number is scaled and accumulated once."""
+    parts = [(part.rows, part.columns) for part in read.placement.parts]
+    return OperatorCost(multiply_adds=affine_operations(parts, read.vectors, transposed=read.phase == "B"))
+
+
+def advance_cost(node: Node) -> OperatorCost:
+    """Return the cost of the next state of a recurrent layer."""
+    return checked_cost(recurrent_operator(node).step_cost(node), f"operator '{node.kind}'")
+
+
+def prepare_cost(node: Node, phase: Phase, time_step: int | None) -> OperatorCost:
+    """Return the cost of preparing the errors of a layer (in B), those of a time step if given, or its update (in U).
+
+    Parameters
+    ----------
+    node : Node
+        The layer.
+    phase : {"B", "U"}
+        What it is done for.
+    time_step : int or None
+        The time step.
+    """
+    cost = sum((_prepare_cost(matrix, phase, time_step) for matrix in node.matrices), OperatorCost())
+    if node.parameters:
+        cost += operator_cost(node, phase, trains=True)
+    if time_step is None:
+        return cost
+    return cost + checked_cost(recurrent_operator(node).step_gradient_cost(node), f"operator '{node.kind}'")
+
+
+def _prepare_cost(matrix: Matrix, phase: Phase, time_step: int | None) -> OperatorCost:
+    """B: scale and sum up the error. U: one operation per element of the two vectors.
+
+    The latter is the 2N of in-memory SGD in Table 1 of Rasch et al. 2024, doi:10.1038/s41467-024-51221-z.
+    """
+    if phase == "U":
+        return OperatorCost(multiply_adds=update_operations(*matrix.size, matrix.vectors))
+    return OperatorCost(multiply_adds=matrix.outputs * (matrix.vectors if time_step is None else 1))
