@@ -18,7 +18,11 @@ SHORT = {
     "mlp_mnist": ("training.max_mini_batches=20", *FEW),
     "pipeline_unit": ("training.max_mini_batches=4",),
     "residual_mnist": ("training.max_mini_batches=6", *FEW),
+    "transformer_text": ("training.max_mini_batches=4", "data.samples=64", "data.test_samples=20"),
+    "vit_cifar10": ("training.max_mini_batches=2", "data.samples=64", "data.test_samples=20"),
 }
+#: Data sets whose files do not come with archsim: the folder of each has its name.
+IN_FOLDERS = ("cifar10", "mnist", "text")
 
 
 def test_every_workload_is_run_here() -> None:
@@ -27,16 +31,17 @@ def test_every_workload_is_run_here() -> None:
 
 @pytest.mark.parametrize("name", sorted(SHORT))
 def test_workload_runs(name: str) -> None:
-    folder = os.environ.get("ARCHSIM_DATA")
-    if name.endswith("mnist") and not (folder and (Path(folder) / "mnist").is_dir()):
-        pytest.skip("MNIST is not there: set ARCHSIM_DATA to a folder with the folder 'mnist'")
-    run = archsim.simulate(archsim.load_experiment(WORKLOADS / f"{name}.yaml", SHORT[name]))
+    experiment = archsim.load_experiment(WORKLOADS / f"{name}.yaml", SHORT[name])
+    folder, data = os.environ.get("ARCHSIM_DATA"), experiment.data.name
+    if data in IN_FOLDERS and not (folder and (Path(folder) / data).is_dir()):
+        pytest.skip(f"{data} is not there: set ARCHSIM_DATA to a folder with the folder '{data}'")
+    run = archsim.simulate(experiment)
     assert run.metrics["makespan_ps"] > 0
     assert (run.metrics["accuracy"] is None) == (name == "pipeline_unit")
 
 
-@pytest.mark.parametrize("name", ["lenet5_mnist", "residual_mnist"])
-def test_a_timing_run_needs_no_images(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["lenet5_mnist", "residual_mnist", "transformer_text", "vit_cifar10"])
+def test_a_timing_run_needs_no_data(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ARCHSIM_DATA", raising=False)
     experiment = archsim.load_experiment(WORKLOADS / f"{name}.yaml", ["data.samples=32"], "timing")
     assert archsim.simulate(experiment).metrics["makespan_ps"] > 0
