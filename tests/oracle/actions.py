@@ -106,7 +106,8 @@ class Actions:
                     yield there[min(piece.awaited_sample(vectors, chunk, samples, size), len(there) - 1)]
             if not chunk:
                 yield from turns.values()
-            asked = self.clock.start(self._chunk(action, piece, chunk))
+            of = action._replace(part=(piece.layer, piece.number, piece.matrix is None, *piece.does, chunk))
+            asked = self.clock.start(self._chunk(of, piece, chunk))
             for signal in (signals.done, signals.out, signals.ended):
                 asked.then(signal.fire)
         for gate in turns:
@@ -170,6 +171,7 @@ class Actions:
     def _part(self, action: Action, part: Part, job: tuple[int, int], sizes: tuple[int, int]) -> Process:
         """A part on another node is sent its operands and sends its results back."""
         home, away = self.layout.homes[action.stage], part.node != self.layout.homes[action.stage]
+        action = action._replace(part=(*action.part, part.tile))
         if away:
             yield self.clock.start(self.units.travel(home, part.node, sizes[0], action))
         yield self.units.tile(part, job[0], action).done

@@ -19,12 +19,16 @@ LOSSES = {"softmax-cross-entropy": 3, "mean-squared-error": 2}
 
 
 class Action(NamedTuple):
-    """What a stage does, with which micro-batch (the last one of several), and for how many."""
+    """What a stage does, with which micro-batch (the last one of several), and for how many.
+
+    `part` says of which part of it a unit is asked: by this the same work is known again in another run.
+    """
 
     stage: int
     kind: str
     micro_batch: int
     count: int
+    part: tuple[object, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -179,7 +183,7 @@ class Case:
     def stored(self, stage: int) -> int:
         """Return how many micro-batches a stage stores at most."""
         held = most = 0
-        for _, kind, _, count in self.actions(stage):
+        for _, kind, _, count, _ in self.actions(stage):
             held += {"F": 1, "U": -count}.get(kind, 0)
             most = max(most, held)
             held -= not self.trains

@@ -6,11 +6,12 @@ A process yields a number of picoseconds to wait for, or a `Signal` to wait for.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Generator
+from collections import Counter
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-__all__ = ["Clock", "Gate", "Job", "Policy", "Process", "Server", "Signal", "Slice", "Space", "Wait"]
+__all__ = ["Clock", "Gate", "Job", "Policy", "Process", "Server", "Signal", "Slice", "Space", "Wait", "Work"]
 
 
 class Signal:
@@ -113,7 +114,11 @@ class Gate:
 Policy = tuple[str, tuple[str, ...]]
 
 
-@dataclass(frozen=True)
+#: Work of a unit: stage, action, micro-batch, the part of the action, and how often the same was asked for before.
+Work = tuple[object, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Job:
     """A piece of work for a unit, and the signals of its start and its end."""
 
@@ -121,38 +126,58 @@ class Job:
     stage: int
     action: str
     micro_batch: int
+    part: tuple[object, ...] = ()
     started: Signal = field(default_factory=Signal)
     done: Signal = field(default_factory=Signal)
 
 
 class Server:
-    """A unit that serves one piece of work at a time; of those that wait, a policy takes the next."""
+    """A unit that serves one piece of work at a time; of those that wait, a policy takes the next.
 
-    def __init__(self, clock: Clock, name: str, policy: Policy) -> None:
+    `served` is the work in the order of service. Where `order` tells one, the unit keeps it, and waits for who comes
+    next in it.
+    """
+
+    def __init__(self, clock: Clock, name: str, policy: Policy, order: Sequence[Work] | None = None) -> None:
         self.clock = clock
         self.name = name
         self.policy = policy
+        self.order = order
+        self.served: list[Work] = []
+        self._asked: Counter[Work] = Counter()
+        self._names: dict[Job, Work] = {}
         self._working = False
         self._waiting: list[Job] = []
 
-    def serve(self, duration: int, stage: int, action: str, micro_batch: int) -> Job:
+    def serve(self, job: Job) -> Job:
         """Ask for a time of work, on behalf of a stage."""
-        job = Job(duration, stage, action, micro_batch)
-        if self._working:
-            self._waiting.append(job)
-        else:
-            self._start(job)
+        name = job.stage, job.action, job.micro_batch, *job.part
+        self._asked[name] += 1
+        self._names[job] = (*name, self._asked[name])
+        self._waiting.append(job)
+        if not self._working:
+            self._start_next(job)
         return job
+
+    def _start_next(self, served: Job) -> None:
+        if self.order is None:
+            self._start(self._waiting.pop(self._next(served)))
+            return
+        for place, job in enumerate(self._waiting):
+            if self._names[job] == self.order[len(self.served)]:
+                self._start(self._waiting.pop(place))
+                return
 
     def _start(self, job: Job) -> None:
         self._working = True
+        self.served.append(self._names.pop(job))
         start = self.clock.now
 
         def end() -> None:
             self.clock.did(self.name, start, self.clock.now, job.action, job.micro_batch)
             self._working = False
             if self._waiting:
-                self._start(self._waiting.pop(self._next(job)))
+                self._start_next(job)
             job.done.fire()
 
         job.started.fire()

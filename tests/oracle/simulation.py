@@ -6,11 +6,11 @@ layers, and what happens at the same moment happens in the order in which it was
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from .actions import Actions, Borders
 from .cases import Action, Case
-from .clock import Clock, Gate, Process, Signal, Space
+from .clock import Clock, Gate, Process, Signal, Space, Work
 from .layout import Edge, Layout
 from .units import Units
 
@@ -18,13 +18,13 @@ __all__ = ["Machine"]
 
 
 class Machine:
-    """A chip that does what its schedule says."""
+    """A chip that does what its schedule says; where orders are told, each unit serves in its own."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, orders: Mapping[str, Sequence[Work]] | None = None) -> None:
         self.case = case
         self.clock = Clock()
         self.layout = Layout(case)
-        self.units = Units(self.clock, case.hardware, self.layout)
+        self.units = Units(self.clock, case.hardware, self.layout, orders)
         self.actions = Actions(case, self.clock, self.layout, self.units)
         count = range(len(case.stages))
         places: dict[int, dict[int, int]] = {}
@@ -164,7 +164,8 @@ class Machine:
         yield from self._claim(edge)
         self._leave(action)
         s, k, homes = action.stage, action.micro_batch, self.layout.homes
-        yield from self.units.travel(homes[s], homes[edge.target], self._bytes(edge), action)
+        message = action._replace(part=("message", edge.name, edge.target))
+        yield from self.units.travel(homes[s], homes[edge.target], self._bytes(edge), message)
         self._input(edge, k).fire()
 
     def _leave(self, action: Action) -> None:
@@ -204,7 +205,8 @@ class Machine:
             share = size * cut[1] // total - size * cut[0] // total
             first = (self._gradient if back else self._input)(edge, action.micro_batch)
             there = signals[action.micro_batch][chunk]
-            self.clock.start(self._message((homes[ends[0]], homes[ends[1]]), share, action, [there, first]))
+            message = action._replace(part=("message", edge.name, edge.target, chunk))
+            self.clock.start(self._message((homes[ends[0]], homes[ends[1]]), share, message, [there, first]))
 
     def _message(self, nodes: tuple[int, int], size: int, action: Action, there: list[Signal]) -> Process:
         yield from self.units.travel(*nodes, size, action)
@@ -215,7 +217,8 @@ class Machine:
     def _hand_back(self, edge: Edge, action: Action) -> Process:
         homes = self.layout.homes
         size = self._bytes(edge) if edge.gradient else 0
-        yield from self.units.travel(homes[edge.target], homes[edge.source], size, action)
+        message = action._replace(part=("message", edge.name, edge.target))
+        yield from self.units.travel(homes[edge.target], homes[edge.source], size, message)
         self._gradient(edge, action.micro_batch).fire()
 
     def _samples(self) -> Process:
@@ -246,7 +249,7 @@ class Machine:
             if k >= ahead:
                 yield self.started[edge.target][k - ahead]
             yield from self._claim(edge)
-            self.clock.start(self._deliver(edge, Action(edge.target, "F", k, 1)))
+            self.clock.start(self._deliver(edge, Action(edge.target, "F", k, 1, ("host", edge.name))))
 
     def _deliver(self, edge: Edge, action: Action) -> Process:
         """Through the port of the host, which is at the first stage, and on to the stage that wants it."""

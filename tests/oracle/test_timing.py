@@ -101,4 +101,6 @@ def test_every_slice_is_that_of_an_independent_simulation(case: Case) -> None:
         assume(False)
     assert busy(run) == sorted(machine.clock.slices)
     assert run.metrics["makespan_ps"] == machine.clock.now
+    links = {key: count for key, count in run.observations.counts.items() if key.component == "link"}
+    assert sum(links.values()) == sum(machine.units.carried.values())
     assert not machine.unfinished

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
 from .cases import Action
-from .clock import Clock, Job, Process, Server
+from .clock import Clock, Job, Process, Server, Work
 from .hardware import Hardware
 from .layout import Layout, Part
 
@@ -13,11 +16,20 @@ __all__ = ["Units"]
 class Units:
     """Units are there as soon as somebody asks for them."""
 
-    def __init__(self, clock: Clock, hardware: Hardware, layout: Layout) -> None:
+    def __init__(
+        self, clock: Clock, hardware: Hardware, layout: Layout, orders: Mapping[str, Sequence[Work]] | None = None
+    ) -> None:
         self.clock = clock
         self.hardware = hardware
         self.layout = layout
+        self.orders = orders
+        #: Bytes that each link carried.
+        self.carried: Counter[str] = Counter()
         self._servers: dict[str, Server] = {}
+
+    def served(self) -> dict[str, list[Work]]:
+        """Return what each unit has served, in order."""
+        return {name: server.served for name, server in self._servers.items()}
 
     def tile(self, part: Part, duration: int, action: Action) -> Job:
         return self._ask(f"tile {part.tile}", duration, action)
@@ -48,6 +60,8 @@ class Units:
             return
         occupied = hardware.on_link(size)
         *first, last = hardware.route(source, target, self.layout.nodes)
+        action = action._replace(part=(*action.part, source, target))
+        self.carried.update(dict.fromkeys((*first, last), size))
         for link in first:
             yield self._ask(link, occupied, action).started
             yield hardware.hop_time()
@@ -59,5 +73,7 @@ class Units:
     def _ask(self, name: str, duration: int, action: Action) -> Job:
         link = name == "bus" or name.startswith("link ")
         policy = self.hardware.links if link else self.hardware.units
-        server = self._servers.setdefault(name, Server(self.clock, name, policy))
-        return server.serve(duration, action.stage, action.kind, action.micro_batch)
+        if name not in self._servers:
+            order = None if self.orders is None else self.orders[name]
+            self._servers[name] = Server(self.clock, name, policy, order)
+        return self._servers[name].serve(Job(duration, action.stage, action.kind, action.micro_batch, action.part))
