@@ -20,6 +20,7 @@ from pydantic.fields import FieldInfo
 from archsim import plugins
 from archsim.analog.devices.curves import Curves, response_curves
 from archsim.analog.specification.devices.pulsed import CellStatistics, PulsedDevice
+from archsim.digital.formats import Format
 from archsim.document.allowed import Schema
 from archsim.document.field_descriptions import (
     FieldDescription,
@@ -355,7 +356,7 @@ def _where(model: type[BaseModel], paths: list[ModelPath]) -> list[str]:
 
 
 def _unit(said: FieldDescription, words: str) -> str:
-    return "with the number" if ", such as '" in words else said.unit
+    return "with the number" if ", such as '" in words and "format" not in words else said.unit
 
 
 def _source(field: FieldInfo, said: FieldDescription) -> str:
@@ -364,7 +365,7 @@ def _source(field: FieldInfo, said: FieldDescription) -> str:
     value = field.get_default(call_default_factory=True)
     if isinstance(value, Constant):
         return value.source
-    plain = isinstance(value, (bool, int, float)) or get_origin(field.annotation) is Literal
+    plain = isinstance(value, (bool, int, float, Format)) or get_origin(field.annotation) is Literal
     return said.source or ("archsim" if plain else "")
 
 
@@ -420,7 +421,8 @@ def _default(field: FieldInfo) -> str:
         return ""
     value = field.get_default(call_default_factory=True)
     if isinstance(value, Constant):
-        return f"{value.value:g} ({value.status})"
+        number = f"{value.value:g}" if isinstance(value.value, int | float) else f"`{value.value}`"
+        return f"{number} ({value.status})"
     if isinstance(value, BaseModel):
         return f"`{_tag(type(value))}`" if _tag(type(value)) else "its defaults"
     if isinstance(value, tuple) and value and all(isinstance(item, BaseModel) for item in value):

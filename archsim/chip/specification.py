@@ -264,6 +264,7 @@ class Chip(Specification):
 
     @model_validator(mode="after")
     def _parts_are_there(self) -> Chip:
+        self._numbers_fit_the_buffer()
         if self.stage_engine is not None:
             refuse_beside_stage_engine({name: getattr(self, name) for name in ("tile", "dac", "adc", *_SMALLEST_PARTS)})
             return self
@@ -277,3 +278,17 @@ class Chip(Specification):
                 f"you give them):{lines}",
             )
         return self
+
+    def _numbers_fit_the_buffer(self) -> None:
+        """Refuse words of the digital unit that are wider than the buffer's: bytes would be counted too low."""
+        needed = self.arithmetic.stored_bits
+        if self.buffer is None or needed is None or needed <= self.buffer.element_bits:
+            return
+        kind = self.arithmetic.kind
+        wide = next((bits for bits in (8, 16, 32) if bits >= needed), None)
+        raise contradiction(
+            f"words of {needed} bits, which nmpu.arithmetic ({kind}) computes, do not fit the "
+            f"{self.buffer.element_bits} bits of a number in buffers and on links",
+            field="chip.buffer.element_bits",
+            remedy=f"set it to {wide}, or take narrower words",
+        )

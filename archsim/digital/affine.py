@@ -48,8 +48,8 @@ class Affine:
 
     def begin(self, scale: Array | None, bias: Array | None) -> None:
         """Begin with other scales and biases."""
-        self.scale = None if scale is None else self.arithmetic.number(scale)
-        self.bias = None if bias is None else self.arithmetic.number(bias)
+        self.scale = None if scale is None else self.arithmetic.parameters.number(scale)
+        self.bias = None if bias is None else self.arithmetic.parameters.number(bias)
 
     def map_weights(self, scale: Array) -> None:
         """Begin with a mapping scale, by which the weights on the crossbar are divided."""
@@ -58,12 +58,11 @@ class Affine:
 
     def forward(self, a: Array, scale: Array | None, bias: Array | None) -> Array:
         """Apply given scales and biases (its own, or those of a snapshot) to a block of shape (V, n)."""
-        y = a if scale is None else self.arithmetic.multiply(a, scale)
-        return y if bias is None else self.arithmetic.add(y, bias)
+        return self.arithmetic.affine(a, scale, bias)
 
     def gradient(self, d: Array) -> Array:
         """Return the gradient at the crossbar's output from the gradient `d` at the scaled one."""
-        return d if self.scale is None else self.arithmetic.multiply(d, self.scale)
+        return self.arithmetic.backward.affine(d, self.scale, None)
 
     def crossbar_errors(self, errors: Array, outputs: slice) -> Array:
         """Return what drives the update of a crossbar, from what `gradient` gave for a range of the outputs."""
@@ -71,11 +70,11 @@ class Affine:
             return errors
         mapping = self.mapping[outputs]
         # Twice instead of by the square, which may be too small or too large for float32.
-        return self.arithmetic.divide(self.arithmetic.divide(errors, mapping), mapping)
+        return self.arithmetic.update.divide(self.arithmetic.update.divide(errors, mapping), mapping)
 
     def parameter_gradients(self, a: Array, d: Array) -> tuple[Array | None, Array | None]:
         """Return the gradients of alpha and bias, summed over a block; that of alpha times m, as the scale changes."""
-        unit = self.arithmetic
+        unit = self.arithmetic.update
         scale = unit.total(unit.multiply(a, d), axis=0) if self.learn_scale else None
         if scale is not None and self.mapping is not None:
             scale = unit.multiply(unit.multiply(scale, self.mapping), self.mapping)

@@ -28,16 +28,45 @@ class Arithmetic:
     a sum in a wide accumulator, says those operations, too. Kinds register as ``archsim.arithmetics``. Every operation
     gives float32, in which a simulation keeps all numbers, and the shape that NumPy's would give.
 
+    An arithmetic computes what flows forward. A kind that has other numbers for errors and updates sets the attributes
+    below to other arithmetics; where nothing is said they are the arithmetic itself.
+
     Parameters
     ----------
     settings : ArithmeticSettings
         What the user says about it: the kind's ``Settings``.
+
+    Attributes
+    ----------
+    backward : Arithmetic
+        Computes the loss, and the gradients that flow backward.
+    update : Arithmetic
+        Computes what prepares updates: gradients of scales, biases and other digital parameters.
+    parameters : Arithmetic
+        Computes the digital parameters that the unit holds.
     """
 
     Settings: ClassVar[type[ArithmeticSettings]]
 
     def __init__(self, settings: ArithmeticSettings) -> None:
         self.settings = settings
+        self.backward: Arithmetic = self
+        self.update: Arithmetic = self
+        self.parameters: Arithmetic = self
+
+    def seed(self, seed: int) -> None:
+        """Take the seed of a run's noise; for kinds that round at random."""
+
+    def begin(self, place: tuple[int, ...], first_sample: int, samples: int) -> None:
+        """Take note of what this thread computes next; for kinds that round at random.
+
+        Parameters
+        ----------
+        place : tuple of int
+            Numbers that tell the place in the network and the rule from all others.
+        first_sample, samples : int
+            Index in the run of the first sample of the block, and how many there are.
+        """
 
     def number(self, x: Array) -> Array:
         """Return what the unit holds of numbers that come from elsewhere: converters, buffers, the host."""
@@ -75,6 +104,11 @@ class Arithmetic:
         """Return a function of one argument that the unit looks up, such as `numpy.exp`."""
         return self.number(f(x))
 
+    def affine(self, a: Array, scale: Array | None, offset: Array | None) -> Array:
+        """Return scale * a + offset for one scale and one offset of each column, without those that are None."""
+        y = a if scale is None else self.multiply(a, scale)
+        return y if offset is None else self.add(y, offset)
+
 
 class Float32(Arithmetic):
     """IEEE 754 single precision: the precision of the numbers given, which a simulation keeps in 32 bits."""
@@ -97,11 +131,14 @@ class Float32(Arithmetic):
 FLOAT32 = Float32(Float32Settings())
 
 
-def make_arithmetic(settings: ArithmeticSettings) -> Arithmetic:
-    """Return the arithmetic of the kind that settings name."""
+def make_arithmetic(settings: ArithmeticSettings, seed: int = 0) -> Arithmetic:
+    """Return the arithmetic of the kind that settings name; `seed` is that of a run's noise."""
     kind = plugins.load("archsim.arithmetics", settings.kind)
-    _try(plugins.checked(kind(settings), Arithmetic, "archsim.arithmetics", settings.kind), settings.kind)
+    tried: Arithmetic = plugins.checked(kind(settings), Arithmetic, "archsim.arithmetics", settings.kind)
+    for arithmetic in dict.fromkeys((tried, tried.backward, tried.update, tried.parameters)):
+        _try(arithmetic, settings.kind)
     made: Arithmetic = kind(settings)
+    made.seed(seed)
     return made
 
 
@@ -121,6 +158,7 @@ def _try(arithmetic: Arithmetic, kind: str) -> None:
         "matmul": (arithmetic.matmul(x, x), x.shape),
         "mean": (arithmetic.mean(x, 0), x[0].shape),
         "function": (arithmetic.function(np.exp, x), x.shape),
+        "affine": (arithmetic.affine(x, x[0], x[1]), x.shape),
     }
     for operation, (result, shape) in found.items():
         if not is_float32(result, shape):

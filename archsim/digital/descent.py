@@ -12,4 +12,5 @@ __all__ = ["descend"]
 
 def descend(values: Array, gradient: Array, learning_rate: float, arithmetic: Arithmetic) -> Array:
     """Return new values behind a step of gradient descent, values - learning_rate * gradient."""
-    return arithmetic.subtract(values, arithmetic.multiply(gradient, np.float32(learning_rate)))
+    step = arithmetic.update.multiply(gradient, np.float32(learning_rate))
+    return arithmetic.parameters.subtract(values, step)

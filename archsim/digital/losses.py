@@ -37,14 +37,15 @@ def softmax_cross_entropy(
     logits = np.ascontiguousarray(logits)
     shifted = arithmetic.subtract(logits, np.maximum.reduce(logits, axis=1, keepdims=True))
     exponentials = arithmetic.function(np.exp, shifted)
-    totals = arithmetic.total(exponentials, axis=1)
+    totals = arithmetic.total(exponentials, axis=1)[:, None]
     # Positions in the flat block: numpy finds them several times as fast as pairs of indices.
     right = np.arange(0, logits.size, logits.shape[1]) + labels
-    losses = arithmetic.subtract(arithmetic.function(np.log, totals), shifted.take(right))
-    gradient = arithmetic.divide(exponentials, totals[:, None])
+    losses = arithmetic.subtract(arithmetic.function(np.log, totals), shifted.take(right)[:, None])
+    gradient = arithmetic.divide(exponentials, totals)
     at_label = gradient.reshape(-1)
-    at_label[right] = arithmetic.subtract(at_label[right], 1)
-    return float(np.add.reduce(losses, dtype=np.float64)), gradient
+    at_label[right] = arithmetic.subtract(at_label[right][:, None], 1)[:, 0]
+    # Coarse numbers may take the logarithm of a sum below 1; a loss of this kind is never negative.
+    return max(0.0, float(np.add.reduce(losses.reshape(-1), dtype=np.float64))), gradient
 
 
 def mean_squared_error(outputs: Array, targets: Array, arithmetic: Arithmetic = FLOAT32) -> tuple[float, Array]:

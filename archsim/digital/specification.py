@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import copyreg
+from typing import Annotated, Any, Literal
 
-from archsim.specification import OpenUnion, Specification
+from pydantic import BeforeValidator, Field, model_validator
 
-__all__ = ["ArithmeticSettings", "ArithmeticUnion", "Float32Settings"]
+from archsim.digital.formats import Format, FormatField, SignedFormatField
+from archsim.specification import Constant, OpenUnion, Specification, contradiction
+
+__all__ = [
+    "ArithmeticSettings",
+    "ArithmeticUnion",
+    "FixedPointSettings",
+    "Float16Settings",
+    "Float32Settings",
+    "FormatConstant",
+]
+
+#: Where the formats of scales and offsets come from.
+_NMPU = "Ferro et al., arXiv:2402.07549, as summaries of it quote the paper (its text was not read)"
 
 
 class ArithmeticSettings(Specification):
     """In which numbers a near-memory unit computes. A kind with settings adds fields to this."""
 
     kind: str
+
+    @property
+    def stored_bits(self) -> int | None:
+        """Bits that buffers and links need for each number; None where the kind leaves them to ``element_bits``."""
+        return None
 
 
 class Float32Settings(ArithmeticSettings):
@@ -21,5 +40,80 @@ class Float32Settings(ArithmeticSettings):
     kind: Literal["float32"] = "float32"
 
 
+class Float16Settings(ArithmeticSettings):
+    """IEEE 754 half precision, each operation rounded to nearest; what is too large becomes +-65504."""
+
+    kind: Literal["float16"] = "float16"
+
+    @property
+    def stored_bits(self) -> int:
+        """16."""
+        return 16
+
+
+def _with_source(value: object) -> object:
+    if isinstance(value, (dict, Constant)):
+        return value
+    return {"value": value, "source": "experiment document", "status": "user"}
+
+
+class FormatConstant(Constant[FormatField]):
+    """A format that says where it comes from."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what another process needs: a class with a name of its own, and its state."""
+        return copyreg.__newobj__, (type(self),), self.__getstate__()  # type: ignore[attr-defined]
+
+
+ColumnFormat = Annotated[FormatConstant, BeforeValidator(_with_source)]
+
+
+def _second_hand(format_: Format) -> FormatConstant:
+    return FormatConstant(value=format_, source=_NMPU, status="placeholder")
+
+
+class FixedPointSettings(ArithmeticSettings):
+    """Fixed-point numbers in formats u(i,f) and s(i,f): i integer bits, the sign among them for s, f fraction bits.
+
+    ``scale`` and ``offset`` are the formats in which the scale and the bias of a column are applied; an offset counts
+    steps of ``forward``. Vectors of ``backward`` and ``update`` carry a power of two each: the smallest one, with an
+    exponent of ``exponents``, with which their largest magnitude fits.
+    """
+
+    kind: Literal["fixed-point"] = "fixed-point"
+    forward: SignedFormatField = Field(default_factory=lambda: Format(True, 4, 4))
+    backward: SignedFormatField = Field(default_factory=lambda: Format(True, 1, 7))
+    update: SignedFormatField = Field(default_factory=lambda: Format(True, 1, 15))
+    parameters: SignedFormatField = Field(default_factory=lambda: Format(True, 8, 16))
+    scale: ColumnFormat = Field(default_factory=lambda: _second_hand(Format(False, 1, 7)))
+    offset: ColumnFormat = Field(default_factory=lambda: _second_hand(Format(True, 7, 1)))
+    exponents: tuple[Annotated[int, Field(ge=-64, le=16)], Annotated[int, Field(ge=-64, le=16)]] = (-24, 7)
+    rounding: Literal["nearest", "truncate", "stochastic"] = "nearest"
+    table_entries: Annotated[int, Field(ge=2, le=2**16)] = 256
+
+    @property
+    def stored_bits(self) -> int:
+        """Those of the wider of what flows forward and backward; the exponent of a vector is not counted."""
+        return max(self.forward.bits, self.backward.bits)
+
+    @model_validator(mode="after")
+    def _can_be_built(self) -> FixedPointSettings:
+        if self.exponents[0] > self.exponents[1]:
+            raise contradiction(
+                f"the exponents {list(self.exponents)} hold none",
+                remedy="write the smallest exponent first",
+            )
+        if self.table_entries & (self.table_entries - 1):
+            raise contradiction(
+                f"{self.table_entries} entries of a table cannot be addressed by whole bits",
+                allowed="a power of two",
+                remedy=f"set it to {2 ** self.table_entries.bit_length() // 2} or to twice that",
+            )
+        return self
+
+
 #: An arithmetic of one of the kinds, those of other packages included.
-ArithmeticUnion = Annotated[Float32Settings, OpenUnion("archsim.arithmetics", default="float32")]
+ArithmeticUnion = Annotated[
+    Annotated[Float32Settings | Float16Settings | FixedPointSettings, Field(discriminator="kind")],
+    OpenUnion("archsim.arithmetics", default="float32"),
+]

@@ -22,23 +22,32 @@ class DigitalLogic:
     ----------
     operators : mapping of str to Operator
         The operator of each node.
+    gradients : mapping of str to Operator
+        The same for its gradient rules, which compute by ``arithmetic.backward``.
     loss : Loss
-        What training makes small.
+        What training makes small; it computes by ``arithmetic.backward``, too.
     arithmetic : Arithmetic
-        What both compute by.
+        What all compute by.
     """
 
     operators: Mapping[str, Operator]
+    gradients: Mapping[str, Operator]
     loss: Loss
     arithmetic: Arithmetic
 
     @classmethod
     def of(cls, graph: Graph, arithmetic: Arithmetic) -> DigitalLogic:
         """Return the digital side of a graph."""
-        operators = {node.name: load_operator(node.kind, arithmetic=arithmetic) for node in graph.nodes}
-        return cls(operators, load_loss(graph.loss, arithmetic=arithmetic), arithmetic)
+        operators = _operators(graph, arithmetic)
+        backward = arithmetic.backward
+        gradients = operators if backward is arithmetic else _operators(graph, backward)
+        return cls(operators, gradients, load_loss(graph.loss, arithmetic=backward), arithmetic)
 
 
 def held_inputs(graph: Graph, x: Array, arithmetic: Arithmetic) -> Array:
     """Return what digital units hold of a network's inputs; numbers of tokens choose rows, and nothing is left out."""
     return x if graph.vocabulary is not None else arithmetic.number(x)
+
+
+def _operators(graph: Graph, arithmetic: Arithmetic) -> dict[str, Operator]:
+    return {node.name: load_operator(node.kind, arithmetic=arithmetic) for node in graph.nodes}

@@ -15,6 +15,7 @@ from archsim.analog.crossbar import Crossbar
 from archsim.analog.observed import Counts, Read
 from archsim.analog.samples import Samples
 from archsim.digital.affine import Affine
+from archsim.digital.arithmetic import Arithmetic
 from archsim.digital.arrays import Array
 from archsim.digital.input_range import InputRange, InputRangeState, scaled_inputs
 
@@ -168,11 +169,11 @@ class AnalogMatrix:
 
     def add_outputs(self, parts: Sequence[Array]) -> Array:
         """Add what the parts gave forward, each to its range of the outputs."""
-        return self._add(parts, [r.outputs for r in self.ranges], self.outputs)
+        return _sum(parts, [r.outputs for r in self.ranges], self.outputs, self._unit)
 
     def add_inputs(self, parts: Sequence[Array]) -> Array:
         """Add what the parts gave backward, each to its range of the inputs."""
-        return self._add(parts, [r.inputs for r in self.ranges], self.inputs)
+        return _sum(parts, [r.inputs for r in self.ranges], self.inputs, self._unit.backward)
 
     def map_weights(self, scale: NDArray[np.float32]) -> None:
         """Let the crossbars hold weights divided by a digital scale of each output; see `Affine`."""
@@ -281,11 +282,12 @@ class AnalogMatrix:
     def _cut(x: Array, span: tuple[int, int], size: int) -> Array:
         return x if span == (0, size) else x[:, span[0] : span[1]]
 
-    def _add(self, parts: Sequence[Array], spans: Sequence[tuple[int, int]], size: int) -> Array:
-        unit = self._unit
-        if len(parts) == 1:
-            return unit.number(parts[0])
-        total = np.zeros((len(parts[0]), size), np.float32)
-        for values, (start, end) in zip(parts, spans, strict=True):
-            total[:, start:end] = unit.add(total[:, start:end], unit.number(values))
-        return total
+
+def _sum(parts: Sequence[Array], spans: Sequence[tuple[int, int]], size: int, unit: Arithmetic) -> Array:
+    """Return the sum of what parts gave, each in its range of lines."""
+    if len(parts) == 1:
+        return unit.number(parts[0])
+    total = np.zeros((len(parts[0]), size), np.float32)
+    for values, (start, end) in zip(parts, spans, strict=True):
+        total[:, start:end] = unit.add(total[:, start:end], unit.number(values))
+    return total

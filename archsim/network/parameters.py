@@ -45,11 +45,11 @@ class DigitalParameters:
             start = np.full(p.shape, p.initial, np.float32)
             if p.initial_std:
                 start += random.normal(0, p.initial_std, p.shape).astype(np.float32)
-            self.values[p.name] = arithmetic.number(start)
+            self.values[p.name] = arithmetic.parameters.number(start)
 
     def begin(self, values: ParameterValues) -> None:
         """Begin with other values."""
-        self.values = {name: self._arithmetic.number(values[name]) for name in self.values}
+        self.values = {name: self._arithmetic.parameters.number(values[name]) for name in self.values}
 
     def gradients(self, found: object) -> ParameterValues:
         """Return the gradients of what is trained from those that a rule of the operator gave, if they fit.

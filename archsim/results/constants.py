@@ -44,7 +44,7 @@ class ConstantRecord:
 
 
 def chip_constants(chip: Chip, observations: Observations) -> tuple[ConstantRecord, ...]:
-    """Return all constants of a chip as they are on its design, in the order of its document.
+    """Return all physical constants of a chip as they are on its design, in the order of its document.
 
     None is used by a run without a clock.
     """
@@ -53,6 +53,8 @@ def chip_constants(chip: Chip, observations: Observations) -> tuple[ConstantReco
     document = chip.model_dump(mode="json")
     records = []
     for name, constant in constants_of(chip):
+        if not isinstance(constant.value, int | float):
+            continue  # What is no quantity, such as a number format.
         value, unit = _quantity(document, name.split("."))
         records.append(ConstantRecord(name, value, unit, constant.source, constant.status, name in used))
     return tuple(records)

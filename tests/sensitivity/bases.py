@@ -123,6 +123,7 @@ def bases() -> Iterator[tuple[Document, Place]]:
     yield base(training={"mini_batch": 12, "epochs": 2}, schedule={"kind": "synchronous", "stages": 2}), ("schedule",)
     yield _crowded(), ("chip", "arbitration")
     yield from ((document, ("chip",)) for document in _chips())
+    yield _fixed_point(), ("chip", "nmpu", "arithmetic")
     yield from ((document, ("chip", "io")) for document in _reads())
     yield from ((document, ("chip", "update")) for document in _updates())
     yield from ((document, ("chip", "device")) for document in _devices())
@@ -144,6 +145,12 @@ def _crowded() -> Document:
     document = base(chip={"preset": "unit", "arbitration": "priority"}, schedule=_together(1, 4))
     del document["chip"]["tile"]
     return document | {"network": {"input_shape": [6], "layers": layers}}
+
+
+def _fixed_point() -> Document:
+    """Return an experiment whose digital unit has words of few bits, scales and biases."""
+    layer = {"bias": True, "scaling": {"weight_scaling_omega": 0.5, "learn_out_scaling": True}}
+    return base(chip={"nmpu": {"arithmetic": {"kind": "fixed-point"}}}, layer=layer)
 
 
 def data_base() -> Document:

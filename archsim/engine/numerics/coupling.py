@@ -20,6 +20,7 @@ from archsim.engine.numerics.evaluations import Evaluations
 from archsim.engine.numerics.feed import Samples
 from archsim.engine.numerics.held import Holder, Holders
 from archsim.engine.numerics.missing import refuse_action
+from archsim.engine.numerics.rules import Rule
 from archsim.engine.numerics.stored import Stored
 from archsim.engine.program import HOST, Edge
 from archsim.engine.setup import Setup
@@ -185,13 +186,14 @@ class Numbers:
             for edge in program.imports:
                 if edge.source == HOST:
                     inputs = self.feed.inputs(action.micro_batch)
+                    stored.begin(self.logic.arithmetic, Rule.INPUT)
                     stored.values[edge.name] = held_inputs(self.graph, inputs, self.logic.arithmetic)
         elif awaits == "gradients":
             # In the order of the edges, not of their arrival: sums must not depend on timing.
             stored = self._stored[stage][action.micro_batch]
             for edge in program.exports:
                 if edge.gradient:
-                    stored.add_gradient(edge.name, stored.incoming.pop(edge), self.logic.arithmetic)
+                    self._digital.add_gradient(stored, edge)
 
     def prepare(self, stage: int, step: MatrixStep, parts: tuple[int, ...], action: Action) -> None:
         """Compute several parts side by side, for `read` or `update` to take; see `Work.prepare`."""
@@ -267,8 +269,7 @@ class Numbers:
         if step.phase == "F":
             self._forward(self._stored[stage][action.micro_batch], step, action.micro_batch)
         elif step.phase == "B":
-            first = self.feed.first_sample(action.micro_batch)
-            self._digital.backward(self._stored[stage][action.micro_batch], step, first)
+            self._digital.backward(self._stored[stage][action.micro_batch], step)
         elif step.prepare is not None:
             for micro_batch in action.micro_batches:
                 self._digital.update(self._stored[stage][micro_batch], step.prepare, self._rate(micro_batch))
@@ -311,7 +312,8 @@ class Numbers:
     def _store(self, stage: int, micro_batch: int) -> Stored:
         found = self._stored[stage].get(micro_batch)
         if found is None:
-            found = self._stored[stage][micro_batch] = Stored()
+            first = self.feed.first_sample(micro_batch)
+            found = self._stored[stage][micro_batch] = Stored(first, self.feed.samples)
         return found
 
     def _read(self, stage: int, step: MatrixStep, part: int, micro_batch: int) -> Read:
@@ -320,6 +322,9 @@ class Numbers:
         first = held.matrix.first_vector(self.feed.first_sample(micro_batch), step.time_step)
         matrix, cut = held.crossbars, step.placement.parts[part]
         x = self._digital.read_vectors(stored, held, step)
+        # A place of its own for each time step; parts of a matrix may be read side by side.
+        place = self._digital.indices[step.matrix], part, step.time_step or 0
+        stored.begin(self.logic.arithmetic, Rule.READ_FORWARD if step.phase == "F" else Rule.READ_BACKWARD, *place)
         if step.phase == "F":
             return checked_read(matrix.forward_part(part, x, first), matrix, part, "forward", (len(x), cut.columns))
         return checked_read(matrix.backward_part(part, x, first), matrix, part, "backward", (len(x), cut.rows))
@@ -334,6 +339,7 @@ class Numbers:
             rate = self._rate(micro_batch) * held.factor
             first = held.matrix.first_vector(self.feed.first_sample(micro_batch))
             vectors = self._digital.vectors(stored, held)
+            stored.begin(self.logic.arithmetic, Rule.UPDATE, self._digital.indices[step.matrix], part)
             done = checked_counts(
                 update(part, vectors, stored.errors[step.matrix], rate, first), crossbars, part, "update"
             )
@@ -364,11 +370,12 @@ class Numbers:
         return rate
 
     def _forward(self, stored: Stored, step: DigitalStep, micro_batch: int) -> None:
-        self._digital.forward(stored, step, self.feed.first_sample(micro_batch))
+        self._digital.forward(stored, step)
         if step.loss:
             output = self.graph.nodes[-1].name
             outputs = stored.values[output]
+            stored.begin(self.logic.arithmetic, Rule.LOSS)
             found = self.logic.loss.of(outputs, self.feed.targets(micro_batch))
             loss, gradient = checked_loss(found, outputs, self.graph.loss)
             self._evaluations.lost(micro_batch, loss)
-            stored.gradients[output] = self.logic.arithmetic.multiply(gradient, self._loss_scale)
+            stored.gradients[output] = self.logic.arithmetic.backward.multiply(gradient, self._loss_scale)

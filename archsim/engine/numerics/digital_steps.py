@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from archsim.digital.arrays import FLOAT32_TYPE, Array, described
 from archsim.engine.numerics.held import Held
 from archsim.engine.numerics.recurrence import RecurrentLayer
+from archsim.engine.numerics.rules import Rule
 from archsim.engine.numerics.stored import Stored
+from archsim.engine.program import Edge
 from archsim.engine.steps import DigitalStep, MatrixStep
 from archsim.errors import ArchsimError
 from archsim.network.graph import Graph, Node
@@ -42,6 +44,8 @@ class DigitalSteps:
         The matrices of each layer that has some.
     held : dict of str to Held
         The same by the name of the matrix.
+    indices : dict of str to int
+        The place of each matrix among all of the network.
     """
 
     def __init__(
@@ -55,41 +59,45 @@ class DigitalSteps:
     ) -> None:
         self._arithmetic = logic.arithmetic
         self._training = training
-        self._stateful: dict[str, tuple[StatefulOperator, DigitalParameters]] = {}
+        self._stateful: dict[str, tuple[StatefulOperator, StatefulOperator, DigitalParameters]] = {}
         self._needs_gradient = graph.needs_gradient
-        self._operators: dict[str, tuple[Node, DigitalOperator]] = {}
-        self._unfolding: dict[str, MatrixOperator] = {}
+        # Each with the one of its gradient rules, which computes with the numbers of errors.
+        self._operators: dict[str, tuple[Node, DigitalOperator, DigitalOperator]] = {}
+        self._unfolding: dict[str, tuple[MatrixOperator, MatrixOperator]] = {}
         self._recurrent: dict[str, RecurrentLayer] = {}
         self.layers: dict[str, tuple[Held, ...]] = {}
         for node in graph.nodes:
-            operator = logic.operators[node.name]
+            operator, gradients = logic.operators[node.name], logic.gradients[node.name]
             if node.matrices:
                 self.layers[node.name] = tuple(Held(node, matrix, matrices[matrix.name]) for matrix in node.matrices)
-            if isinstance(operator, DigitalOperator):
-                self._operators[node.name] = node, operator
-                if isinstance(operator, StatefulOperator):
-                    self._stateful[node.name] = operator, parameters[node.name]
-            elif isinstance(operator, MatrixOperator):
-                self._unfolding[node.name] = operator
-            elif isinstance(operator, RecurrentOperator):
+            if isinstance(operator, DigitalOperator) and isinstance(gradients, DigitalOperator):
+                self._operators[node.name] = node, operator, gradients
+                if isinstance(operator, StatefulOperator) and isinstance(gradients, StatefulOperator):
+                    self._stateful[node.name] = operator, gradients, parameters[node.name]
+            elif isinstance(operator, MatrixOperator) and isinstance(gradients, MatrixOperator):
+                self._unfolding[node.name] = operator, gradients
+            elif isinstance(operator, RecurrentOperator) and isinstance(gradients, RecurrentOperator):
                 held = {one.matrix.name: one for one in self.layers[node.name]}
-                self._recurrent[node.name] = RecurrentLayer(node, operator, held, self._arithmetic)
+                backward = self._arithmetic.backward
+                self._recurrent[node.name] = RecurrentLayer(node, operator, gradients, held, backward)
         #: Where what a node hands back to each of its inputs stands in a sum: nodes from the last to the first.
         self._ranks = {node.name: rank for rank, node in enumerate(reversed(graph.nodes))}
         self._most_inputs = max((len(node.inputs) for node in graph.nodes), default=1)
         self.held = {held.matrix.name: held for layer in self.layers.values() for held in layer}
+        self.indices = {matrix.name: index for index, matrix in enumerate(graph.matrices)}
 
-    def forward(self, stored: Stored, step: DigitalStep, first_sample: int) -> None:
+    def forward(self, stored: Stored, step: DigitalStep) -> None:
         """Fold what a layer's matrices gave, and run the operators behind it."""
         if step.collected is not None:
             self._advance(stored, step.collect or "", step.collected)
         elif step.collect is not None:
             stored.values[step.collect] = self._collect(stored, step.collect)
         for name in step.nodes:
-            node, operator = self._operators[name]
+            node, operator, _ = self._operators[name]
             inputs = tuple([stored.values[source] for source in node.inputs])
+            stored.begin(self._arithmetic, Rule.FORWARD, self._ranks[name])
             if name in self._stateful:
-                output = self._stateful_forward(stored, node, inputs, first_sample)
+                output = self._stateful_forward(stored, node, inputs)
             else:
                 output = operator.forward(node, inputs)
             if getattr(output, "shape", None) != (needed := (len(inputs[0]), *node.shape)) or (
@@ -98,18 +106,19 @@ class DigitalSteps:
                 check_array(node, "forward", output, needed)
             stored.values[name] = output
 
-    def backward(self, stored: Stored, step: DigitalStep, first_sample: int) -> None:
+    def backward(self, stored: Stored, step: DigitalStep) -> None:
         """Fold the gradients that a layer's matrices gave, those of operators, and prepare a layer's errors."""
         if step.collected is not None:
             self._collect_step(stored, step.collect or "", step.collected)
         elif step.collect is not None:
             self._collect_gradients(stored, step.collect)
         for name in step.nodes:
-            node, operator = self._operators[name]
+            node, _, operator = self._operators[name]
             inputs = tuple([stored.values[source] for source in node.inputs])
             d = self.gradient(stored, name)
+            stored.begin(self._arithmetic, Rule.GRADIENT, self._ranks[name])
             if name in self._stateful:
-                rule, gradients = "backward_pass", self._stateful_gradient(stored, node, inputs, d, first_sample)
+                rule, gradients = "backward_pass", self._stateful_gradient(stored, node, inputs, d)
             else:
                 rule, gradients = "gradient", operator.gradient(node, inputs, stored.values[name], d)
             self._hand_back(stored, node, rule, gradients, len(stored.values[name]))
@@ -121,9 +130,11 @@ class DigitalSteps:
     def update(self, stored: Stored, layer: str, learning_rate: float) -> None:
         """Update the scales, biases and digital parameters of a layer by a micro-batch."""
         for held in self.layers.get(layer, ()):
+            stored.begin(self._arithmetic, Rule.UPDATE_PARAMETERS, self.indices[held.matrix.name])
             held.crossbars.affine.update(stored.affine[held.matrix.name], learning_rate * held.factor)
         if layer in self._stateful:
-            operator, parameters = self._stateful[layer]
+            operator, _, parameters = self._stateful[layer]
+            stored.begin(self._arithmetic, Rule.UPDATE_STATE, self._ranks[layer])
             at = Pass(parameters.values, self._training, kept=stored.kept[layer])
             state = operator.next_state(parameters.node, at)
             parameters.update(stored.parameters.get(layer, {}), learning_rate)
@@ -131,7 +142,13 @@ class DigitalSteps:
 
     def gradient(self, stored: Stored, name: str) -> Array:
         """Return the gradient of a value whose readers are done."""
-        return stored.gradient(name, self._arithmetic)
+        stored.begin(self._arithmetic, Rule.SUM_OF_GRADIENTS, self._ranks[name])
+        return stored.gradient(name, self._arithmetic.backward)
+
+    def add_gradient(self, stored: Stored, edge: Edge) -> None:
+        """Add the gradient that came back along an edge to those that a value already has."""
+        stored.begin(self._arithmetic, Rule.SUM_OVER_STAGES, self._ranks[edge.name], edge.target)
+        stored.add_gradient(edge.name, stored.incoming.pop(edge), self._arithmetic.backward)
 
     def read_vectors(self, stored: Stored, held: Held, step: MatrixStep) -> Array:
         """Return what a read takes: the vectors that meet a matrix, or the errors at its outputs."""
@@ -155,25 +172,26 @@ class DigitalSteps:
         found = stored.unfolded.get(name)
         if found is None:
             inputs = tuple([stored.values[source] for source in held.node.inputs])
-            found = self._unfolding[layer].unfold(held.node, held.matrix, inputs)
+            found = self._unfolding[layer][0].unfold(held.node, held.matrix, inputs)
             needed = len(inputs[0]) * held.matrix.vectors, held.matrix.inputs
             if getattr(found, "shape", None) != needed or found.dtype is not FLOAT32_TYPE:
                 check_array(held.node, "unfold", found, needed)
             stored.unfolded = {name: found}
         return found
 
-    def _stateful_forward(self, stored: Stored, node: Node, inputs: tuple[Array, ...], first_sample: int) -> Array:
-        operator, parameters = self._stateful[node.name]
+    def _stateful_forward(self, stored: Stored, node: Node, inputs: tuple[Array, ...]) -> Array:
+        operator, _, parameters = self._stateful[node.name]
         kept = stored.kept[node.name] = {}
-        at = Pass(parameters.values, self._training, first_sample, kept, parameters.uniforms)
+        at = Pass(parameters.values, self._training, stored.first_sample, kept, parameters.uniforms)
         return operator.forward_pass(node, inputs, at)
 
     def _stateful_gradient(
-        self, stored: Stored, node: Node, inputs: tuple[Array, ...], d: Array, first_sample: int
+        self, stored: Stored, node: Node, inputs: tuple[Array, ...], d: Array
     ) -> tuple[Array, ...]:
         """Return the gradient at each input; keep those of parameters for U."""
-        operator, parameters = self._stateful[node.name]
-        at = Pass(parameters.values, self._training, first_sample, stored.kept[node.name], parameters.uniforms)
+        _, operator, parameters = self._stateful[node.name]
+        kept = stored.kept[node.name]
+        at = Pass(parameters.values, self._training, stored.first_sample, kept, parameters.uniforms)
         found = operator.backward_pass(node, inputs, stored.values[node.name], d, at)
         if not isinstance(found, tuple) or len(found) != 2:
             raise ArchsimError(
@@ -189,12 +207,13 @@ class DigitalSteps:
         outputs = []
         for held in self.layers[layer]:
             affine, name = held.crossbars.affine, held.matrix.name
+            stored.begin(self._arithmetic, Rule.COLLECT, self.indices[name])
             analog = held.crossbars.add_outputs(stored.parts.pop(name))
             if affine.learn_scale:
                 stored.analog[name] = analog
             outputs.append(affine.forward(analog, affine.scale, affine.bias))
         stored.unfolded = {}
-        output = self._unfolding[layer].fold(held.node, tuple(outputs))
+        output = self._unfolding[layer][0].fold(held.node, tuple(outputs))
         needed = len(outputs[-1]) // held.matrix.vectors, *held.node.shape
         if getattr(output, "shape", None) != needed or output.dtype is not FLOAT32_TYPE:
             check_array(held.node, "fold", output, needed)
@@ -203,8 +222,9 @@ class DigitalSteps:
     def _collect_gradients(self, stored: Stored, layer: str) -> None:
         """Add what the transposed reads of a layer's matrices gave to the gradients at its inputs."""
         held = self.layers[layer]
+        stored.begin(self._arithmetic, Rule.COLLECT_GRADIENTS, self._ranks[layer])
         found = [one.crossbars.add_inputs(stored.parts.pop(one.matrix.name)) for one in held]
-        gradients = self._unfolding[layer].fold_gradient(held[0].node, tuple(found))
+        gradients = self._unfolding[layer][1].fold_gradient(held[0].node, tuple(found))
         self._hand_back(stored, held[0].node, "fold_gradient", gradients, len(found[0]) // held[0].matrix.vectors)
 
     def _hand_back(self, stored: Stored, node: Node, rule: str, gradients: tuple[Array, ...], samples: int) -> None:
@@ -224,7 +244,8 @@ class DigitalSteps:
         gradient = self.gradient(stored, layer)
         for held in self.layers[layer]:
             affine, name = held.crossbars.affine, held.matrix.name
-            d = self._unfolding[layer].unfold_gradient(held.node, held.matrix, gradient)
+            stored.begin(self._arithmetic, Rule.PREPARE, self.indices[name])
+            d = self._unfolding[layer][1].unfold_gradient(held.node, held.matrix, gradient)
             needed = len(gradient) * held.matrix.vectors, held.matrix.outputs
             if getattr(d, "shape", None) != needed or d.dtype is not FLOAT32_TYPE:
                 check_array(held.node, "unfold_gradient", d, needed)
@@ -234,6 +255,7 @@ class DigitalSteps:
 
     def _advance(self, stored: Stored, layer: str, step: int) -> None:
         """Do what follows the reads of a time step; behind the last one the layer has its output."""
+        stored.begin(self._arithmetic, Rule.FORWARD, self._ranks[layer], step)
         output = self._recurrent[layer].advance(stored.recurrences[layer], step, stored.parts)
         if output is not None:
             stored.values[layer] = output
@@ -241,7 +263,9 @@ class DigitalSteps:
     def _prepare_step(self, stored: Stored, layer: str, step: int) -> None:
         """Prepare the errors of a time step; with those of the first one, the layer has all that its update needs."""
         found, recurrent = stored.recurrences[layer], self._recurrent[layer]
-        recurrent.prepare(found, step, self.gradient(stored, layer))
+        gradient = self.gradient(stored, layer)
+        stored.begin(self._arithmetic, Rule.GRADIENT, self._ranks[layer], step)
+        recurrent.prepare(found, step, gradient)
         if step == 0:
             stored.affine.update(recurrent.parameter_gradients(found))
             stored.errors.update({name: blocks.reshape(-1, blocks.shape[2]) for name, blocks in found.errors.items()})
@@ -249,6 +273,7 @@ class DigitalSteps:
     def _collect_step(self, stored: Stored, layer: str, step: int) -> None:
         """Do what follows the transposed reads of a time step; those of the first one complete the gradients."""
         found, recurrent = stored.recurrences[layer], self._recurrent[layer]
+        stored.begin(self._arithmetic, Rule.COLLECT_GRADIENTS, self._ranks[layer], step)
         recurrent.collect(found, step, stored.parts)
         if step == 0:
             node = self.layers[layer][0].node

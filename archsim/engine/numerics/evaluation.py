@@ -15,6 +15,7 @@ import numpy as np
 
 from archsim.data import DataSet
 from archsim.digital.arrays import Array
+from archsim.engine.numerics.rules import Rule
 from archsim.network.graph import INPUT, Graph, Matrix, Node
 from archsim.network.logic import DigitalLogic, held_inputs
 from archsim.network.operators import DigitalOperator, MatrixOperator, Pass, RecurrentOperator, StatefulOperator
@@ -101,9 +102,12 @@ class Evaluator(Generic[Snapshot]):
 
         Snapshots are those of matrices by name, and of digital parameters by the name of their layer.
         """
-        values: dict[str, Array] = {INPUT: held_inputs(self._graph, x, self._logic.arithmetic)}
+        arithmetic = self._logic.arithmetic
+        arithmetic.begin((Rule.EVALUATE,), first_sample, len(x))
+        values: dict[str, Array] = {INPUT: held_inputs(self._graph, x, arithmetic)}
         read = self._reader(snapshots, first_sample)
-        for node in self._graph.nodes:
+        for index, node in enumerate(self._graph.nodes):
+            arithmetic.begin((Rule.EVALUATE, index), first_sample, len(x))
             inputs = tuple(values[name] for name in node.inputs)
             operator = self._logic.operators[node.name]
             if isinstance(operator, StatefulOperator):

@@ -142,7 +142,7 @@ def build_network(graph: Graph, setup: Setup, settings: NumericSettings, sources
     sources : Sources
         On what.
     """
-    arithmetic = make_arithmetic(setup.chip.arithmetic)
+    arithmetic = make_arithmetic(setup.chip.arithmetic, settings.seeds.noise)
     matrices, fits = build_matrices(graph, setup, settings, arithmetic, sources.given)
     logic = DigitalLogic.of(graph, arithmetic)
     parameters = build_parameters(graph, logic, settings.seeds, sources.given)

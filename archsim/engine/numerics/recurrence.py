@@ -55,19 +55,25 @@ class RecurrentLayer:
 
     Parameters
     ----------
-    node, operator
-        The layer, and its operator.
+    node, operator, gradients
+        The layer, its operator, and the one of its gradient rules.
     matrices : mapping of str to Held
         Its matrices.
     arithmetic : Arithmetic
-        What adds.
+        What adds gradients.
     """
 
     def __init__(
-        self, node: Node, operator: RecurrentOperator, matrices: Mapping[str, Held], arithmetic: Arithmetic
+        self,
+        node: Node,
+        operator: RecurrentOperator,
+        gradients: RecurrentOperator,
+        matrices: Mapping[str, Held],
+        arithmetic: Arithmetic,
     ) -> None:
         self._node = node
         self._operator = operator
+        self._gradients = gradients
         self._matrices = dict(matrices)
         self._arithmetic = arithmetic
         self._steps = operator.steps(node)
@@ -114,10 +120,10 @@ class RecurrentLayer:
         """Compute the errors of a step from the gradient at the layer's output and what came back to its state."""
         if step == self._steps - 1:
             found.d = np.zeros_like(found.d)
-        given = self._operator.output_gradient(self._node, step, gradient)
+        given = self._gradients.output_gradient(self._node, step, gradient)
         check_array(self._node, "output_gradient", given, found.d.shape)
         d = self._arithmetic.add(found.d, given)
-        slopes, before = self._operator.retreat(self._node, found.states[:, step], found.kept[:, step], d)
+        slopes, before = self._gradients.retreat(self._node, found.states[:, step], found.kept[:, step], d)
         check_array(self._node, "retreat", before, found.d.shape)
         found.d, found.at_hand = before, {}
         for (name, held), slope in zip(self._matrices.items(), slopes, strict=True):
@@ -137,13 +143,13 @@ class RecurrentLayer:
             if drive.input:
                 self._note(found.gradients, name, step, gradient)
             if drive.state and step:
-                found.d = self._operator.state_gradient(self._node, held.matrix, gradient, found.d)
+                found.d = self._gradients.state_gradient(self._node, held.matrix, gradient, found.d)
                 check_array(self._node, "state_gradient", found.d, (len(gradient), found.states.shape[2]))
 
     def input_gradients(self, found: Recurrence) -> tuple[Array, ...]:
         """Return the gradient at each input of the layer, when all steps are done."""
         gradients = tuple(found.gradients.pop(name, None) for name in self._matrices)
-        returned = self._operator.fold_gradient(self._node, gradients)
+        returned = self._gradients.fold_gradient(self._node, gradients)
         if not isinstance(returned, tuple) or len(returned) != len(self._node.inputs):
             raise wrong_gradients(self._node, "fold_gradient", returned)
         return returned

@@ -15,8 +15,10 @@ __all__ = ["Stored"]
 
 @dataclass(slots=True)
 class Stored:
-    """What a stage keeps of one micro-batch."""
+    """What a stage keeps of one micro-batch, whose first sample has an index in the run."""
 
+    first_sample: int = 0
+    samples: int = 1
     values: dict[str, Array] = field(default_factory=dict)
     gradients: dict[str, Array] = field(default_factory=dict)
     # What each reader of a value handed back and is not summed yet, by the reader's rank.
@@ -32,6 +34,10 @@ class Stored:
     # The vectors of the matrix that was read or updated last: they can be many times as large as what they come from.
     unfolded: dict[str, Array] = field(default_factory=dict)
     recurrences: dict[str, Recurrence] = field(default_factory=dict)
+
+    def begin(self, arithmetic: Arithmetic, *place: int) -> None:
+        """Tell an arithmetic that a place of the network is computed next on these samples."""
+        arithmetic.begin(place, self.first_sample, self.samples)
 
     def add_gradient(self, name: str, d: Array, arithmetic: Arithmetic) -> None:
         """Add a gradient to those that a node already has."""

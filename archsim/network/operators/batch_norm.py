@@ -80,7 +80,7 @@ class BatchNorm(StatefulOperator):
     def next_state(self, node: Node, at: Pass) -> Mapping[str, Array]:
         if _settings(node).folded:
             return {}
-        unit, momentum = self.arithmetic, _settings(node).momentum
+        unit, momentum = self.arithmetic.parameters, _settings(node).momentum
 
         def moved(name: str, seen: Array) -> Array:
             return unit.add(unit.multiply(at.values[name], 1 - momentum), unit.multiply(seen, momentum))
