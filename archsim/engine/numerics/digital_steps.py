@@ -185,9 +185,7 @@ class DigitalSteps:
         at = Pass(parameters.values, self._training, stored.first_sample, kept, parameters.uniforms)
         return operator.forward_pass(node, inputs, at)
 
-    def _stateful_gradient(
-        self, stored: Stored, node: Node, inputs: tuple[Array, ...], d: Array
-    ) -> tuple[Array, ...]:
+    def _stateful_gradient(self, stored: Stored, node: Node, inputs: tuple[Array, ...], d: Array) -> tuple[Array, ...]:
         """Return the gradient at each input; keep those of parameters for U."""
         _, operator, parameters = self._stateful[node.name]
         kept = stored.kept[node.name]
