@@ -136,7 +136,7 @@ def _barriers(prepared: Prepared) -> Iterator[str]:
         if not isinstance(operator, DigitalOperator):
             continue
         block = operator.waits_for_block(node, training=prepared.schedule.returns_gradients)
-        if not block and not operator.needs_sample:
+        if not block and not operator.waits_for_sample(node):
             continue
         forward, back = operator.cost(node), operator.gradient_cost(node)
         counts = f"{forward.multiply_adds:,} multiply-adds and {forward.activations:,} look-ups a sample"

@@ -388,7 +388,7 @@ def _kept_elements(node: Node) -> int:
 
 def _flows(source: Node, target: Node) -> bool:
     """Return whether one node may take up what the other gives while this one still works on the rest of a sample."""
-    return not any(load_operator(node.kind).needs_sample for node in (source, target))
+    return not any(load_operator(node.kind).waits_for_sample(node) for node in (source, target))
 
 
 def _vectors(node: Node) -> int:

@@ -11,10 +11,12 @@ from archsim.chip.specification import Chip
 from archsim.document import load_experiment
 from archsim.engine.numerics.expectations import Expectations, expectations_of, matrix_rates
 from archsim.engine.numerics.seeds import Seeds
+from archsim.errors import InputError
 from archsim.experiment import Experiment
 from archsim.mapping import Plan, make_plan
 from archsim.network.build import build_graph
 from archsim.network.graph import Graph
+from archsim.network.operators import load_operator
 from archsim.schedule import kind_of, places_of
 from archsim.training import TrainingSpecification
 
@@ -88,6 +90,8 @@ def lay_out(experiment: Experiment) -> Layout:
     seeds = Seeds.derive(run.seed, run.device_seed, run.noise_seed, run.data_seed)
     rates = matrix_rates(graph, chip, training.algorithm, training.mini_batch)
     samples = _samples(experiment, training)
+    if kind.trains:
+        _check_samples(graph, samples)
     plan = make_plan(
         graph,
         chip,
@@ -100,6 +104,19 @@ def lay_out(experiment: Experiment) -> Layout:
     )
     expected = expectations_of(graph, chip, plan, training.algorithm, training.mini_batch)
     return Layout(experiment, training, seeds, graph, chip, plan, expected, kind.trains)
+
+
+def _check_samples(graph: Graph, samples: int) -> None:
+    """Refuse micro-batches of so few samples that a layer cannot be trained by them."""
+    for node in graph.nodes:
+        least = load_operator(node.kind).least_samples(node)
+        if samples < least:
+            raise InputError(
+                f"micro-batches have {samples} sample{'s' if samples > 1 else ''}, and the layer '{node.name}' of kind "
+                f"'{node.kind}' takes its statistics from at least {least}",
+                field="training.mini_batch",
+                remedy="raise training.mini_batch or lower schedule.micro_batches",
+            )
 
 
 def _samples(experiment: Experiment, training: TrainingSpecification) -> int:

@@ -12,6 +12,7 @@ import pytest
 import archsim
 from archsim import DataSet
 from archsim.digital.arrays import Array
+from archsim.engine.steps import DigitalStep
 from archsim.network.graph import Node, Parameter, Shape
 from archsim.network.operators import OperatorCost, Pass, StatefulOperator
 from archsim.network.specification import Layer
@@ -194,3 +195,45 @@ def test_updates_of_parameters_and_statistics_are_counted() -> None:
         cost = trained(IMAGES, "synchronous", mode).cost
         found = cost.query("component == 'nmpu' and phase == 'U' and layer == 'norm2'")
         assert found["count"].tolist() == [5 * 4 * (2 * 4 + 2 * 2 * 4)]
+
+
+@pytest.mark.parametrize(
+    ("folded", "kind", "waits"), [(0, "synchronous", 1), (1, "synchronous", 0), (0, "inference", 0)]
+)
+def test_only_statistics_of_a_micro_batch_are_a_barrier(folded: bool, kind: str, waits: bool) -> None:
+    layers = [layer | ({"folded": bool(folded)} if layer["kind"] == "batch-norm" else {}) for layer in IMAGES]
+    schedule = {"kind": kind, "stages": 2, "micro_batches": 4, "chunk_vectors": 5}
+    prepared = archsim.prepare(document(layers, kind, schedule=schedule), mode="timing")
+    steps = [
+        step
+        for program in prepared.setup.programs
+        for symbol in ("F", "B")
+        if symbol in program.actions
+        for step in program.actions[symbol].steps
+        if isinstance(step, DigitalStep) and {"norm", "norm2"} & set(step.nodes)
+    ]
+    assert len(steps) == (2 if kind == "inference" else 4)
+    assert {step.needs_block for step in steps} == {waits}
+
+
+def test_a_forward_only_run_takes_the_running_averages(tmp_path: Path) -> None:
+    exact = {"preset": "reram-1024", "device": "ideal", "io": {"is_perfect": True}}
+    training = {"algorithm": "digital-sgd", "learning_rate": 0.5, "mini_batch": 6, "max_mini_batches": 6}
+    parts = {"chip": exact, "training": training}
+    schedule = {"kind": "sequential", "stages": 2}
+    run = trained(IMAGES, "sequential", **parts, schedule=schedule)
+    np.savez(tmp_path / "weights.npz", **run.weights)
+    network = {"input_shape": [2, 5, 5], "layers": IMAGES, "weights": str(tmp_path / "weights.npz")}
+    schedule = {"kind": "inference", "stages": 2}
+    forward = trained(IMAGES, "inference", **parts, network=network, schedule=schedule)
+    assert forward.metrics["accuracy"] == run.metrics["accuracy"]
+    counts = forward.cost.query("component == 'nmpu' and layer == 'stem' and operation == 'multiply_add'")["count"]
+    # The products of the matrix, and scale and shift of the batch norm, for each of 36 samples.
+    assert counts.tolist() == [36 * 2 * 4 * 25]
+
+
+def test_statistics_of_a_single_value_are_refused() -> None:
+    layers = [{"name": "a", "kind": "linear", "features": 4}, {"name": "n", "kind": "batch-norm"}]
+    layers.append({"name": "b", "kind": "linear", "features": 3})
+    with pytest.raises(archsim.InputError, match="at least 2"):
+        archsim.prepare(document(layers, "synchronous", schedule={"kind": "synchronous", "micro_batches": 8}))

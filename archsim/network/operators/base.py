@@ -42,6 +42,14 @@ class Operator(ABC):
         """Return whether a node needs all samples of a micro-batch at once, which makes it a barrier for chunks."""
         return self.needs_block
 
+    def waits_for_sample(self, node: Node) -> bool:
+        """Return whether a node begins only when a whole sample is there; see `needs_sample`."""
+        return self.needs_sample
+
+    def least_samples(self, node: Node) -> int:
+        """Return how many samples a micro-batch must have for the node to be trained by it."""
+        return 1
+
     def vocabulary(self, layer: Layer) -> int | None:
         """Return how many tokens there are if a layer takes their numbers, from 0; None if it takes values."""
         return None

@@ -42,6 +42,10 @@ class BatchNorm(StatefulOperator):
     def waits_for_block(self, node: Node, *, training: bool) -> bool:
         return training and not _settings(node).folded
 
+    def least_samples(self, node: Node) -> int:
+        # A single value has no variance.
+        return 2 if math.prod(node.shape[1:]) == 1 and not _settings(node).folded else 1
+
     def forward_pass(self, node: Node, inputs: tuple[Array, ...], at: Pass) -> Array:
         unit, x = self.arithmetic, _by_channel(inputs[0])
         if not at.training or _settings(node).folded:

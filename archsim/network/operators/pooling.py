@@ -99,6 +99,8 @@ class GlobalAveragePool(DigitalOperator):
     Forward takes a multiply-add for each number and one for each channel, the gradient one for each channel.
     """
 
+    needs_sample = True
+
     def shape(self, layer: Layer, inputs: tuple[Shape, ...]) -> Shape:
         return inputs[0][:1]
 

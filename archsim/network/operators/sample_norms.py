@@ -133,6 +133,9 @@ class LayerNorm(_SampleNorm):
             )
         return wanted
 
+    def waits_for_sample(self, node: Node) -> bool:
+        return len(self._parameter_shape(node.layer, node.shape)) > 1
+
 
 class RMSNorm(LayerNorm):
     """Zhang and Sennrich 2019, arXiv:1910.07467: a layer norm without mean and bias."""
@@ -145,6 +148,7 @@ class GroupNorm(_SampleNorm):
     """Wu and He 2018, arXiv:1803.08494; names and defaults of PyTorch's ``GroupNorm``."""
 
     Settings = GroupNormLayer
+    needs_sample = True
 
     def _run(self, layer: Layer, shape: Shape) -> int:
         groups = cast(GroupNormLayer, layer).groups

@@ -289,16 +289,16 @@ MISLEADING: dict[str, Callable[[dict[str, Any]], None]] = {
             for node in tables["objects"]
         ]
     ),
-    "a text in place of the length of the run": lambda tables: _change_root(tables, 2, "long"),
+    "a text in place of the length of the run": lambda tables: _change_root(tables, 3, "long"),
     "a truth value in place of the machine": lambda tables: _change_root(tables, 0, True),
     "no machine": lambda tables: _change_root(tables, 0, {}),
 }
 
 
 def _change_root(tables: dict[str, Any], attribute: int, reference: Any) -> None:
-    """Let an attribute of what stands at the root (machine, matrices, length) refer to something else."""
+    """Let an attribute of what stands at the root (machine, matrices, parameters, length) refer to something else."""
     root = tables["values"][tables["root"][1]]
-    assert len(root) == 4
+    assert len(root) == 5
     root[1 + attribute] = reference
 
 
