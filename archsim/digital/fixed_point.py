@@ -11,6 +11,7 @@ from scipy.special import expit
 from archsim.digital.arithmetic import Arithmetic, Operand
 from archsim.digital.arrays import Array
 from archsim.digital.formats import Format
+from archsim.digital.products import stacked_product
 from archsim.digital.rounding import Draws, make_rounding
 from archsim.digital.specification import FixedPointSettings
 from archsim.digital.storage import Scaled, Storage, Stored
@@ -69,6 +70,10 @@ class _Unit(Arithmetic):
         total = _wide(np.add.reduce(x, axis=axis, dtype=np.float64))
         vectors = 1 if axis % x.ndim == 0 else len(total)
         return self._store(total.reshape(vectors, -1)).reshape(total.shape)
+
+    def matmul(self, x: Array, y: Array) -> Array:
+        """Return x @ y for stacks of matrices, each sum accumulated exactly and rounded once."""
+        return self._store(_wide(stacked_product(x.astype(np.float64), y.astype(np.float64))))
 
     def function(self, f: np.ufunc, x: Array) -> Array:
         """Return a function of numbers, rounded once from its exact value."""

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from archsim.digital.arithmetic import Arithmetic
 from archsim.digital.arrays import Array
 from archsim.digital.attention import attention
+from archsim.digital.fixed_point import FixedPoint
 from archsim.digital.products import stacked_product
-from archsim.digital.specification import Float32Settings
+from archsim.digital.specification import FixedPointSettings, Float32Settings
 from archsim.errors import InputError
 from archsim.network.build import build_graph
 from archsim.network.graph import Graph, Node
@@ -131,6 +132,14 @@ def test_what_is_hidden_counts_nothing_in_a_narrow_arithmetic() -> None:
     hidden = ~np.tri(3, dtype=np.bool_)
     first = attention(q, k, v, hidden, Narrow(Float32Settings()))[0, 0, 0]
     np.testing.assert_array_equal(first, v[0, 0, 0])
+
+
+def test_a_fixed_point_unit_accumulates_products_exactly_and_rounds_them_once() -> None:
+    """Words of 24 bits: those of a float32 do not hold their products, and 53 hold these sums up to the rounding."""
+    unit, random = FixedPoint(FixedPointSettings.model_validate({"forward": "s(6,18)"})), np.random.default_rng(7)
+    x, y = (unit.number(random.integers(-(2**20), 2**20, size) / 2**18) for size in ((20, 30, 40), (20, 40, 30)))
+    exact = np.matmul(x.astype(np.float64), y.astype(np.float64))
+    np.testing.assert_array_equal(unit.matmul(x, y), unit.number(exact))
 
 
 @given(st.integers(1, 3), st.integers(1, 4), st.integers(1, 9), st.integers(1, 4))
