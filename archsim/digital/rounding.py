@@ -77,7 +77,8 @@ class Draws:
         kernels.philox(counters.reshape(-1, _WORDS), now.key)
         now.roundings += 1
         words = counters.reshape(samples, -1)[:, :each].reshape(shape) >> np.uint32(8)
-        return np.multiply(words, 2.0**-24, dtype=np.float64)
+        drawn: NDArray[np.float64] = np.multiply(words, 2.0**-24, dtype=np.float64)
+        return drawn
 
 
 def make_rounding(name: Literal["nearest", "truncate", "stochastic"], draws: Draws) -> Rounding:

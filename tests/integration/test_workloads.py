@@ -13,16 +13,19 @@ from .experiments import WORKLOADS
 
 FEW = ("data.samples=400", "data.test_samples=200")
 SHORT = {
+    "kws_digits": ("training.max_mini_batches=4", *FEW),
     "lenet5_mnist": ("training.max_mini_batches=3", *FEW),
     "mlp_digits": ("training.max_mini_batches=20",),
     "mlp_mnist": ("training.max_mini_batches=20", *FEW),
     "pipeline_unit": ("training.max_mini_batches=4",),
     "residual_mnist": ("training.max_mini_batches=6", *FEW),
+    "resnet9_cifar10": ("training.max_mini_batches=2", "data.samples=64", "data.test_samples=20"),
+    "resnet9_hermes": ("training.max_mini_batches=2",),
     "transformer_text": ("training.max_mini_batches=4", "data.samples=64", "data.test_samples=20"),
     "vit_cifar10": ("training.max_mini_batches=2", "data.samples=64", "data.test_samples=20"),
 }
 #: Data sets whose files do not come with archsim: the folder of each has its name.
-IN_FOLDERS = ("cifar10", "mnist", "text")
+IN_FOLDERS = ("cifar10", "mnist", "spoken-digits", "text")
 
 
 def test_every_workload_is_run_here() -> None:
@@ -37,10 +40,10 @@ def test_workload_runs(name: str) -> None:
         pytest.skip(f"{data} is not there: set ARCHSIM_DATA to a folder with the folder '{data}'")
     run = archsim.simulate(experiment)
     assert run.metrics["makespan_ps"] > 0
-    assert (run.metrics["accuracy"] is None) == (name == "pipeline_unit")
+    assert (run.metrics["accuracy"] is None) == (name in ("pipeline_unit", "resnet9_hermes"))
 
 
-@pytest.mark.parametrize("name", ["lenet5_mnist", "residual_mnist", "transformer_text", "vit_cifar10"])
+@pytest.mark.parametrize("name", ["kws_digits", "lenet5_mnist", "residual_mnist", "transformer_text", "vit_cifar10"])
 def test_a_timing_run_needs_no_data(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ARCHSIM_DATA", raising=False)
     experiment = archsim.load_experiment(WORKLOADS / f"{name}.yaml", ["data.samples=32"], "timing")
