@@ -97,6 +97,16 @@ def test_a_block_is_handed_on_at_once_where_it_is_one_chunk() -> None:
     assert slices(streamed, "tile 1", 0, "F") == slices(alone, "tile 1", 0, "F")
 
 
+def test_what_needs_a_block_is_a_barrier() -> None:
+    """Batch normalisation over a micro-batch waits for all of it; with running averages chunks pass."""
+    for kind, waits in (("gpipe", True), ("inference", False)):
+        wanted = document("stages", 6, kind=kind)
+        wanted["network"]["layers"] = [LAYERS[0], {"name": "act1", "kind": "batch-norm"}, *LAYERS[2:]]
+        run = archsim.simulate(wanted)
+        first, second = slices(run, "tile 0", 0, "F"), slices(run, "tile 1", 0, "F")
+        assert (second[0][0] > first[-1][1]) == waits
+
+
 def test_throughput_and_latency_of_streamed_inference() -> None:
     alone, streamed = (made(overlap, 6, kind="inference", micro_batches=1).metrics for overlap in ("layers", "stages"))
     assert streamed["latency_ps"] < alone["latency_ps"]
