@@ -262,19 +262,19 @@ def _networks() -> Iterator[Document]:
 
 
 def _normalised() -> Iterator[Document]:
-    """Yield experiments whose samples are images of two channels, of one row and three columns."""
-    pool = {"kind": "average-pool", "kernel": [1, 2], "stride": 1, "padding": [0, 1]}
+    """Yield experiments whose layers normalise images of two channels, of three rows and five columns."""
+    pool = {"kind": "average-pool", "kernel": 2, "stride": 1, "padding": 1}
     norms: tuple[Document, ...] = (
         {"kind": "batch-norm"},
-        {"kind": "layer-norm"},
+        {"kind": "layer-norm", "normalized_shape": [2, 3, 5]},
         {"kind": "group-norm", "groups": 2},
-        {"kind": "rms-norm", "normalized_shape": [2, 1, 3]},
+        {"kind": "rms-norm", "normalized_shape": [3, 5]},
         {"kind": "local-response-norm", "size": 2, "alpha": 1.0},
         pool,
     )
     for norm in norms:
         layers = [
-            {"name": "conv", "kind": "conv2d", "channels": 2, "kernel": 1},
+            {"name": "conv", "kind": "conv2d", "channels": 2, "kernel": 1, "padding": 1},
             {"name": "norm"} | norm,
             {"name": "flat", "kind": "flatten"},
             _LAYERS[2],
