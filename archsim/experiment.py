@@ -143,6 +143,16 @@ class Experiment(Specification):
         return self
 
     @model_validator(mode="after")
+    def _a_target_needs_numbers(self) -> Experiment:
+        if self.training is not None and self.training.stop_at is not None and self.run.mode == "timing":
+            raise PydanticCustomError(
+                "no_numbers",
+                "a timing run computes no accuracy, so it cannot stop at one",
+                {"field": "training.stop_at", "allowed": "null, or run.mode: numerics or coupled"},
+            )
+        return self
+
+    @model_validator(mode="after")
     def _training_needs_settings(self) -> Experiment:
         if self.training is None and self.schedule.kind in plugins.names("archsim.schedules") and self._trains:
             raise PydanticCustomError(

@@ -15,6 +15,7 @@ __all__ = [
     "CosineDecay",
     "LearningRateSchedule",
     "StepDecay",
+    "StopAt",
     "TrainingSpecification",
 ]
 
@@ -83,6 +84,12 @@ class CosineDecay(_RateSchedule):
 LearningRateSchedule = Annotated[ConstantRate | StepDecay | CosineDecay, Field(discriminator="kind")]
 
 
+class StopAt(Specification):
+    """Where training stops before its end: at the first evaluation whose accuracy is at least ``accuracy``."""
+
+    accuracy: Annotated[float, Field(gt=0, le=1)]
+
+
 class TrainingSpecification(Specification):
     """How the network is trained. ``mini_batch`` is in samples; ``epochs`` and ``max_mini_batches`` bound the run.
 
@@ -99,6 +106,7 @@ class TrainingSpecification(Specification):
     average_over: Literal["mini-batch", "applied"] = "mini-batch"
     epochs: Annotated[int, Field(ge=0)] = 1
     max_mini_batches: Count | None = None
+    stop_at: StopAt | None = None
 
     def rate(self, mini_batch: int, per_epoch: int) -> float:
         """Return the learning rate of a mini-batch of the run, counted from 0, of so many in an epoch."""

@@ -75,6 +75,7 @@ def _observe_state(machine: Machine | UntimedMachine) -> Observations:
         macs_per_sample=_macs(setup),
         places=tuple(stage.place for stage in setup.plan.stages),
         place_busy_ps=(0,) * len(setup.plan.places),
+        samples_to_target=last.samples if last and machine.observer.reached else None,
     )
 
 

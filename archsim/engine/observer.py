@@ -49,6 +49,8 @@ class Observer:
         Samples of a micro-batch.
     progress : callable, optional
         Called with a `Progress` after each mini-batch.
+    target : float, optional
+        The accuracy at which the run is to stop.
 
     Attributes
     ----------
@@ -56,6 +58,8 @@ class Observer:
         The evaluations so far.
     updated : int
         Mini-batches that are done.
+    reached : bool
+        Whether an evaluation has come to the target.
     """
 
     __slots__ = (
@@ -65,6 +69,8 @@ class Observer:
         "_work",
         "curve",
         "progress",
+        "reached",
+        "target",
         "updated",
     )
 
@@ -74,9 +80,12 @@ class Observer:
         schedule: Schedule,
         samples: int,
         progress: Callable[[Progress], None] | None,
+        target: float | None = None,
     ) -> None:
         self.curve = LearningCurve()
         self.updated = 0
+        self.target = target
+        self.reached = False
         self._work = work
         self._shape = schedule.shape
         self._mini_batch = samples * schedule.shape.micro_batches
@@ -109,6 +118,8 @@ class Observer:
             energy_pj, tally = account() or (None, None)
             when = None if tally is None else time_ps
             self.curve.add(point.mini_batch, samples, when, energy_pj, point.train_loss, point.accuracy, tally)
+            if self.target is not None and point.accuracy is not None and point.accuracy >= self.target:
+                self.reached = True
         if stage == self._completion[0] and action.kind == self._completion[1]:
             done, rest = divmod(action.micro_batch + 1, self._shape.micro_batches)
             if not rest:

@@ -79,6 +79,8 @@ class Observations:
         Mean time from the start of a micro-batch's first action to the end of its last.
     program_ps : int or None
         When the initial weights were written; None where that was not simulated.
+    samples_to_target : int or None
+        Trained samples at the evaluation that reached ``training.stop_at``, at which the run ended; None without.
     """
 
     makespan_ps: int
@@ -117,3 +119,4 @@ class Observations:
     places: tuple[int, ...] = ()
     place_busy_ps: tuple[int, ...] = ()
     stage_buffer_bytes: tuple[int, ...] = ()
+    samples_to_target: int | None = None

@@ -171,9 +171,23 @@ def _with_numbers(layout: Layout, read: DataSet) -> tuple[Prepared, NumericNetwo
     """Return what runs, and the network whose numbers are computed on some data."""
     experiment, origin = layout.experiment, origin_of(read)
     data = fitted(layout.graph, read)
+    _check_target(layout, data)
     prepared = scheduled(layout, run_length(layout, data))
     wanted = experiment.network.weights
     given = None if wanted is None else load_weights(wanted, layout.graph)
     settings = numeric_settings(prepared, epoch_samples(layout, data))
     sources = Sources(data, origin, given, experiment.data.augmentation)
     return prepared, build_network(layout.graph, prepared.setup, settings, sources)
+
+
+def _check_target(layout: Layout, data: DataSet) -> None:
+    """Refuse to wait for an accuracy that is never measured."""
+    stop_at = layout.training.stop_at
+    if stop_at is not None and (data.classes is None or not len(data.test_inputs)):
+        missing = "classes" if data.classes is None else "test samples"
+        raise InputError(
+            f"the accuracy is never measured: '{data.name}' has no {missing}",
+            field="training.stop_at.accuracy",
+            value=stop_at.accuracy,
+            remedy="remove training.stop_at, or take data with classes and test samples",
+        )

@@ -119,7 +119,9 @@ class Execution:
     def _machine(self, work: Expected | Numbers) -> Machine | UntimedMachine:
         setup, settings = self.prepared.setup, self.prepared.experiment.run
         schedule = setup.schedule
-        observer = Observer(work, schedule, setup.samples, self.options.progress)
+        stop_at = self.prepared.layout.training.stop_at
+        target = None if stop_at is None else stop_at.accuracy
+        observer = Observer(work, schedule, setup.samples, self.options.progress, target)
         if settings.mode == "numerics" or not schedule.shape.mini_batches:
             self.options.check_without_clock()
             return UntimedMachine(setup, work, observer)

@@ -85,7 +85,7 @@ class CheckpointWriter:
         return found.machine
 
     def run(self, machine: Machine | UntimedMachine) -> bool:
-        """Run to the end (True), or to where it was interrupted (False; a checkpoint is then written).
+        """Run to the end or to the target (True), or to where it was interrupted (False; a checkpoint is then written).
 
         At the end a checkpoint is written, too, where there is room: the results have yet to be saved.
         """
@@ -96,21 +96,22 @@ class CheckpointWriter:
         return True
 
     def _run(self, machine: Machine | UntimedMachine) -> bool:
-        every = self.every if self.folder is not None else None
-        if every is None and self.interrupted is None:
+        every, observer = self.every if self.folder is not None else None, machine.observer
+        if every is None and self.interrupted is None and observer.target is None:
             return machine.run()
-        observer, interrupted = machine.observer, self.interrupted or _never
-        while True:
+        interrupted = self.interrupted or _never
+        while not observer.reached:
             due = (observer.updated // every + 1) * every if every is not None else None
 
             def pause(due: int | None = due) -> bool:
-                return interrupted() or (due is not None and observer.updated >= due)
+                return observer.reached or interrupted() or (due is not None and observer.updated >= due)
 
-            if machine.run(pause):
+            if machine.run(pause) or observer.reached:
                 return True
             self._save(machine)
             if interrupted():
                 return False
+        return True
 
     def _save(self, machine: Machine | UntimedMachine) -> None:
         if self.folder is not None:
