@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from archsim.analog.specification import Algorithm, AnalogSGDSettings
+from archsim.digital.specification import GradientClipping
 from archsim.specification import Specification
 
 __all__ = [
@@ -102,6 +103,7 @@ class TrainingSpecification(Specification):
     algorithm: Algorithm = Field(default_factory=AnalogSGDSettings)
     learning_rate: Annotated[float, Field(gt=0)]
     learning_rate_schedule: LearningRateSchedule | None = None
+    gradient_clipping: GradientClipping | None = None
     mini_batch: Count = 1
     average_over: Literal["mini-batch", "applied"] = "mini-batch"
     epochs: Annotated[int, Field(ge=0)] = 1

@@ -17,6 +17,7 @@ __all__ = [
     "Float16Settings",
     "Float32Settings",
     "FormatConstant",
+    "GradientClipping",
 ]
 
 #: Where the formats of scales and offsets come from.
@@ -110,6 +111,19 @@ class FixedPointSettings(ArithmeticSettings):
                 remedy=f"set it to {2 ** self.table_entries.bit_length() // 2} or to twice that",
             )
         return self
+
+
+class GradientClipping(Specification):
+    """How large the gradient of one vector may be that is handed to the update of a matrix.
+
+    The gradient is that of the sample's own loss, before it is averaged over others: d x^T of the errors d at the
+    outputs of the matrix and its inputs x, for each vector (a position of a convolution, a step of a sequence).
+    ``norm`` scales d so that |d| |x|, the norm of d x^T, is at most ``limit``; ``value`` bounds each element of d by
+    it. The gradients of biases, scales and other digital parameters are left as they are.
+    """
+
+    by: Literal["norm", "value"] = "norm"
+    limit: Annotated[float, Field(gt=0)] = 1.0
 
 
 #: An arithmetic of one of the kinds, those of other packages included.

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from archsim.analog.observed import ExpectedUpdate
+from archsim.digital.specification import GradientClipping
 from archsim.engine.dependencies import Dependency, Flows, dependencies, flows_of, homes_of, layers_of
 from archsim.engine.digital_jobs import DigitalJob, continued
-from archsim.engine.step_costs import advance_cost, collect_cost, operator_cost, prepare_cost
+from archsim.engine.step_costs import advance_cost, clipping_cost, collect_cost, operator_cost, prepare_cost
 from archsim.engine.steps import DigitalStep, MatrixStep, Phase, Step, TransferStep, WriteStep
 from archsim.errors import ArchsimError
 from archsim.mapping.plan import Plan, StagePlan
@@ -97,7 +98,9 @@ class StageProgram:
         return edge.name == first.name
 
 
-def build_programs(graph: Graph, plan: Plan, updates: Updates, schedule: Schedule) -> tuple[StageProgram, ...]:
+def build_programs(
+    graph: Graph, plan: Plan, updates: Updates, schedule: Schedule, clipping: GradientClipping | None = None
+) -> tuple[StageProgram, ...]:
     """Return the program of every stage of a plan.
 
     Parameters
@@ -109,9 +112,11 @@ def build_programs(graph: Graph, plan: Plan, updates: Updates, schedule: Schedul
     schedule : Schedule
         What is done: where no action sends gradients, there is no loss, and nothing is stored for gradients; where
         layers overlap, they are updated side by side, else one after the other.
+    clipping : GradientClipping, optional
+        What the digital unit does to errors before an update.
     """
     edges = _edges(graph, plan, schedule.returns_gradients)
-    return tuple(_StageBuilder(graph, stage, edges, updates, schedule).build() for stage in plan.stages)
+    return tuple(_StageBuilder(graph, stage, edges, updates, schedule, clipping).build() for stage in plan.stages)
 
 
 def edges_between(programs: Iterable[StageProgram], *, host: bool = False) -> list[tuple[int, int]]:
@@ -145,12 +150,14 @@ class _StageBuilder:
         edges: Iterable[Edge],
         updates: Updates,
         schedule: Schedule,
+        clipping: GradientClipping | None,
     ) -> None:
         self.graph = graph
         self.schedule = schedule
         self.trains = schedule.returns_gradients
         self.transfers_apart = schedule.transfers_apart
         self.updates = updates
+        self.clipping = clipping
         self.stage = stage
         self.nodes = [graph[name] for name in stage.operators]
         self.placements = {placement.matrix: placement for placement in stage.placements}
@@ -332,6 +339,8 @@ class _StageBuilder:
             elements += math.prod(node.shape)
         if job.prepare is not None:
             cost += prepare_cost(job.prepare, phase, job.prepared)
+            if phase == "U" and self.clipping is not None:
+                cost += clipping_cost(job.prepare, self.clipping)
         if loss:
             told = load_loss(self.graph.loss).cost(math.prod(self.graph.nodes[-1].shape))
             cost += checked_cost(told, f"loss '{self.graph.loss}'")

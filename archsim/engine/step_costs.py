@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from archsim.chip.operations import affine_operations, update_operations
+from archsim.digital.clipping import clip_operations
+from archsim.digital.specification import GradientClipping
 from archsim.engine.steps import MatrixStep, Phase
 from archsim.network.graph import Matrix, Node
 from archsim.network.operators import DigitalOperator, OperatorCost, StatefulOperator, checked_cost, load_operator
 from archsim.network.operators.recurrent import recurrent_operator
 
-__all__ = ["advance_cost", "collect_cost", "operator_cost", "prepare_cost"]
+__all__ = ["advance_cost", "clipping_cost", "collect_cost", "operator_cost", "prepare_cost"]
 
 
 def operator_cost(node: Node, phase: Phase, *, trains: bool) -> OperatorCost:
@@ -67,6 +69,13 @@ def prepare_cost(node: Node, phase: Phase, time_step: int | None) -> OperatorCos
     if time_step is None:
         return cost
     return cost + checked_cost(recurrent_operator(node).step_gradient_cost(node), f"operator '{node.kind}'")
+
+
+def clipping_cost(node: Node, clipping: GradientClipping) -> OperatorCost:
+    """Return what clipping the errors of all vectors of a node's matrices costs before they drive an update."""
+    return OperatorCost(
+        multiply_adds=sum(matrix.vectors * clip_operations(clipping, *matrix.size) for matrix in node.matrices)
+    )
 
 
 def _prepare_cost(matrix: Matrix, phase: Phase, time_step: int | None) -> OperatorCost:

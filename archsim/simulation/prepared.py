@@ -204,7 +204,7 @@ def _setup(layout: Layout, schedule: Schedule) -> Setup:
     experiment, graph, chip = layout.experiment, layout.graph, layout.chip
     training, given = layout.training, experiment.network.weights is not None
     stacks, spare = device_stacks(graph, training.algorithm, chip)
-    programs = build_programs(graph, layout.plan, layout.expected.updates, schedule)
+    programs = build_programs(graph, layout.plan, layout.expected.updates, schedule, training.gradient_clipping)
     writes = line_writes(graph, chip, given=given)
     rewritten = {name for program in programs for name in program.rewritten}
     stay = {name: write for name, write in writes.items() if name not in rewritten}

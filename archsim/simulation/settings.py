@@ -28,6 +28,7 @@ def numeric_settings(prepared: Prepared, samples: int) -> NumericSettings:
         partial(training.rate, per_epoch=per_epoch),
         training.mini_batch if training.average_over == "mini-batch" else setup.samples_of_update,
         run.evaluate_every or per_epoch,
+        training.gradient_clipping,
     )
     return NumericSettings(
         training.algorithm, training.mini_batch, learning, layout.seeds, run.threads, prepared.experiment.inference

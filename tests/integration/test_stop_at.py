@@ -27,7 +27,8 @@ def document(kind: str = "synchronous", **training: Any) -> dict[str, Any]:
 
 
 def run(mode: str = "coupled", kind: str = "synchronous", **given: Any) -> Run:
-    return archsim.simulate(document(kind, **given.pop("training", {})), mode=mode, data=small_data(), **given)
+    found: Run = archsim.simulate(document(kind, **given.pop("training", {})), mode=mode, data=small_data(), **given)
+    return found
 
 
 @pytest.mark.parametrize("mode", ["coupled", "numerics"])

@@ -13,6 +13,8 @@ import numpy as np
 
 from archsim.analog.observed import Counts, Read
 from archsim.analog.threads import Workers
+from archsim.digital.clipping import clipped
+from archsim.digital.specification import GradientClipping
 from archsim.engine.numerics.array_checks import checked_counts, checked_read
 from archsim.engine.numerics.digital_steps import DigitalSteps
 from archsim.engine.numerics.evaluation import Evaluator
@@ -51,11 +53,14 @@ class LearningSettings:
         The loss is averaged over so many samples: a mini-batch or a micro-batch.
     evaluate_every : int
         The test set is evaluated after so many mini-batches, again and again, and at the end.
+    clipping : GradientClipping or None
+        How large the gradient of a vector may be.
     """
 
     learning_rate: Callable[[int], float]
     averaged_over: int
     evaluate_every: int
+    clipping: GradientClipping | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +277,23 @@ class Numbers:
             self._digital.backward(self._stored[stage][action.micro_batch], step)
         elif step.prepare is not None:
             for micro_batch in action.micro_batches:
+                self._clip(self._stored[stage][micro_batch], step.prepare)
                 self._digital.update(self._stored[stage][micro_batch], step.prepare, self._rate(micro_batch))
+
+    def _clip(self, stored: Stored, layer: str) -> None:
+        """Clip the errors that are about to drive the updates of a layer's matrices, if that is asked for."""
+        clipping = self.settings.clipping
+        if clipping is None:
+            return
+        bound = clipping.limit / self.settings.averaged_over
+        for held in self._digital.layers.get(layer, ()):
+            name, affine = held.matrix.name, held.crossbars.affine
+            vectors = self._digital.vectors(stored, held)
+            # The crossbar holds weights divided by the mapping scale: errors carry it, the layer's gradient does not.
+            errors, mapping = stored.errors[name], affine.mapping
+            gradient = errors if mapping is None else affine.arithmetic.update.divide(errors, mapping)
+            gradient = clipped(gradient, vectors, bound, clipping, affine.arithmetic.update)
+            stored.errors[name] = gradient if mapping is None else affine.arithmetic.update.multiply(gradient, mapping)
 
     def deliver(self, edge: Edge, micro_batch: int) -> None:
         """Hand a value over to the stage that needs it."""
