@@ -237,3 +237,23 @@ def test_backward_takes_the_steps_in_turn(length: int) -> None:
     lasted = (ends.end_ps.max() - ends.start_ps.min()) / 1000
     errors, between = (36 + 13 * 9) // 9, 12 + -(-(12 + 36 + 13 * 9) // 9)
     assert [round(one) for one in lasted] == [errors + (length - 1) * between] * 2
+
+
+def test_a_repetition_is_learnt_on_noisy_cells() -> None:
+    """The target is the input of the position before, of which only the state knows."""
+    draw = np.random.default_rng(1)
+    shown = draw.integers(0, CLASSES, (1000, LENGTH + 1))
+    inputs, targets = np.eye(CLASSES, dtype=np.float32)[shown[:, 1:]], shown[:, :-1].copy()
+    targets[:, 0] = 0
+    data = DataSet("repeated", inputs[:800], targets[:800], inputs[800:], targets[800:], CLASSES)
+    layers = [{"name": "cell", "kind": "lstm", "features": 8}, linear()]
+    document = {
+        "network": {"input_shape": [LENGTH, FEATURES], "layers": layers},
+        "chip": {"preset": "reram-1024", "device": "idealized"},
+        "training": {"algorithm": "analog-sgd", "learning_rate": 4.0, "mini_batch": 8, "epochs": 1},
+        "schedule": {"kind": "asynchronous", "stages": 2},
+        "run": {"mode": "coupled", "seed": 1, "timeline": False, "evaluate_every": 100},
+    }
+    run = archsim.simulate(document, data=data)
+    # Who knows the input alone is right at the first position, and at every third of the others.
+    assert run.metrics["accuracy"] > 0.9 > (1 + (LENGTH - 1) / CLASSES) / LENGTH

@@ -15,6 +15,7 @@ FEW = ("data.samples=400", "data.test_samples=200")
 SHORT = {
     "kws_digits": ("training.max_mini_batches=4", *FEW),
     "lenet5_mnist": ("training.max_mini_batches=3", *FEW),
+    "lstm_text": ("training.max_mini_batches=4", "data.samples=64", "data.test_samples=20"),
     "mlp_digits": ("training.max_mini_batches=20",),
     "mlp_mnist": ("training.max_mini_batches=20", *FEW),
     "pipeline_unit": ("training.max_mini_batches=4",),
@@ -43,7 +44,10 @@ def test_workload_runs(name: str) -> None:
     assert (run.metrics["accuracy"] is None) == (name in ("pipeline_unit", "resnet9_hermes"))
 
 
-@pytest.mark.parametrize("name", ["kws_digits", "lenet5_mnist", "residual_mnist", "transformer_text", "vit_cifar10"])
+WITHOUT_DATA = ["kws_digits", "lenet5_mnist", "lstm_text", "residual_mnist", "transformer_text", "vit_cifar10"]
+
+
+@pytest.mark.parametrize("name", WITHOUT_DATA)
 def test_a_timing_run_needs_no_data(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ARCHSIM_DATA", raising=False)
     experiment = archsim.load_experiment(WORKLOADS / f"{name}.yaml", ["data.samples=32"], "timing")

@@ -254,6 +254,7 @@ def _networks() -> Iterator[Document]:
     yield from _normalised()
     yield _rearranged()
     yield _sequence()
+    yield _recurrent()
     yield _channels()
     yield base(layer={"device": _SOFT, "algorithm": {"preset": "analog-sgd"}})
     scaling = {"weight_scaling_omega": 0.5, "learn_out_scaling": True}
@@ -314,6 +315,17 @@ def _rearranged() -> Document:
         _LAYERS[2],
     ]
     return base(network={"input_shape": [2, 3], "layers": layers})
+
+
+def _recurrent() -> Document:
+    """Return an experiment of recurrent layers over sequences of three positions."""
+    layers = [
+        {"name": "first", "kind": "gru", "features": 2},
+        {"name": "second", "kind": "lstm", "features": 3},
+        {"name": "flat", "kind": "flatten"},
+        _LAYERS[2],
+    ]
+    return base(network={"input_shape": [3, 2], "layers": layers})
 
 
 def _sequence() -> Document:
