@@ -48,4 +48,5 @@ def clip_operations(clipping: GradientClipping, inputs: int, outputs: int) -> in
 
 def _squares(block: Array) -> np.ndarray:
     wide = np.ascontiguousarray(block, np.float64)
-    return np.add.reduce(wide * wide, axis=1)
+    squares: np.ndarray = np.add.reduce(wide * wide, axis=1)
+    return squares
