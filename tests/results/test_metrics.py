@@ -81,6 +81,9 @@ def test_values_follow_the_definitions() -> None:
         "placeholder_share": {"energy": 0.25},
         "samples": 20,
         "mini_batches": 5,
+        "samples_to_target": None,
+        "time_to_target_ps": None,
+        "energy_to_target_pj": None,
         "accuracy": 0.75,
         "loss": 0.5,
         "samples_per_s": 2e10,
@@ -125,6 +128,9 @@ def test_without_a_clock_times_and_energies_are_missing() -> None:
     values = compute_metrics(seen, Costs(0.0, 0.0, 0.0))
     missing = {name for name, value in values.items() if value is None}
     assert missing == {
+        "samples_to_target",
+        "time_to_target_ps",
+        "energy_to_target_pj",
         "makespan_ps",
         "area_um2",
         "tops",
