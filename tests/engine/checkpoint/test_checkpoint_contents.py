@@ -58,6 +58,15 @@ def presets() -> dict[str, str]:
     return found
 
 
+#: Overrides that make a recurrent network of the main job's.
+RECURRENT = (
+    "network={name: rows, input_shape: [64], layers: ["
+    "{name: rows, kind: reshape, shape: [8, 8]}, {name: memory, kind: lstm, features: 6, output: last}, "
+    "{name: out, kind: linear, features: 10}]}",
+    "schedule.stages=2",
+)
+
+
 def experiments() -> Iterator[tuple[archsim.Experiment, int]]:
     """Yield experiments of all schedules, modes, algorithms and chips, and events from checkpoint to checkpoint."""
     short = (
@@ -83,6 +92,11 @@ def experiments() -> Iterator[tuple[archsim.Experiment, int]]:
     yield load("schedule.places=[0, 1, 0]", "chip.buffer.capacity=32 KiB", mode="timing"), 61
     streamed = ("schedule.overlap=layers", "schedule.chunk_vectors=3", "chip.tile.double_buffered=true")
     yield load(*streamed, *cut, "chip.node_tiles=3", "schedule.stages=1"), 31
+    flowing = ("schedule.overlap=stages", "schedule.chunk_vectors=3", "chip.node_tiles=3", *tight)
+    yield load(*flowing, *cut), 31
+    yield load(*flowing, *cut, "schedule.kind=inference"), 17
+    yield load("schedule.kind=layer-serial", "schedule.stages=1", *cut), 17
+    yield load(*RECURRENT), 61
     yield load("chip=rpu-512", "run.program=true", *cut), 13
     ranges = ("chip.io.noise_management=none", "network.layers.0.scaling={input_range: {}}")
     yield load("chip.node_tiles=8", *cut, *ranges), 97
