@@ -123,7 +123,7 @@ DOCUMENTS = {
     "unknown schedule": Bad("kind: gpipe", "kind: gpip", "13:9", "did you mean 'gpipe'?"),
     "misspelt schedule without a section": Bad(SCHEDULE, "schedule: gpip", "12:11", "did you mean 'gpipe'?"),
     "unknown schedule without a section": Bad(
-        SCHEDULE, "schedule: fast", "12:11", "allowed: asynchronous, gpipe, inference, sequential, synchronous, zb-h1"
+        SCHEDULE, "schedule: fast", "12:11", "allowed: asynchronous, gpipe, inference, layer-serial, sequential"
     ),
     "key of another schedule": Bad("kind: gpipe", "kind: gpipe\n  stored_max: 3", "14:3", "a kind that has it: zb-h1"),
     "keys that a schedule knows": Bad("kind: gpipe", "kind: gpipe\n  bogus: 3", "14:3", "chunk_vectors\n"),

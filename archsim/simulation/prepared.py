@@ -10,7 +10,8 @@ from archsim.chip.area import Built
 from archsim.engine.events.chip_model import model_of
 from archsim.engine.events.fit import StageMemory, check_buffers, stage_memory
 from archsim.engine.line_writes import line_writes
-from archsim.engine.program import build_programs, edges_between
+from archsim.engine.program import edges_between
+from archsim.engine.program_builder import build_programs
 from archsim.engine.separate_transfers import SeparateTransfers
 from archsim.engine.setup import Setup, device_stacks
 from archsim.errors import InputError

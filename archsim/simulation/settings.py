@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from archsim.engine.numerics.coupling import LearningSettings
+from archsim.engine.numerics.numeric_parts import LearningSettings
 from archsim.engine.numerics.settings import NumericSettings
 from archsim.simulation.prepared import Prepared
 

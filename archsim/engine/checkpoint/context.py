@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields, is_dataclass
 
 from pydantic import BaseModel
 
-from archsim.engine.numerics.coupling import NumericParts
 from archsim.engine.numerics.expectations import Expectations
+from archsim.engine.numerics.numeric_parts import NumericParts
 from archsim.engine.setup import Setup
 from archsim.engine.work import Work
 from archsim.network.graph import Graph

@@ -6,100 +6,30 @@ else is read from the crossbars as they are when they are asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-
 import numpy as np
 
 from archsim.analog.observed import Counts, Read
-from archsim.analog.threads import Workers
 from archsim.digital.clipping import clipped
-from archsim.digital.specification import GradientClipping
 from archsim.engine.numerics.array_checks import checked_counts, checked_read
 from archsim.engine.numerics.digital_steps import DigitalSteps
-from archsim.engine.numerics.evaluation import Evaluator
 from archsim.engine.numerics.evaluations import Evaluations
-from archsim.engine.numerics.feed import Samples
-from archsim.engine.numerics.held import Holder, Holders
+from archsim.engine.numerics.held import Holders
 from archsim.engine.numerics.missing import refuse_action
+from archsim.engine.numerics.numeric_parts import NumericParts
 from archsim.engine.numerics.rules import Rule
 from archsim.engine.numerics.stored import Stored
 from archsim.engine.program import HOST, Edge
 from archsim.engine.setup import Setup
 from archsim.engine.steps import DigitalStep, MatrixStep
 from archsim.engine.work import Evaluation
-from archsim.network.graph import Graph
-from archsim.network.logic import DigitalLogic, held_inputs
+from archsim.network.logic import held_inputs
 from archsim.network.losses import checked_loss
-from archsim.network.matrix import AnalogMatrix, MatrixSnapshot
-from archsim.network.parameters import DigitalParameters, ParameterValues
 from archsim.schedule.actions import Action
 
-__all__ = ["LearningSettings", "Numbers", "NumericParts"]
+__all__ = ["Numbers"]
 
 #: Cells times vectors below which handing parts to threads costs more than it gains.
 _WORTH_SHARING = 2**19
-
-
-@dataclass(frozen=True, slots=True)
-class LearningSettings:
-    """How the run learns.
-
-    Attributes
-    ----------
-    learning_rate : callable
-        ``learning_rate(mini_batch)``, for mini-batches counted from 0.
-    averaged_over : int
-        The loss is averaged over so many samples: a mini-batch or a micro-batch.
-    evaluate_every : int
-        The test set is evaluated after so many mini-batches, again and again, and at the end.
-    clipping : GradientClipping or None
-        How large the gradient of a vector may be.
-    """
-
-    learning_rate: Callable[[int], float]
-    averaged_over: int
-    evaluate_every: int
-    clipping: GradientClipping | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NumericParts:
-    """What numbers are computed with.
-
-    Attributes
-    ----------
-    graph : Graph
-        The network.
-    logic : DigitalLogic
-        What its units compute.
-    matrices : mapping of str to AnalogMatrix
-        The analog matrices.
-    parameters : mapping of str to DigitalParameters
-        What digital units hold for operators, by layer.
-    feed : Samples
-        What passes the network.
-    evaluator : Evaluator
-        Measures the accuracy of snapshots.
-    learning : LearningSettings
-        Learning rate, loss average, evaluations.
-    workers : Workers
-        Threads that share the parts of a matrix; others than a crossbar uses within a part.
-    """
-
-    graph: Graph
-    logic: DigitalLogic
-    matrices: Mapping[str, AnalogMatrix]
-    parameters: Mapping[str, DigitalParameters]
-    feed: Samples
-    evaluator: Evaluator[MatrixSnapshot]
-    learning: LearningSettings
-    workers: Workers
-
-    def snapshots(self) -> dict[str, MatrixSnapshot | ParameterValues]:
-        """Return what all matrices and operators hold now."""
-        held: dict[str, Holder] = {**self.matrices, **self.parameters}
-        return {name: holder.snapshot() for name, holder in held.items()}
 
 
 class Numbers:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from archsim.analog.inference import InferencePoint, InferenceSnapshot, evaluate_over_time
 from archsim.analog.specification.inference import InferenceParameters
 from archsim.data import DataSet
-from archsim.engine.numerics.coupling import NumericParts
 from archsim.engine.numerics.evaluation import Evaluator
+from archsim.engine.numerics.numeric_parts import NumericParts
 from archsim.network.deployed import DeployedMatrix
 from archsim.network.parameters import ParameterValues
 

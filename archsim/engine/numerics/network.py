@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from archsim.analog.threads import Workers
 from archsim.data.augmentation import Augmenter
 from archsim.digital.arithmetic import make_arithmetic
-from archsim.engine.numerics.coupling import Numbers, NumericParts
+from archsim.engine.numerics.coupling import Numbers
 from archsim.engine.numerics.evaluation import Evaluator
 from archsim.engine.numerics.feed import Feed, Samples
 from archsim.engine.numerics.forward import ForwardNumbers, TestSamples
 from archsim.engine.numerics.given_weights import LayerFit
 from archsim.engine.numerics.inference import Deployment
 from archsim.engine.numerics.model import build_matrices, build_parameters
+from archsim.engine.numerics.numeric_parts import NumericParts
 from archsim.engine.numerics.settings import NumericSettings, Sources
 from archsim.engine.setup import Setup
 from archsim.network.graph import Graph

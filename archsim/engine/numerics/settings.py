@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from archsim.analog.specification.inference import InferenceParameters
 from archsim.data import DataOrigin, DataSet
 from archsim.data.specification import Augmentation
-from archsim.engine.numerics.coupling import LearningSettings
 from archsim.engine.numerics.given_weights import GivenWeights
+from archsim.engine.numerics.numeric_parts import LearningSettings
 from archsim.engine.numerics.seeds import Seeds
 from archsim.specification import Specification
 

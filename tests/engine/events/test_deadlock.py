@@ -16,7 +16,7 @@ from archsim.engine.numerics.expectations import Expectations, ExpectedReads
 from archsim.engine.numerics.expected import Expected
 from archsim.engine.numerics.untimed import UntimedMachine
 from archsim.engine.observer import Observer
-from archsim.engine.program import build_programs
+from archsim.engine.program_builder import build_programs
 from archsim.engine.setup import Setup
 from archsim.errors import Deadlock
 from archsim.mapping import make_plan
