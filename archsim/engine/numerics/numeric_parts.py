@@ -1,0 +1,79 @@
+"""What the numbers of a run are computed with, and how it learns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from archsim.analog.threads import Workers
+from archsim.digital.specification import GradientClipping
+from archsim.engine.numerics.evaluation import Evaluator
+from archsim.engine.numerics.feed import Samples
+from archsim.engine.numerics.held import Holder
+from archsim.network.graph import Graph
+from archsim.network.logic import DigitalLogic
+from archsim.network.matrix import AnalogMatrix, MatrixSnapshot
+from archsim.network.parameters import DigitalParameters, ParameterValues
+
+__all__ = ["LearningSettings", "NumericParts"]
+
+
+@dataclass(frozen=True, slots=True)
+class LearningSettings:
+    """How the run learns.
+
+    Attributes
+    ----------
+    learning_rate : callable
+        ``learning_rate(mini_batch)``, for mini-batches counted from 0.
+    averaged_over : int
+        The loss is averaged over so many samples: a mini-batch or a micro-batch.
+    evaluate_every : int
+        The test set is evaluated after so many mini-batches, again and again, and at the end.
+    clipping : GradientClipping or None
+        How large the gradient of a vector may be.
+    """
+
+    learning_rate: Callable[[int], float]
+    averaged_over: int
+    evaluate_every: int
+    clipping: GradientClipping | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NumericParts:
+    """What numbers are computed with.
+
+    Attributes
+    ----------
+    graph : Graph
+        The network.
+    logic : DigitalLogic
+        What its units compute.
+    matrices : mapping of str to AnalogMatrix
+        The analog matrices.
+    parameters : mapping of str to DigitalParameters
+        What digital units hold for operators, by layer.
+    feed : Samples
+        What passes the network.
+    evaluator : Evaluator
+        Measures the accuracy of snapshots.
+    learning : LearningSettings
+        Learning rate, loss average, evaluations.
+    workers : Workers
+        Threads that share the parts of a matrix; others than a crossbar uses within a part.
+    """
+
+    graph: Graph
+    logic: DigitalLogic
+    matrices: Mapping[str, AnalogMatrix]
+    parameters: Mapping[str, DigitalParameters]
+    feed: Samples
+    evaluator: Evaluator[MatrixSnapshot]
+    learning: LearningSettings
+    workers: Workers
+
+    def snapshots(self) -> dict[str, MatrixSnapshot | ParameterValues]:
+        """Return what all matrices and operators hold now."""
+        held: dict[str, Holder] = {**self.matrices, **self.parameters}
+        return {name: holder.snapshot() for name, holder in held.items()}
