@@ -284,7 +284,7 @@ def test_the_devices_are_current(generator: ModuleType) -> None:
 
 def test_no_meaning_is_left_over(generator: ModuleType) -> None:
     known: dict[str, set[str]] = {}
-    for model in generator.places():
+    for model in generator.specifications():
         for base in model.__mro__:
             known.setdefault(base.__name__.partition("[")[0], set()).update(model.model_fields)
     for name, fields in generator.load_field_descriptions().items():
