@@ -84,26 +84,26 @@ def lay_out(experiment: Experiment) -> Layout:
         If the network or the schedule cannot be as written.
     """
     training, schedule, run = experiment.effective_training, experiment.schedule, experiment.run
-    graph = build_graph(experiment.network)
     kind, places = kind_of(schedule), places_of(schedule)
+    trains, samples = kind.trains, _samples(experiment, training)
+    graph = build_graph(experiment.network)
+    if trains:
+        _check_samples(graph, samples)
     chip = as_designed(experiment.chip)
     seeds = Seeds.derive(run.seed, run.device_seed, run.noise_seed, run.data_seed)
     rates = matrix_rates(graph, chip, training.algorithm, training.mini_batch)
-    samples = _samples(experiment, training)
-    if kind.trains:
-        _check_samples(graph, samples)
     plan = make_plan(
         graph,
         chip,
         schedule.stages,
         samples,
         rates,
-        trains=kind.trains,
+        trains=trains,
         places=places,
         shares_tiles=kind.shares_tiles,
     )
     expected = expectations_of(graph, chip, plan, training.algorithm, training.mini_batch)
-    return Layout(experiment, training, seeds, graph, chip, plan, expected, kind.trains)
+    return Layout(experiment, training, seeds, graph, chip, plan, expected, trains)
 
 
 def _check_samples(graph: Graph, samples: int) -> None:
