@@ -127,11 +127,14 @@ class Kernel(simpy.Environment):
             Whether no alarm is left.
         """
         queue: list[Any] = self._queue
-        while queue:
-            # What `step` does where nobody has entered an event.
+        # Both do what `step` does where nobody has entered an event.
+        while queue and pause is None:
             self.now, _, _, call = heappop(queue)
             call()
-            if pause is not None and pause():
+        while queue and pause is not None:
+            self.now, _, _, call = heappop(queue)
+            call()
+            if pause():
                 return not queue
         return True
 

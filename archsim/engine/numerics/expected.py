@@ -26,17 +26,19 @@ class _Share:
     never on the order of execution.
     """
 
-    __slots__ = ("_denominator", "_every", "_numerator", "quantity")
+    __slots__ = ("_denominator", "_every", "_numerator", "each", "quantity")
 
     def __init__(self, quantity: str, rate: Fraction, every: int = 1) -> None:
         self.quantity = quantity
         self._numerator, self._denominator, self._every = rate.numerator, rate.denominator, every
+        #: What is counted of every vector, where that is always the same.
+        self.each = rate.numerator if every == rate.denominator == 1 else None
 
     def within(self, first: int, last: int) -> int:
         """Return the share of the vectors from `first` to before `last`."""
+        if self.each is not None:
+            return (last - first) * self.each
         every, numerator, denominator = self._every, self._numerator, self._denominator
-        if every == denominator == 1:
-            return (last - first) * numerator
         return last // every * numerator // denominator - first // every * numerator // denominator
 
 
@@ -106,6 +108,8 @@ class Expected:
         if step.phase != "F":
             return vectors * self._backward[step.matrix]
         share, passes = self._forward[step.matrix]
+        if share.each is not None:
+            return passes * share.each * vectors
         first = micro_batch * vectors
         return passes * share.within(first, first + vectors)
 
