@@ -47,12 +47,8 @@ class ActivationTransfer:
         self._waited = False
 
     def depart(self) -> None:
-        """Claim the space of the whole micro-batch with the stage's first input; others find it there."""
-        target = self._route.target
-        if target.program.claims_with(self._route.edge):
-            target.space.claim(target.footprint, self)
-        else:
-            self.admitted(False)
+        """Set out as soon as there is space."""
+        self._route.target.admit(self._route.edge, self)
 
     def admitted(self, waited: bool) -> None:
         """Set out."""
@@ -207,10 +203,7 @@ class HostFeed:
         port = self._port
         while not self._claiming and self._next < port.shape.total and self._next - self._started < port.prefetch:
             self._claiming = True
-            if self._target.program.claims_with(self._edge):
-                self._target.space.claim(self._target.footprint, self)
-            else:
-                self.admitted(False)
+            self._target.admit(self._edge, self)
 
     def admitted(self, waited: bool) -> None:
         """There is space for the next micro-batch."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from archsim.chip.components import NO_WORK_YET, Recorder, Timekeeper
+from archsim.chip.components import NO_WORK_YET, Claimant, Recorder, Timekeeper
 from archsim.engine.events.occupancy import Occupancy
 from archsim.engine.events.spaces import Space
 from archsim.engine.events.step_runs import StepRun, Turns
@@ -174,6 +174,13 @@ class Sequencer:
     def busy_since(self) -> int | None:
         """When the slice began in which something is under way now, or None."""
         return self._since if self._under_way else None
+
+    def admit(self, edge: Edge, claimant: Claimant) -> None:
+        """Let an input in: with the first of a micro-batch the space of all of it is claimed, others find it there."""
+        if self.program.claims_with(edge):
+            self.space.claim(self.footprint, claimant)
+        else:
+            claimant.admitted(False)
 
     def input_arrived(self, edge: Edge, micro_batch: int, waited_for_space: bool) -> None:
         """Take an input; go on if that was what was missing."""

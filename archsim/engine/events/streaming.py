@@ -109,12 +109,8 @@ class StreamedValue:
         self._admitted = self._waited = False
 
     def claim(self) -> None:
-        """Claim the space of the whole micro-batch with the stage's first input; others find it there."""
-        target = self._route.target
-        if target.program.claims_with(self._route.edge):
-            target.space.claim(target.footprint, self)
-        else:
-            self.admitted(False)
+        """Wait for space at the target."""
+        self._route.target.admit(self._route.edge, self)
 
     def admitted(self, waited: bool) -> None:
         """Send what has been made, and from now on every chunk at once."""
