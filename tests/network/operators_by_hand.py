@@ -12,7 +12,7 @@ import numpy.typing as npt
 from archsim.digital.arithmetic import FLOAT32, Arithmetic
 from archsim.network.build import build_graph
 from archsim.network.graph import Node
-from archsim.network.operators import DigitalOperator, load_operator
+from archsim.network.operators import DigitalOperator, MatrixOperator, load_operator
 from archsim.network.specification import NetworkSpecification
 
 Block = npt.NDArray[np.float64]
@@ -63,3 +63,15 @@ def numeric_gradient(function: Callable[[Block], float], x: Block) -> Block:
         down[index] -= STEP
         gradient[index] = (function(up) - function(down)) / (2 * STEP)
     return gradient
+
+
+def convolved(node: Node, x: Block, weights: list[Block]) -> Block:
+    """A convolution as the engine does it: unfold, multiply, fold."""
+    operator = load_operator(node.kind)
+    assert isinstance(operator, MatrixOperator)
+    products = []
+    for matrix, weight in zip(node.matrices, weights, strict=True):
+        vectors = operator.unfold(node, matrix, (x,))
+        assert vectors.shape == (len(x) * matrix.vectors, matrix.inputs)
+        products.append(vectors @ weight.T)
+    return operator.fold(node, tuple(products))

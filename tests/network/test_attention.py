@@ -22,9 +22,9 @@ from archsim.network.build import build_graph
 from archsim.network.graph import Graph, Node
 from archsim.network.operators import DigitalOperator, load_operator
 from archsim.network.specification import NetworkSpecification
+from tests.network.operators_by_hand import check_gradients
 
 Block = npt.NDArray[np.float64]
-STEP = 1e-6
 CASES = [
     {"queries": 4, "keys": 4, "features": 6, "values": 6, "heads": 2, "causal": True},
     {"queries": 3, "keys": 5, "features": 4, "values": 6, "heads": 2, "causal": False},
@@ -80,18 +80,7 @@ def test_numbers_are_those_of_the_definition(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_gradients_are_those_of_differences(case: dict[str, Any]) -> None:
     node = network(**case)["op"]
-    inputs = blocks(node)
-    output = operator().forward(node, inputs)
-    d = np.random.default_rng(5).normal(size=output.shape)
-    gradients = operator().gradient(node, inputs, output, d)
-    for which, gradient in enumerate(gradients):
-        for index in np.ndindex(inputs[which].shape):
-            shifted = [np.array(x) for x in inputs]
-            shifted[which][index] += STEP
-            up = float((operator().forward(node, tuple(shifted)) * d).sum())
-            shifted[which][index] -= 2 * STEP
-            down = float((operator().forward(node, tuple(shifted)) * d).sum())
-            assert gradient[index] == pytest.approx((up - down) / (2 * STEP), abs=1e-7)
+    check_gradients(node, blocks(node))
 
 
 @pytest.mark.parametrize("case", CASES)

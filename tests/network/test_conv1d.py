@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from archsim.errors import InputError
 from archsim.network.graph import Node
 from archsim.network.operators import MatrixOperator, load_operator
-from tests.network.operators_by_hand import Block, node_of
+from tests.network.operators_by_hand import Block, convolved, node_of
 
 
 @st.composite
@@ -30,18 +30,6 @@ def convolutions(draw: st.DrawFn) -> tuple[dict[str, Any], tuple[int, int]]:
         "dilation": dilation,
         "groups": groups,
     }, (groups * draw(st.integers(1, 2)), length)
-
-
-def convolved(node: Node, x: Block, weights: list[Block]) -> Block:
-    """A convolution as the engine does it: unfold, multiply, fold."""
-    operator = load_operator("conv1d")
-    assert isinstance(operator, MatrixOperator)
-    products = []
-    for matrix, weight in zip(node.matrices, weights, strict=True):
-        vectors = operator.unfold(node, matrix, (x,))
-        assert vectors.shape == (len(x) * matrix.vectors, matrix.inputs)
-        products.append(vectors @ weight.T)
-    return operator.fold(node, tuple(products))
 
 
 def correlated(layer: dict[str, Any], x: Block, weight: Block) -> Block:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -15,9 +14,8 @@ from archsim.network.build import build_graph
 from archsim.network.graph import Graph, Node
 from archsim.network.operators import DigitalOperator, MatrixOperator, load_operator
 from archsim.network.specification import NetworkSpecification
+from tests.network.operators_by_hand import Block, convolved, numeric_gradient
 
-Block = npt.NDArray[np.float64]
-STEP = 1e-6
 SMALL = st.integers(1, 3)
 
 
@@ -40,18 +38,6 @@ def network(layer: dict[str, Any], shape: tuple[int, int, int]) -> Graph:
         {"name": "out", "kind": "linear", "features": 2},
     ]
     return build_graph(NetworkSpecification.model_validate({"input_shape": shape, "layers": layers}))
-
-
-def convolved(node: Node, x: Block, weights: list[Block]) -> Block:
-    """A convolution as the engine does it: unfold, multiply, fold."""
-    operator = load_operator("conv2d")
-    assert isinstance(operator, MatrixOperator)
-    products = []
-    for matrix, weight in zip(node.matrices, weights, strict=True):
-        vectors = operator.unfold(node, matrix, (x,))
-        assert vectors.shape == (len(x) * matrix.vectors, matrix.inputs)
-        products.append(vectors @ weight.T)
-    return operator.fold(node, tuple(products))
 
 
 def loops(layer: dict[str, Any], x: Block, weight: Block) -> Block:
@@ -127,12 +113,8 @@ def test_pooling_keeps_the_largest_number(drawn: tuple[dict[str, Any], tuple[int
         np.testing.assert_array_equal(y[:, :, r, c], seen.max(axis=(2, 3)))
     d = random.normal(size=y.shape)
     (gradient,) = operator.gradient(node, (x,), y, d)
-    for index in np.ndindex(x.shape):
-        up, down = x.copy(), x.copy()
-        up[index] += STEP
-        down[index] -= STEP
-        slope = ((operator.forward(node, (up,)) - operator.forward(node, (down,))) * d).sum() / (2 * STEP)
-        assert gradient[index] == pytest.approx(slope, abs=1e-6)
+    expected = numeric_gradient(lambda z: float((operator.forward(node, (z,)) * d).sum()), x)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-6, atol=1e-6)
 
 
 def test_of_equal_numbers_the_first_takes_the_gradient() -> None:
