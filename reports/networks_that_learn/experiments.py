@@ -1,0 +1,112 @@
+"""Which networks are trained, how, and what each has to pass."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from baselines import logistic_regression
+
+from archsim import DataSet
+
+__all__ = ["ACCURACY", "NETWORKS", "Case", "Measure", "Network"]
+
+WORKLOADS = Path(__file__).resolve().parents[2] / "workloads"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is compared with a baseline.
+
+    Attributes
+    ----------
+    name : str
+        What the page calls it.
+    of : callable
+        Gives it from a row of a run's learning curve.
+    best : callable
+        Takes the better of several numbers: `max` or `min`.
+    """
+
+    name: str
+    of: Callable[[Mapping[str, Any]], float]
+    best: Callable[..., float]
+
+    def passes(self, value: float, baseline: float) -> bool:
+        """Return whether a value is better than the baseline."""
+        return value != baseline and self.best(value, baseline) == value
+
+
+ACCURACY = Measure("test accuracy [%]", lambda row: 100 * row["test_accuracy"], max)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A workload, what its runs have in common, and its baseline.
+
+    Attributes
+    ----------
+    workload : str
+        Name of the file in ``workloads``.
+    measure : Measure
+        What is compared.
+    baseline : callable
+        Gives rows with ``model``, ``setting``, ``train`` and ``test`` from the data set; the best test value counts.
+    schedules : mapping of str to sequence of str
+        The runs: a kind of schedule, and overrides of the workload beyond that kind.
+    settings : sequence of str
+        Overrides for all runs.
+    tiny : sequence of str
+        Overrides with which the script is tried out.
+    """
+
+    workload: str
+    measure: Measure
+    baseline: Callable[[DataSet], list[dict[str, object]]]
+    schedules: Mapping[str, Sequence[str]]
+    settings: Sequence[str] = ()
+    tiny: Sequence[str] = field(default=("training.max_mini_batches=2", "data.samples=64", "data.test_samples=20"))
+
+    @property
+    def path(self) -> Path:
+        """The file of the workload."""
+        return WORKLOADS / f"{self.workload}.yaml"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One run: a network under a schedule."""
+
+    network: Network
+    schedule: str
+
+    @property
+    def key(self) -> dict[str, object]:
+        """What the run is known by."""
+        return {"network": self.network.workload, "schedule": self.schedule}
+
+    @property
+    def overrides(self) -> list[str]:
+        """What makes the workload this run."""
+        schedule = [f"schedule.kind={self.schedule}", *self.network.schedules[self.schedule]]
+        return [*self.network.settings, *schedule, "run.timeline=false"]
+
+    @property
+    def command(self) -> str:
+        """The command line that runs it by itself."""
+        return shlex.join(
+            ["archsim", "run", self.network.workload, *(part for o in self.overrides for part in ("--set", o))]
+        )
+
+
+NETWORKS = {
+    network.workload: network
+    for network in (
+        Network("resnet9_cifar10", ACCURACY, logistic_regression, {"synchronous": (), "asynchronous": ()}),
+        Network("kws_digits", ACCURACY, logistic_regression, {"synchronous": (), "asynchronous": ()}),
+        Network("vit_cifar10", ACCURACY, logistic_regression, {"synchronous": (), "asynchronous": ()}),
+    )
+}

@@ -1,0 +1,122 @@
+"""Figure and page of the study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from experiments import NETWORKS, Case
+from study import MACHINE, figure, markdown
+
+from archsim.units import format_duration, format_energy
+
+__all__ = ["bars", "draw", "page"]
+
+COLOURS = {"synchronous": "C0", "asynchronous": "C1"}
+#: Column of the learning curve, divisor and label of each panel of a network.
+AXES = (("time_ps", 1e9, "simulated time [ms]"), ("energy_pj", 1e9, "energy [mJ]"))
+
+
+def bars(baselines: pd.DataFrame) -> dict[str, float]:
+    """Return the best test value of each network's baseline."""
+    groups = baselines[baselines.network.isin(NETWORKS)].groupby("network", sort=False)
+    return {str(name): float(NETWORKS[str(name)].measure.best(rows.test)) for name, rows in groups}
+
+
+def draw(path: Path, results: pd.DataFrame, learning: pd.DataFrame, baselines: pd.DataFrame) -> None:
+    """Draw learning curves against simulated time and energy, a row of panels for each network."""
+    names = [name for name in NETWORKS if name in set(results.network)]
+    bar = bars(baselines)
+    with figure(path, 7.5, 0.6 + 1.9 * len(names)) as drawn:
+        for name, row in zip(names, drawn.subplots(len(names), 2, squeeze=False), strict=True):
+            for axes, (column, unit, label) in zip(row, AXES, strict=True):
+                for schedule, curve in learning[learning.network == name].groupby("schedule", sort=False):
+                    look = {"color": COLOURS[str(schedule)], "marker": ".", "ms": 4, "lw": 1.2}
+                    axes.plot(curve[column] / unit, curve.value, label=schedule, **look)
+                axes.axhline(bar[name], color="C7", ls="--", lw=1, label="baseline")
+                axes.set(xlabel=label, ylabel=NETWORKS[name].measure.name)
+                axes.grid(alpha=0.3)
+                axes.set_xlim(left=0)
+            row[0].set_title(name, loc="left", fontsize=9)
+        drawn.axes[0].legend(fontsize=7, loc="lower right")
+
+
+def page(results: pd.DataFrame, learning: pd.DataFrame, baselines: pd.DataFrame) -> str:
+    """Return the text around tables and figure."""
+    return f"""# Networks that learn, on devices and in a pipeline
+
+Networks with convolutions, recurrence and attention are trained in coupled runs, under `synchronous` and `asynchronous`
+schedules, to more than a simple model makes of the same training samples. A run has one seed and one thread. Made by
+`python reports/networks_that_learn/remake.py` ({MACHINE}).
+
+{markdown(verdicts(results, baselines))}
+
+![learning curves](learning.svg)
+
+`final` is the value of the last evaluation, `best` that of the best one with the mini-batch after which it was made;
+the verdict is about `final`. Wall-clock and processor time are those of one core, with other work on the same machine.
+
+{markdown(costs(results))}
+
+## Baselines
+
+{markdown(fits(baselines))}
+
+Logistic regression has a weight from each value of a sample, standardized as for the network, to each class, and is
+fitted with the penalty l |W|^2 / 2 on the mean cross-entropy. The bar is the best test value of a network's rows:
+choosing on the test samples flatters the baseline, never the network.
+
+## Commands
+
+{commands(results)}
+"""
+
+
+def verdicts(results: pd.DataFrame, baselines: pd.DataFrame) -> pd.DataFrame:
+    """Return the values of runs beside their baselines."""
+    bar, rows = bars(baselines), []
+    for row in results[results.network.isin(NETWORKS)].itertuples():
+        measure, baseline = NETWORKS[str(row.network)].measure, bar[str(row.network)]
+        rows.append(
+            {
+                "network": row.network,
+                "schedule": row.schedule,
+                "measure": measure.name,
+                "final": f"{row.final:.2f}",
+                "best": f"{row.best:.2f} (mini-batch {row.best_mini_batch})",
+                "baseline": f"{baseline:.2f}",
+                "passes": "yes" if measure.passes(row.final, baseline) else "**no**",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def costs(results: pd.DataFrame) -> pd.DataFrame:
+    """Return what the runs took."""
+    return pd.DataFrame(
+        {
+            "network": results.network,
+            "schedule": results.schedule,
+            "device": results.device,
+            "algorithm": results.algorithm,
+            "samples seen": [f"{n:,}" for n in results.samples],
+            "simulated time": [format_duration(t) for t in results.time_ps],
+            "energy": [format_energy(e) for e in results.energy_pj],
+            "wall-clock time [s]": results.seconds,
+            "processor time [s]": results.processor_seconds,
+        }
+    )
+
+
+def fits(baselines: pd.DataFrame) -> pd.DataFrame:
+    """Return the baselines, the best of each network marked."""
+    bar = bars(baselines)
+    shown = baselines[baselines.network.isin(NETWORKS)]
+    tests = [f"**{t:.2f}**" if t == bar[str(n)] else f"{t:.2f}" for n, t in zip(shown.network, shown.test, strict=True)]
+    return shown.assign(train=[f"{t:.2f}" for t in shown.train], test=tests)
+
+
+def commands(results: pd.DataFrame) -> str:
+    """Return the command of each run that is there."""
+    cases = [Case(NETWORKS[str(r.network)], str(r.schedule)) for r in results.itertuples() if r.network in NETWORKS]
+    return "\n\n".join(f"```sh\n{case.command}\n```" for case in cases)

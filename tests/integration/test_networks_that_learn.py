@@ -1,0 +1,55 @@
+"""The study of networks that learn: its baseline is a minimum, its script runs and goes on, and its rows pass."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from archsim import DataSet
+from tests.statistical.studies import REPORTS, load
+
+FOLDER = REPORTS / "networks_that_learn"
+
+
+def test_logistic_regression_ends_where_no_step_gains_anything() -> None:
+    load("networks_that_learn")
+    from baselines import cross_entropy, logistic_regression
+
+    rng = np.random.default_rng(1)
+    centres = rng.normal(size=(3, 2, 4))
+    y = rng.integers(3, size=90)
+    x = (centres[y] + rng.normal(size=(90, 2, 4))).astype(np.float32)
+    flat, weights = x.reshape(90, 8), rng.normal(size=(9, 3))
+    value, gradient = cross_entropy(weights, flat, y, 0.1)
+    scores = flat @ weights[:-1] + weights[-1]
+    by_hand = np.mean([np.log(np.exp(s).sum()) - s[c] for s, c in zip(scores, y, strict=True)])
+    assert value == pytest.approx(by_hand + 0.05 * np.sum(weights[:-1] ** 2), rel=1e-5)
+    for i in range(weights.size):
+        step = np.zeros(weights.size)
+        step[i] = 0.01
+        up, down = (cross_entropy(weights + s * step.reshape(9, 3), flat, y, 0.1)[0] for s in (1, -1))
+        assert gradient[i] == pytest.approx((up - down) / 0.02, abs=1e-4)
+    free, bound = logistic_regression(DataSet("made", x, y, x, y, classes=3), (1e-6, 100.0))
+    nearest = np.argmin(np.linalg.norm(x[:, None] - centres, axis=(2, 3)), axis=1)
+    assert free["train"] == free["test"] >= 100 * np.mean(nearest == y)
+    assert bound["train"] < free["train"]
+
+
+@pytest.mark.usefixtures("data_folder")
+def test_networks_are_trained_and_what_is_there_is_not_run_again(tmp_path: Path) -> None:
+    study = load("networks_that_learn")
+    arguments = ["--tiny", "--out", str(tmp_path), "--only", "vit_cifar10"]
+    study.main(arguments)
+    first = pd.read_csv(tmp_path / "results.csv")
+    assert list(first.schedule) == ["synchronous", "asynchronous"]
+    assert (first.final <= first.best).all()
+    learning = pd.read_csv(tmp_path / "learning.csv")
+    assert list(learning.groupby("schedule", sort=False).value.last()) == list(first.final)
+    study.main(arguments)
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "results.csv"), first)
+    text = (tmp_path / "README.md").read_text()
+    assert "archsim run vit_cifar10 --set" in text
+    assert (tmp_path / "learning.svg").exists()
