@@ -48,13 +48,27 @@ class ActionProgram:
 
 @dataclass(frozen=True, slots=True)
 class StageProgram:
-    """What a stage does in its actions, by their symbols, and what crosses its borders."""
+    """What a stage does in its actions, by their symbols, and what crosses its borders.
+
+    Attributes
+    ----------
+    index : int
+        The stage.
+    actions : mapping of str to ActionProgram
+        What it does in the actions of each kind.
+    imports, exports : tuple of Edge
+        The values that come from other stages, or the host, and those that go to others.
+    stored_elements, stored_block_elements : int
+        Numbers kept from the arrival of the input to the end of the last action on it: for each sample, and for a
+        micro-batch, however many its samples.
+    """
 
     index: int
     actions: Mapping[str, ActionProgram]
     imports: tuple[Edge, ...]
     exports: tuple[Edge, ...]
     stored_elements: int
+    stored_block_elements: int
 
     @property
     def matrix_steps(self) -> Iterator[MatrixStep]:

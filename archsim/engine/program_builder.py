@@ -106,6 +106,7 @@ class _StageBuilder:
             self.imports,
             self.exports,
             self._stored_elements(),
+            sum(map(_kept_block_elements, self.nodes)) if self.trains else 0,
         )
 
     def _steps(self, symbol: str, steps: Callable[[_StageBuilder], Iterable[Step]]) -> tuple[Step, ...]:
@@ -317,6 +318,11 @@ class _StageBuilder:
 def _kept_elements(node: Node) -> int:
     operator = load_operator(node.kind)
     return operator.kept_elements(node) if isinstance(operator, StatefulOperator) else 0
+
+
+def _kept_block_elements(node: Node) -> int:
+    operator = load_operator(node.kind)
+    return operator.kept_block_elements(node) if isinstance(operator, StatefulOperator) else 0
 
 
 def _flows(source: Node, target: Node) -> bool:

@@ -216,6 +216,24 @@ def test_only_statistics_of_a_micro_batch_are_a_barrier(folded: bool, kind: str,
     assert {step.needs_block for step in steps} == {waits}
 
 
+@pytest.mark.parametrize(
+    ("folded", "kind", "kept"), [(False, "synchronous", 3 * 4), (True, "synchronous", 0), (False, "inference", 0)]
+)
+def test_statistics_of_a_micro_batch_are_stored_with_it(folded: bool, kind: str, kept: int) -> None:
+    """Three numbers of each channel, in training, however many samples there are."""
+
+    def stored(norm: dict[str, Any], micro_batches: int) -> int:
+        layers = [norm if layer["kind"] == "batch-norm" else layer for layer in IMAGES]
+        layers = [layer | {"name": name["name"]} for layer, name in zip(layers, IMAGES, strict=True)]
+        schedule = {"kind": kind, "stages": [["stem"], ["conv", "out"]], "micro_batches": micro_batches}
+        memory = archsim.prepare(document(layers, kind, schedule=schedule), mode="timing").memory
+        return memory[0].micro_batch_bytes
+
+    for micro_batches in (1, 2):
+        normed, plain = ({"kind": "batch-norm", "folded": folded}, {"kind": "identity"})
+        assert stored(normed, micro_batches) - stored(plain, micro_batches) == kept
+
+
 def test_a_forward_only_run_takes_the_running_averages(tmp_path: Path) -> None:
     exact = {"preset": "reram-1024", "device": "ideal", "io": {"is_perfect": True}}
     training = {"algorithm": "digital-sgd", "learning_rate": 0.5, "mini_batch": 6, "max_mini_batches": 6}

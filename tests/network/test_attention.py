@@ -1,4 +1,4 @@
-"""Attention against a loop over pairs of positions, finite differences, a count of operations, and PyTorch."""
+"""Attention against a loop over pairs of positions, finite differences, and a count of operations."""
 
 from __future__ import annotations
 
@@ -143,23 +143,6 @@ def test_products_add_their_terms_in_order(stacks: int, rows: int, terms: int, c
             total = np.float32(total + np.float32(x[s, i, k] * y[s, k, j]))
         expected[s, i, j] = total
     np.testing.assert_array_equal(stacked_product(x, y), expected)
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_numbers_and_gradients_are_those_of_pytorch(case: dict[str, Any]) -> None:
-    torch = pytest.importorskip("torch")
-    node, heads = network(**case)["op"], case["heads"]
-    inputs = blocks(node)
-    leaves = [torch.tensor(x, requires_grad=True) for x in inputs]
-    split = [x.reshape(*x.shape[:2], heads, -1).transpose(1, 2) for x in leaves]
-    attend = torch.nn.functional.scaled_dot_product_attention
-    expected = attend(*split, is_causal=case["causal"]).transpose(1, 2).reshape(2, *node.shape)
-    output = operator().forward(node, inputs)
-    np.testing.assert_allclose(output, expected.detach().numpy(), atol=1e-12)
-    d = np.random.default_rng(5).normal(size=output.shape)
-    expected.backward(torch.tensor(d))
-    for gradient, leaf in zip(operator().gradient(node, inputs, output, d), leaves, strict=True):
-        np.testing.assert_allclose(gradient, leaf.grad.numpy(), atol=1e-12)
 
 
 @pytest.mark.parametrize(

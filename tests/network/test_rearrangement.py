@@ -96,7 +96,8 @@ def test_gradients_are_those_of_differences(layer: dict[str, Any], shapes: tuple
 @pytest.mark.parametrize(
     ("layer", "shapes", "message"),
     [
-        ({"kind": "multiply"}, ((2, 3), (3, 2)), r"one shape, and these have \[2, 3\] and \[3, 2\]"),
+        ({"kind": "multiply"}, ((2, 3), (3, 2)), r"along an axis, and these have \[2, 3\] and \[3, 2\]"),
+        ({"kind": "add"}, ((2, 3), (2,)), r"remedy: *put a 'reshape' to \[2, 1\] behind the one of the shape \[2\]"),
         ({"kind": "multiply"}, ((2,),), "takes 2 inputs"),
         ({"kind": "concat"}, ((2,),), "takes 2 or more inputs"),
         ({"kind": "concat", "axis": 1}, ((2, 3), (3, 2)), "must agree in all others"),

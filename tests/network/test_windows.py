@@ -149,7 +149,7 @@ MISTAKES = [
     ({"kind": "conv2d", "channels": 4, "kernel": 3, "groups": 2}, (3, 8, 8), "groups", "3 input channels"),
     ({"kind": "conv2d", "channels": 4, "kernel": 3, "groups": 3}, (3, 8, 8), "groups", "4 output channels"),
     ({"kind": "conv2d", "channels": 4, "kernel": 3}, (24,), "inputs", "takes images"),
-    ({"kind": "max-pool", "kernel": 2}, (24,), "inputs", "takes images"),
+    ({"kind": "max-pool", "kernel": 2}, (24,), "inputs", "takes images or sequences"),
     ({"kind": "max-pool", "kernel": 2, "padding": 2}, (3, 8, 8), "padding", "nothing but padding"),
     ({"kind": "add", "inputs": ["first", "input"]}, (3, 8, 8), None, None),
     ({"kind": "add", "inputs": ["first"]}, (3, 8, 8), "inputs", "takes 2 inputs"),

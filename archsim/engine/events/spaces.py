@@ -19,7 +19,8 @@ Space = BufferSpace | SpaceShare
 
 def footprint_bytes(chip: Chip, program: StageProgram, samples: int) -> int:
     """Return the bytes that one micro-batch takes at a stage, from its arrival to the end of its update."""
-    return vector_bytes(chip, program.stored_elements) * samples
+    of_block = vector_bytes(chip, program.stored_block_elements)
+    return vector_bytes(chip, program.stored_elements) * samples + of_block
 
 
 def spaces_of(setup: Setup, kernel: Kernel) -> tuple[dict[int, Space], dict[str, FillCurve]]:

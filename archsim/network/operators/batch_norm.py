@@ -110,6 +110,10 @@ class BatchNorm(StatefulOperator):
             return OperatorCost(5 * size, block_multiply_adds=5 * node.shape[0])
         return OperatorCost((4 if settings.affine and settings.trainable else 1) * size)
 
+    def kept_block_elements(self, node: Node) -> int:
+        # Mean and 1 / sqrt(var + eps) for the gradient, mean and unbiased variance for the running averages.
+        return 0 if _settings(node).folded else 3 * node.shape[0]
+
     def _slope(self, node: Node, variance: Array) -> Array:
         unit = self.arithmetic
         return unit.divide(1, unit.function(np.sqrt, unit.add(variance, _settings(node).eps)))

@@ -12,7 +12,7 @@ from archsim.digital.arrays import Array
 from archsim.errors import InputError
 from archsim.network.graph import Matrix, Node, Shape
 from archsim.network.operators.base import MatrixOperator
-from archsim.network.operators.window import Window, pair, require_images
+from archsim.network.operators.window import Window, as_image, as_images, pair, require_images
 from archsim.network.specification import Conv1dLayer, Conv2dLayer, Layer
 
 __all__ = ["Conv1d", "Conv2d"]
@@ -36,7 +36,7 @@ class _Convolution(MatrixOperator):
 
     def shape(self, layer: Layer, inputs: tuple[Shape, ...]) -> Shape:
         settings = cast(_Settings, layer)
-        channels, height, width = _image(inputs[0])
+        channels, height, width = as_image(inputs[0])
         for what, count in (("input", channels), ("output", settings.channels)):
             if count % settings.groups:
                 common = math.gcd(channels, settings.channels)
@@ -50,7 +50,7 @@ class _Convolution(MatrixOperator):
 
     def matrices(self, layer: Layer, inputs: tuple[Shape, ...]) -> tuple[Matrix, ...]:
         settings = cast(_Settings, layer)
-        channels, height, width = _image(inputs[0])
+        channels, height, width = as_image(inputs[0])
         window, groups = self.window(layer), settings.groups
         rows = channels // groups * window.elements
         vectors = math.prod(window.positions(height, width))
@@ -58,7 +58,7 @@ class _Convolution(MatrixOperator):
         return tuple(Matrix(name, rows, settings.channels // groups, vectors, settings) for name in names)
 
     def unfold(self, node: Node, matrix: Matrix, inputs: tuple[Array, ...]) -> Array:
-        seen = self.window(node.layer).views(_group(node, matrix, _images(inputs[0])), 0)
+        seen = self.window(node.layer).views(_group(node, matrix, as_images(inputs[0])), 0)
         return seen.transpose(0, 2, 3, 1, 4, 5).reshape(-1, matrix.inputs)
 
     def fold(self, node: Node, outputs: tuple[Array, ...]) -> Array:
@@ -67,12 +67,12 @@ class _Convolution(MatrixOperator):
         return np.ascontiguousarray(whole.transpose(0, 2, 1)).reshape(-1, *node.shape)
 
     def unfold_gradient(self, node: Node, matrix: Matrix, d: Array) -> Array:
-        return _group(node, matrix, _images(d)).transpose(0, 2, 3, 1).reshape(-1, matrix.outputs)
+        return _group(node, matrix, as_images(d)).transpose(0, 2, 3, 1).reshape(-1, matrix.outputs)
 
     def fold_gradient(self, node: Node, gradients: tuple[Array, ...]) -> tuple[Array, ...]:
         window = self.window(node.layer)
-        _, height, width = _image(node.input_shapes[0])
-        _, rows, columns = _image(node.shape)
+        _, height, width = as_image(node.input_shapes[0])
+        _, rows, columns = as_image(node.shape)
         found = []
         for gradient in gradients:
             parts = gradient.reshape(-1, rows, columns, gradient.shape[1] // window.elements, *window.kernel)
@@ -116,16 +116,6 @@ class Conv1d(_Convolution):
     def window(self, layer: Layer) -> Window:
         settings = cast(Conv1dLayer, layer)
         return Window((1, settings.kernel), (1, settings.stride), (0, settings.padding), (1, settings.dilation))
-
-
-def _image(shape: Shape) -> tuple[int, int, int]:
-    """Return channels, height and width; a sequence is an image of one row."""
-    return (shape[0], 1, shape[1]) if len(shape) == 2 else cast(tuple[int, int, int], shape)
-
-
-def _images(x: Array) -> Array:
-    """Return a block of images; sequences are images of one row."""
-    return x[:, :, None] if x.ndim == 3 else x
 
 
 def _group(node: Node, matrix: Matrix, images: Array) -> Array:

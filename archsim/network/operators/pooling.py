@@ -1,4 +1,4 @@
-"""Pooling: a window slides over every channel of an image, or takes all of it, and gives one number."""
+"""Pooling: a window slides over every channel of an image or sequence, or takes all of it, and gives one number."""
 
 from __future__ import annotations
 
@@ -12,27 +12,46 @@ from archsim.errors import InputError
 from archsim.network.graph import Node, Shape
 from archsim.network.operators.base import DigitalOperator
 from archsim.network.operators.cost import OperatorCost
-from archsim.network.operators.window import Window, pair, require_images
+from archsim.network.operators.window import Pair, Window, as_image, as_images, pair
 from archsim.network.specification import AveragePoolLayer, Layer, MaxPoolLayer
 
-__all__ = ["AveragePool", "GlobalAveragePool", "MaxPool"]
+__all__ = ["AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool"]
 
 
 class _Pool(DigitalOperator):
-    """A window that slides over images."""
+    """A window that slides over images (channels, height, width), or over sequences (channels, length)."""
 
     def shape(self, layer: Layer, inputs: tuple[Shape, ...]) -> Shape:
-        require_images(layer.kind, inputs[0])
-        window = _window(layer)
+        shape = inputs[0]
+        if len(shape) not in (2, 3):
+            raise InputError(
+                f"a {layer.kind} layer takes images or sequences, but its input has the shape {list(shape)}",
+                field="inputs",
+                allowed="a shape of three numbers: channels, height, width; or of two: channels, length",
+                remedy="give network.input_shape so, or put a layer of kind 'reshape' before it",
+            )
+        axes = len(shape) - 1
+        window = _window(layer, axes)
         if any(2 * border > extent for border, extent in zip(window.padding, window.kernel, strict=True)):
             raise InputError(
                 "a window at the border would see nothing but padding",
                 field="padding",
-                value=list(window.padding),
-                allowed=f"at most half of the kernel, {[extent // 2 for extent in window.kernel]}",
+                value=list(window.padding[-axes:]),
+                allowed=f"at most half of the kernel, {[extent // 2 for extent in window.kernel[-axes:]]}",
             )
-        channels, height, width = inputs[0]
-        return channels, *window.positions(height, width)
+        channels, height, width = as_image(shape)
+        return channels, *window.positions(height, width)[-axes:]
+
+    @staticmethod
+    def _seen(node: Node, x: Array, border: float) -> Array:
+        """Return what the window sees at each position of images; see `Window.views`."""
+        return _window_of(node).views(as_images(x), border)
+
+    def _scattered(self, node: Node, parts: Array) -> Array:
+        """Return the gradient at the input from what each position gives to the elements that it sees."""
+        shape = node.input_shapes[0]
+        _, height, width = as_image(shape)
+        return _window_of(node).scatter(parts, height, width, self.arithmetic).reshape(len(parts), *shape)
 
 
 class MaxPool(_Pool):
@@ -44,20 +63,18 @@ class MaxPool(_Pool):
     Settings = MaxPoolLayer
 
     def forward(self, node: Node, inputs: tuple[Array, ...]) -> Array:
-        largest: Array = _window(node.layer).views(inputs[0], -math.inf).max(axis=(4, 5))
-        return largest
+        largest: Array = self._seen(node, inputs[0], -math.inf).max(axis=(4, 5))
+        return largest.reshape(-1, *node.shape)
 
     def gradient(self, node: Node, inputs: tuple[Array, ...], output: Array, d: Array) -> tuple[Array, ...]:
-        window = _window(node.layer)
-        seen = window.views(inputs[0], -math.inf)
-        flat = seen.reshape(*seen.shape[:4], window.elements)
+        seen = self._seen(node, inputs[0], -math.inf)
+        flat = seen.reshape(*seen.shape[:4], -1)
         parts = np.zeros(flat.shape, d.dtype)
-        np.put_along_axis(parts, flat.argmax(axis=4)[..., None], d[..., None], axis=4)
-        _, height, width = node.input_shapes[0]
-        return (window.scatter(parts.reshape(seen.shape), height, width, self.arithmetic),)
+        np.put_along_axis(parts, flat.argmax(axis=4)[..., None], as_images(d)[..., None], axis=4)
+        return (self._scattered(node, parts.reshape(seen.shape)),)
 
     def cost(self, node: Node) -> OperatorCost:
-        return OperatorCost(multiply_adds=math.prod(node.shape) * (_window(node.layer).elements - 1))
+        return OperatorCost(multiply_adds=math.prod(node.shape) * (_window_of(node).elements - 1))
 
     def gradient_cost(self, node: Node) -> OperatorCost:
         return OperatorCost(multiply_adds=math.prod(node.shape))
@@ -72,37 +89,47 @@ class AveragePool(_Pool):
     Settings = AveragePoolLayer
 
     def forward(self, node: Node, inputs: tuple[Array, ...]) -> Array:
-        unit, window = self.arithmetic, _window(node.layer)
-        seen = window.views(inputs[0], 0.0)
-        flat = seen.reshape(*seen.shape[:4], window.elements)
+        unit, seen = self.arithmetic, self._seen(node, inputs[0], 0.0)
+        flat = seen.reshape(*seen.shape[:4], -1)
         if _counts_all(node):
-            return unit.mean(flat, 4)
-        return unit.divide(unit.total(flat, axis=4), _counts(node, inputs[0]))
+            mean = unit.mean(flat, 4)
+        else:
+            mean = unit.divide(unit.total(flat, axis=4), self._counts(node, inputs[0]))
+        return mean.reshape(-1, *node.shape)
 
     def gradient(self, node: Node, inputs: tuple[Array, ...], output: Array, d: Array) -> tuple[Array, ...]:
-        window = _window(node.layer)
-        share = self.arithmetic.divide(d, window.elements if _counts_all(node) else _counts(node, d))
-        parts = np.broadcast_to(share[..., None, None], (*d.shape, *window.kernel))
-        _, height, width = node.input_shapes[0]
-        return (window.scatter(parts, height, width, self.arithmetic),)
+        window, images = _window_of(node), as_images(d)
+        share = self.arithmetic.divide(images, window.elements if _counts_all(node) else self._counts(node, d))
+        parts = np.broadcast_to(share[..., None, None], (*images.shape, *window.kernel))
+        return (self._scattered(node, parts),)
 
     def cost(self, node: Node) -> OperatorCost:
-        return OperatorCost(multiply_adds=math.prod(node.shape) * _window(node.layer).elements)
+        return OperatorCost(multiply_adds=math.prod(node.shape) * _window_of(node).elements)
 
     def gradient_cost(self, node: Node) -> OperatorCost:
-        return OperatorCost(multiply_adds=math.prod(node.shape) * (_window(node.layer).elements + 1))
+        return OperatorCost(multiply_adds=math.prod(node.shape) * (_window_of(node).elements + 1))
+
+    def _counts(self, node: Node, like: Array) -> Array:
+        """Return how many elements of the input each position sees, in the precision of other numbers."""
+        ones = np.ones((1, 1, *node.input_shapes[0][1:]), like.dtype)
+        counts: Array = self._seen(node, ones, 0.0).sum(axis=(4, 5))
+        return counts
 
 
-class GlobalAveragePool(DigitalOperator):
-    """The mean of every channel, the first index of a sample's shape, over all its positions: a vector of channels.
-
-    Forward takes a multiply-add for each number and one for each channel, the gradient one for each channel.
-    """
+class _GlobalPool(DigitalOperator):
+    """One number of every channel, the first index of a sample's shape, from all its positions."""
 
     needs_sample = True
 
     def shape(self, layer: Layer, inputs: tuple[Shape, ...]) -> Shape:
         return inputs[0][:1]
+
+
+class GlobalAveragePool(_GlobalPool):
+    """The mean of every channel, the first index of a sample's shape, over all its positions: a vector of channels.
+
+    Forward takes a multiply-add for each number and one for each channel, the gradient one for each channel.
+    """
 
     def forward(self, node: Node, inputs: tuple[Array, ...]) -> Array:
         return self.arithmetic.mean(inputs[0].reshape(*inputs[0].shape[:2], -1), 2)
@@ -119,20 +146,57 @@ class GlobalAveragePool(DigitalOperator):
         return OperatorCost(multiply_adds=node.shape[0])
 
 
+class GlobalMaxPool(_GlobalPool):
+    """The largest number of every channel, the first index of a sample's shape: a vector of channels.
+
+    Forward compares, which costs as much as adding: one less than the numbers of a channel. The gradient goes to the
+    first of the largest ones, at no operation.
+    """
+
+    def forward(self, node: Node, inputs: tuple[Array, ...]) -> Array:
+        largest: Array = inputs[0].reshape(*inputs[0].shape[:2], -1).max(axis=2)
+        return largest
+
+    def gradient(self, node: Node, inputs: tuple[Array, ...], output: Array, d: Array) -> tuple[Array, ...]:
+        rows = inputs[0].reshape(*inputs[0].shape[:2], -1)
+        found = np.zeros(rows.shape, d.dtype)
+        np.put_along_axis(found, rows.argmax(axis=2)[..., None], d[..., None], axis=2)
+        return (found.reshape(inputs[0].shape),)
+
+    def cost(self, node: Node) -> OperatorCost:
+        return OperatorCost(multiply_adds=math.prod(node.input_shapes[0]) - node.shape[0])
+
+    def gradient_cost(self, node: Node) -> OperatorCost:
+        return OperatorCost()
+
+
 def _counts_all(node: Node) -> bool:
     """Return whether every window divides by the number of its elements."""
     settings = cast(AveragePoolLayer, node.layer)
     return settings.count_include_pad or not any(pair(settings.padding))
 
 
-def _counts(node: Node, like: Array) -> Array:
-    """Return how many elements of the image each position sees, in the precision of other numbers."""
-    _, height, width = node.input_shapes[0]
-    seen: Array = _window(node.layer).views(np.ones((1, 1, height, width), like.dtype), 0.0).sum(axis=(4, 5))
-    return seen
+def _window_of(node: Node) -> Window:
+    return _window(node.layer, len(node.shape) - 1)
 
 
-def _window(layer: Layer) -> Window:
+def _window(layer: Layer, axes: int) -> Window:
+    """Return the window over images, or over sequences, which have one axis of positions."""
     settings = cast(MaxPoolLayer | AveragePoolLayer, layer)
-    kernel = pair(settings.kernel)
-    return Window(kernel, kernel if settings.stride is None else pair(settings.stride), pair(settings.padding))
+    kernel = _extents(settings.kernel, "kernel", axes, 1)
+    stride = kernel if settings.stride is None else _extents(settings.stride, "stride", axes, 1)
+    return Window(kernel, stride, _extents(settings.padding, "padding", axes, 0))
+
+
+def _extents(given: int | Pair, key: str, axes: int, beside: int) -> Pair:
+    """Return (vertical, horizontal) of a setting; over sequences it is one number, `beside` that of their only row."""
+    if axes == 2:
+        return pair(given)
+    if isinstance(given, tuple):
+        raise InputError(
+            "the input is a sequence (channels, length), over which a window has one extent",
+            field=key,
+            value=list(given),
+            allowed="one whole number",
+        )
+    return beside, given

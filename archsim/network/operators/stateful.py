@@ -88,6 +88,10 @@ class StatefulOperator(DigitalOperator):
         """Return how many numbers the forward keeps for its gradient, per sample."""
         return 0
 
+    def kept_block_elements(self, node: Node) -> int:
+        """Return how many numbers the forward keeps for gradient and U of a micro-batch, however many its samples."""
+        return 0
+
     def forward(self, node: Node, inputs: tuple[Array, ...]) -> Array:
         """Return the output for a training block, with parameters as they are before training."""
         return self.forward_pass(node, inputs, Pass(_initial(node)))

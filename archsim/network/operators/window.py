@@ -1,12 +1,14 @@
 """A window that slides over images: which positions there are, and which elements each of them sees.
 
-Images are arrays of shape (samples, channels, height, width).
+Images are arrays of shape (samples, channels, height, width); a sequence (samples, channels, length) is images of one
+row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -15,7 +17,7 @@ from archsim.digital.arithmetic import Arithmetic
 from archsim.digital.arrays import Array
 from archsim.errors import InputError
 
-__all__ = ["Pair", "Window", "pair", "require_images"]
+__all__ = ["Pair", "Window", "as_image", "as_images", "pair", "require_images"]
 
 Pair = tuple[int, int]
 
@@ -34,6 +36,16 @@ def require_images(kind: str, shape: tuple[int, ...]) -> None:
             allowed="a shape of three numbers: channels, height, width",
             remedy="give network.input_shape so, or put a layer of kind 'reshape' before it",
         )
+
+
+def as_image(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """Return channels, height and width; a sequence is an image of one row."""
+    return (shape[0], 1, shape[1]) if len(shape) == 2 else cast(tuple[int, int, int], shape)
+
+
+def as_images(x: Array) -> Array:
+    """Return a block of images; sequences are images of one row."""
+    return x[:, :, None] if x.ndim == 3 else x
 
 
 @dataclass(frozen=True, slots=True)

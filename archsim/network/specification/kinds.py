@@ -84,9 +84,10 @@ class Conv1dLayer(MatrixLayer):
 
 
 class MaxPoolLayer(Layer):
-    """The largest number in a window that slides over every channel of an image.
+    """The largest number in a window that slides over every channel of an image, or of a sequence (channels, length).
 
-    Padding is never the largest. The output has floor((size + 2 padding - kernel) / stride) + 1 rows and columns.
+    Padding is never the largest. The output has floor((size + 2 padding - kernel) / stride) + 1 rows and columns, or
+    positions of a sequence, for which every key is one number.
     """
 
     kind: Literal["max-pool"] = "max-pool"
@@ -96,9 +97,10 @@ class MaxPoolLayer(Layer):
 
 
 class AveragePoolLayer(Layer):
-    """The mean over a window that slides over every channel of an image.
+    """The mean over a window that slides over every channel of an image, or of a sequence (channels, length).
 
-    The output has floor((size + 2 padding - kernel) / stride) + 1 rows and columns.
+    The output has floor((size + 2 padding - kernel) / stride) + 1 rows and columns, or positions of a sequence, for
+    which every key is one number.
     """
 
     kind: Literal["average-pool"] = "average-pool"
@@ -150,16 +152,18 @@ class GRULayer(RecurrentLayer):
 class PlainLayer(Layer):
     """An operator without settings.
 
-    Activations act element by element, ``softmax`` on the last axis; ``add`` and ``multiply`` take two inputs of one
-    shape; ``flatten`` makes a vector of each sample, ``global-average-pool`` one of channels. Behind a colon stands
-    what an element costs the digital unit, in multiply-adds and in look-ups of a function or choices by comparison;
-    where nothing is said, it is one look-up or choice, and one multiply-add at the gradient.
+    Activations act element by element, ``softmax`` on the last axis. ``add`` and ``multiply`` take two inputs of as
+    many axes, of equal sizes or of size 1 where an input is the same along the axis, over which its gradient is then
+    summed. ``flatten`` makes a vector of each sample, ``global-average-pool`` and ``global-max-pool`` one of channels.
+    Behind a colon stands what an element costs the digital unit, in multiply-adds and in look-ups of a function or
+    choices by comparison; where nothing is said, it is one look-up or choice, and one multiply-add at the gradient.
     """
 
     kind: Literal[
         "add",
         "flatten",
         "global-average-pool",
+        "global-max-pool",
         "hard-swish",
         "identity",
         "multiply",
