@@ -14,6 +14,7 @@ from archsim import plugins
 from archsim.digital.arrays import Array, described, is_float32
 from archsim.digital.products import stacked_product
 from archsim.digital.specification import ArithmeticSettings, Float32Settings
+from archsim.digital.windows import Window, fold, fold_by
 from archsim.errors import ArchsimError
 
 __all__ = ["FLOAT32", "Arithmetic", "Float32", "make_arithmetic"]
@@ -109,6 +110,10 @@ class Arithmetic:
         y = a if scale is None else self.multiply(a, scale)
         return y if offset is None else self.add(y, offset)
 
+    def fold(self, window: Window, parts: Array, height: int, width: int) -> Array:
+        """Return the images to whose elements the positions of a window add what they give; see `fold_by`."""
+        return fold_by(self.add, window, parts, height, width)
+
 
 class Float32(Arithmetic):
     """IEEE 754 single precision: the precision of the numbers given, which a simulation keeps in 32 bits."""
@@ -125,6 +130,10 @@ class Float32(Arithmetic):
     def number(self, x: Array) -> Array:
         """Return the numbers as they are."""
         return x
+
+    def fold(self, window: Window, parts: Array, height: int, width: int) -> Array:
+        """Return the images in one go, with the same terms in the same order."""
+        return fold(window, parts, height, width)
 
 
 #: What computes where nothing else is said.

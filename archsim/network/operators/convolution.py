@@ -9,10 +9,11 @@ from typing import ClassVar, cast
 import numpy as np
 
 from archsim.digital.arrays import Array
+from archsim.digital.windows import unfold
 from archsim.errors import InputError
 from archsim.network.graph import Matrix, Node, Shape
 from archsim.network.operators.base import MatrixOperator
-from archsim.network.operators.window import Window, as_image, as_images, pair, require_images
+from archsim.network.operators.window import Window, as_image, as_images, pair, positions, require_images
 from archsim.network.specification import Conv1dLayer, Conv2dLayer, Layer
 
 __all__ = ["Conv1d", "Conv2d"]
@@ -46,20 +47,19 @@ class _Convolution(MatrixOperator):
                     value=settings.groups,
                     allowed="1" if common == 1 else f"a divisor of {common}",
                 )
-        return settings.channels, *self.window(layer).positions(height, width)[-self.axes :]
+        return settings.channels, *positions(self.window(layer), height, width)[-self.axes :]
 
     def matrices(self, layer: Layer, inputs: tuple[Shape, ...]) -> tuple[Matrix, ...]:
         settings = cast(_Settings, layer)
         channels, height, width = as_image(inputs[0])
         window, groups = self.window(layer), settings.groups
         rows = channels // groups * window.elements
-        vectors = math.prod(window.positions(height, width))
+        vectors = math.prod(positions(window, height, width))
         names = [layer.name] if groups == 1 else [f"{layer.name}.{group}" for group in range(groups)]
         return tuple(Matrix(name, rows, settings.channels // groups, vectors, settings) for name in names)
 
     def unfold(self, node: Node, matrix: Matrix, inputs: tuple[Array, ...]) -> Array:
-        seen = self.window(node.layer).views(_group(node, matrix, as_images(inputs[0])), 0)
-        return seen.transpose(0, 2, 3, 1, 4, 5).reshape(-1, matrix.inputs)
+        return unfold(self.window(node.layer), _group(node, matrix, as_images(inputs[0])))
 
     def fold(self, node: Node, outputs: tuple[Array, ...]) -> Array:
         groups = [block.reshape(-1, math.prod(node.shape[1:]), block.shape[1]) for block in outputs]
@@ -76,7 +76,7 @@ class _Convolution(MatrixOperator):
         found = []
         for gradient in gradients:
             parts = gradient.reshape(-1, rows, columns, gradient.shape[1] // window.elements, *window.kernel)
-            found.append(window.scatter(parts.transpose(0, 3, 1, 2, 4, 5), height, width, self.arithmetic))
+            found.append(self.arithmetic.fold(window, parts.transpose(0, 3, 1, 2, 4, 5), height, width))
         whole = found[0] if len(found) == 1 else np.concatenate(found, axis=1)
         return (whole.reshape(-1, *node.input_shapes[0]),)
 

@@ -8,11 +8,12 @@ from typing import cast
 import numpy as np
 
 from archsim.digital.arrays import Array
+from archsim.digital.windows import largest, to_largest
 from archsim.errors import InputError
 from archsim.network.graph import Node, Shape
 from archsim.network.operators.base import DigitalOperator
 from archsim.network.operators.cost import OperatorCost
-from archsim.network.operators.window import Pair, Window, as_image, as_images, pair
+from archsim.network.operators.window import Pair, Window, as_image, as_images, pair, positions, views
 from archsim.network.specification import AveragePoolLayer, Layer, MaxPoolLayer
 
 __all__ = ["AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool"]
@@ -40,18 +41,13 @@ class _Pool(DigitalOperator):
                 allowed=f"at most half of the kernel, {[extent // 2 for extent in window.kernel[-axes:]]}",
             )
         channels, height, width = as_image(shape)
-        return channels, *window.positions(height, width)[-axes:]
+        return channels, *positions(window, height, width)[-axes:]
 
-    @staticmethod
-    def _seen(node: Node, x: Array, border: float) -> Array:
-        """Return what the window sees at each position of images; see `Window.views`."""
-        return _window_of(node).views(as_images(x), border)
-
-    def _scattered(self, node: Node, parts: Array) -> Array:
+    def _folded(self, node: Node, parts: Array) -> Array:
         """Return the gradient at the input from what each position gives to the elements that it sees."""
         shape = node.input_shapes[0]
         _, height, width = as_image(shape)
-        return _window_of(node).scatter(parts, height, width, self.arithmetic).reshape(len(parts), *shape)
+        return self.arithmetic.fold(_window_of(node), parts, height, width).reshape(len(parts), *shape)
 
 
 class MaxPool(_Pool):
@@ -63,15 +59,10 @@ class MaxPool(_Pool):
     Settings = MaxPoolLayer
 
     def forward(self, node: Node, inputs: tuple[Array, ...]) -> Array:
-        largest: Array = self._seen(node, inputs[0], -math.inf).max(axis=(4, 5))
-        return largest.reshape(-1, *node.shape)
+        return largest(_window_of(node), as_images(inputs[0])).reshape(-1, *node.shape)
 
     def gradient(self, node: Node, inputs: tuple[Array, ...], output: Array, d: Array) -> tuple[Array, ...]:
-        seen = self._seen(node, inputs[0], -math.inf)
-        flat = seen.reshape(*seen.shape[:4], -1)
-        parts = np.zeros(flat.shape, d.dtype)
-        np.put_along_axis(parts, flat.argmax(axis=4)[..., None], as_images(d)[..., None], axis=4)
-        return (self._scattered(node, parts.reshape(seen.shape)),)
+        return (self._folded(node, to_largest(_window_of(node), as_images(inputs[0]), as_images(d))),)
 
     def cost(self, node: Node) -> OperatorCost:
         return OperatorCost(multiply_adds=math.prod(node.shape) * (_window_of(node).elements - 1))
@@ -89,7 +80,7 @@ class AveragePool(_Pool):
     Settings = AveragePoolLayer
 
     def forward(self, node: Node, inputs: tuple[Array, ...]) -> Array:
-        unit, seen = self.arithmetic, self._seen(node, inputs[0], 0.0)
+        unit, seen = self.arithmetic, views(_window_of(node), as_images(inputs[0]), 0.0)
         flat = seen.reshape(*seen.shape[:4], -1)
         if _counts_all(node):
             mean = unit.mean(flat, 4)
@@ -101,7 +92,7 @@ class AveragePool(_Pool):
         window, images = _window_of(node), as_images(d)
         share = self.arithmetic.divide(images, window.elements if _counts_all(node) else self._counts(node, d))
         parts = np.broadcast_to(share[..., None, None], (*images.shape, *window.kernel))
-        return (self._scattered(node, parts),)
+        return (self._folded(node, parts),)
 
     def cost(self, node: Node) -> OperatorCost:
         return OperatorCost(multiply_adds=math.prod(node.shape) * _window_of(node).elements)
@@ -112,7 +103,7 @@ class AveragePool(_Pool):
     def _counts(self, node: Node, like: Array) -> Array:
         """Return how many elements of the input each position sees, in the precision of other numbers."""
         ones = np.ones((1, 1, *node.input_shapes[0][1:]), like.dtype)
-        counts: Array = self._seen(node, ones, 0.0).sum(axis=(4, 5))
+        counts: Array = views(_window_of(node), as_images(ones), 0.0).sum(axis=(4, 5))
         return counts
 
 
@@ -154,8 +145,8 @@ class GlobalMaxPool(_GlobalPool):
     """
 
     def forward(self, node: Node, inputs: tuple[Array, ...]) -> Array:
-        largest: Array = inputs[0].reshape(*inputs[0].shape[:2], -1).max(axis=2)
-        return largest
+        found: Array = inputs[0].reshape(*inputs[0].shape[:2], -1).max(axis=2)
+        return found
 
     def gradient(self, node: Node, inputs: tuple[Array, ...], output: Array, d: Array) -> tuple[Array, ...]:
         rows = inputs[0].reshape(*inputs[0].shape[:2], -1)
