@@ -1,5 +1,9 @@
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
+
+_Real = TypeVar("_Real", np.float32, np.float64)
 
 def follow_maxima(
     x: NDArray[np.float32],
@@ -17,3 +21,4 @@ def let_go(
     taken: float,
     limit: float,
 ) -> int: ...
+def stacked_product(x: NDArray[_Real], y: NDArray[_Real], total: NDArray[_Real]) -> None: ...

@@ -1,6 +1,7 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True
-"""What digital logic beside an array does to the few numbers of a vector or a line: a call of NumPy takes longer than
-the work. The twins are in archsim.analog.reference.digital."""
+"""What digital logic does beside arrays: work on the few numbers of a vector or a line, for which a call of NumPy takes
+longer than the work, and products that add in the order of their terms. The twins are in
+archsim.analog.reference.digital and in the tests of products."""
 
 from libc.stdint cimport int32_t, uint32_t
 
@@ -89,3 +90,58 @@ def let_go(
                 any_taken |= count != 0.0
             lines += any_taken
     return lines
+
+
+ctypedef fused real:
+    float
+    double
+
+#: Columns of a product whose sums stay in registers while the terms are added.
+cdef enum:
+    TILE = 16
+
+
+cdef inline void add_tile(
+    const real *left, const real *right, real *total, Py_ssize_t terms, Py_ssize_t columns
+) noexcept nogil:
+    cdef real sums[TILE]
+    cdef Py_ssize_t j, k
+    for j in range(TILE):
+        sums[j] = left[0] * right[j]
+    for k in range(1, terms):
+        for j in range(TILE):
+            sums[j] = sums[j] + left[k] * right[k * columns + j]
+    for j in range(TILE):
+        total[j] = sums[j]
+
+
+def stacked_product(const real[:, :, ::1] x not None, const real[:, :, ::1] y not None, real[:, :, ::1] total not None):
+    """Write x @ y for stacks of matrices, the terms of each sum added in their order.
+
+    Parameters
+    ----------
+    x, y : float32 or float64 [stacks, n, k], [stacks, k, m]
+        Operands, k at least 1.
+    total : same type [stacks, n, m]
+        Their products.
+    """
+    cdef Py_ssize_t stacks = x.shape[0], rows = x.shape[1], terms = x.shape[2], columns = y.shape[2]
+    cdef Py_ssize_t s, i, j, k
+    cdef real one
+    if y.shape[0] != stacks or y.shape[1] != terms or terms < 1:
+        raise ValueError("the shapes of x and y do not fit")
+    if total.shape[0] != stacks or total.shape[1] != rows or total.shape[2] != columns:
+        raise ValueError("the shape of total does not fit those of x and y")
+    with nogil:
+        for s in range(stacks):
+            for i in range(rows):
+                j = 0
+                while j + TILE <= columns:
+                    add_tile(&x[s, i, 0], &y[s, 0, j], &total[s, i, j], terms, columns)
+                    j += TILE
+                while j < columns:
+                    one = x[s, i, 0] * y[s, 0, j]
+                    for k in range(1, terms):
+                        one = one + x[s, i, k] * y[s, k, j]
+                    total[s, i, j] = one
+                    j += 1

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
+from archsim._core import digital
 from archsim.digital.arrays import Array
 
 __all__ = ["stacked_product"]
@@ -26,9 +29,7 @@ def stacked_product(x: Array, y: Array) -> Array:
     ndarray, shape (..., n, m)
     """
     left, right = np.ascontiguousarray(x), np.ascontiguousarray(y)
-    total: Array = left[..., :, 0, None] * right[..., None, 0, :]
-    term = np.empty_like(total)
-    for k in range(1, left.shape[-1]):
-        np.multiply(left[..., :, k, None], right[..., None, k, :], out=term)
-        np.add(total, term, out=total)
+    total = np.empty((*left.shape[:-1], right.shape[-1]), left.dtype)
+    stacks = math.prod(left.shape[:-2])
+    digital.stacked_product(*(a.reshape(stacks, *a.shape[-2:]) for a in (left, right, total)))
     return total

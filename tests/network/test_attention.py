@@ -131,18 +131,25 @@ def test_a_fixed_point_unit_accumulates_products_exactly_and_rounds_them_once() 
     np.testing.assert_array_equal(unit.matmul(x, y), unit.number(exact))
 
 
-@given(st.integers(1, 3), st.integers(1, 4), st.integers(1, 9), st.integers(1, 4))
-def test_products_add_their_terms_in_order(stacks: int, rows: int, terms: int, columns: int) -> None:
+@given(
+    st.tuples(st.integers(0, 3), st.integers(1, 2)),
+    st.integers(0, 4),
+    st.integers(1, 9),
+    st.integers(0, 40),
+    st.sampled_from([np.float32, np.float64]),
+)
+def test_products_add_their_terms_in_order(
+    stacks: tuple[int, int], rows: int, terms: int, columns: int, number: type[np.floating]
+) -> None:
     random = np.random.default_rng(7)
-    x = random.normal(size=(stacks, rows, terms)).astype(np.float32)
-    y = random.normal(size=(stacks, columns, terms)).astype(np.float32).swapaxes(1, 2)
-    expected = np.zeros((stacks, rows, columns), np.float32)
-    for s, i, j in np.ndindex(expected.shape):
-        total = x[s, i, 0] * y[s, 0, j]
-        for k in range(1, terms):
-            total = np.float32(total + np.float32(x[s, i, k] * y[s, k, j]))
-        expected[s, i, j] = total
-    np.testing.assert_array_equal(stacked_product(x, y), expected)
+    x = random.normal(size=(*stacks, rows, terms)).astype(number)
+    y = random.normal(size=(*stacks, columns, terms)).astype(number).swapaxes(-1, -2)
+    expected = x[..., :, 0, None] * y[..., None, 0, :]
+    for k in range(1, terms):
+        expected += x[..., :, k, None] * y[..., None, k, :]
+    found = stacked_product(x, y)
+    assert found.dtype == number
+    np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize(
