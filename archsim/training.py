@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from archsim.analog.specification import Algorithm, AnalogSGDSettings
-from archsim.digital.specification import GradientClipping
+from archsim.digital.specification import DigitalOptimizer, GradientClipping
 from archsim.specification import Specification
 
 __all__ = [
@@ -104,6 +104,7 @@ class TrainingSpecification(Specification):
     learning_rate: Annotated[float, Field(gt=0)]
     learning_rate_schedule: LearningRateSchedule | None = None
     gradient_clipping: GradientClipping | None = None
+    digital_optimizer: DigitalOptimizer = Field(default_factory=DigitalOptimizer)
     mini_batch: Count = 1
     average_over: Literal["mini-batch", "applied"] = "mini-batch"
     epochs: Annotated[int, Field(ge=0)] = 1

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from archsim.digital.arithmetic import FLOAT32, Arithmetic
 from archsim.digital.arrays import Array
-from archsim.digital.descent import descend
+from archsim.digital.descent import PLAIN, DescentRule, TrainedNumbers
 
 __all__ = ["Affine"]
 
 
 class Affine:
-    """y = scale * a + bias, both optional, trained by plain gradient descent.
+    """y = scale * a + bias, both optional, trained by gradient descent.
 
     A crossbar holds A, the layer's matrix is W = diag(scale) A. A scale is the product m alpha of a fixed mapping scale
     m, by which initial weights were divided, and of alpha, which starts at 1 and may be trained (aihwkit's
@@ -31,6 +31,8 @@ class Affine:
         Whether gradient descent also trains the scales.
     arithmetic : Arithmetic
         What computes.
+    rule : DescentRule
+        How scales and biases descend.
 
     Attributes
     ----------
@@ -39,17 +41,40 @@ class Affine:
     """
 
     def __init__(
-        self, scale: Array | None, bias: Array | None, *, learn_scale: bool, arithmetic: Arithmetic = FLOAT32
+        self,
+        scale: Array | None,
+        bias: Array | None,
+        *,
+        learn_scale: bool,
+        arithmetic: Arithmetic = FLOAT32,
+        rule: DescentRule = PLAIN,
     ) -> None:
         self.arithmetic = arithmetic
         self.learn_scale = learn_scale
+        self._rule = rule
         self.begin(scale, bias)
         self.mapping: Array | None = None
 
     def begin(self, scale: Array | None, bias: Array | None) -> None:
         """Begin with other scales and biases."""
-        self.scale = None if scale is None else self.arithmetic.parameters.number(scale)
-        self.bias = None if bias is None else self.arithmetic.parameters.number(bias)
+        given = {"scale": scale, "bias": bias}
+        self._held = {
+            name: TrainedNumbers(values, self.arithmetic, self._rule)
+            for name, values in given.items()
+            if values is not None
+        }
+
+    @property
+    def scale(self) -> Array | None:
+        """The scale of each output; None for 1."""
+        held = self._held.get("scale")
+        return None if held is None else held.values
+
+    @property
+    def bias(self) -> Array | None:
+        """The bias of each output; None for 0."""
+        held = self._held.get("bias")
+        return None if held is None else held.values
 
     def map_weights(self, scale: Array) -> None:
         """Begin with a mapping scale, by which the weights on the crossbar are divided."""
@@ -81,9 +106,21 @@ class Affine:
         return scale, None if self.bias is None else unit.total(d, axis=0)
 
     def update(self, gradients: tuple[Array | None, Array | None], learning_rate: float) -> None:
-        """Take one step of gradient descent."""
-        scale, bias = gradients
-        if scale is not None and self.scale is not None:
-            self.scale = descend(self.scale, scale, learning_rate, self.arithmetic)
-        if bias is not None and self.bias is not None:
-            self.bias = descend(self.bias, bias, learning_rate, self.arithmetic)
+        """Descend by the gradients of a micro-batch."""
+        for name, gradient in zip(("scale", "bias"), gradients, strict=True):
+            if gradient is not None and name in self._held:
+                self._held[name].descend(gradient, learning_rate)
+
+    def end_mini_batch(self, learning_rate: float) -> None:
+        """Take the steps that wait for the end of a mini-batch."""
+        for held in self._held.values():
+            held.end_mini_batch(learning_rate)
+
+    def state(self) -> dict[str, dict[str, Array]]:
+        """Return everything that changes."""
+        return {name: held.state() for name, held in self._held.items()}
+
+    def restore(self, state: dict[str, dict[str, Array]]) -> None:
+        """Continue from a `state` of equal scales and biases."""
+        for name, held in self._held.items():
+            held.restore(state[name])

@@ -1,16 +1,139 @@
-"""The step of gradient descent by which a digital unit trains the numbers that it holds."""
+"""Gradient descent by which a digital unit trains the numbers that it holds: SGD as `torch.optim.SGD` defines it.
+
+With the gradient G of a mini-batch, clipped where that is asked for, momentum mu and weight decay l:
+v <- mu v + G + l p, p <- p - lr v (no dampening, not Nesterov's). Plain descent, without any of these, takes the
+gradient of each micro-batch as it comes, which is the same in exact arithmetic.
+"""
 
 from __future__ import annotations
 
-import numpy as np
+import math
+from dataclasses import dataclass, field
 
-from archsim.digital.arithmetic import Arithmetic
+from archsim.digital.arithmetic import FLOAT32, Arithmetic
 from archsim.digital.arrays import Array
+from archsim.digital.clipping import clip_operations_of_whole, clipped_as_a_whole
+from archsim.digital.specification import DigitalOptimizer, GradientClipping
 
-__all__ = ["descend"]
+__all__ = ["PLAIN", "DescentRule", "TrainedNumbers"]
 
 
-def descend(values: Array, gradient: Array, learning_rate: float, arithmetic: Arithmetic) -> Array:
-    """Return new values behind a step of gradient descent, values - learning_rate * gradient."""
-    step = arithmetic.update.multiply(gradient, np.float32(learning_rate))
-    return arithmetic.parameters.subtract(values, step)
+@dataclass(frozen=True, slots=True)
+class DescentRule:
+    """How digital numbers descend.
+
+    Attributes
+    ----------
+    optimizer : DigitalOptimizer
+        Momentum and weight decay.
+    clipping : GradientClipping or None
+        How large the gradient of a mini-batch may be, of each parameter for itself.
+    mean_losses : float
+        How many losses, each a mean over samples, a mini-batch's gradient is the sum of: 1 where the loss is averaged
+        over a mini-batch.
+    """
+
+    optimizer: DigitalOptimizer = field(default_factory=DigitalOptimizer)
+    clipping: GradientClipping | None = None
+    mean_losses: float = 1.0
+
+    @property
+    def plain(self) -> bool:
+        """Whether gradients are applied as they come, and nothing is kept beside the numbers."""
+        return self.clipping is None and not self.optimizer.momentum and not self.optimizer.weight_decay
+
+    @property
+    def kept(self) -> int:
+        """Arrays of their size that are kept beside the numbers: the gradient of a mini-batch, and the velocity."""
+        return 0 if self.plain else 1 + (self.optimizer.momentum > 0)
+
+    def decay(self, shape: tuple[int, ...]) -> float:
+        """Return the weight decay of numbers of a shape."""
+        return self.optimizer.weight_decay if len(shape) > 1 or self.optimizer.decay_one_dimensional else 0.0
+
+    def closing_operations(self, shape: tuple[int, ...]) -> int:
+        """Return what the step at the end of a mini-batch costs, in multiply-adds; none where there is no such step.
+
+        One for the step of each number, one each for momentum and decay, and what clipping takes.
+        """
+        if self.plain:
+            return 0
+        each = 1 + (self.optimizer.momentum > 0) + (self.decay(shape) > 0)
+        size = math.prod(shape)
+        return each * size + (0 if self.clipping is None else clip_operations_of_whole(self.clipping, size))
+
+
+#: Plain descent.
+PLAIN = DescentRule()
+
+
+class TrainedNumbers:
+    """Numbers that a digital unit holds and trains.
+
+    Parameters
+    ----------
+    values : ndarray of float32
+        What they start from.
+    arithmetic : Arithmetic
+        What computes.
+    rule : DescentRule
+        How they descend.
+
+    Attributes
+    ----------
+    values : ndarray of float32
+        The numbers; nobody changes the array, each step makes another one.
+    """
+
+    __slots__ = ("_arithmetic", "_gradient", "_rule", "_velocity", "values")
+
+    def __init__(self, values: Array, arithmetic: Arithmetic = FLOAT32, rule: DescentRule = PLAIN) -> None:
+        self._arithmetic = arithmetic
+        self._rule = rule
+        self.begin(values)
+
+    def begin(self, values: Array) -> None:
+        """Begin with other numbers."""
+        self.values = self._arithmetic.parameters.number(values)
+        self._velocity: Array | None = None
+        self._gradient: Array | None = None
+
+    def descend(self, gradient: Array, learning_rate: float) -> None:
+        """Take the gradient of a micro-batch: a step of plain descent, or a part of the mini-batch's gradient."""
+        if self._rule.plain:
+            self._step(gradient, learning_rate)
+        elif self._gradient is None:
+            self._gradient = gradient
+        else:
+            self._gradient = self._arithmetic.update.add(self._gradient, gradient)
+
+    def end_mini_batch(self, learning_rate: float) -> None:
+        """Take the step that waits for the end of a mini-batch, if there is one."""
+        if self._gradient is None:
+            return
+        unit, rule, gradient = self._arithmetic.update, self._rule, self._gradient
+        self._gradient = None
+        if rule.clipping is not None:
+            bound = rule.clipping.limit * rule.mean_losses
+            gradient = clipped_as_a_whole(gradient, bound, rule.clipping, unit)
+        if decay := rule.decay(self.values.shape):
+            gradient = unit.add(gradient, unit.multiply(self.values, self.values.dtype.type(decay)))
+        if momentum := rule.optimizer.momentum:
+            if self._velocity is not None:
+                gradient = unit.add(unit.multiply(self._velocity, self.values.dtype.type(momentum)), gradient)
+            self._velocity = gradient
+        self._step(gradient, learning_rate)
+
+    def state(self) -> dict[str, Array]:
+        """Return the numbers, and what there is of velocity and gradient."""
+        found = {"values": self.values, "velocity": self._velocity, "gradient": self._gradient}
+        return {name: array for name, array in found.items() if array is not None}
+
+    def restore(self, state: dict[str, Array]) -> None:
+        """Continue from a `state` of numbers of the same shape."""
+        self.values = state["values"]
+        self._velocity, self._gradient = state.get("velocity"), state.get("gradient")
+
+    def _step(self, gradient: Array, learning_rate: float) -> None:
+        step = self._arithmetic.update.multiply(gradient, gradient.dtype.type(learning_rate))
+        self.values = self._arithmetic.parameters.subtract(self.values, step)

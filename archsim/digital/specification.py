@@ -13,6 +13,7 @@ from archsim.specification import Constant, OpenUnion, Specification, contradict
 __all__ = [
     "ArithmeticSettings",
     "ArithmeticUnion",
+    "DigitalOptimizer",
     "FixedPointSettings",
     "Float16Settings",
     "Float32Settings",
@@ -114,16 +115,32 @@ class FixedPointSettings(ArithmeticSettings):
 
 
 class GradientClipping(Specification):
-    """How large the gradient of one vector may be that is handed to the update of a matrix.
+    """How large gradients may be: of one vector where it drives an update of devices, of a parameter in a digital unit.
 
-    The gradient is that of the sample's own loss, before it is averaged over others: d x^T of the errors d at the
-    outputs of the matrix and its inputs x, for each vector (a position of a convolution, a step of a sequence).
+    The gradient of a vector is that of the sample's own loss, before it is averaged over others: d x^T of the errors d
+    at the outputs of the matrix and its inputs x, for each vector (a position of a convolution, a step of a sequence).
     ``norm`` scales d so that |d| |x|, the norm of d x^T, is at most ``limit``; ``value`` bounds each element of d by
-    it. The gradients of biases, scales and other digital parameters are left as they are.
+    it. Of what a digital unit holds (digital matrices, biases, scales, parameters of norms and embeddings), the
+    gradient is that of the loss averaged over a mini-batch, and each parameter is clipped for itself: its norm, or
+    each of its elements.
     """
 
     by: Literal["norm", "value"] = "norm"
     limit: Annotated[float, Field(gt=0)] = 1.0
+
+
+class DigitalOptimizer(Specification):
+    """How the numbers that digital units hold are trained: SGD as in PyTorch, with a step at the end of a mini-batch.
+
+    With the gradient G of a mini-batch, ``momentum`` mu and ``weight_decay`` l: v <- mu v + G + l p, p <- p - lr v.
+    Without ``decay_one_dimensional``, the decay spares parameters of one dimension, which are biases, output scales
+    and parameters of norms. Without momentum, decay and clipping, the gradient of each micro-batch is applied as it
+    comes. Matrices on tiles are trained by their algorithm.
+    """
+
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    decay_one_dimensional: bool = True
 
 
 #: An arithmetic of one of the kinds, those of other packages included.

@@ -8,11 +8,18 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from archsim.analog.observed import ExpectedUpdate
-from archsim.digital.specification import GradientClipping
+from archsim.digital.descent import PLAIN, DescentRule
 from archsim.engine.dependencies import dependencies, flows_of, homes_of, layers_of
 from archsim.engine.digital_jobs import DigitalJob, continued
 from archsim.engine.program import ActionProgram, Edge, StageProgram
-from archsim.engine.step_costs import advance_cost, clipping_cost, collect_cost, operator_cost, prepare_cost
+from archsim.engine.step_costs import (
+    advance_cost,
+    clipping_cost,
+    closing_operations,
+    collect_cost,
+    operator_cost,
+    prepare_cost,
+)
 from archsim.engine.steps import DigitalStep, MatrixStep, Phase, Step, TransferStep, WriteStep
 from archsim.errors import ArchsimError
 from archsim.mapping.plan import Plan, StagePlan
@@ -30,7 +37,7 @@ Updates = Mapping[str, tuple[ExpectedUpdate, ...]]
 
 
 def build_programs(
-    graph: Graph, plan: Plan, updates: Updates, schedule: Schedule, clipping: GradientClipping | None = None
+    graph: Graph, plan: Plan, updates: Updates, schedule: Schedule, rule: DescentRule = PLAIN
 ) -> tuple[StageProgram, ...]:
     """Return the program of every stage of a plan.
 
@@ -43,11 +50,11 @@ def build_programs(
     schedule : Schedule
         What is done: where no action sends gradients, there is no loss, and nothing is stored for gradients; where
         layers overlap, they are updated side by side, else one after the other.
-    clipping : GradientClipping, optional
-        What the digital unit does to errors before an update.
+    rule : DescentRule
+        How digital numbers descend, and what the digital unit does to errors before an update.
     """
     edges = _edges(graph, plan, schedule.returns_gradients)
-    return tuple(_StageBuilder(graph, stage, edges, updates, schedule, clipping).build() for stage in plan.stages)
+    return tuple(_StageBuilder(graph, stage, edges, updates, schedule, rule).build() for stage in plan.stages)
 
 
 def _edges(graph: Graph, plan: Plan, trains: bool) -> tuple[Edge, ...]:
@@ -74,14 +81,14 @@ class _StageBuilder:
         edges: Iterable[Edge],
         updates: Updates,
         schedule: Schedule,
-        clipping: GradientClipping | None,
+        rule: DescentRule,
     ) -> None:
         self.graph = graph
         self.schedule = schedule
         self.trains = schedule.returns_gradients
         self.transfers_apart = schedule.transfers_apart
         self.updates = updates
-        self.clipping = clipping
+        self.rule = rule
         self.stage = stage
         self.nodes = [graph[name] for name in stage.operators]
         self.placements = {placement.matrix: placement for placement in stage.placements}
@@ -264,8 +271,8 @@ class _StageBuilder:
             elements += math.prod(node.shape)
         if job.prepare is not None:
             cost += prepare_cost(job.prepare, phase, job.prepared)
-            if phase == "U" and self.clipping is not None:
-                cost += clipping_cost(job.prepare, self.clipping)
+            if phase == "U" and self.rule.clipping is not None:
+                cost += clipping_cost(job.prepare, self.rule.clipping)
         if loss:
             told = load_loss(self.graph.loss).cost(math.prod(self.graph.nodes[-1].shape))
             cost += checked_cost(told, f"loss '{self.graph.loss}'")
@@ -281,6 +288,7 @@ class _StageBuilder:
             elements,
             _vectors(booked) if job.collected is None and job.prepared is None else 1,
             any(load_operator(node.kind).waits_for_block(node, training=self.trains) for node in job.nodes),
+            closing_operations(job.prepare, self.rule) if phase == "U" and job.prepare is not None else 0,
             job.collected,
             job.prepared,
         )

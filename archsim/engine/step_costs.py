@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from archsim.chip.operations import affine_operations, update_operations
 from archsim.digital.clipping import clip_operations
+from archsim.digital.descent import DescentRule
 from archsim.digital.specification import GradientClipping
 from archsim.engine.steps import MatrixStep, Phase
 from archsim.network.graph import Matrix, Node
 from archsim.network.operators import DigitalOperator, OperatorCost, StatefulOperator, checked_cost, load_operator
 from archsim.network.operators.recurrent import recurrent_operator
 
-__all__ = ["advance_cost", "clipping_cost", "collect_cost", "operator_cost", "prepare_cost"]
+__all__ = ["advance_cost", "clipping_cost", "closing_operations", "collect_cost", "operator_cost", "prepare_cost"]
 
 
 def operator_cost(node: Node, phase: Phase, *, trains: bool) -> OperatorCost:
@@ -76,6 +77,16 @@ def clipping_cost(node: Node, clipping: GradientClipping) -> OperatorCost:
     return OperatorCost(
         multiply_adds=sum(matrix.vectors * clip_operations(clipping, *matrix.size) for matrix in node.matrices)
     )
+
+
+def closing_operations(node: Node, rule: DescentRule) -> int:
+    """Return the multiply-adds at the end of a mini-batch, for all digital numbers of a node but its matrices."""
+    shapes = [parameter.shape for parameter in node.parameters if parameter.trained]
+    for matrix in node.matrices:
+        scaling = matrix.settings.scaling
+        learned = matrix.settings.bias + (scaling is not None and scaling.learn_out_scaling)
+        shapes += [(matrix.outputs,)] * learned
+    return sum(map(rule.closing_operations, shapes))
 
 
 def _prepare_cost(matrix: Matrix, phase: Phase, time_step: int | None) -> OperatorCost:

@@ -81,6 +81,8 @@ class DigitalStep:
         Vectors in which a sample passes it: those of the matrices that were read before it, or are read after it.
     needs_block : bool
         Whether an operator in it needs all samples of a micro-batch at once.
+    closing : int
+        U: multiply-adds of what ends a mini-batch, once for each.
     collected, prepared : int or None
         Of a recurrent layer, the time step whose reads are collected (F: then the next state is computed), and that
         whose errors are prepared.
@@ -96,6 +98,7 @@ class DigitalStep:
     elements: int
     vectors: int = 1
     needs_block: bool = False
+    closing: int = 0
     collected: int | None = None
     prepared: int | None = None
 

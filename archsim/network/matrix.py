@@ -52,8 +52,7 @@ class MatrixState:
     """
 
     arrays: tuple[dict[str, NDArray[Any]], ...]
-    scale: Array | None
-    bias: Array | None
+    affine: dict[str, dict[str, Array]]
     input_ranges: tuple[InputRangeState, ...] = ()
     samples: tuple[tuple[NDArray[np.int64], ...], ...] = ()
 
@@ -250,7 +249,7 @@ class AnalogMatrix:
             for array in self.arrays
             for crossbar in array.crossbars
         )
-        return MatrixState(arrays, self.affine.scale, self.affine.bias, reaches, samples)
+        return MatrixState(arrays, self.affine.state(), reaches, samples)
 
     def restore(self, state: MatrixState) -> None:
         """Continue from a `state` of an equal matrix."""
@@ -261,8 +260,7 @@ class AnalogMatrix:
         crossbars = (crossbar for array in self.arrays for crossbar in array.crossbars)
         for crossbar, counts in zip(crossbars, state.samples, strict=True):
             crossbar.samples.restore(counts)
-        self.affine.scale = state.scale
-        self.affine.bias = state.bias
+        self.affine.restore(state.affine)
 
     def evaluate(self, snapshot: MatrixSnapshot, x: Array, first_vector: int) -> Array:
         """Read a snapshot through the noisy chain, under the random numbers of an evaluation."""

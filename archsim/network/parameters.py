@@ -9,7 +9,7 @@ import numpy as np
 from archsim.analog.algorithms.uniforms import Uniforms
 from archsim.digital.arithmetic import Arithmetic
 from archsim.digital.arrays import Array, described, is_float32
-from archsim.digital.descent import descend
+from archsim.digital.descent import PLAIN, DescentRule, TrainedNumbers
 from archsim.errors import ArchsimError
 from archsim.network.graph import Node
 
@@ -32,9 +32,23 @@ class DigitalParameters:
         Draws what starts from a distribution.
     uniforms : Uniforms
         What the layer draws for samples.
+    rule : DescentRule
+        How what is trained descends.
+
+    Attributes
+    ----------
+    values : dict of str to ndarray
+        All numbers by name; a U puts other arrays there, and nobody changes one.
     """
 
-    def __init__(self, node: Node, arithmetic: Arithmetic, random: np.random.Generator, uniforms: Uniforms) -> None:
+    def __init__(
+        self,
+        node: Node,
+        arithmetic: Arithmetic,
+        random: np.random.Generator,
+        uniforms: Uniforms,
+        rule: DescentRule = PLAIN,
+    ) -> None:
         self.node = node
         self.uniforms = uniforms
         self._arithmetic = arithmetic
@@ -46,10 +60,13 @@ class DigitalParameters:
             if p.initial_std:
                 start += random.normal(0, p.initial_std, p.shape).astype(np.float32)
             self.values[p.name] = arithmetic.parameters.number(start)
+        self._held = {p.name: TrainedNumbers(self.values[p.name], arithmetic, rule) for p in self._trained}
 
     def begin(self, values: ParameterValues) -> None:
         """Begin with other values."""
         self.values = {name: self._arithmetic.parameters.number(values[name]) for name in self.values}
+        for name, held in self._held.items():
+            held.begin(self.values[name])
 
     def gradients(self, found: object) -> ParameterValues:
         """Return the gradients of what is trained from those that a rule of the operator gave, if they fit.
@@ -63,10 +80,18 @@ class DigitalParameters:
         return {p.name: self._checked(rule, found, p.name, p.shape) for p in self._trained}
 
     def update(self, gradients: ParameterValues, learning_rate: float) -> None:
-        """Take one step of gradient descent."""
+        """Descend by the gradients of a micro-batch."""
         for p in self._trained:
-            rate = learning_rate * p.learning_rate_factor
-            self.values[p.name] = descend(self.values[p.name], gradients[p.name], rate, self._arithmetic)
+            held = self._held[p.name]
+            held.descend(gradients[p.name], learning_rate * p.learning_rate_factor)
+            self.values[p.name] = held.values
+
+    def end_mini_batch(self, learning_rate: float) -> None:
+        """Take the steps that wait for the end of a mini-batch."""
+        for p in self._trained:
+            held = self._held[p.name]
+            held.end_mini_batch(learning_rate * p.learning_rate_factor)
+            self.values[p.name] = held.values
 
     def advance(self, state: object) -> None:
         """Take what becomes of state from what the operator's `next_state` gave."""
@@ -76,9 +101,16 @@ class DigitalParameters:
         """Return all values as they are, for an evaluation that happens while training goes on."""
         return dict(self.values)
 
-    def restore(self, values: ParameterValues) -> None:
-        """Continue from a `snapshot` of an equal layer."""
-        self.values = {name: values[name] for name in self.values}
+    def state(self) -> dict[str, dict[str, Array]]:
+        """Return everything that changes."""
+        kept = {name: {"values": values} for name, values in self.values.items()}
+        return kept | {name: held.state() for name, held in self._held.items()}
+
+    def restore(self, state: Mapping[str, dict[str, Array]]) -> None:
+        """Continue from a `state` of an equal layer."""
+        self.values = {name: state[name]["values"] for name in self.values}
+        for name, held in self._held.items():
+            held.restore(state[name])
 
     def _checked(self, rule: str, found: object, name: str, shape: tuple[int, ...]) -> Array:
         given = found.get(name) if isinstance(found, Mapping) else None

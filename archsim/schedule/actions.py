@@ -84,6 +84,15 @@ class PipelineShape:
         """Micro-batches of the whole run."""
         return self.mini_batches * self.micro_batches
 
+    def ends_mini_batch(self, micro_batch: int) -> bool:
+        """Return whether a micro-batch is the last one of its mini-batch."""
+        return (micro_batch + 1) % self.micro_batches == 0
+
+    def mini_batches_ended(self, action: Action) -> int:
+        """Return how many mini-batches have their last micro-batch among those of an action."""
+        last, each = action.micro_batch + 1, self.micro_batches
+        return last // each - (last - action.count) // each
+
 
 #: The actions of one stage (counted from the input side).
 Order = Callable[[PipelineShape, int], Iterator[Action]]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from archsim.chip.area import Built
+from archsim.digital.descent import DescentRule
 from archsim.engine.events.chip_model import model_of
 from archsim.engine.events.fit import StageMemory, check_buffers, stage_memory
 from archsim.engine.line_writes import line_writes
@@ -205,7 +206,8 @@ def _setup(layout: Layout, schedule: Schedule) -> Setup:
     experiment, graph, chip = layout.experiment, layout.graph, layout.chip
     training, given = layout.training, experiment.network.weights is not None
     stacks, spare = device_stacks(graph, training.algorithm, chip)
-    programs = build_programs(graph, layout.plan, layout.expected.updates, schedule, training.gradient_clipping)
+    rule = DescentRule(training.digital_optimizer, training.gradient_clipping)
+    programs = build_programs(graph, layout.plan, layout.expected.updates, schedule, rule)
     writes = line_writes(graph, chip, given=given)
     rewritten = {name for program in programs for name in program.rewritten}
     stay = {name: write for name, write in writes.items() if name not in rewritten}

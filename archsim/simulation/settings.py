@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from archsim.digital.descent import DescentRule
 from archsim.engine.numerics.numeric_parts import LearningSettings
 from archsim.engine.numerics.settings import NumericSettings
 from archsim.simulation.prepared import Prepared
@@ -24,11 +25,12 @@ def numeric_settings(prepared: Prepared, samples: int) -> NumericSettings:
     layout, setup, run = prepared.layout, prepared.setup, prepared.experiment.run
     training = layout.training
     per_epoch = samples // training.mini_batch
+    averaged_over = training.mini_batch if training.average_over == "mini-batch" else setup.samples_of_update
     learning = LearningSettings(
         partial(training.rate, per_epoch=per_epoch),
-        training.mini_batch if training.average_over == "mini-batch" else setup.samples_of_update,
+        averaged_over,
         run.evaluate_every or per_epoch,
-        training.gradient_clipping,
+        DescentRule(training.digital_optimizer, training.gradient_clipping, training.mini_batch / averaged_over),
     )
     return NumericSettings(
         training.algorithm, training.mini_batch, learning, layout.seeds, run.threads, prepared.experiment.inference

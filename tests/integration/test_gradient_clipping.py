@@ -83,6 +83,7 @@ def test_the_digital_unit_does_the_operations(by: str) -> None:
         return sum(count for key, count in seen.observations.counts.items() if key.component == "nmpu")
 
     more = operations({"by": by}, "timing") - operations(None, "timing")
-    # Matrices of 6 x 5 and 5 x 4, 12 samples.
-    assert more == 12 * ((5 + 4) if by == "value" else (6 + 2 * 5 + 5 + 2 * 4))
+    # Matrices of 6 x 5 and 5 x 4, 12 samples; biases of 5 and 4, 3 mini-batches, whose steps are taken at their ends.
+    vectors, steps = (12 * (5 + 4), 3 * (5 + 4) * 2) if by == "value" else (12 * (6 + 10 + 5 + 8), 3 * (5 + 4) * 3)
+    assert more == vectors + steps
     assert operations({"by": by}, "coupled") == operations({"by": by}, "timing")

@@ -78,7 +78,7 @@ def make(settings, scale=None, learn=False, **changes):
     ]
     matrix = AnalogMatrix((INPUTS, OUTPUTS), ranges, arrays, Affine(None, None, learn_scale=learn))
     if learn:
-        matrix.affine.scale = np.ones(OUTPUTS, np.float32)
+        matrix.affine.begin(np.ones(OUTPUTS, np.float32), None)
     if scale is not None:
         matrix.map_weights(scale)
     matrix.program(WEIGHTS if scale is None else WEIGHTS / scale[:, None])

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from archsim.digital.arrays import Array
 from archsim.engine.checkpoint.context import Context
 from archsim.engine.checkpoint.folder import CheckpointFolder
 from archsim.engine.checkpoint.longer import check_length
@@ -14,7 +15,6 @@ from archsim.engine.events.machine import Machine
 from archsim.engine.numerics.untimed import UntimedMachine
 from archsim.errors import ArchsimError
 from archsim.network.matrix import MatrixState
-from archsim.network.parameters import ParameterValues
 
 __all__ = ["CheckpointWriter"]
 
@@ -25,7 +25,7 @@ class _Stored:
 
     machine: Machine | UntimedMachine
     matrices: dict[str, MatrixState]
-    parameters: dict[str, ParameterValues]
+    parameters: dict[str, dict[str, dict[str, Array]]]
     mini_batches: int
 
 
@@ -117,7 +117,7 @@ class CheckpointWriter:
         if self.folder is not None:
             length = self.context.setup.schedule.shape.mini_batches
             states = {name: matrix.state() for name, matrix in self.context.matrices.items()}
-            parameters = {name: held.snapshot() for name, held in self.context.parameters.items()}
+            parameters = {name: held.state() for name, held in self.context.parameters.items()}
             self.folder.save(store_objects(_Stored(machine, states, parameters, length), self.context.names()))
 
 

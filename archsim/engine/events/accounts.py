@@ -62,7 +62,9 @@ def count_operations(machine: MachineState) -> Ledger:
         cost, step = digital.step.cost, digital.step
         blocks = digital.samples // machine.setup.samples
         counts = {
-            "multiply_add": cost.multiply_adds * digital.samples + cost.block_multiply_adds * blocks,
+            "multiply_add": cost.multiply_adds * digital.samples
+            + cost.block_multiply_adds * blocks
+            + step.closing * digital.closings,
             "activation": cost.activations * digital.samples + cost.block_activations * blocks,
         }
         for operation, count in counts.items():

@@ -111,18 +111,20 @@ class DigitalTask(UnitTask):
     ----------
     samples : int
         Samples it was done for.
+    closings : int
+        Ends of mini-batches that it was done for.
     """
 
-    __slots__ = ("_durations", "_operations", "_setup", "_work", "samples", "step")
+    __slots__ = ("_durations", "_operations", "_setup", "_work", "closings", "samples", "step")
 
     def __init__(self, run: StepState, unit: Unit, layer: int, step: DigitalStep, setup: Setup, work: Work) -> None:
         super().__init__(run, unit, layer, step.phase)
         self.step = step
-        self.samples = 0
+        self.samples = self.closings = 0
         self._setup = setup
         self._work = work
-        self._operations = step.cost.operations(1)
-        self._durations: dict[tuple[int, int], int] = {}
+        self._operations = step.cost.operations(1) + step.closing
+        self._durations: dict[tuple[int, int, int], int] = {}
 
     def request(self, cause: int) -> None:
         """Ask for the unit, if there are operations for it."""
@@ -137,13 +139,16 @@ class DigitalTask(UnitTask):
         run = self._step
         action, chunk = run.action, self._start_chunk() if run.last else 0
         samples = self._setup.samples * action.count
+        ends = self._setup.schedule.shape.mini_batches_ended(action) if self.step.closing else 0
         if not chunk:
             self._work.digital(run.index, self.step, action)
             self.samples += samples
-        duration = self._durations.get((samples, chunk))
+            self.closings += ends
+        key = samples, chunk, ends
+        duration = self._durations.get(key)
         if duration is None:
             operations = run.chunks.share(self.step.cost.operations(samples, action.count), chunk)
-            duration = self._durations[samples, chunk] = nmpu_ps(self._setup.chip, operations)
+            duration = self._durations[key] = nmpu_ps(self._setup.chip, operations + ends * self.step.closing)
         return duration
 
 

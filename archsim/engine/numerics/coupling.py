@@ -208,11 +208,12 @@ class Numbers:
         elif step.prepare is not None:
             for micro_batch in action.micro_batches:
                 self._clip(self._stored[stage][micro_batch], step.prepare)
-                self._digital.update(self._stored[stage][micro_batch], step.prepare, self._rate(micro_batch))
+                ends = self.shape.ends_mini_batch(micro_batch)
+                self._digital.update(self._stored[stage][micro_batch], step.prepare, self._rate(micro_batch), ends=ends)
 
     def _clip(self, stored: Stored, layer: str) -> None:
         """Clip the errors that are about to drive the updates of a layer's matrices, if that is asked for."""
-        clipping = self.settings.clipping
+        clipping = self.settings.descent.clipping
         if clipping is None:
             return
         bound = clipping.limit / self.settings.averaged_over

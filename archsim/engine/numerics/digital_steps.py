@@ -127,17 +127,25 @@ class DigitalSteps:
         elif step.prepare is not None:
             self._prepare_errors(stored, step.prepare)
 
-    def update(self, stored: Stored, layer: str, learning_rate: float) -> None:
-        """Update the scales, biases and digital parameters of a layer by a micro-batch."""
+    def update(self, stored: Stored, layer: str, learning_rate: float, *, ends: bool) -> None:
+        """Update the scales, biases and digital parameters of a layer by a micro-batch.
+
+        With the last one of a mini-batch, which `ends` says, steps are taken that wait for it.
+        """
         for held in self.layers.get(layer, ()):
             stored.begin(self._arithmetic, Rule.UPDATE_PARAMETERS, self.indices[held.matrix.name])
-            held.crossbars.affine.update(stored.affine[held.matrix.name], learning_rate * held.factor)
+            affine = held.crossbars.affine
+            affine.update(stored.affine[held.matrix.name], learning_rate * held.factor)
+            if ends:
+                affine.end_mini_batch(learning_rate * held.factor)
         if layer in self._stateful:
             operator, _, parameters = self._stateful[layer]
             stored.begin(self._arithmetic, Rule.UPDATE_STATE, self._ranks[layer])
             at = Pass(parameters.values, self._training, kept=stored.kept[layer])
             state = operator.next_state(parameters.node, at)
             parameters.update(stored.parameters.get(layer, {}), learning_rate)
+            if ends:
+                parameters.end_mini_batch(learning_rate)
             parameters.advance(state)
 
     def gradient(self, stored: Stored, name: str) -> Array:

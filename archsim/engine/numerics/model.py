@@ -9,10 +9,10 @@ from archsim.analog.algorithms.uniforms import Uniforms
 from archsim.analog.threads import Workers
 from archsim.digital.affine import Affine
 from archsim.digital.arithmetic import Arithmetic
+from archsim.digital.descent import DescentRule
 from archsim.digital.input_range import InputRange, InputRangeRules
 from archsim.engine.numerics.given_weights import GivenWeights, LayerFit, write_weights
 from archsim.engine.numerics.initial import initialise
-from archsim.engine.numerics.seeds import Seeds
 from archsim.engine.numerics.settings import NumericSettings
 from archsim.engine.numerics.tile import Identities, tile_crossbars
 from archsim.engine.setup import Setup
@@ -67,7 +67,7 @@ def build_matrices(
             for part in placement.parts
             for crossbars in [tile_crossbars(part, chip, device, seeds, identities, workers)]
         ]
-        made = _matrix(matrix, placement, arrays, arithmetic)
+        made = _matrix(matrix, placement, arrays, _affine(matrix, arithmetic, settings.learning.descent))
         if given is None:
             initialise(made, own, np.random.default_rng([seeds.weights, index]))
         else:
@@ -77,7 +77,7 @@ def build_matrices(
 
 
 def build_parameters(
-    graph: Graph, logic: DigitalLogic, seeds: Seeds, given: GivenWeights | None = None
+    graph: Graph, logic: DigitalLogic, settings: NumericSettings, given: GivenWeights | None = None
 ) -> dict[str, DigitalParameters]:
     """Return what digital units hold for operators, by layer, with initial or given values.
 
@@ -87,8 +87,8 @@ def build_parameters(
         The network.
     logic : DigitalLogic
         Its operators, and the arithmetic that computes updates.
-    seeds : Seeds
-        The seed of initial weights.
+    settings : NumericSettings
+        Seeds of initial values and noise, and how digital numbers descend.
     given : GivenWeights, optional
         Values to begin with instead of initial ones.
     """
@@ -97,22 +97,27 @@ def build_parameters(
         if not isinstance(logic.operators[node.name], StatefulOperator):
             continue
         # Matrices draw from keys of two numbers; a third that is not zero keeps these apart from all of them.
-        random = np.random.default_rng([seeds.weights, index, 1])
-        uniforms = Uniforms.of_layer(seeds.noise, index)
-        held = found[node.name] = DigitalParameters(node, logic.arithmetic, random, uniforms)
+        random = np.random.default_rng([settings.seeds.weights, index, 1])
+        uniforms = Uniforms.of_layer(settings.seeds.noise, index)
+        held = found[node.name] = DigitalParameters(node, logic.arithmetic, random, uniforms, settings.learning.descent)
         if given is not None:
             held.begin({p.name: given.arrays[f"{node.name}.{p.name}"] for p in node.parameters})
     return found
 
 
-def _matrix(matrix: Matrix, placement: Placement, arrays: list[TrainingArray], arithmetic: Arithmetic) -> AnalogMatrix:
+def _matrix(matrix: Matrix, placement: Placement, arrays: list[TrainingArray], affine: Affine) -> AnalogMatrix:
     ranges = [PartRange(part.inputs, part.outputs) for part in placement.parts]
+    scaling = matrix.settings.scaling or WeightScaling()
+    return AnalogMatrix(matrix.size, ranges, arrays, affine, _input_ranges(scaling, len(ranges)))
+
+
+def _affine(matrix: Matrix, arithmetic: Arithmetic, rule: DescentRule) -> Affine:
+    """Return the digital scales and biases of a matrix, as far as it has them."""
     scaling = matrix.settings.scaling or WeightScaling()
     bias = np.zeros(matrix.outputs, np.float32) if matrix.settings.bias else None
     scaled = scaling.learn_out_scaling or scaling.weight_scaling_omega > 0
     scale = np.ones(matrix.outputs, np.float32) if scaled else None
-    affine = Affine(scale, bias, learn_scale=scaling.learn_out_scaling, arithmetic=arithmetic)
-    return AnalogMatrix(matrix.size, ranges, arrays, affine, _input_ranges(scaling, len(ranges)))
+    return Affine(scale, bias, learn_scale=scaling.learn_out_scaling, arithmetic=arithmetic, rule=rule)
 
 
 def _input_ranges(scaling: WeightScaling, parts: int) -> list[InputRange]:

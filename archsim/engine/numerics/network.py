@@ -146,5 +146,5 @@ def build_network(graph: Graph, setup: Setup, settings: NumericSettings, sources
     arithmetic = make_arithmetic(setup.chip.arithmetic, settings.seeds.noise)
     matrices, fits = build_matrices(graph, setup, settings, arithmetic, sources.given)
     logic = DigitalLogic.of(graph, arithmetic)
-    parameters = build_parameters(graph, logic, settings.seeds, sources.given)
+    parameters = build_parameters(graph, logic, settings, sources.given)
     return NumericNetwork(graph, setup, settings, sources, logic, matrices, parameters, fits)

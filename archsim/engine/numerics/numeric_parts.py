@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from archsim.analog.threads import Workers
-from archsim.digital.specification import GradientClipping
+from archsim.digital.descent import PLAIN, DescentRule
 from archsim.engine.numerics.evaluation import Evaluator
 from archsim.engine.numerics.feed import Samples
 from archsim.engine.numerics.held import Holder
@@ -30,14 +30,14 @@ class LearningSettings:
         The loss is averaged over so many samples: a mini-batch or a micro-batch.
     evaluate_every : int
         The test set is evaluated after so many mini-batches, again and again, and at the end.
-    clipping : GradientClipping or None
-        How large the gradient of a vector may be.
+    descent : DescentRule
+        How digital numbers descend, and how large the gradient of a vector may be.
     """
 
     learning_rate: Callable[[int], float]
     averaged_over: int
     evaluate_every: int
-    clipping: GradientClipping | None = None
+    descent: DescentRule = PLAIN
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,9 +73,9 @@ class BatchNorm(StatefulOperator):
         if not settings.folded or (settings.affine and settings.trainable):
             centred = unit.subtract(_by_channel(inputs[0]), at.kept["mean"][:, None])
             normalised = unit.multiply(centred, at.kept["slope"][:, None])
-            products = unit.multiply(flat, normalised)
+            products = unit.update.multiply(flat, normalised)
             if settings.affine:
-                found = {"weight": unit.total(products, axis=1), "bias": unit.total(flat, axis=1)}
+                found = {"weight": unit.update.total(products, axis=1), "bias": unit.update.total(flat, axis=1)}
             if not settings.folded:
                 along = unit.multiply(normalised, unit.mean(products, 1)[:, None])
                 flat = unit.subtract(unit.subtract(flat, unit.mean(flat, 1)[:, None]), along)

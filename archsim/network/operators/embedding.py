@@ -55,7 +55,7 @@ class Embedding(StatefulOperator):
         table = np.zeros_like(at.values["weight"])
         # Row after row in the order of samples and positions, as an accumulator would.
         np.add.at(table, _numbers(inputs[0]).reshape(-1), d.reshape(-1, d.shape[-1]))
-        return (np.zeros_like(inputs[0]),), {"weight": self.arithmetic.number(table)}
+        return (np.zeros_like(inputs[0]),), {"weight": self.arithmetic.update.number(table)}
 
     def cost(self, node: Node) -> OperatorCost:
         return OperatorCost()
@@ -85,7 +85,7 @@ class PositionEmbedding(StatefulOperator):
     def backward_pass(
         self, node: Node, inputs: tuple[Array, ...], output: Array, d: Array, at: Pass
     ) -> tuple[tuple[Array, ...], Mapping[str, Array]]:
-        return (d,), {"weight": self.arithmetic.total(d, axis=0)}
+        return (d,), {"weight": self.arithmetic.update.total(d, axis=0)}
 
     def cost(self, node: Node) -> OperatorCost:
         return added_positions_cost(node)

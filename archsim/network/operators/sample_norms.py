@@ -78,7 +78,7 @@ class _SampleNorm(StatefulOperator):
         normalised = unit.multiply(normalised, slope)
         found = {}
         if "weight" in at.values:
-            products = unit.multiply(d, normalised.reshape(d.shape))
+            products = unit.update.multiply(d, normalised.reshape(d.shape))
             found = {
                 name: self._summed(node, x) for name, x in (("weight", products), ("bias", d)) if name in at.values
             }
@@ -111,7 +111,7 @@ class _SampleNorm(StatefulOperator):
     def _summed(self, node: Node, x: Array) -> Array:
         """Return the sum for each element of the weight."""
         shape = self._parameter_shape(node.layer, node.shape)
-        return self.arithmetic.total(x.reshape(-1, math.prod(shape)), axis=0).reshape(shape)
+        return self.arithmetic.update.total(x.reshape(-1, math.prod(shape)), axis=0).reshape(shape)
 
 
 class LayerNorm(_SampleNorm):
@@ -169,4 +169,4 @@ class GroupNorm(_SampleNorm):
 
     def _summed(self, node: Node, x: Array) -> Array:
         by_channel = np.ascontiguousarray(np.moveaxis(x, 1, 0)).reshape(node.shape[0], -1)
-        return self.arithmetic.total(by_channel, axis=1)
+        return self.arithmetic.update.total(by_channel, axis=1)

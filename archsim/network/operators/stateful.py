@@ -48,9 +48,9 @@ class StatefulOperator(DigitalOperator):
     """An operator whose rules need more than its inputs: parameters, state, or what the pass is for.
 
     Parameters are read whenever a rule is computed, as matrices are: a gradient may meet other ones than its forward.
-    They are changed by U alone, micro-batch after micro-batch in its order, with the digital biases of matrices: a step
-    of gradient descent with the same learning rate, or `next_state`. So schedules that are equal in exact arithmetic
-    give equal parameters.
+    They are changed by U alone, micro-batch after micro-batch in its order, with the digital biases of matrices: by
+    gradient descent with the same learning rate (`archsim.digital.descent`), or `next_state`. So schedules that are
+    equal in exact arithmetic give equal parameters.
     """
 
     def parameters(self, layer: Layer, inputs: tuple[Shape, ...]) -> tuple[Parameter, ...]:
@@ -65,7 +65,11 @@ class StatefulOperator(DigitalOperator):
     def backward_pass(
         self, node: Node, inputs: tuple[Array, ...], output: Array, d: Array, at: Pass
     ) -> tuple[tuple[Array, ...], Mapping[str, Array]]:
-        """Return the gradient at each input, and that of each parameter, summed over the block."""
+        """Return the gradient at each input, and that of each parameter, summed over the block.
+
+        What flows on to the inputs is computed by ``self.arithmetic``, and what prepares updates, the gradients of
+        parameters, by ``self.arithmetic.update``.
+        """
 
     def next_state(self, node: Node, at: Pass) -> Mapping[str, Array]:
         """Return what becomes of each parameter that is state, after a micro-batch of which ``at.kept`` was kept."""
