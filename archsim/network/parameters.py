@@ -62,6 +62,11 @@ class DigitalParameters:
             self.values[p.name] = arithmetic.parameters.number(start)
         self._held = {p.name: TrainedNumbers(self.values[p.name], arithmetic, rule) for p in self._trained}
 
+    @property
+    def due(self) -> bool:
+        """Whether transfers are due: never, there are none."""
+        return False
+
     def begin(self, values: ParameterValues) -> None:
         """Begin with other values."""
         self.values = {name: self._arithmetic.parameters.number(values[name]) for name in self.values}

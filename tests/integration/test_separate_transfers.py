@@ -79,6 +79,15 @@ def test_they_are_where_a_schedule_places_updates_itself() -> None:
     assert_equal_learning(fused, apart)
 
 
+@pytest.mark.parametrize("kind", ["sequential", "synchronous"])
+def test_an_evaluation_sees_them_where_layers_end_at_times_of_their_own(kind: str) -> None:
+    """A layer may be in the middle of its transfers when the updates of its stage have ended."""
+    more = [f"schedule.kind={kind}", "schedule.stages=1", "schedule.overlap=layers", "run.evaluate_every=1", *CUT]
+    more += ["training.max_mini_batches=3"]
+    fused, apart = (run("mixed-precision", transfers, "coupled", more) for transfers in ("fused", "separate"))
+    assert_equal_learning(fused, apart)
+
+
 @pytest.mark.parametrize("algorithm", ["tiki-taka", "ttv2", "residual-learning"])
 @pytest.mark.parametrize("mode", ["coupled", "timing"])
 def test_a_run_in_time_counts_and_takes_what_the_fused_one_does(algorithm: str, mode: str) -> None:

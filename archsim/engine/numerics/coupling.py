@@ -113,22 +113,14 @@ class Numbers:
         return True
 
     def begin(self, stage: int, action: Action) -> None:
-        """Fetch the samples when a stage starts on them; add up the gradients that came back."""
-        program = self.programs[stage]
-        awaits = self.schedule.kinds[action.kind].awaits
-        if awaits == "values":
+        """Fetch the samples when a stage starts on them."""
+        if self.schedule.kinds[action.kind].awaits == "values":
             stored = self._store(stage, action.micro_batch)
-            for edge in program.imports:
+            for edge in self.programs[stage].imports:
                 if edge.source == HOST:
                     inputs = self.feed.inputs(action.micro_batch)
                     stored.begin(self.logic.arithmetic, Rule.INPUT)
                     stored.values[edge.name] = held_inputs(self.graph, inputs, self.logic.arithmetic)
-        elif awaits == "gradients":
-            # In the order of the edges, not of their arrival: sums must not depend on timing.
-            stored = self._stored[stage][action.micro_batch]
-            for edge in program.exports:
-                if edge.gradient:
-                    self._digital.add_gradient(stored, edge)
 
     def prepare(self, stage: int, step: MatrixStep, parts: tuple[int, ...], action: Action) -> None:
         """Compute several parts side by side, for `read` or `update` to take; see `Work.prepare`."""
@@ -234,8 +226,8 @@ class Numbers:
     def deliver_gradient(self, edge: Edge, micro_batch: int) -> None:
         """Hand a gradient back to the stage that made the value."""
         if edge.gradient:
-            gradient = self._digital.gradient(self._stored[edge.target][micro_batch], edge.name)
-            self._stored[edge.source][micro_batch].incoming[edge] = gradient
+            target, source = self._stored[edge.target], self._stored[edge.source]
+            self._digital.return_gradient(edge, target[micro_batch], source[micro_batch])
 
     def layer_ended(self, layer: str, action: Action) -> None:
         """Keep the weights of a layer that may go on before the rest of its stage has been updated."""

@@ -149,14 +149,23 @@ class DigitalSteps:
             parameters.advance(state)
 
     def gradient(self, stored: Stored, name: str) -> Array:
-        """Return the gradient of a value whose readers are done."""
-        stored.begin(self._arithmetic, Rule.SUM_OF_GRADIENTS, self._ranks[name])
-        return stored.gradient(name, self._arithmetic.backward)
+        """Return the gradient of a value whose readers are done: a sum in the order of their ranks."""
+        found = stored.handed_back.pop(name, None)
+        if found is not None:
+            for rank in sorted(found):
+                before = stored.gradients.get(name)
+                if before is None:
+                    stored.gradients[name] = found[rank]
+                else:
+                    # The random numbers of a rounding go with the reader, at whichever stage it is added.
+                    stored.begin(self._arithmetic, Rule.SUM_OF_GRADIENTS, self._ranks[name], rank)
+                    stored.gradients[name] = self._arithmetic.backward.add(before, found[rank])
+        return stored.gradients[name]
 
-    def add_gradient(self, stored: Stored, edge: Edge) -> None:
-        """Add the gradient that came back along an edge to those that a value already has."""
-        stored.begin(self._arithmetic, Rule.SUM_OVER_STAGES, self._ranks[edge.name], edge.target)
-        stored.add_gradient(edge.name, stored.incoming.pop(edge), self._arithmetic.backward)
+    def return_gradient(self, edge: Edge, target: Stored, source: Stored) -> None:
+        """Hand back the sum over the readers of a value at another stage, in the place of the last of them."""
+        first = min(target.handed_back[edge.name])
+        source.hand_back(edge.name, first, self.gradient(target, edge.name))
 
     def read_vectors(self, stored: Stored, held: Held, step: MatrixStep) -> Array:
         """Return what a read takes: the vectors that meet a matrix, or the errors at its outputs."""

@@ -95,14 +95,15 @@ class Evaluations:
         Parameters
         ----------
         holders : mapping of str to Holder
-            Matrices and digital parameters of the layer.
+            Matrices and digital parameters of the layer. Where transfers of one are due that are actions of their own,
+            its mini-batch ends with them.
         last : int or None
             The last micro-batch that an update applied; None for transfers behind it.
         """
         for name, holder in holders.items():
             mini_batch = self._latest.get(name) if last is None else self._due(last)
             self._latest[name] = mini_batch
-            if mini_batch is not None:
+            if mini_batch is not None and not holder.due:
                 self._early[mini_batch, name] = holder.snapshot()
 
     def keep(self, mini_batch: int, holders: Mapping[str, Holder]) -> list[Evaluation]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from archsim.digital.arithmetic import Arithmetic
 from archsim.digital.arrays import Array
 from archsim.engine.numerics.recurrence import Recurrence
-from archsim.engine.program import Edge
 from archsim.network.parameters import ParameterValues
 
 __all__ = ["Stored"]
@@ -23,7 +22,6 @@ class Stored:
     gradients: dict[str, Array] = field(default_factory=dict)
     # What each reader of a value handed back and is not summed yet, by the reader's rank.
     handed_back: dict[str, dict[int, Array]] = field(default_factory=dict)
-    incoming: dict[Edge, Array] = field(default_factory=dict)
     errors: dict[str, Array] = field(default_factory=dict)
     affine: dict[str, tuple[Array | None, Array | None]] = field(default_factory=dict)
     # What the forward of an operator keeps, and the gradients of its parameters, by layer.
@@ -39,19 +37,6 @@ class Stored:
         """Tell an arithmetic that a place of the network is computed next on these samples."""
         arithmetic.begin(place, self.first_sample, self.samples)
 
-    def add_gradient(self, name: str, d: Array, arithmetic: Arithmetic) -> None:
-        """Add a gradient to those that a node already has."""
-        before = self.gradients.get(name)
-        self.gradients[name] = d if before is None else arithmetic.add(before, d)
-
     def hand_back(self, name: str, rank: int, d: Array) -> None:
         """Keep what a reader of a value gives to its gradient: sums follow the ranks of readers, not time."""
         self.handed_back.setdefault(name, {})[rank] = d
-
-    def gradient(self, name: str, arithmetic: Arithmetic) -> Array:
-        """Return the gradient of a value to which all its readers have given theirs."""
-        found = self.handed_back.pop(name, None)
-        if found is not None:
-            for rank in sorted(found):
-                self.add_gradient(name, found[rank], arithmetic)
-        return self.gradients[name]
