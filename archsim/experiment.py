@@ -147,7 +147,7 @@ class Experiment(Specification):
         if self.training is not None and self.training.stop_at is not None and self.run.mode == "timing":
             raise PydanticCustomError(
                 "no_numbers",
-                "a timing run computes no accuracy, so it cannot stop at one",
+                "a timing run computes no accuracy and no perplexity, so it cannot stop at one",
                 {"field": "training.stop_at", "allowed": "null, or run.mode: numerics or coupled"},
             )
         return self

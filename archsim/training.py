@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from archsim.analog.specification import Algorithm, AnalogSGDSettings
 from archsim.digital.specification import DigitalOptimizer, GradientClipping
@@ -86,9 +87,28 @@ LearningRateSchedule = Annotated[ConstantRate | StepDecay | CosineDecay, Field(d
 
 
 class StopAt(Specification):
-    """Where training stops before its end: at the first evaluation whose accuracy is at least ``accuracy``."""
+    """Where training stops before its end: at the first evaluation that reaches all that is given here.
 
-    accuracy: Annotated[float, Field(gt=0, le=1)]
+    That is a test accuracy of at least ``accuracy``, and a perplexity of at most ``perplexity``.
+    """
+
+    accuracy: Annotated[float, Field(gt=0, le=1)] | None = None
+    perplexity: Annotated[float, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _says_where(self) -> StopAt:
+        if self.accuracy is None and self.perplexity is None:
+            raise PydanticCustomError(
+                "no_target",
+                "there is no target in it",
+                {"allowed": "accuracy, perplexity or both"},
+            )
+        return self
+
+    def reached(self, accuracy: float | None, perplexity: float | None) -> bool:
+        """Return whether an evaluation reaches it; what was not measured, or is no number, reaches nothing."""
+        enough = self.accuracy is None or (accuracy is not None and accuracy >= self.accuracy)
+        return enough and (self.perplexity is None or (perplexity is not None and perplexity <= self.perplexity))
 
 
 class TrainingSpecification(Specification):

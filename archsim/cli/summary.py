@@ -46,6 +46,8 @@ _ROWS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("density", "tops_per_mm2", _per_mm2),
     ("energy per MAC", "energy_per_mac_pj", format_energy),
     ("accuracy (test)", "accuracy", _percent),
+    ("perplexity (test)", "perplexity", _plain),
+    ("loss (test)", "test_loss", _plain),
     ("loss (training)", "loss", _plain),
     ("samples", "samples", _count),
     ("time per sample", "time_per_sample_ps", format_duration),

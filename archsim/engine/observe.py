@@ -61,6 +61,8 @@ def _observe_state(machine: Machine | UntimedMachine) -> Observations:
         mini_batches=updated,
         accuracy=last.test_accuracy if last else None,
         loss=last.train_loss if last else None,
+        test_loss=last.test_loss if last else None,
+        perplexity=last.test_perplexity if last else None,
         staleness=tuple(stage.staleness for stage in stages if trains),
         in_flight_max=tuple(stage.in_flight_max for stage in stages),
         stored_max=tuple(stage.stored_max for stage in stages),

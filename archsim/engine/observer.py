@@ -9,6 +9,7 @@ from archsim.engine.work import Work
 from archsim.results.learning import LearningCurve
 from archsim.results.tally import Tally
 from archsim.schedule.actions import Action, Schedule
+from archsim.training import StopAt
 
 __all__ = ["Account", "Observer", "Progress"]
 
@@ -49,8 +50,8 @@ class Observer:
         Samples of a micro-batch.
     progress : callable, optional
         Called with a `Progress` after each mini-batch.
-    target : float, optional
-        The accuracy at which the run is to stop.
+    target : StopAt, optional
+        Where the run is to stop.
 
     Attributes
     ----------
@@ -80,7 +81,7 @@ class Observer:
         schedule: Schedule,
         samples: int,
         progress: Callable[[Progress], None] | None,
-        target: float | None = None,
+        target: StopAt | None = None,
     ) -> None:
         self.curve = LearningCurve()
         self.updated = 0
@@ -93,8 +94,8 @@ class Observer:
         self._completion = schedule.completion
 
     def restored(self) -> None:
-        """Tell nobody of progress until somebody asks for it again."""
-        self.progress = None
+        """Tell nobody of progress, and stop nowhere, until somebody asks for it again."""
+        self.progress = self.target = None
 
     def action_ended(
         self, stage: int, action: Action, time_ps: int, events: Callable[[], int], account: Callable[[], Account | None]
@@ -117,8 +118,8 @@ class Observer:
             samples = point.mini_batch * self._mini_batch
             energy_pj, tally = account() or (None, None)
             when = None if tally is None else time_ps
-            self.curve.add(point.mini_batch, samples, when, energy_pj, point.train_loss, point.accuracy, tally)
-            if self.target is not None and point.accuracy is not None and point.accuracy >= self.target:
+            self.curve.add(point.mini_batch, samples, when, energy_pj, point.train_loss, point.score, tally)
+            if self.target is not None and self.target.reached(point.score.accuracy, point.score.perplexity):
                 self.reached = True
         if stage == self._completion[0] and action.kind == self._completion[1]:
             done, rest = divmod(action.micro_batch + 1, self._shape.micro_batches)

@@ -12,6 +12,7 @@ from typing import Protocol
 from archsim.analog.observed import Counts
 from archsim.engine.program import Edge
 from archsim.engine.steps import DigitalStep, MatrixStep, Step, TransferStep, WriteStep
+from archsim.results.learning import Score
 from archsim.schedule.actions import Action
 
 __all__ = ["Evaluation", "Work", "do_step"]
@@ -23,7 +24,7 @@ class Evaluation:
 
     mini_batch: int
     train_loss: float | None
-    accuracy: float | None
+    score: Score
 
 
 class Work(Protocol):

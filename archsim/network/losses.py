@@ -14,9 +14,10 @@ from archsim.digital.arithmetic import FLOAT32, Arithmetic
 from archsim.digital.arrays import Array, described, is_float32
 from archsim.digital.losses import mean_squared_error, softmax_cross_entropy
 from archsim.errors import ArchsimError
+from archsim.network.graph import Graph
 from archsim.network.operators.cost import OperatorCost
 
-__all__ = ["Loss", "MeanSquaredError", "SoftmaxCrossEntropy", "checked_loss", "load_loss"]
+__all__ = ["Loss", "MeanSquaredError", "SoftmaxCrossEntropy", "checked_loss", "gives_perplexity", "load_loss"]
 
 
 class Loss(ABC):
@@ -26,6 +27,8 @@ class Loss(ABC):
     classifies: ClassVar[bool]
     #: Whether it also takes sequences of outputs, each with a target of its own.
     takes_sequences: ClassVar[bool] = False
+    #: Whether it is the mean of -log p over the targets of a sample, in nats, which a perplexity is the exponential of.
+    in_nats: ClassVar[bool] = False
 
     def __init__(self, arithmetic: Arithmetic = FLOAT32) -> None:
         self.arithmetic = arithmetic
@@ -52,6 +55,7 @@ class SoftmaxCrossEntropy(Loss):
 
     classifies = True
     takes_sequences = True
+    in_nats = True
 
     def of(self, outputs: Array, targets: NDArray[Any]) -> tuple[float, Array]:
         if outputs.ndim == 2:
@@ -81,6 +85,11 @@ def load_loss(name: str, field: str | None = None, arithmetic: Arithmetic = FLOA
     """Return the loss registered under a name; `field` is its key in the document, for error messages."""
     made = plugins.load("archsim.losses", name, field=field)(arithmetic)
     return plugins.checked(made, Loss, "archsim.losses", name)  # type: ignore[type-abstract]
+
+
+def gives_perplexity(graph: Graph) -> bool:
+    """Return whether the loss of a network makes a perplexity: a cross-entropy, with a target for each position."""
+    return load_loss(graph.loss).in_nats and len(graph.nodes[-1].shape) > 1
 
 
 def checked_loss(found: Any, outputs: Array, name: str) -> tuple[float, Array]:

@@ -105,6 +105,11 @@ def main_cards(run: Run) -> tuple[Card, ...]:
     total, leakage = _number(run, "energy_pj"), _number(run, "leakage_pj")
     share = f", {100 * leakage / total:.3g} % leakage" if total and leakage is not None else ""
     accuracy, loss = _number(run, "accuracy"), _number(run, "loss")
+    perplexity, told = _number(run, "perplexity"), []
+    if perplexity is not None:
+        told.append(f"perplexity {perplexity:.4g}")
+    if loss is not None:
+        told.append(f"training loss {loss:.4g}")
     makespan = _number(run, "makespan_ps")
     spent = f"{write_value(time, 'ps')} per sample{_guessed(run, 'time')}" if time else no_clock
     used = f"{write_value(energy, 'pJ')} per sample{share}{_guessed(run, 'energy')}"
@@ -114,7 +119,7 @@ def main_cards(run: Run) -> tuple[Card, ...]:
         Card(
             "Accuracy",
             f"{100 * accuracy:.2f} %" if accuracy is not None else "—",
-            f"training loss {loss:.4g}" if loss is not None else "nothing was trained on data",
+            ", ".join(told) or "nothing was trained on data",
         ),
     )
 

@@ -21,6 +21,8 @@ COMPARED_METRICS: tuple[str, ...] = (
     "time_to_target_ps",
     "energy_to_target_pj",
     "accuracy",
+    "test_loss",
+    "perplexity",
     "loss",
     "bubble_fraction",
     "samples_per_update",

@@ -8,7 +8,7 @@ import pandas as pd
 
 from archsim.results.tally import Tally
 
-__all__ = ["LEARNING_COLUMNS", "LearningCurve", "LearningPoint"]
+__all__ = ["LEARNING_COLUMNS", "LearningCurve", "LearningPoint", "Score"]
 
 #: Column names and types of a learning curve's table.
 LEARNING_COLUMNS: dict[str, str] = {
@@ -18,7 +18,28 @@ LEARNING_COLUMNS: dict[str, str] = {
     "energy_pj": "float64",
     "train_loss": "float64",
     "test_accuracy": "float64",
+    "test_loss": "float64",
+    "test_perplexity": "float64",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How well the network does on the test set; None for what the data or the loss do not tell.
+
+    Attributes
+    ----------
+    accuracy : float or None
+        Fraction of test targets told correctly.
+    loss : float or None
+        Mean loss of a test sample.
+    perplexity : float or None
+        exp(loss), where the loss is the mean of -log p over the positions of sequences.
+    """
+
+    accuracy: float | None = None
+    loss: float | None = None
+    perplexity: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +58,8 @@ class LearningPoint:
         Mean training loss since the last point.
     test_accuracy : float or None
         Fraction of test samples classified correctly; None where nothing is classified.
+    test_loss, test_perplexity : float or None
+        Mean loss of a test sample, and what it makes as a perplexity; see `Score`.
     tally : Tally or None
         What had been counted, so that the energy can be priced again.
     """
@@ -47,6 +70,8 @@ class LearningPoint:
     energy_pj: float | None
     train_loss: float | None
     test_accuracy: float | None
+    test_loss: float | None
+    test_perplexity: float | None
     tally: Tally | None = None
 
 
@@ -71,11 +96,12 @@ class LearningCurve:
         time_ps: int | None,
         energy_pj: float | None,
         train_loss: float | None,
-        test_accuracy: float | None,
+        score: Score,
         tally: Tally | None = None,
     ) -> None:
         """Append an evaluation; see `LearningPoint`. Without a tally its energy cannot be re-priced."""
-        self.points.append(LearningPoint(mini_batch, samples, time_ps, energy_pj, train_loss, test_accuracy, tally))
+        at = (mini_batch, samples, time_ps, energy_pj, train_loss)
+        self.points.append(LearningPoint(*at, score.accuracy, score.loss, score.perplexity, tally))
 
     def frame(self) -> pd.DataFrame:
         """Return the curve as a table with the columns of `LEARNING_COLUMNS`; None becomes NaN or NA."""

@@ -138,7 +138,7 @@ def _run_of(record: dict[str, Any], folder: Path) -> Run:
     for name, kind in expected.items():
         check_type(getattr(run, name), kind, name)
     # What a loss is counted from, whoever registers it decides.
-    check_not_negative(run.observations, "observations", signed=("loss",))
+    check_not_negative(run.observations, "observations", signed=("loss", "test_loss"))
     check_not_negative(run.tallies, "tallies")
     if missing := [metric.id for metric in METRICS if metric.id not in run.metrics]:
         raise ValueError(f"metrics: {', '.join(missing)} missing")

@@ -48,6 +48,8 @@ METRICS: tuple[Metric, ...] = (
     Metric("time_to_target_ps", "ps", "Simulated time until then, at which the run ended."),
     Metric("energy_to_target_pj", "pJ", "Energy until then, leakage and what was still under way included."),
     Metric("accuracy", "", "Fraction of test samples classified correctly at the last evaluation."),
+    Metric("test_loss", "", "Mean loss of a test sample at the last evaluation."),
+    Metric("perplexity", "", "exp(`test_loss`) of a cross-entropy over sequences: as good as guessing among so many."),
     Metric("loss", "", "Mean training loss of the last epoch, or of as much of it as was run."),
     Metric("time_per_sample_ps", "ps", "Makespan divided by the samples."),
     Metric("samples_per_s", "1/s", "Throughput: samples divided by the makespan."),
@@ -137,8 +139,8 @@ class Costs:
 def compute_metrics(observations: Observations, costs: Costs) -> dict[str, MetricValue]:
     """Return the metrics of a run by id, in the order of `METRICS`.
 
-    Without a clock (makespan 0) there is no chip either: times, energies, areas and what moved on it are None. A loss
-    that is not finite, of a training that diverged, is None.
+    Without a clock (makespan 0) there is no chip either: times, energies, areas and what moved on it are None. Losses
+    and perplexities that are not finite, of a training that diverged, are None.
 
     Parameters
     ----------
@@ -169,7 +171,9 @@ def compute_metrics(observations: Observations, costs: Costs) -> dict[str, Metri
         "time_to_target_ps": None if seen.samples_to_target is None else makespan,
         "energy_to_target_pj": None if seen.samples_to_target is None else energy,
         "accuracy": seen.accuracy,
-        "loss": seen.loss if seen.loss is not None and math.isfinite(seen.loss) else None,
+        "test_loss": _finite(seen.test_loss),
+        "perplexity": _finite(seen.perplexity),
+        "loss": _finite(seen.loss),
         "time_per_sample_ps": makespan / samples if makespan and samples else None,
         "samples_per_s": samples * 1e12 / makespan if makespan and samples else None,
         "latency_ps": seen.latency_ps if makespan else None,
@@ -199,6 +203,10 @@ def compute_metrics(observations: Observations, costs: Costs) -> dict[str, Metri
             if not math.isfinite(number) or number < 0:
                 raise ValueError(f"metric {name} is {number!r}: not a finite, non-negative number")
     return values
+
+
+def _finite(number: float | None) -> float | None:
+    return number if number is not None and math.isfinite(number) else None
 
 
 def _efficiency(seen: Observations, costs: Costs, energy_pj: float | None) -> dict[str, MetricValue]:

@@ -23,6 +23,9 @@ class Observations:
         Trained samples and mini-batches.
     accuracy, loss : float or None
         Test accuracy of the last evaluation and mean training loss of the last epoch or part of it.
+    test_loss, perplexity : float or None
+        Mean loss of a test sample at the last evaluation and the perplexity that it makes; see
+        `archsim.results.learning.Score`.
     staleness : tuple of float
         Mean number of updates of a stage between the F and the B of a micro-batch there; empty without updates.
     in_flight_max : tuple of int
@@ -120,3 +123,5 @@ class Observations:
     place_busy_ps: tuple[int, ...] = ()
     stage_buffer_bytes: tuple[int, ...] = ()
     samples_to_target: int | None = None
+    test_loss: float | None = None
+    perplexity: float | None = None

@@ -79,7 +79,8 @@ class Run:
     metrics : mapping of str to number, list or dict
         See `archsim.results.metrics.METRICS`.
     learning : DataFrame
-        One row per evaluation: mini_batch, samples, time_ps, energy_pj, train_loss, test_accuracy.
+        One row per evaluation: mini_batch, samples, time_ps, energy_pj, train_loss, test_accuracy,
+        test_loss, test_perplexity.
     tallies : tuple of Tally or None
         For each row of `learning`, what had been counted by then.
     cost : DataFrame
@@ -307,7 +308,7 @@ def make_run(
     """
     if observations.loss is not None and not math.isfinite(observations.loss):
         warnings = (*warnings, f"the training diverged: the last training loss is {observations.loss}")
-        observations = replace(observations, loss=None)
+    observations = _of_finite_losses(observations)
     priced = _price(observations, chip)
     return Run(
         document=document,
@@ -335,6 +336,15 @@ class _Priced:
     area: pd.DataFrame
     constants: tuple[ConstantRecord, ...]
     warnings: tuple[str, ...]
+
+
+def _of_finite_losses(seen: Observations) -> Observations:
+    """Return observations without what is no number, after a training that diverged."""
+    loss, test_loss, perplexity = (
+        number if number is not None and math.isfinite(number) else None
+        for number in (seen.loss, seen.test_loss, seen.perplexity)
+    )
+    return replace(seen, loss=loss, test_loss=test_loss, perplexity=perplexity)
 
 
 def _price(observations: Observations, chip: Chip) -> _Priced:

@@ -21,6 +21,7 @@ from archsim.engine.numerics.settings import Sources
 from archsim.engine.observer import Progress
 from archsim.errors import InputError
 from archsim.experiment import Experiment
+from archsim.network.losses import gives_perplexity
 from archsim.plugins import plugin_failures
 from archsim.results import Run, RunCollection
 from archsim.simulation.execution import Execution, Start
@@ -181,13 +182,25 @@ def _with_numbers(layout: Layout, read: DataSet) -> tuple[Prepared, NumericNetwo
 
 
 def _check_target(layout: Layout, data: DataSet) -> None:
-    """Refuse to wait for an accuracy that is never measured."""
+    """Refuse to wait for what is never measured."""
     stop_at = layout.training.stop_at
-    if stop_at is not None and (data.classes is None or not len(data.test_inputs)):
+    if stop_at is None:
+        return
+    tested = len(data.test_inputs) > 0
+    if stop_at.accuracy is not None and (data.classes is None or not tested):
         missing = "classes" if data.classes is None else "test samples"
         raise InputError(
             f"the accuracy is never measured: '{data.name}' has no {missing}",
             field="training.stop_at.accuracy",
             value=stop_at.accuracy,
-            remedy="remove training.stop_at, or take data with classes and test samples",
+            remedy="remove training.stop_at.accuracy, or take data with classes and test samples",
+        )
+    if stop_at.perplexity is not None and not (gives_perplexity(layout.graph) and tested):
+        missing = f"'{data.name}' has no test samples" if not tested else "the network tells no sequences"
+        raise InputError(
+            f"the perplexity is never measured: {missing}",
+            field="training.stop_at.perplexity",
+            value=stop_at.perplexity,
+            remedy="remove training.stop_at.perplexity, or take data with test samples and a network that gives a "
+            "vector for each position, trained by softmax-cross-entropy",
         )

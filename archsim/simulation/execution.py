@@ -119,9 +119,7 @@ class Execution:
     def _machine(self, work: Expected | Numbers) -> Machine | UntimedMachine:
         setup, settings = self.prepared.setup, self.prepared.experiment.run
         schedule = setup.schedule
-        stop_at = self.prepared.layout.training.stop_at
-        target = None if stop_at is None else stop_at.accuracy
-        observer = Observer(work, schedule, setup.samples, self.options.progress, target)
+        observer = Observer(work, schedule, setup.samples, self.options.progress)
         if settings.mode == "numerics" or not schedule.shape.mini_batches:
             self.options.check_without_clock()
             return UntimedMachine(setup, work, observer)
@@ -151,12 +149,13 @@ class Execution:
 
     def _run(self, writer: CheckpointWriter, machine: Machine | UntimedMachine) -> tuple[Run, bool]:
         machine.observer.progress, workspace = self.options.progress, self.options.workspace
+        machine.observer.target = self.prepared.layout.training.stop_at
         if workspace is not None and isinstance(machine, Machine):
             machine.timeline.go_on_in(workspace / "timeline")
         finished = writer.run(machine)
         if not self.prepared.schedule.shape.mini_batches and self.network is not None:
             # Given weights that nothing is trained on.
-            machine.observer.curve.add(0, 0, 0, None, None, self.network.accuracy())
+            machine.observer.curve.add(0, 0, 0, None, None, self.network.score())
         return self._result(machine, finished), finished
 
     def _go_on(self, writer: CheckpointWriter, machine: Machine | UntimedMachine) -> tuple[Run, bool]:

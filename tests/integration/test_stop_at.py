@@ -12,6 +12,7 @@ import archsim
 from archsim.errors import InputError
 from archsim.results import Run
 from archsim.simulation import Interrupted
+from archsim.training import StopAt
 from tests.sensitivity.bases import base, small_data
 
 KINDS = ("synchronous", "asynchronous")
@@ -74,7 +75,7 @@ def test_a_resumed_run_stops_at_the_same_place(tmp_path: Path) -> None:
 
 
 def test_what_never_measures_an_accuracy_is_refused() -> None:
-    with pytest.raises(InputError, match="a timing run computes no accuracy"):
+    with pytest.raises(InputError, match="a timing run computes no accuracy and no perplexity"):
         archsim.load_experiment(document(stop_at={"accuracy": 0.5}), mode="timing")
     data = small_data()
     without = archsim.DataSet(
@@ -82,3 +83,25 @@ def test_what_never_measures_an_accuracy_is_refused() -> None:
     )
     with pytest.raises(InputError, match="the accuracy is never measured: 'small' has no test samples"):
         archsim.simulate(document(stop_at={"accuracy": 0.5}), data=without)
+    with pytest.raises(InputError, match="the perplexity is never measured: the network tells no sequences"):
+        archsim.simulate(document(stop_at={"perplexity": 5}), data=data)
+    with pytest.raises(InputError, match="there is no target in it"):
+        archsim.load_experiment(document(stop_at={}))
+
+
+@pytest.mark.parametrize(
+    ("target", "score", "reached"),
+    [
+        ({"accuracy": 0.5}, (0.5, None), True),
+        ({"accuracy": 0.5}, (None, None), False),
+        ({"perplexity": 7}, (0.0, 7.0), True),
+        ({"perplexity": 7}, (1.0, 7.1), False),
+        ({"perplexity": 7}, (1.0, float("nan")), False),
+        ({"accuracy": 0.5, "perplexity": 7}, (0.4, 6.0), False),
+        ({"accuracy": 0.5, "perplexity": 7}, (0.6, 6.0), True),
+    ],
+)
+def test_all_that_is_given_is_to_be_reached(
+    target: dict[str, float], score: tuple[float | None, float], reached: bool
+) -> None:
+    assert StopAt(**target).reached(*score) is reached

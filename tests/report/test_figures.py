@@ -126,9 +126,21 @@ def test_curves_go_through_the_evaluations(run: Run) -> None:
     figure = learning_curves(run)
     assert figure is not None
     assert len(figure.axes) == 6
-    for axes, name in zip(figure.axes, ["test_accuracy"] * 3 + ["train_loss"] * 3, strict=True):
-        assert axes.lines[0].get_ydata().tolist() == run.learning[name].tolist()
+    for axes, names in zip(figure.axes, [("test_accuracy",)] * 3 + [("train_loss", "test_loss")] * 3, strict=True):
+        assert [line.get_ydata().tolist() for line in axes.lines] == [run.learning[name].tolist() for name in names]
     assert figure.axes[0].lines[0].get_xdata().tolist() == run.learning["samples"].tolist()
+
+
+def test_perplexities_have_a_row_and_stand_beside_each_other() -> None:
+    run = synthetic_run(sequences=True)
+    told = run.learning["test_perplexity"].tolist()
+    figure = learning_curves(run)
+    assert figure is not None
+    assert [axes.lines[0].get_ydata().tolist() for axes in figure.axes[3:6]] == [told] * 3
+    bars = comparison(RunCollection.of_runs({"a": run, "b": run})).axes
+    assert bars[4].get_title(loc="left") == "perplexity (test)"
+    assert [bar.get_width() for bar in bars[4].patches] == [run.metrics["perplexity"]] * 2
+    assert [axes.lines[0].get_ydata().tolist() for axes in bars[5:7]] == [told] * 2
 
 
 def test_utilisation_is_the_metric(run: Run) -> None:

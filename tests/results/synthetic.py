@@ -25,6 +25,7 @@ from archsim.results import (
     collect_provenance,
     make_run,
 )
+from archsim.results.learning import Score
 
 DURATION_PS = {"F": 384_000, "B": 420_500, "U": 512_000}
 SAMPLES_PER_MICRO_BATCH = 4
@@ -134,22 +135,30 @@ def document(chip: Chip, stages: int, mode: str = "coupled") -> str:
     return text.getvalue()
 
 
-def learning_curve(tallies: list[Tally | None], chip: Chip, makespan: int, samples: int) -> LearningCurve:
+def learning_curve(
+    tallies: list[Tally | None], chip: Chip, makespan: int, samples: int, *, sequences: bool = False
+) -> LearningCurve:
     curve = LearningCurve()
     for i, tally in enumerate(tallies):
         part = i / (len(tallies) - 1)
         energy = tally.energy_pj(chip) if tally else None
         accuracy = 0.95 - 0.85 * math.exp(-4 * part)
-        curve.add(
-            int(samples * part) // 8, int(samples * part), int(makespan * part), energy, 2.3 - 2 * part, accuracy, tally
-        )
+        loss = 2.3 - 2 * part
+        score = Score(accuracy, loss + 0.1, math.exp(loss + 0.1) if sequences else None)
+        curve.add(int(samples * part) // 8, int(samples * part), int(makespan * part), energy, loss, score, tally)
     return curve
 
 
 def synthetic_run(
-    stages: int = 3, micro_batches: int = 40, *, chip: Chip | None = None, store: bool = True, numerics: bool = False
+    stages: int = 3,
+    micro_batches: int = 40,
+    *,
+    chip: Chip | None = None,
+    store: bool = True,
+    numerics: bool = False,
+    sequences: bool = False,
 ) -> Run:
-    """A plausible run; in `numerics` it has no clock."""
+    """A plausible run; in `numerics` it has no clock. That of `sequences` tells a perplexity."""
     chip = chip or reram()
     timeline, ledger = Timeline(store=store), Ledger()
     makespan = 0
@@ -174,6 +183,8 @@ def synthetic_run(
         mini_batches=micro_batches // PER_MINI_BATCH,
         accuracy=0.9375,
         loss=0.31,
+        test_loss=0.4,
+        perplexity=math.exp(0.4) if sequences else None,
         staleness=tuple(float(stages - 1 - s) for s in range(stages)),
         in_flight_max=tuple(min(micro_batches, stages - s) for s in range(stages)),
         stored_max=(micro_batches,) * stages,
@@ -199,7 +210,7 @@ def synthetic_run(
         document(chip, stages, "numerics" if numerics else "coupled"),
         chip,
         observations,
-        learning_curve(tallies, chip, makespan, samples),
+        learning_curve(tallies, chip, makespan, samples, sequences=sequences),
         timeline,
         collect_provenance(
             seeds={"device": 1, "noise": 1, "data": 1},

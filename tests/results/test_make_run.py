@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from archsim.results import LearningCurve, Timeline, collect_provenance, compare_runs, load_run, make_run
+from archsim.results.learning import Score
 
 from .synthetic import synthetic_run
 
@@ -16,22 +17,22 @@ from .synthetic import synthetic_run
 def test_a_training_that_diverged_is_said_and_saved(tmp_path: Path) -> None:
     old = synthetic_run(numerics=True)
     curve = LearningCurve()
-    curve.add(1, 8, 0, None, float("inf"), None)
-    curve.add(2, 16, 0, None, float("nan"), 0.1)
+    curve.add(1, 8, 0, None, float("inf"), Score())
+    curve.add(2, 16, 0, None, float("nan"), Score(0.1, float("inf"), float("inf")))
     run = make_run(
         old.document,
         old.chip,
-        replace(old.observations, loss=float("inf")),
+        replace(old.observations, loss=float("inf"), test_loss=float("inf"), perplexity=float("inf")),
         curve,
         Timeline(),
         old.provenance,
     )
-    assert run.metrics["loss"] is None
+    assert run.metrics["loss"] is run.metrics["test_loss"] is run.metrics["perplexity"] is None
     assert "diverged" in run.warnings[0]
     run.save(tmp_path / "run")
     assert load_run(tmp_path / "run") == run
     lines = (tmp_path / "run" / "learning.csv").read_text().splitlines()
-    assert lines[1:] == ["1,8,0,,inf,", "2,16,0,,,0.1"]
+    assert lines[1:] == ["1,8,0,,inf,,,", "2,16,0,,,0.1,inf,inf"]
 
 
 def test_runs_stand_side_by_side() -> None:

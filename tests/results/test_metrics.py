@@ -15,6 +15,8 @@ SEEN = Observations(
     samples=20,
     mini_batches=5,
     accuracy=0.75,
+    test_loss=1.25,
+    perplexity=3.5,
     loss=0.5,
     staleness=(1.0, 0.0),
     in_flight_max=(2, 1),
@@ -85,6 +87,8 @@ def test_values_follow_the_definitions() -> None:
         "time_to_target_ps": None,
         "energy_to_target_pj": None,
         "accuracy": 0.75,
+        "test_loss": 1.25,
+        "perplexity": 3.5,
         "loss": 0.5,
         "samples_per_s": 2e10,
         "latency_ps": 30.0,
@@ -170,7 +174,8 @@ def test_a_run_of_no_samples_divides_by_nothing() -> None:
 
 
 def test_a_loss_that_is_not_finite_is_missing() -> None:
-    assert compute_metrics(replace(SEEN, loss=float("nan")), COSTS)["loss"] is None
+    for name, value in (("loss", float("nan")), ("test_loss", float("nan")), ("perplexity", float("inf"))):
+        assert compute_metrics(replace(SEEN, **{name: value}), COSTS)[name] is None
 
 
 @pytest.mark.parametrize("energy", [float("nan"), float("inf"), -100.0])

@@ -16,12 +16,14 @@ import numpy as np
 from archsim.data import DataSet
 from archsim.digital.arrays import Array
 from archsim.engine.numerics.rules import Rule
+from archsim.engine.numerics.scoring import Judged, Scoring
 from archsim.network.graph import INPUT, Graph, Matrix, Node
 from archsim.network.logic import DigitalLogic, held_inputs
 from archsim.network.operators import DigitalOperator, MatrixOperator, Pass, RecurrentOperator, StatefulOperator
 from archsim.network.operators.recurrent import unroll
 from archsim.network.operators.shapes import check_array
 from archsim.network.parameters import ParameterValues
+from archsim.results.learning import Score
 
 __all__ = ["EvaluatedMatrix", "Evaluator"]
 
@@ -43,7 +45,7 @@ class EvaluatedMatrix(Protocol[Seen]):
 
 
 class Evaluator(Generic[Snapshot]):
-    """Measures the test accuracy of snapshots.
+    """Measures how well snapshots do on the test set.
 
     Parameters
     ----------
@@ -57,6 +59,11 @@ class Evaluator(Generic[Snapshot]):
         The data.
     threads : int
         Blocks of test samples that may be evaluated at once.
+
+    Attributes
+    ----------
+    scoring : Scoring
+        What judges outputs.
     """
 
     def __init__(
@@ -72,30 +79,25 @@ class Evaluator(Generic[Snapshot]):
         self._matrices = matrices
         self._data = data
         self._threads = threads
+        self.scoring = Scoring(graph, data)
 
-    @property
-    def classifies(self) -> bool:
-        """Whether there are test samples, and classes to tell."""
-        return self._data.classes is not None and len(self._data.test_inputs) > 0
-
-    def accuracy(self, snapshots: Snapshots[Snapshot], mini_batch: int) -> float | None:
-        """Return the fraction of test targets that are told correctly; None where nothing is classified."""
-        if not self.classifies:
-            return None
+    def score(self, snapshots: Snapshots[Snapshot], mini_batch: int) -> Score:
+        """Return how well snapshots do after a mini-batch."""
         starts = range(0, len(self._data.test_inputs), BLOCK)
 
-        def correct(start: int) -> int:
+        def judged(start: int) -> Judged:
             first_sample = mini_batch * len(self._data.test_inputs) + start
             values = self.values(snapshots, self._data.test_inputs[start : start + BLOCK], first_sample)
             outputs = values[self._graph.nodes[-1].name]
-            return int(np.sum(outputs.argmax(axis=-1) == self._data.test_targets[start : start + BLOCK]))
+            return self.scoring.judge(outputs, self._data.test_targets[start : start + BLOCK])
 
-        if self._threads == 1 or len(starts) == 1:
-            right = sum(map(correct, starts))
+        # Blocks are added in their order, whichever thread is done first.
+        if self._threads == 1 or len(starts) <= 1:
+            total = sum(map(judged, starts), Judged())
         else:
             with ThreadPoolExecutor(self._threads) as pool:
-                right = sum(pool.map(correct, starts))
-        return right / self._data.test_targets.size
+                total = sum(pool.map(judged, starts), Judged())
+        return self.scoring.score(total)
 
     def values(self, snapshots: Snapshots[Snapshot], x: Array, first_sample: int) -> dict[str, Array]:
         """Return what every operator gives for a block of inputs, by its name, and the inputs themselves.

@@ -20,7 +20,7 @@ class Evaluations:
     Parameters
     ----------
     evaluator : Evaluator
-        Measures the accuracy of snapshots.
+        Measures how well snapshots do.
     shape : PipelineShape
         Stages, mini-batches and micro-batches.
     every : int
@@ -125,8 +125,8 @@ class Evaluations:
 
     def _evaluate(self, mini_batch: int) -> Evaluation:
         del self._missing[mini_batch]
-        accuracy = self._evaluator.accuracy(self._snapshots.pop(mini_batch), mini_batch)
+        score = self._evaluator.score(self._snapshots.pop(mini_batch), mini_batch)
         first, last = self._evaluated * self._shape.micro_batches, mini_batch * self._shape.micro_batches
         total = sum(self._losses.pop(k) for k in range(first, last))
         self._evaluated = mini_batch
-        return Evaluation(mini_batch, total / ((last - first) * self._samples), accuracy)
+        return Evaluation(mini_batch, total / ((last - first) * self._samples), score)

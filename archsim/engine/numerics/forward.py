@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from archsim.data import DataSet
 from archsim.engine.numerics.coupling import Numbers
+from archsim.engine.numerics.scoring import Judged
 from archsim.engine.work import Evaluation
 from archsim.schedule.actions import Action
 
@@ -53,11 +54,11 @@ class TestSamples:
 class ForwardNumbers(Numbers):
     """Computes forwards, on weights that stay as they are; see `Numbers`."""
 
-    __slots__ = ("_correct", "_judged")
+    __slots__ = ("_judged",)
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
-        self._correct = self._judged = 0
+        self._judged = Judged()
 
     def layer_ended(self, layer: str, action: Action) -> None:
         """Nothing to keep: weights do not change."""
@@ -65,12 +66,12 @@ class ForwardNumbers(Numbers):
     def finish(self, stage: int, action: Action) -> list[Evaluation]:
         """Drop what a stage stored; at the last one, compare the answers with the targets."""
         stored = self._stored[stage].pop(action.micro_batch)
-        if stage != len(self.programs) - 1 or not self._evaluator.classifies:
+        if stage != len(self.programs) - 1:
             return []
+        scoring = self._evaluator.scoring
         outputs, targets = stored.values[self.graph.nodes[-1].name], self.feed.targets(action.micro_batch)
-        self._correct += int(np.sum(outputs.argmax(axis=-1) == targets))
-        self._judged += targets.size
+        self._judged += scoring.judge(outputs, targets)
         mini_batch, last = divmod(action.micro_batch + 1, self.shape.micro_batches)
         if last or (mini_batch % self.settings.evaluate_every and mini_batch != self.shape.mini_batches):
             return []
-        return [Evaluation(mini_batch, None, self._correct / self._judged)]
+        return [Evaluation(mini_batch, None, scoring.score(self._judged))]

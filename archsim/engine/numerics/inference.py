@@ -50,7 +50,7 @@ class Deployment:
 
     def accuracy_over_time(self) -> tuple[InferencePoint, ...]:
         """Return the accuracy at each of the times; nothing where nothing is classified."""
-        if not self._evaluator.classifies:
+        if not self._evaluator.scoring.classifies:
             return ()
         return evaluate_over_time(self._program, self._accuracy, self._parameters.times, self._parameters.repeats)
 
@@ -62,8 +62,7 @@ class Deployment:
         snapshots: dict[str, tuple[InferenceSnapshot, ...] | ParameterValues] = dict(self._parameters_of_layers)
         for name, matrix in self._matrices.items():
             snapshots[name] = matrix.snapshot(time_s, evaluation)
-        accuracy = self._evaluator.accuracy(snapshots, self._first + evaluation)
-        return 0.0 if accuracy is None else accuracy
+        return self._evaluator.score(snapshots, self._first + evaluation).accuracy or 0.0
 
     def _optimise(self, trained: NumericParts, data: DataSet) -> None:
         """Choose ranges matrix by matrix, on what the trained network gives each for training samples."""

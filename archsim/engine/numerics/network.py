@@ -27,6 +27,7 @@ from archsim.network.logic import DigitalLogic
 from archsim.network.matrix import AnalogMatrix, MatrixSnapshot
 from archsim.network.parameters import DigitalParameters
 from archsim.results import inference_table
+from archsim.results.learning import Score
 
 __all__ = ["NumericNetwork", "build_network"]
 
@@ -64,7 +65,7 @@ class NumericNetwork:
 
     @cached_property
     def evaluator(self) -> Evaluator[MatrixSnapshot]:
-        """What measures the accuracy of snapshots."""
+        """What measures how well snapshots do."""
         return Evaluator(self.graph, self.logic, self.matrices, self.sources.data, self.settings.threads)
 
     @cached_property
@@ -107,9 +108,9 @@ class NumericNetwork:
         learning = self.settings.learning
         return learning.learning_rate(0) / learning.averaged_over
 
-    def accuracy(self) -> float | None:
-        """Return the test accuracy of the weights as they are."""
-        return self.evaluator.accuracy(self.parts.snapshots(), 0)
+    def score(self) -> Score:
+        """Return how well the weights as they are do on the test set."""
+        return self.evaluator.score(self.parts.snapshots(), 0)
 
     def weights(self) -> dict[str, NDArray[np.float32]]:
         """Return weights by the name of their matrix, what digital units hold by ``NAME.scale``, ``NAME.bias``, ..."""

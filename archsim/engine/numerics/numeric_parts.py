@@ -57,7 +57,7 @@ class NumericParts:
     feed : Samples
         What passes the network.
     evaluator : Evaluator
-        Measures the accuracy of snapshots.
+        Measures how well snapshots do.
     learning : LearningSettings
         Learning rate, loss average, evaluations.
     workers : Workers

@@ -58,6 +58,7 @@ def _bar_columns(table: pd.DataFrame) -> list[tuple[str, float, str]]:
         ("energy_per_sample_pj", energy.factor, f"energy per sample ({energy.unit})"),
         ("power_w", power.factor, f"power ({power.unit})"),
         ("accuracy", 0.01, "test accuracy (%)"),
+        ("perplexity", 1.0, "perplexity (test)"),
     )
     # The textbook chip has no energies: zeros tell nothing.
     return [column for column in columns if table[column[0]].gt(0).any()]

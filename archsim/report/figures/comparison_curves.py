@@ -1,4 +1,4 @@
-"""Accuracy of several runs against simulated time and energy: means over seeds, with their spread."""
+"""Accuracy or perplexity of several runs against simulated time and energy: means over seeds, with their spread."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ _TEXTS = {"time_ps": "simulated time", "energy_pj": "energy", "samples": "traine
 
 
 def curve_columns(runs: RunCollection) -> list[str]:
-    """Return the columns of learning curves against which accuracy can be drawn; none without accuracies."""
-    learnt = [run for run in runs if run.learning["test_accuracy"].notna().any()]
+    """Return the columns of learning curves against which there is something to draw; none without it."""
+    measure = _measure(runs)
+    learnt = [run for run in runs if run.learning[measure].notna().any()]
     if not learnt:
         return []
     return [name for name in ("time_ps", "energy_pj") if any(run.learning[name].gt(0).any() for run in learnt)] or [
@@ -30,33 +31,40 @@ def curve_columns(runs: RunCollection) -> list[str]:
 
 
 def draw_curves(figure: SubFigure, runs: RunCollection) -> None:
-    """Draw accuracy against each of `curve_columns`, a line for each point."""
-    columns = curve_columns(runs)
+    """Draw accuracy against each of `curve_columns`, a line for each point; of models of sequences, perplexity."""
+    columns, measure = curve_columns(runs), _measure(runs)
     panels = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
-    accuracies: list[float] = []
+    drawn: list[float] = []
     for panel, column in zip(panels, columns, strict=True):
         scale = _scale(column, runs)
         for i, (name, by_seed) in enumerate(runs.points.items()):
-            where, accuracy = _stacked(by_seed.values(), column)
-            if not len(accuracy):
+            where, found = _stacked(by_seed.values(), column, measure)
+            if not len(found):
                 continue
-            x, mean, colour = where.mean(axis=0) / scale.factor, accuracy.mean(axis=0), SERIES[i % len(SERIES)]
+            x, mean, colour = where.mean(axis=0) / scale.factor, found.mean(axis=0), SERIES[i % len(SERIES)]
             panel.plot(x, mean, color=colour, linewidth=1.6, marker="o", markersize=3, label=plain_text(name))
-            spread = accuracy.std(axis=0, ddof=1) if len(accuracy) > 1 else np.zeros(len(mean))
-            accuracies += [*(mean - spread), *(mean + spread)]
-            if len(accuracy) > 1:
+            spread = found.std(axis=0, ddof=1) if len(found) > 1 else np.zeros(len(mean))
+            drawn += [*(mean - spread), *(mean + spread)]
+            if len(found) > 1:
                 panel.fill_between(x, mean - spread, mean + spread, color=colour, alpha=0.18, linewidth=0)
         plain_axes(panel, grid="y")
         panel.set_xlim(left=0)
         panel.xaxis.set_major_locator(MaxNLocator(nbins=6))
         panel.set_xlabel(_TEXTS[column] + (f" ({scale.unit})" if scale.unit else ""))
-    for panel in panels:
-        accuracy_axis(panel, accuracies)
-    panels[0].set_ylabel("test accuracy")
+    for panel in panels if measure == "test_accuracy" else ():
+        accuracy_axis(panel, drawn)
+    panels[0].set_ylabel("test accuracy" if measure == "test_accuracy" else "perplexity (test)")
     if len(runs.points) > 1:
         # Above the curves, not on them: nobody knows where they run.
         handles, labels = max((panel.get_legend_handles_labels() for panel in panels), key=lambda found: len(found[1]))
         figure.legend(handles, labels, loc="outside upper left", ncols=4, fontsize=8, frameon=False, labelcolor=MUTED)
+
+
+def _measure(runs: RunCollection) -> str:
+    """Return the column of learning curves that is drawn: perplexity, where every run that was evaluated tells it."""
+    tested = [run.learning for run in runs if run.learning["test_loss"].notna().any()]
+    every = bool(tested) and all(table["test_perplexity"].notna().any() for table in tested)
+    return "test_perplexity" if every else "test_accuracy"
 
 
 def _scale(column: str, runs: RunCollection) -> Scale:
@@ -66,13 +74,13 @@ def _scale(column: str, runs: RunCollection) -> Scale:
     return (time_scale if column == "time_ps" else energy_scale)(largest)
 
 
-def _stacked(runs: Iterable[Run], column: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return positions and accuracies [runs, evaluations], as many evaluations as all runs have."""
-    tables = [run.learning[run.learning["test_accuracy"].notna()] for run in runs]
+def _stacked(runs: Iterable[Run], column: str, measure: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return positions and what was measured [runs, evaluations], as many evaluations as all runs have."""
+    tables = [run.learning[run.learning[measure].notna()] for run in runs]
     # Without a clock every time is 0, and no energy is known.
     tables = [table for table in tables if len(table) and table[column].notna().all() and table[column].max() > 0]
     length = min((len(table) for table in tables), default=0)
     if not length:
         return np.empty((0, 0)), np.empty((0, 0))
     where = np.array([table[column].to_numpy(dtype=np.float64)[:length] for table in tables])
-    return where, np.array([table["test_accuracy"].to_numpy(dtype=np.float64)[:length] for table in tables])
+    return where, np.array([table[measure].to_numpy(dtype=np.float64)[:length] for table in tables])
