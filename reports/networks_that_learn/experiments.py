@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from baselines import logistic_regression
+from ngrams import ngrams
 
 from archsim import DataSet
 
-__all__ = ["ACCURACY", "NETWORKS", "Case", "Measure", "Network"]
+__all__ = ["ACCURACY", "NETWORKS", "PERPLEXITY", "Bar", "Case", "Measure", "Network"]
 
 WORKLOADS = Path(__file__).resolve().parents[2] / "workloads"
 
@@ -41,6 +42,15 @@ class Measure:
 
 
 ACCURACY = Measure("test accuracy [%]", lambda row: 100 * row["test_accuracy"], max)
+PERPLEXITY = Measure("test perplexity", lambda row: row["test_perplexity"], min)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What a network has to pass: the best test value of a model's rows, or a number that was said in advance."""
+
+    name: str
+    value: float | None = None
 
 
 @dataclass(frozen=True)
@@ -54,13 +64,17 @@ class Network:
     measure : Measure
         What is compared.
     baseline : callable
-        Gives rows with ``model``, ``setting``, ``train`` and ``test`` from the data set; the best test value counts.
+        Gives rows with ``model``, ``setting``, ``train``, ``test`` and ``accuracy`` from the data set.
     schedules : mapping of str to sequence of str
         The runs: a kind of schedule, and overrides of the workload beyond that kind.
     settings : sequence of str
         Overrides for all runs.
     tiny : sequence of str
         Overrides with which the script is tried out.
+    bar : Bar
+        What the runs have to pass.
+    variant : str
+        What tells several ways to train a workload apart.
     """
 
     workload: str
@@ -69,6 +83,13 @@ class Network:
     schedules: Mapping[str, Sequence[str]]
     settings: Sequence[str] = ()
     tiny: Sequence[str] = field(default=("training.max_mini_batches=2", "data.samples=64", "data.test_samples=20"))
+    bar: Bar = Bar("logistic regression")
+    variant: str = ""
+
+    @property
+    def name(self) -> str:
+        """What its rows are known by."""
+        return f"{self.workload}, {self.variant}" if self.variant else self.workload
 
     @property
     def path(self) -> Path:
@@ -86,7 +107,7 @@ class Case:
     @property
     def key(self) -> dict[str, object]:
         """What the run is known by."""
-        return {"network": self.network.workload, "schedule": self.schedule}
+        return {"network": self.network.name, "schedule": self.schedule}
 
     @property
     def overrides(self) -> list[str]:
@@ -102,11 +123,13 @@ class Case:
         )
 
 
+TEXT = ("data.samples=31360", "data.test_samples=null")
 NETWORKS = {
-    network.workload: network
+    network.name: network
     for network in (
         Network("resnet9_cifar10", ACCURACY, logistic_regression, {"synchronous": (), "asynchronous": ()}),
         Network("kws_digits", ACCURACY, logistic_regression, {"synchronous": (), "asynchronous": ()}),
         Network("vit_cifar10", ACCURACY, logistic_regression, {"synchronous": (), "asynchronous": ()}),
+        Network("lstm_text", PERPLEXITY, ngrams, {"synchronous": (), "asynchronous": ()}, TEXT, bar=Bar("bigram")),
     )
 }

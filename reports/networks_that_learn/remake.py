@@ -36,11 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = options(__doc__ or "", tuple(NETWORKS), HERE, arguments)
     results = Rows(chosen.out / RESULTS, ("network", "schedule"))
     learning = Rows(chosen.out / LEARNING, ("network", "schedule"))
-    baselines = Rows(chosen.out / BASELINES, ("network",))
+    baselines = Rows(chosen.out / BASELINES, ("data of",))
     for name in chosen.only:
         network = NETWORKS[name]
-        if not baselines.has({"network": name}):
-            baselines.add(*({"network": name, **row} for row in fit(network, chosen.tiny)))
+        if not baselines.has({"data of": network.workload}):
+            baselines.add(*({"data of": network.workload, **row} for row in fit(network, chosen.tiny)))
         for case in [Case(network, schedule) for schedule in network.schedules]:
             if not results.has(case.key):
                 row, curve = run(case, chosen.tiny)
@@ -63,7 +63,7 @@ def run(case: Case, tiny: bool) -> tuple[dict[str, object], list[dict[str, objec
     """Train, and return the row of the results and those of the learning curve."""
     overrides = [*case.overrides, *(case.network.tiny if tiny else [KEPT])]
     experiment = archsim.load_experiment(case.network.path, overrides, mode="coupled")
-    workspace = None if tiny else CHECKPOINTS / "-".join(map(str, case.key.values()))
+    workspace = None if tiny else CHECKPOINTS / "-".join(map(str, case.key.values())).replace(", ", "-")
     done: list[int] = []
     begin = time.perf_counter(), time.process_time()
 
@@ -89,6 +89,7 @@ def run(case: Case, tiny: bool) -> tuple[dict[str, object], list[dict[str, objec
         "samples": curve[-1]["samples"],
         "final": curve[-1]["value"],
         "best": best,
+        "accuracy": round(100 * result.metrics["accuracy"], 2),
         "best_mini_batch": next(row["mini_batch"] for row in curve if row["value"] == best),
         "time_ps": result.metrics["makespan_ps"],
         "energy_pj": result.metrics["energy_pj"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,37 @@ def test_logistic_regression_ends_where_no_step_gains_anything() -> None:
     nearest = np.argmin(np.linalg.norm(x[:, None] - centres, axis=(2, 3)), axis=1)
     assert free["train"] == free["test"] >= 100 * np.mean(nearest == y)
     assert bound["train"] < free["train"]
+
+
+def test_shares_of_characters_are_those_counted_by_hand() -> None:
+    load("networks_that_learn")
+    from ngrams import perplexity, shares
+
+    text = np.array([0, 1, 0, 1, 1])
+    alone, pairs = shares(text, 0, 3, 0.5), shares(text, 1, 3, 0.5)
+    assert alone == pytest.approx(np.array([1.5 + 1 / 3, 2.5 + 1 / 3, 1 / 3]) / 5)
+    # After 0 came 1 twice, after 1 each of 0 and 1 once, and 2 never came.
+    by_hand = np.array([[0, 1.5, 0], [0.5, 0.5, 0], [0, 0, 0]]) + np.outer([0.5, 1, 2], alone)
+    assert pairs == pytest.approx(by_hand / 2)
+    steps = itertools.pairwise(text)
+    assert perplexity(pairs, text, 1) == pytest.approx(np.exp(np.mean([-np.log(pairs[a, b]) for a, b in steps])))
+    triples = shares(np.random.default_rng(2).integers(4, size=200), 2, 4, 0.3)
+    assert triples.sum(axis=-1) == pytest.approx(np.ones((4, 4)))
+
+
+@pytest.mark.parametrize("encoding", ["index", "one-hot"])
+def test_windows_are_read_as_the_text_that_they_were_cut_from(encoding: str) -> None:
+    load("networks_that_learn")
+    from ngrams import MODELS, accuracy, ngrams, shares
+
+    text = np.random.default_rng(3).choice(3, size=61, p=[0.6, 0.3, 0.1])
+    now, following = text[:60].reshape(-1, 5), text[1:].reshape(-1, 5)
+    inputs = (np.eye(3)[now] if encoding == "one-hot" else now).astype(np.float32)
+    rows = ngrams(DataSet("text", inputs[:8], following[:8], inputs[8:], following[8:], 3), (0.5,))
+    assert [row["model"] for row in rows] == list(MODELS)
+    train, test = text[:41], text[40:]
+    for order, row in enumerate(rows):
+        assert row["accuracy"] == pytest.approx(accuracy(shares(train, order, 3, 0.5), test, order), abs=0.01)
 
 
 @pytest.mark.usefixtures("data_folder")
