@@ -70,7 +70,8 @@ class Actions:
     def do(self, action: Action, pieces: list[Piece], gates: Mapping[Piece, list[Gate]], borders: Borders) -> Process:
         """Each piece as soon as those are done that it waits for, chunk by chunk."""
         if self.hardware.engine:
-            yield from self.units.engine(self.hardware.engine.get(action.kind, 0) * action.count, action)
+            duration = self.hardware.engine.get(action.kind, 0) * action.count
+            yield from self.units.engine(duration, self.case.called(action))
             return
         turns = {
             gate: gate.enter(count)
@@ -98,7 +99,7 @@ class Actions:
     ) -> Process:
         size, samples = self.case.chunk, self.case.samples
         for chunk, signals in enumerate(done[piece]):
-            for other in piece.needs:
+            for other in (*piece.needs, *piece.follows):
                 at = piece.awaited(other, chunk, samples, size)
                 yield done[other][min(at, len(done[other]) - 1)].done
             for name in piece.takes:
@@ -106,7 +107,7 @@ class Actions:
                     yield there[min(piece.awaited_sample(vectors, chunk, samples, size), len(there) - 1)]
             if not chunk:
                 yield from turns.values()
-            of = action._replace(part=(piece.layer, piece.number, piece.matrix is None, *piece.does, chunk))
+            of = action._replace(part=(piece.layer, piece.number, piece.matrix is None, *piece.does, piece.step, chunk))
             asked = self.clock.start(self._chunk(of, piece, chunk))
             for signal in (signals.done, signals.out, signals.ended):
                 asked.then(signal.fire)
@@ -130,6 +131,8 @@ class Actions:
             return self._transfer(action, self._layer(piece))
         if piece.matrix is None:
             return self._digital(action, piece, chunk)
+        if piece.writes:
+            return self._write(action._replace(kind="P"), piece, piece.matrix)
         return self._read(action, piece, chunk, piece.matrix)
 
     def _layer(self, piece: Piece) -> Layer:
@@ -166,6 +169,17 @@ class Actions:
             pending.append(self.clock.start(self._part(action, part, job, sizes)))
         size = hardware.bytes(matrix.inputs if forward else matrix.outputs) * (last - first)
         pending.append(self.units.port(size, action).done)
+        yield from pending
+
+    def _write(self, action: Action, piece: Piece, matrix: Matrix) -> Process:
+        """All parts of a matrix side by side, line by line, and beside them the host, which delivers the weights."""
+        hardware, parts = self.hardware, self.layout.parts[piece.layer][piece.number]
+        pending = []
+        for part in parts:
+            duration = part.rows * hardware.written(part.columns, matrix.inputs)
+            pending.append(self.units.tile(part, duration, action._replace(part=(*action.part, part.tile))).done)
+        elements = sum(part.rows * part.columns for part in parts)
+        pending.append(self.units.host(hardware.at_host(elements), action).done)
         yield from pending
 
     def _part(self, action: Action, part: Part, job: tuple[int, int], sizes: tuple[int, int]) -> Process:

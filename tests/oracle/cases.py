@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from .hardware import Hardware
 
-__all__ = ["ELEMENT_WISE", "INPUT", "LOSSES", "Action", "Case", "Layer", "Matrix"]
+__all__ = ["ELEMENT_WISE", "INPUT", "LOSSES", "Action", "Case", "Layer", "Matrix", "Recurrence"]
 
 INPUT = "input"
 #: Element-wise functions, and operations on each number, forward and backward alike.
@@ -33,11 +33,30 @@ class Action(NamedTuple):
 
 @dataclass(frozen=True)
 class Matrix:
-    """A matrix on crossbars, and how many vectors of a sample meet it."""
+    """A matrix on crossbars, and how many vectors of a sample meet it.
+
+    Of a recurrent layer, `of_input` and `of_state` say what the vectors are made of.
+    """
 
     inputs: int
     outputs: int
     vectors: int = 1
+    of_input: bool = True
+    of_state: bool = False
+
+
+@dataclass(frozen=True)
+class Recurrence:
+    """What a layer does whose matrices are read in each time step, with what came of the step before.
+
+    For a sample and a step: numbers of its state, numbers that are kept beside it for the gradient, and operations that
+    make the next state, and the gradient at the last one.
+    """
+
+    state: int
+    kept: int
+    forward: int
+    backward: int
 
 
 @dataclass(frozen=True)
@@ -55,6 +74,20 @@ class Layer:
     matrices: tuple[Matrix, ...] = ()
     forward: int = 0
     backward: int = 0
+    #: Whether it begins only when a whole sample is there.
+    whole: bool = False
+    recurrence: Recurrence | None = None
+
+    @property
+    def steps(self) -> int:
+        """Time steps in which its matrices are read; all vectors at once are one."""
+        return self.matrices[0].vectors if self.recurrence else 1
+
+    def values(self, *, trains: bool) -> int:
+        """Return the numbers that are kept of its forward for a sample: of a recurrence, what each step leaves."""
+        if not (self.recurrence and trains):
+            return self.size
+        return self.steps * (self.recurrence.state + self.recurrence.kept)
 
     @property
     def size(self) -> int:
@@ -99,7 +132,16 @@ class Case:
 
     @property
     def trains(self) -> bool:
-        return self.kind != "inference"
+        return self.kind not in ("inference", "layer-serial")
+
+    @property
+    def serial(self) -> bool:
+        """Whether the layers of a stage take the same tiles in turn."""
+        return self.kind == "layer-serial"
+
+    def called(self, action: Action) -> Action:
+        """Return an action of a stage by the name that its kind has in a timeline."""
+        return action._replace(kind="L") if self.serial else action
 
     @property
     def overlaps(self) -> bool:
@@ -194,9 +236,9 @@ class Case:
         if self.kind == "zb-h1":
             yield from self._zero_bubble(stage)
             return
-        whole = self.kind in ("asynchronous", "inference")
+        whole = self.kind == "asynchronous" or not self.trains
         block = self.total if whole else self.micro_batches
-        ahead = {"inference": block, "gpipe": block, "sequential": 1}.get(self.kind, len(self.stages) - stage)
+        ahead = {"gpipe": block, "sequential": 1}.get(self.kind, len(self.stages) - stage)
         for start in range(0, self.total, block):
             forwards = [("F", start + k) for k in range(block)]
             if not self.trains:

@@ -75,20 +75,29 @@ class Layout:
             for layer in self.case.layers
         }
         held = [
-            [layer for at, stage in zip(self.places, self.stages, strict=True) if at == place for layer in stage]
+            [stage for at, stage in zip(self.places, self.stages, strict=True) if at == place]
             for place in range(max(self.places) + 1)
         ]
-        tiles = [sum(len(parts) for layer in layers for parts in cut[layer.name]) for layers in held]
+        taken = {layer.name: sum(map(len, cut[layer.name])) for layer in self.case.layers}
+        together = max if self.case.serial else sum
+        tiles = [sum(together(taken[layer.name] for layer in stage) for stage in stages) for stages in held]
         needed = [max(1, ceil(count / hardware.node_tiles)) for count in tiles]
         self.nodes = sum(needed)
         order = hardware.nodes(self.nodes)
         homes = []
-        for layers, count in zip(held, needed, strict=True):
+        for stages, count in zip(held, needed, strict=True):
             nodes, order = order[:count], order[count:]
             homes.append(nodes[0])
-            free = iter([(node * hardware.node_tiles + n, node) for node in nodes for n in range(hardware.node_tiles)])
-            for layer in layers:
-                self.parts[layer.name] = [[Part(*size, *next(free)) for size in parts] for parts in cut[layer.name]]
+            free = [(node * hardware.node_tiles + n, node) for node in nodes for n in range(hardware.node_tiles)]
+            for stage in stages:
+                first = list(free)
+                for layer in stage:
+                    # Layers that take the same tiles in turn all begin with the first.
+                    free = list(first) if self.case.serial else free
+                    self.parts[layer.name] = [
+                        [Part(*size, *free.pop(0)) for size in parts] for parts in cut[layer.name]
+                    ]
+                free = first[together(taken[layer.name] for layer in stage) :]
         self.homes = [homes[place] for place in self.places]
 
     def _edges(self) -> list[Edge]:
@@ -106,7 +115,7 @@ class Layout:
     def _footprint(self, stage: int) -> int:
         """Return the bytes that a micro-batch takes: inputs and results, errors and gradients that come back."""
         elements = sum(edge.elements for edge in self.into(stage))
-        elements += sum(layer.size for layer in self.stages[stage])
+        elements += sum(layer.values(trains=self.case.trains) for layer in self.stages[stage])
         if self.case.trains:
             elements += sum(m.vectors * m.outputs for layer in self.stages[stage] for m in layer.matrices)
             elements += sum(edge.elements for edge in self.out_of(stage) if edge.gradient)

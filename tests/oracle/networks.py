@@ -1,16 +1,19 @@
-"""Random small networks: chains of linear layers, convolutions of images, sums with what was there before."""
+"""Random small networks: chains of linear layers, convolutions, recurrence and attention, sums with what was there."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import astuple
 from math import prod
 
 from hypothesis import strategies as st
 
-from .cases import ELEMENT_WISE, INPUT, Layer, Matrix
+from .cases import ELEMENT_WISE, INPUT, Layer, Matrix, Recurrence
 
 __all__ = ["networks", "stages_of"]
 
 Shape = tuple[int, ...]
+CELLS = st.sampled_from(["lstm", "gru"])
 
 
 class Builder:
@@ -37,11 +40,52 @@ class Builder:
         return f"{kind.replace('-', '')}{len(self.layers)}"
 
     def linear(self) -> None:
-        features = self.shape[0] if self.draw(st.booleans()) else self.draw(st.integers(3, 45))
-        settings = {"features": features} | self.frozen()
-        self.add(
-            Layer(self.name("fc"), "linear", (self.last,), (features,), settings, (Matrix(self.shape[0], features),))
-        )
+        """Of a sequence, one that meets the vector of each position."""
+        *length, inputs = self.shape
+        features = inputs if self.draw(st.booleans()) else self.draw(st.integers(3, 45))
+        settings, matrix = {"features": features} | self.frozen(), Matrix(inputs, features, prod(length))
+        self.add(Layer(self.name("fc"), "linear", (self.last,), (*length, features), settings, (matrix,)))
+
+    def recurrent(self) -> None:
+        """A cell with one matrix for its input and its state (LSTM) or one for each (GRU), in one direction or both."""
+        length, inputs = self.shape
+        kind, hidden, ways = self.draw(CELLS), self.draw(st.integers(2, 9)), self.draw(st.integers(1, 2))
+        if kind == "lstm":
+            matrices: tuple[Matrix, ...] = (Matrix(inputs + hidden, 4 * hidden, length, of_state=True),)
+            # A state has h and c. Forward: i g, f c and their sum, o; i, f, g, o and tanh(c) are looked up.
+            each = Recurrence(2, 5, 3 + 5, 13)
+        else:
+            of_state = Matrix(hidden, 3 * hidden, length, of_input=False, of_state=True)
+            matrices = Matrix(inputs, 3 * hidden, length), of_state
+            each = Recurrence(1, 4, 5 + 3, 11)
+        settings: dict[str, object] = {"features": hidden, "bidirectional": ways == 2} | self.frozen()
+        shape: Shape = (length, ways * hidden)
+        if self.draw(st.integers(0, 3)) == 0:
+            settings["output"], shape = "last", shape[1:]
+        made = Recurrence(*(ways * hidden * number for number in astuple(each)))
+        self.add(Layer(self.name(kind), kind, (self.last,), shape, settings, matrices * ways, recurrence=made))
+
+    def attention(self) -> None:
+        """Queries come from the last layer, keys and values from it or from others of a shape that fits."""
+        queries, features = self.shape
+        causal = self.draw(st.booleans())
+        keys = self.another(lambda s: s[1] == features and (s[0] == queries or not causal))
+        values = self.another(lambda s: s[0] == self.shapes[keys][0])
+        seen, given = self.shapes[values]
+        heads = self.draw(st.sampled_from([h for h in range(1, 5) if features % h == given % h == 0]))
+        pairs = queries * (queries + 1) // 2 if causal else queries * seen
+        # Scaled queries, products with keys, the softmax of each head; its look-ups; backward all of this once more.
+        weights = (queries + pairs) * features + heads * (4 * pairs - 2 * queries) + heads * pairs
+        forward = weights + pairs * given
+        backward = weights + 2 * pairs * (features + given) + 3 * heads * pairs + queries * features
+        settings, sources = {"heads": heads, "causal": causal}, (self.last, keys, values)
+        shape = queries, given
+        self.add(Layer(self.name("att"), "attention", sources, shape, settings, (), forward, backward, whole=True))
+
+    def another(self, fits: Callable[[Shape], bool]) -> str:
+        """Return a sequence with a shape that fits, the last one among them."""
+        found: str = self.draw(st.sampled_from([name for name, s in self.shapes.items() if len(s) == 2 and fits(s)]))
+        return found
 
     def convolution(self) -> None:
         channels, height, width = self.shape
@@ -92,14 +136,20 @@ def sliding(size: int, kernel: int, stride: int) -> int:
 @st.composite
 def networks(draw: st.DrawFn) -> tuple[Shape, tuple[Layer, ...]]:
     """The shape of a sample, and layers."""
-    if draw(st.booleans()):
+    kind = draw(st.sampled_from(["vectors", "images", "sequences", "sequences"]))
+    if kind == "vectors":
         builder = Builder(draw, (draw(st.integers(3, 45)),))
         steps = [builder.linear, builder.element_wise, builder.sum]
+    elif kind == "sequences":
+        builder = Builder(draw, (draw(st.integers(1, 5)), draw(st.integers(2, 12))))
+        steps = [builder.linear, builder.recurrent, builder.attention, builder.element_wise, builder.sum]
     else:
         builder = Builder(draw, tuple(draw(st.integers(low, high)) for low, high in ((1, 3), (3, 6), (3, 6))))
         steps = [builder.convolution, builder.element_wise, builder.pool, builder.sum]
     for step in draw(st.lists(st.sampled_from(steps), min_size=draw(st.integers(0, 6)), max_size=9)):
         step()
+        if kind == "sequences" and len(builder.shape) == 1:
+            break
     if len(builder.shape) > 1:
         builder.flat()
     builder.linear()

@@ -20,8 +20,10 @@ __all__ = ["Piece", "backward", "changes", "forward"]
 class Piece:
     """A piece of work, for a sample: a read if there is a matrix, else operations and numbers that are written.
 
-    `layer` is the one that it begins with, `number` that of the matrix there. `vectors` are those in which a sample
-    passes it, `gives` is the layer whose result or gradients come of it, `collects` the layer whose reads it adds up.
+    `layer` is the one that it begins with, `number` that of the matrix there, `step` the time step of a recurrent one.
+    `vectors` are those in which a sample passes it, `gives` is the layer whose result or gradients come of it,
+    `collects` the layer whose reads it adds up. It needs what others give; `follows` those before it on its tiles.
+    A matrix may also be written: for all vectors at once.
     """
 
     needs: list[Piece]
@@ -33,6 +35,9 @@ class Piece:
     gives: str = ""
     collects: str = ""
     number: int = 0
+    step: int = 0
+    writes: bool = False
+    follows: list[Piece] = field(default_factory=list)
     #: The layers for which it does something.
     does: list[str] = field(default_factory=list)
     #: Values, or gradients, that it needs from other stages, and those that it makes, for its own stage or others.
@@ -48,7 +53,7 @@ class Piece:
         return set(self.needs).union(*(piece.before() for piece in self.needs))
 
     def chunks(self, samples: int, size: int | None) -> int:
-        return 1 if size is None else ceil(samples * self.vectors / size)
+        return 1 if size is None or self.writes else ceil(samples * self.vectors / size)
 
     def bounds(self, chunk: int, samples: int, size: int | None) -> tuple[int, int]:
         """Return the first vector of a chunk and the one behind the last."""
@@ -57,8 +62,8 @@ class Piece:
 
     def awaited(self, other: Piece, chunk: int, samples: int, size: int | None) -> int:
         """Return the chunk of another piece that a chunk waits for."""
-        if size is None:
-            return 0
+        if size is None or self.writes or other.writes:
+            return other.chunks(samples, size) - 1
         if other.matrix is None or other.layer != self.collects or other.vectors != self.vectors:
             return self.awaited_sample(other.vectors, chunk, samples, size)
         return ceil(self.bounds(chunk, samples, size)[1] / size) - 1
@@ -87,7 +92,18 @@ def _each(found: Sequence[T]) -> list[T]:
 
 def _same_vectors(layer: Layer) -> int:
     found = {matrix.vectors for matrix in layer.matrices}
-    return found.pop() if len(found) == 1 else 1
+    return found.pop() if len(found) == 1 and not layer.recurrence else 1
+
+
+def _vectors(layer: Layer, matrix: Matrix) -> int:
+    """Return how many vectors a sample has in a read of a matrix: of a recurrent layer, in that of a time step."""
+    return 1 if layer.recurrence else matrix.vectors
+
+
+def _part_of(case: Case, alone: Callable[[str], bool], layer: Layer) -> Callable[[str], bool]:
+    """Return whether a layer may go on in the job that gives a name: if it is alone with it, and both take any run."""
+    whole = {other.name for other in case.layers if other.whole}
+    return lambda name: alone(name) and whole.isdisjoint((name, layer.name))
 
 
 def forward(
@@ -99,33 +115,65 @@ def forward(
     for layer in layers:
         givers = _each([home[name] for name in layer.sources if name in home])
 
-        def leads_on(name: str, layer: Layer = layer) -> bool:
+        def alone(name: str, layer: Layer = layer) -> bool:
             return [taker for taker in case.layers if name in taker.sources] == [layer]
 
         outside = [name for name in _each(layer.sources) if name not in home]
-        piece = None if layer.matrices else _continued(givers, leads_on)
-        if piece is None:
-            reads = [
-                Piece(list(givers), matrix.vectors, matrix, layer.name, number=n, does=[layer.name])
-                for n, matrix in enumerate(layer.matrices)
-            ]
-            piece = Piece(reads or givers, _same_vectors(layer) if reads else 1, layer=layer.name)
-            piece.collects = layer.name if reads else ""
-            for matrix, cut in zip(layer.matrices, parts[layer.name], strict=False):
-                # Every converted number is scaled and added up.
-                piece.add(matrix.vectors * sum(columns for _, columns in cut), matrix.vectors * matrix.outputs)
-            pieces += [*reads, piece]
-        for taker in reads if layer.matrices else [piece]:
-            taker.takes += outside
-        if not layer.matrices:
+        piece = None if layer.matrices else _continued(givers, _part_of(case, alone, layer))
+        if layer.matrices:
+            found = _read_in_steps(case, layer, givers, parts[layer.name])
+            for read in found[: len(layer.matrices)]:
+                read.takes += outside
+            if case.serial and sum(bool(other.matrices) for other in layers) > 1:
+                pieces += _written(layer, pieces, found)
+            pieces += found
+            piece = found[-1]
+        else:
+            if piece is None:
+                piece = Piece(givers, layer=layer.name)
+                pieces.append(piece)
+            piece.takes += outside
             piece.add(layer.forward, layer.size)
-        piece.does.append(layer.name)
+            piece.does.append(layer.name)
         piece.gives = layer.name
         piece.makes.append(layer.name)
         home[layer.name] = piece
     if last and case.trains:
         piece.add(LOSSES[case.loss] * case.layers[-1].size, 0)
     return pieces
+
+
+def _read_in_steps(case: Case, layer: Layer, givers: list[Piece], parts: list[list[tuple[int, int]]]) -> list[Piece]:
+    """Return the reads of a layer, and the job that follows them: in each time step those that need the step before."""
+    found: list[Piece] = []
+    for step in range(layer.steps):
+        reads = [
+            Piece(list(givers), _vectors(layer, matrix), matrix, layer.name, number=n, step=step, does=[layer.name])
+            for n, matrix in enumerate(layer.matrices)
+        ]
+        piece = Piece(list(reads), _same_vectors(layer), layer=layer.name, step=step, collects=layer.name)
+        piece.does.append(layer.name)
+        for matrix, cut in zip(layer.matrices, parts, strict=True):
+            # Every converted number is scaled and added up; of a step, its state is written.
+            vectors = _vectors(layer, matrix)
+            piece.add(vectors * sum(columns for _, columns in cut), 0 if layer.recurrence else vectors * matrix.outputs)
+        if layer.recurrence:
+            kept = layer.recurrence.kept if case.trains else 0
+            piece.add(layer.recurrence.forward, layer.recurrence.state + kept)
+        found += [*reads, piece]
+        givers = [piece]
+    return found
+
+
+def _written(layer: Layer, before: Sequence[Piece], found: Sequence[Piece]) -> list[Piece]:
+    """Return the pieces that write a layer's matrices, when all reads before are done; its first reads follow them."""
+    made = []
+    for n, matrix in enumerate(layer.matrices):
+        piece = Piece([], 1, matrix, layer.name, number=n, writes=True, does=[layer.name])
+        piece.follows += [other for other in before if other.matrix is not None and not other.writes]
+        found[n].follows.append(piece)
+        made.append(piece)
+    return made
 
 
 def backward(case: Case, layers: Sequence[Layer], parts: dict[str, list[list[tuple[int, int]]]]) -> list[Piece]:
@@ -142,10 +190,10 @@ def backward(case: Case, layers: Sequence[Layer], parts: dict[str, list[list[tup
             continue
         givers = _each(givers_of.get(layer.name, []))
 
-        def leads_on(name: str, layer: Layer = layer) -> bool:
+        def alone(name: str, layer: Layer = layer) -> bool:
             return sources[name] == [layer.name]
 
-        piece = _continued(givers, leads_on)
+        piece = _continued(givers, _part_of(case, alone, layer))
         if piece is None:
             piece = Piece(givers, layer=layer.name)
             pieces.append(piece)
@@ -157,22 +205,12 @@ def backward(case: Case, layers: Sequence[Layer], parts: dict[str, list[list[tup
             piece.add(layer.backward, layer.size)
             piece.gives = layer.name
         else:
-            # The error is scaled, and summed up for the bias.
-            piece.add(sum(matrix.vectors * matrix.outputs for matrix in layer.matrices), 0)
-            piece.gives = ""
-            if not piece.collects:
-                piece.vectors = _same_vectors(layer)
+            found = _read_back_in_steps(layer, piece, parts[layer.name], returns=bool(sources[layer.name]))
+            pieces += found
             if not sources[layer.name]:
                 continue
-            reads = [
-                Piece([piece], matrix.vectors, matrix, layer.name, number=n, does=[layer.name])
-                for n, matrix in enumerate(layer.matrices)
-            ]
-            piece = Piece(list(reads), _same_vectors(layer), layer=layer.name, gives=layer.name, collects=layer.name)
-            piece.does.append(layer.name)
-            for matrix, cut in zip(layer.matrices, parts[layer.name], strict=True):
-                piece.add(matrix.vectors * sum(rows for rows, _ in cut), matrix.vectors * matrix.inputs)
-            pieces += [*reads, piece]
+            piece = found[-1]
+            piece.gives = layer.name
         for name in sources[layer.name]:
             givers_of.setdefault(name, []).append(piece)
             piece.makes += [name] if name not in piece.makes else []
@@ -183,6 +221,38 @@ def backward(case: Case, layers: Sequence[Layer], parts: dict[str, list[list[tup
                 piece.add(sizes[name], 0)
             handed.add(name)
     return pieces
+
+
+def _read_back_in_steps(
+    layer: Layer, piece: Piece, parts: list[list[tuple[int, int]]], *, returns: bool
+) -> list[Piece]:
+    """Return the transposed reads of a layer and the jobs behind them; the errors of the last time step are `piece`'s.
+
+    Errors are scaled, and summed up for the bias. What was read in a step gives the errors of the one before.
+    """
+    errors = sum(_vectors(layer, matrix) * matrix.outputs for matrix in layer.matrices)
+    errors += layer.recurrence.backward if layer.recurrence else 0
+    piece.add(errors, 0)
+    piece.gives = ""
+    if layer.recurrence or not piece.collects:
+        piece.vectors = _same_vectors(layer)
+    found: list[Piece] = []
+    for step in reversed(range(layer.steps)):
+        reads = [
+            Piece([piece], _vectors(layer, matrix), matrix, layer.name, number=n, step=step, does=[layer.name])
+            for n, matrix in enumerate(layer.matrices)
+            if (matrix.of_input and returns) or (matrix.of_state and step)
+        ]
+        if not reads:
+            break
+        piece = Piece(list(reads), _same_vectors(layer), layer=layer.name, step=step, collects=layer.name)
+        piece.does.append(layer.name)
+        for read in reads:
+            rows, inputs = sum(rows for rows, _ in parts[read.number]), layer.matrices[read.number].inputs
+            piece.add(read.vectors * rows, read.vectors * inputs)
+        piece.add(errors if step else 0, 0)
+        found += [*reads, piece]
+    return found
 
 
 def changes(case: Case, layers: Sequence[Layer]) -> list[Piece]:

@@ -128,7 +128,8 @@ class Machine:
         yield self.clock.start(work)
         yield before
         # Of several under way, the oldest one stands for what the stage does.
-        self.clock.did(f"stage {s}", max(start, self._last_end[s]), self.clock.now, action.kind, action.micro_batch)
+        name = self.case.called(action).kind
+        self.clock.did(f"stage {s}", max(start, self._last_end[s]), self.clock.now, name, action.micro_batch)
         self._last_end[s] = self.clock.now
         self._hand_over(action)
         ended.fire()

@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.random_cases import tried
 
 from .cases import Case
 from .clock import Work
 from .hardware import Hardware
 from .simulation import Machine
 from .test_timing import cases
-
-FAST = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 
 #: What more of a unit changes: ADCs of a tile, bytes of a cycle of links, ports and the host, lanes.
 MORE = ("per_tile", "link_bytes", "port_bytes", "host_bytes", "lanes")
@@ -45,7 +45,7 @@ def ends(machine: Machine) -> dict[str, list[int]]:
 
 
 @given(cases(), st.sampled_from(MORE), st.integers(2, 5))
-@FAST
+@tried(40)
 def test_more_of_a_unit_never_slows_a_kept_order(case: Case, name: str, factor: int) -> None:
     slow = done(case := unbounded(case))
     more: Hardware = replace(case.hardware, **{name: factor * getattr(case.hardware, name)})
@@ -55,7 +55,7 @@ def test_more_of_a_unit_never_slows_a_kept_order(case: Case, name: str, factor: 
 
 
 @given(cases())
-@FAST
+@tried(40)
 def test_more_links_never_slow_a_kept_order(case: Case) -> None:
     """A bus becomes a link for every pair of nodes; each keeps the order in which its messages went over the bus."""
     case = unbounded(case)
@@ -69,7 +69,7 @@ def test_more_links_never_slow_a_kept_order(case: Case) -> None:
 
 
 @given(cases(), st.sampled_from(["none", "layers", "stages"]), st.none() | st.integers(1, 9))
-@FAST
+@tried(40)
 def test_every_link_carries_the_same_bytes(case: Case, overlap: str, chunk: int | None) -> None:
     whole = done(replace(case := unbounded(case), overlap="none", chunk=None))
     assert done(replace(case, overlap=overlap, chunk=chunk)).units.carried == whole.units.carried

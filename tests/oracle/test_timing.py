@@ -6,11 +6,12 @@ from dataclasses import replace
 from math import lcm
 from random import Random
 
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import archsim
 from archsim.errors import DoesNotFit
+from tests.random_cases import tried
 
 from .cases import LOSSES, Case
 from .clock import Policy, Slice
@@ -19,6 +20,8 @@ from .layout import Layout
 from .networks import networks, stages_of
 from .simulation import Machine
 
+FORWARD_ONLY = ("inference", "layer-serial")
+KINDS = ("sequential", "gpipe", "synchronous", "asynchronous", "zb-h1", *FORWARD_ONLY)
 INTERCONNECTS = ("mesh", "bus", "point-to-point")
 
 
@@ -42,7 +45,7 @@ def cases(draw: st.DrawFn) -> Case:
     """A network, a chip and a schedule; the numbers of the chip are drawn apart, so that times do not coincide."""
     shape, layers = draw(networks())
     micro_batches, samples = draw(st.integers(1, 4)), draw(st.integers(1, 3))
-    kind = draw(st.sampled_from(["sequential", "gpipe", "synchronous", "asynchronous", "zb-h1", "inference"]))
+    kind = draw(st.sampled_from(KINDS))
     updates = ["scheduled"] if kind == "zb-h1" else ["immediate", "deferred"]
     stages = draw(stages_of(layers))
     numbers = Random(draw(st.integers(0, 2**32)))
@@ -64,13 +67,13 @@ def cases(draw: st.DrawFn) -> Case:
         transfer_every=draw(st.integers(0, 3)),
         places=draw(st.none() | shared_places(len(stages))),
         chunk=draw(st.none() | st.integers(1, 9)),
-        overlap=draw(st.sampled_from(["none", "layers", "stages"])),
-        programs=kind != "inference" and draw(st.integers(0, 3)) == 0,
+        overlap="none" if kind == "layer-serial" else draw(st.sampled_from(["none", "layers", "stages"])),
+        programs=kind not in FORWARD_ONLY and draw(st.integers(0, 3)) == 0,
     )
     if draw(st.integers(0, 5)) == 0:
         case = replace(case, hardware=case.hardware.with_engine(numbers))
     learned = [matrix.vectors for layer in layers if layer.trains for matrix in layer.matrices]
-    if kind != "inference" and learned and draw(st.integers(0, 3)) == 0:
+    if kind not in FORWARD_ONLY and learned and draw(st.integers(0, 3)) == 0:
         # Transfers by themselves are due behind updates only.
         together = samples * (micro_batches if case.update == "deferred" else 1)
         case = replace(case, separate=True, transfer_every=together * lcm(*learned) * draw(st.integers(1, 2)))
@@ -91,7 +94,7 @@ def busy(run: archsim.Run) -> list[Slice]:
 
 
 @given(cases())
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@tried(60)
 def test_every_slice_is_that_of_an_independent_simulation(case: Case) -> None:
     machine = Machine(case)
     machine.run()
