@@ -67,9 +67,17 @@ class _Unit(Arithmetic):
 
     def total(self, x: Array, axis: int) -> Array:
         """Return the sum along an axis, accumulated exactly and rounded once; over the first one it is one vector."""
-        total = _wide(np.add.reduce(x, axis=axis, dtype=np.float64))
-        vectors = 1 if axis % x.ndim == 0 else len(total)
-        return self._store(total.reshape(vectors, -1)).reshape(total.shape)
+        return self._reduced(np.add.reduce(x, axis=axis, dtype=np.float64), x, axis)
+
+    def mean(self, x: Array, axis: int) -> Array:
+        """Return the mean along an axis: the sum as that of `total`, divided before it is rounded."""
+        return self._reduced(np.add.reduce(x, axis=axis, dtype=np.float64) / x.shape[axis], x, axis)
+
+    def _reduced(self, result: Any, x: Array, axis: int) -> Array:
+        """Store what is left of an axis of x."""
+        wide = _wide(result)
+        vectors = 1 if axis % x.ndim == 0 else len(wide)
+        return self._store(wide.reshape(vectors, -1)).reshape(wide.shape)
 
     def matmul(self, x: Array, y: Array) -> Array:
         """Return x @ y for stacks of matrices, each sum accumulated exactly and rounded once."""

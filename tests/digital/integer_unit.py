@@ -58,13 +58,15 @@ def shifted(words: Words, right: int | Words, rounding: str, random: Words | Non
     return down + ((rest > half) | ((rest == half) & (right > 0) & (down & 1 == 1)))
 
 
-def divided(x: Words, y: Words, rounding: str) -> Words:
-    """x / y as whole numbers, y not 0."""
-    x, y = np.where(y < 0, -x, x), np.abs(y)
-    down, rest = x // y, x % y
+def whole(top: Words, bottom: Words, rounding: str, random: Words) -> Words:
+    """top / bottom as whole numbers, bottom above 0; at random, a part of the last place of 24 bits is added."""
+    down = top // bottom
+    rest = top - down * bottom
     if rounding == "truncate":
         return down
-    return down + ((2 * rest > y) | ((2 * rest == y) & (down & 1 == 1)))
+    if rounding == "stochastic":
+        return down + ((rest << 24) + random * bottom >= bottom << 24)
+    return down + ((2 * rest > bottom) | ((2 * rest == bottom) & (down & 1 == 1)))
 
 
 def exponents(words: Words, f: int, q: Q, lowest: int, highest: int) -> Words:

@@ -80,9 +80,28 @@ OPERATORS: list[dict[str, Any]] = [
 ]
 
 
-def network() -> dict[str, Any]:
+#: The same of sequences: a row of the image is a position.
+OF_SEQUENCES: list[dict[str, Any]] = [
+    {"name": "rows", "kind": "reshape", "shape": [8, 8]},
+    {"name": "first", "kind": "linear", "features": 6},
+    {"name": "position", "kind": "position-embedding"},
+    {"name": "norm", "kind": "layer-norm", "eps": 0.1},
+    {"name": "attend", "kind": "attention", "heads": 2, "inputs": ["norm", "norm", "norm"]},
+    {"name": "added", "kind": "add", "inputs": ["attend", "position"]},
+    {"name": "bend", "kind": "gelu"},
+    {"name": "cell", "kind": "lstm", "features": 4, "bidirectional": True},
+    {"name": "gates", "kind": "gru", "features": 6},
+    {"name": "channels", "kind": "transpose", "axes": [1, 0]},
+    {"name": "along", "kind": "conv1d", "channels": 4, "kernel": 3, "padding": 1},
+    {"name": "batch", "kind": "batch-norm", "eps": 0.1},
+    {"name": "mean", "kind": "global-average-pool"},
+    {"name": "out", "kind": "linear", "features": 10},
+]
+
+
+def network(operators: list[dict[str, Any]]) -> dict[str, Any]:
     layers: list[dict[str, Any]] = []
-    for operator in OPERATORS:
+    for operator in operators:
         inputs = [f"after-{name}" for name in operator["inputs"]] if "inputs" in operator else None
         layers.append(operator | ({"inputs": inputs} if inputs else {}))
         layers.append({"name": f"after-{operator['name']}", "kind": "probe"})
@@ -92,7 +111,7 @@ def network() -> dict[str, Any]:
 def trained(arithmetic: Any, **changes: Any) -> archsim.Run:
     """Train two mini-batches on a chip whose tiles cut the matrices, and evaluate."""
     document: dict[str, Any] = {
-        "network": network(),
+        "network": network(OPERATORS),
         "chip": {
             "preset": "reram-1024",
             "device": "ecram",
@@ -117,6 +136,20 @@ def test_everything_that_a_network_computes_digitally_passes_through_its_arithme
     digital = {name: array for name, array in run.weights.items() if name.endswith((".bias", ".scale"))}
     assert len(digital) == 6
     assert all(on_grid(array) for array in digital.values())
+
+
+def test_everything_does_in_a_network_of_sequences() -> None:
+    trained({"kind": "grid"}, network=network(OF_SEQUENCES))
+    names = {name for name, _ in Probe.seen}
+    for operator in OF_SEQUENCES:
+        assert {f"after-{operator['name']}", f"gradient at after-{operator['name']}"} <= names | {
+            "gradient at after-rows"
+        }
+    assert {name for name, numbers in Probe.seen if not on_grid(numbers)} == set()
+    Probe.seen = []
+    trained("float32", network=network(OF_SEQUENCES))
+    finer = {name for name, numbers in Probe.seen if not on_grid(numbers)}
+    assert finer >= {f"after-{operator['name']}" for operator in OF_SEQUENCES[1:]}
 
 
 def test_a_chip_of_stage_engines_computes_in_the_arithmetic_that_it_states() -> None:
