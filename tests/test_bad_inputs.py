@@ -126,7 +126,7 @@ DOCUMENTS = {
         SCHEDULE, "schedule: fast", "12:11", "allowed: asynchronous, gpipe, inference, layer-serial, sequential"
     ),
     "key of another schedule": Bad("kind: gpipe", "kind: gpipe\n  stored_max: 3", "14:3", "a kind that has it: zb-h1"),
-    "keys that a schedule knows": Bad("kind: gpipe", "kind: gpipe\n  bogus: 3", "14:3", "chunk_vectors\n"),
+    "keys that a schedule knows": Bad("kind: gpipe", "kind: gpipe\n  bogus: 3", "14:3", "positions\n"),
     "key of another schedule among mistakes": Bad(
         "kind: gpipe\n  stages: 2", "kind: gpipe\n  stages: 0\n  stored_max: 3", "15:3", "unknown key 'stored_max'"
     ),

@@ -254,13 +254,13 @@ class Grid(Float32):
 @pytest.mark.parametrize(
     ("override", "allowed", "remedy"),
     [
-        ("schedule={kind: grouped, grop: 3}", "chunk_vectors, group", "did you mean 'group'?"),
+        ("schedule={kind: grouped, grop: 3}", "positions, group", "did you mean 'group'?"),
         (
             "schedule={kind: grouped, stored_max: 3}",
-            "chunk_vectors, group",
+            "positions, group",
             "remove it, or take a kind that has it: zb-h1",
         ),
-        ("schedule={kind: gpipe, group: 3}", "chunk_vectors", "remove it, or take a kind that has it: grouped"),
+        ("schedule={kind: gpipe, group: 3}", "positions", "remove it, or take a kind that has it: grouped"),
         ("chip.nmpu.arithmetic={kind: grid, stp: 3}", "kind, step", "did you mean 'step'?"),
         ("chip.nmpu.arithmetic={kind: float32, step: 3}", "kind", "remove it, or take a kind that has it: grid"),
     ],

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from archsim.cli.barriers import barrier_lines, barrier_records
 from archsim.cli.console import out, plain_table
 from archsim.experiment import Experiment
 from archsim.mapping import StagePlan
-from archsim.network.operators import DigitalOperator, load_operator
 from archsim.simulation import Prepared, TimeEstimate, estimate_time, prepare_whole
 from archsim.units import format_duration
 
@@ -35,7 +35,7 @@ def print_plan(experiment: Experiment, *, as_json: bool) -> None:
     for line in _head(prepared):
         console.print(line, soft_wrap=True)
     console.print(plain_table(*_stages(prepared), numbers_from=2))
-    for line in (*_barriers(prepared), *_closed_forms(prepared), _time(prepared, estimate)):
+    for line in (*barrier_lines(prepared), *_closed_forms(prepared), _time(prepared, estimate)):
         console.print(line, soft_wrap=True)
 
 
@@ -69,6 +69,7 @@ def plan_record(prepared: Prepared, estimate: TimeEstimate | None) -> dict[str, 
             }
             for stage in plan.stages
         ],
+        "barriers": barrier_records(prepared),
         "closed_forms": dict(prepared.closed_forms),
         "estimate": None
         if estimate is None
@@ -127,23 +128,6 @@ def _stages(prepared: Prepared) -> tuple[tuple[str, ...], list[tuple[str, ...]]]
             )
         )
     return heads, rows
-
-
-def _barriers(prepared: Prepared) -> Iterator[str]:
-    """Tell each layer that waits for a whole sample or micro-batch, and what it takes of the digital unit."""
-    for node in prepared.graph.nodes:
-        operator = load_operator(node.kind)
-        if not isinstance(operator, DigitalOperator):
-            continue
-        block = operator.waits_for_block(node, training=prepared.schedule.returns_gradients)
-        if not block and not operator.waits_for_sample(node):
-            continue
-        forward, back = operator.cost(node), operator.gradient_cost(node)
-        counts = f"{forward.multiply_adds:,} multiply-adds and {forward.activations:,} look-ups a sample"
-        if prepared.schedule.returns_gradients:
-            counts += f", {back.multiply_adds:,} and {back.activations:,} for its gradient"
-        whole = "micro-batch" if block else "sample"
-        yield f"{node.name} ({node.kind}): on the digital unit, {counts}; it begins when the whole {whole} is there"
 
 
 def _tiles(stage: StagePlan) -> str:

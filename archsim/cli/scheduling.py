@@ -6,6 +6,7 @@ from collections import deque
 from itertools import islice
 from pathlib import Path
 
+from archsim.cli.barriers import barrier_lines
 from archsim.cli.console import out
 from archsim.errors import InputError
 from archsim.experiment import Experiment
@@ -29,8 +30,9 @@ _FORMS = {
 
 
 def print_schedule(experiment: Experiment) -> None:
-    """Print one line a stage: its first actions and its last; then what is known of it in cycles."""
-    schedule = prepare_whole(experiment).schedule
+    """Print one line a stage: its first actions and its last; then which layers wait, and what is known in cycles."""
+    prepared = prepare_whole(experiment)
+    schedule = prepared.schedule
     shape, console = schedule.shape, out()
     console.print(
         f"{schedule.kind}: stages: {shape.stages}, mini-batches: {shape.mini_batches}, "
@@ -40,6 +42,8 @@ def print_schedule(experiment: Experiment) -> None:
     width = len(str(shape.stages - 1))
     for stage in range(shape.stages):
         console.print(f"stage {stage:>{width}}: {_shortened(schedule, stage)}", soft_wrap=True)
+    for line in barrier_lines(prepared):
+        console.print(line, soft_wrap=True)
     for cycles, said in ((StageCycles(), "F and B of one cycle"), (StageCycles(1, 1, 1), "F, B and U of one cycle")):
         known = schedule.closed_forms.of(schedule, cycles)
         if known and (schedule.trains or not cycles.update):

@@ -68,6 +68,8 @@ class Chunks:
 def chunks_of(step: Step, samples: int, size: int | None) -> Chunks:
     """Return how the block of a step is cut: an update is one, and so is what needs all of it.
 
+    Where positions pass in turn, a chunk is a position of all samples.
+
     Parameters
     ----------
     step : Step
@@ -79,4 +81,4 @@ def chunks_of(step: Step, samples: int, size: int | None) -> Chunks:
     """
     if isinstance(step, (TransferStep, WriteStep)) or step.phase not in ("F", "B") or step.needs_block:
         return Chunks(samples)
-    return Chunks(samples, step.vectors, size)
+    return Chunks(samples, step.vectors, samples if step.in_turn else size)

@@ -195,7 +195,9 @@ def _results(step: DigitalStep, node: str, graph: Graph) -> Iterator[_Item]:
 
 
 def _by_vector(source: Step, target: Step, graph: Graph) -> bool:
-    """Collecting what was read goes with the vectors; all else may need a vector's whole sample."""
+    """Collecting what was read goes with the vectors, as do positions in turn; all else may need the whole sample."""
+    if all(isinstance(step, MatrixStep | DigitalStep) and step.in_turn for step in (source, target)):
+        return True
     return (
         isinstance(source, MatrixStep)
         and isinstance(target, DigitalStep)

@@ -11,6 +11,7 @@ from archsim.analog.observed import ExpectedUpdate
 from archsim.digital.descent import PLAIN, DescentRule
 from archsim.engine.dependencies import dependencies, flows_of, homes_of, layers_of
 from archsim.engine.digital_jobs import DigitalJob, continued
+from archsim.engine.positions import nodes_in_turn
 from archsim.engine.program import ActionProgram, Edge, StageProgram
 from archsim.engine.step_costs import (
     advance_cost,
@@ -25,7 +26,14 @@ from archsim.errors import ArchsimError
 from archsim.mapping.plan import Plan, StagePlan
 from archsim.network.graph import INPUT, Graph, Matrix, Node
 from archsim.network.losses import load_loss
-from archsim.network.operators import OperatorCost, RecurrentOperator, StatefulOperator, checked_cost, load_operator
+from archsim.network.operators import (
+    DigitalOperator,
+    OperatorCost,
+    RecurrentOperator,
+    StatefulOperator,
+    checked_cost,
+    load_operator,
+)
 from archsim.network.operators.recurrent import recurrent_operator, time_steps
 from archsim.schedule.actions import Schedule
 from archsim.schedule.state import HOST
@@ -91,6 +99,7 @@ class _StageBuilder:
         self.rule = rule
         self.stage = stage
         self.nodes = [graph[name] for name in stage.operators]
+        self.in_turn = nodes_in_turn(graph, schedule.settings.positions)
         self.placements = {placement.matrix: placement for placement in stage.placements}
         self.imports = tuple(edge for edge in edges if edge.target == stage.index)
         self.exports = tuple(edge for edge in edges if edge.source == stage.index)
@@ -211,7 +220,16 @@ class _StageBuilder:
                 length = matrix.inputs if phase == "F" else matrix.outputs
                 elements = length * (matrix.vectors if time_step is None else 1)
                 placement = self.placements[matrix.name]
-                found.append(MatrixStep(phase, placement, elements, needs_block=needs_block, time_step=time_step))
+                found.append(
+                    MatrixStep(
+                        phase,
+                        placement,
+                        elements,
+                        needs_block=needs_block,
+                        time_step=time_step,
+                        in_turn=node.name in self.in_turn,
+                    )
+                )
         return found
 
     def _returns_gradient(self, node: Node, matrix: Matrix, time_step: int | None) -> bool:
@@ -222,10 +240,16 @@ class _StageBuilder:
         return (drive.input and bool(self._sources(node))) or (drive.state and time_step > 0)
 
     def _is_only_taker(self, node: Node, source: Node) -> bool:
-        return self.graph.takers(source.name) == (node.name,) and _flows(source, node)
+        return self.graph.takers(source.name) == (node.name,) and self._flows(source, node)
 
     def _is_only_source(self, node: Node, target: Node) -> bool:
-        return self._sources(target) == (node.name,) and _flows(target, node)
+        return self._sources(target) == (node.name,) and self._flows(target, node)
+
+    def _flows(self, source: Node, target: Node) -> bool:
+        """Return whether a node may take up what another gives while this one still works on the rest of a sample."""
+        if (source.name in self.in_turn) != (target.name in self.in_turn):
+            return False
+        return not any(load_operator(node.kind).waits_for_sample(node) for node in (source, target))
 
     def _sources(self, node: Node) -> tuple[str, ...]:
         """Return the inputs of a node that need a gradient, each once."""
@@ -277,6 +301,8 @@ class _StageBuilder:
             told = load_loss(self.graph.loss).cost(math.prod(self.graph.nodes[-1].shape))
             cost += checked_cost(told, f"loss '{self.graph.loss}'")
         booked = job.collect or job.prepare or job.nodes[0]
+        in_turn = booked.name in self.in_turn
+        growing, recalled = self._by_position(job.nodes) if in_turn else ((), ())
         return DigitalStep(
             phase,
             booked.name,
@@ -286,12 +312,28 @@ class _StageBuilder:
             loss,
             cost,
             elements,
-            _vectors(booked) if job.collected is None and job.prepared is None else 1,
+            booked.shape[0] if in_turn else _vectors(booked, job),
             any(load_operator(node.kind).waits_for_block(node, training=self.trains) for node in job.nodes),
             closing_operations(job.prepare, self.rule) if phase == "U" and job.prepare is not None else 0,
             job.collected,
             job.prepared,
+            in_turn,
+            growing,
+            recalled,
         )
+
+    def _by_position(self, nodes: Iterable[Node]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return the operations of nodes that are not the same for all positions, and the numbers that are recalled."""
+        positions = range(self.graph.input_shape[0])
+        growing, recalled = [0 for _ in positions], [0 for _ in positions]
+        for node in nodes:
+            operator = load_operator(node.kind)
+            if isinstance(operator, DigitalOperator) and operator.position_cost(node, 0) is not None:
+                for position in positions:
+                    cost = checked_cost(operator.position_cost(node, position), f"operator '{node.kind}'")
+                    growing[position] += cost.operations(1)
+                    recalled[position] += operator.recalled_elements(node, position)
+        return (tuple(growing), tuple(recalled)) if any(growing) else ((), ())
 
     def _collecting(self, phase: Phase, node: Node, time_step: int | None) -> tuple[OperatorCost, int]:
         """Return what it costs to collect the reads of a layer, and how many numbers are written then."""
@@ -333,12 +375,9 @@ def _kept_block_elements(node: Node) -> int:
     return operator.kept_block_elements(node) if isinstance(operator, StatefulOperator) else 0
 
 
-def _flows(source: Node, target: Node) -> bool:
-    """Return whether one node may take up what the other gives while this one still works on the rest of a sample."""
-    return not any(load_operator(node.kind).waits_for_sample(node) for node in (source, target))
-
-
-def _vectors(node: Node) -> int:
-    """Return in how many vectors a sample passes a layer; one where its matrices differ."""
+def _vectors(node: Node, job: DigitalJob) -> int:
+    """Return in how many vectors a sample passes a job of a layer; one in a time step, or where its matrices differ."""
+    if job.collected is not None or job.prepared is not None:
+        return 1
     counts = {matrix.vectors for matrix in node.matrices}
     return counts.pop() if len(counts) == 1 else 1

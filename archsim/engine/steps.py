@@ -33,6 +33,8 @@ class MatrixStep:
         Whether its operator needs all samples of a micro-batch at once.
     time_step : int or None
         Of a read for a recurrent layer, the time step, in which one vector of each sample meets the matrix.
+    in_turn : bool
+        Whether positions pass it one after the other.
     """
 
     phase: Phase
@@ -42,6 +44,7 @@ class MatrixStep:
     apart: bool = False
     needs_block: bool = False
     time_step: int | None = None
+    in_turn: bool = False
 
     @property
     def matrix(self) -> str:
@@ -86,6 +89,12 @@ class DigitalStep:
     collected, prepared : int or None
         Of a recurrent layer, the time step whose reads are collected (F: then the next state is computed), and that
         whose errors are prepared.
+    in_turn : bool
+        Whether positions pass it one after the other.
+    growing : tuple of int
+        Of these, the operations for each position of a sample that are not the same for all of them.
+    recalled : tuple of int
+        Of these, the stored numbers of a sample that each position reads again.
     """
 
     phase: Phase
@@ -101,6 +110,9 @@ class DigitalStep:
     closing: int = 0
     collected: int | None = None
     prepared: int | None = None
+    in_turn: bool = False
+    growing: tuple[int, ...] = ()
+    recalled: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

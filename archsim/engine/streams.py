@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from archsim.engine.chunks import Chunks, chunks_of
 from archsim.engine.program import HOST, Edge, StageProgram
 from archsim.engine.setup import Setup
+from archsim.engine.steps import DigitalStep, MatrixStep, Step
 from archsim.schedule.action_kinds import Flow
 
-__all__ = ["Stream", "streams_of"]
+__all__ = ["Stream", "feedback_of", "streams_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,10 @@ class Stream:
         The steps there.
     chunks : Chunks
         As what it is sent: in the chunks of the last step that gives it.
+    in_turn : bool
+        Whether these are positions in turn, each of which is needed by those from its own on.
+    lag : int
+        How many positions later a position is needed.
     """
 
     flow: Flow
@@ -42,6 +47,12 @@ class Stream:
     givers: tuple[int, ...]
     takers: tuple[int, ...]
     chunks: Chunks
+    in_turn: bool = False
+    lag: int = 0
+
+    def needs(self, chunks: Chunks) -> tuple[int, ...]:
+        """Return, for each chunk of a step that takes it, how many chunks must have come."""
+        return tuple(max(n - self.lag, 0) for n in chunks.needs(self.chunks, by_vector=self.in_turn))
 
     @property
     def giver(self) -> str:
@@ -91,4 +102,40 @@ def _stream(setup: Setup, flow: Flow, edge: Edge, sending: str, awaiting: str) -
     givers = given.get(edge.name, ())
     size = setup.schedule.settings.chunk_vectors
     chunks = chunks_of(made.steps[givers[-1]], setup.samples, size) if givers else Chunks(setup.samples)
-    return Stream(flow, edge, source, target, sending, awaiting, givers, taken.get(edge.name, ()), chunks)
+    takers, in_turn = taken.get(edge.name, ()), bool(givers) and _in_turn(made.steps[givers[-1]])
+    return Stream(flow, edge, source, target, sending, awaiting, givers, takers, chunks, in_turn)
+
+
+def _in_turn(step: Step) -> bool:
+    return isinstance(step, MatrixStep | DigitalStep) and step.in_turn
+
+
+def feedback_of(setup: Setup) -> Iterator[Stream]:
+    """Yield what tells the stages that read the network's input that a position has left the last layer.
+
+    There is something to tell only where positions are generated, and to nobody about the last one.
+    """
+    if setup.schedule.settings.positions != "generated":
+        return
+    (symbol,) = (symbol for symbol, kind in setup.schedule.kinds.items() if kind.sends == "values")
+    last = setup.plan.stages[-1]
+    made = setup.programs[last.index].actions[symbol]
+    givers = made.given.values[last.operators[-1]]
+    chunks = chunks_of(made.steps[givers[-1]], setup.samples, None)
+    for program in setup.programs:
+        for edge in program.imports:
+            if edge.source == HOST:
+                takers = program.actions[symbol].taken.values[edge.name]
+                yield Stream(
+                    "values",
+                    edge,
+                    last.index,
+                    program.index,
+                    symbol,
+                    symbol,
+                    givers,
+                    takers,
+                    chunks,
+                    in_turn=True,
+                    lag=1,
+                )

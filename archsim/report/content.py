@@ -85,8 +85,8 @@ def _unusual_facts(run: Run) -> dict[str, str]:
     if places != tuple(range(len(places))):
         found["places"] = f"{len({*places})} (stages at {', '.join(map(str, places[:_MOST_SHOWN]))}"
         found["places"] += ", ...)" if len(places) > _MOST_SHOWN else ")"
-    usual = {"overlap": "none"}
-    for name in ("update", "transfers", "overlap", "chunk_vectors"):
+    usual = {"overlap": "none", "positions": "together"}
+    for name in ("update", "transfers", "overlap", "chunk_vectors", "positions"):
         if schedule.get(name) not in (None, usual.get(name)):
             found[name.replace("_", " ")] = str(schedule[name])
     if chip.interconnect is not None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
 
 from archsim import plugins
 from archsim.errors import ArchsimError, InputError
-from archsim.schedule.action_kinds import load_action_kinds
+from archsim.schedule.action_kinds import ActionKind, load_action_kinds
 from archsim.schedule.actions import Action, PipelineShape, Schedule, ScheduleKind
 from archsim.schedule.checks import Profile, dry_run
 from archsim.schedule.passes import with_transfers, with_updates
@@ -80,6 +80,7 @@ def make_schedule(
             allowed="none",
             remedy="leave it out, or take schedule.kind: inference, where each layer has tiles of its own",
         )
+    _check_positions(specification, kind, kinds, stages)
     update = specification.update or kind.default_update
     if (update == "scheduled") != (kind.default_update == "scheduled"):
         places = kind.default_update == "scheduled"
@@ -108,6 +109,40 @@ def make_schedule(
     intervals = transfers(schedule.micro_batches_of_update)
     kinds = load_action_kinds((*kind.actions, _TRANSFER))
     return replace(schedule, order=with_transfers(order, updating, _TRANSFER, intervals), kinds=kinds)
+
+
+def _check_positions(
+    specification: ScheduleSpecification, kind: ScheduleKind, kinds: Mapping[str, ActionKind], stages: int
+) -> None:
+    """Refuse positions one after the other where they cannot pass so."""
+    positions = specification.positions
+    if positions == "together":
+        return
+    if kind.shares_tiles or any(each.sends == "gradients" for each in kinds.values()):
+        what = "writes each layer for a whole micro-batch" if kind.shares_tiles else "passes gradients back"
+        raise InputError(
+            f"a schedule of the kind '{specification.kind}' {what}, so positions pass together",
+            field="schedule.positions",
+            value=positions,
+            allowed="together",
+            remedy="leave it out, or take schedule.kind: inference",
+        )
+    if specification.chunk_vectors is not None:
+        raise InputError(
+            f"with positions: {positions} a chunk is one position of the samples of a micro-batch",
+            field="schedule.chunk_vectors",
+            value=specification.chunk_vectors,
+            allowed="null",
+            remedy="leave it out",
+        )
+    if positions == "generated" and stages > 1 and specification.overlap != "stages":
+        raise InputError(
+            "a position that is generated goes through all stages before the next one begins, and stages hand "
+            "positions on only where they overlap",
+            field="schedule.overlap",
+            value=specification.overlap,
+            allowed="stages",
+        )
 
 
 def _check_order(kind: ScheduleKind, specification: ScheduleSpecification, shape: PipelineShape) -> None:

@@ -8,12 +8,15 @@ from pydantic import Field
 
 from archsim.specification import OpenFamily, Specification
 
-__all__ = ["AnySchedule", "Overlap", "ScheduleSpecification", "ZeroBubbleSpecification"]
+__all__ = ["AnySchedule", "Overlap", "Positions", "ScheduleSpecification", "ZeroBubbleSpecification"]
 
 Count = Annotated[int, Field(ge=1)]
 
 #: What of a stage's work may overlap.
 Overlap = Literal["none", "layers", "stages"]
+
+#: How the positions of sequences pass the layers of a forward-only run.
+Positions = Literal["together", "in-turn", "generated"]
 
 
 class ScheduleSpecification(Specification):
@@ -30,6 +33,10 @@ class ScheduleSpecification(Specification):
     the order of the actions stays. With ``stages``, what a stage makes also goes on to other stages at once, instead
     of at the end of its action. ``chunk_vectors`` cuts the vectors of a micro-batch into runs of that
     length, which follow each other through the steps of an action; without it a micro-batch is one.
+
+    ``positions`` says how the positions of sequences pass the layers of a forward-only run: ``together``; one
+    after the other (``in-turn``), so that causal attention reads the keys and values of those before from the buffer;
+    or ``generated``, where each position begins when the last layer has given its output of the one before.
     """
 
     kind: str = "asynchronous"
@@ -40,6 +47,7 @@ class ScheduleSpecification(Specification):
     transfers: Literal["fused", "separate"] | None = None
     overlap: Overlap = "none"
     chunk_vectors: Count | None = None
+    positions: Positions = "together"
 
 
 class ZeroBubbleSpecification(ScheduleSpecification):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from archsim.chip.area import Built
+from archsim.chip.specification import Chip
 from archsim.digital.descent import DescentRule
 from archsim.engine.events.chip_model import model_of
 from archsim.engine.events.fit import StageMemory, check_buffers, stage_memory
@@ -205,6 +206,7 @@ def _enough(layout: Layout) -> int:
 def _setup(layout: Layout, schedule: Schedule) -> Setup:
     experiment, graph, chip = layout.experiment, layout.graph, layout.chip
     training, given = layout.training, experiment.network.weights is not None
+    _check_positions(experiment, chip)
     stacks, spare = device_stacks(graph, training.algorithm, chip)
     rule = DescentRule(training.digital_optimizer, training.gradient_clipping)
     programs = build_programs(graph, layout.plan, layout.expected.updates, schedule, rule)
@@ -223,6 +225,18 @@ def _setup(layout: Layout, schedule: Schedule) -> Setup:
         stay if experiment.run.program else None,
         rewriting={name: writes[name] for name in rewritten},
     )
+
+
+def _check_positions(experiment: Experiment, chip: Chip) -> None:
+    """Refuse positions one after the other on a chip whose stages do a whole action at once."""
+    if experiment.schedule.positions != "together" and not model_of(chip).streams:
+        raise InputError(
+            "a stage engine does all positions of a micro-batch at once",
+            field="schedule.positions",
+            value=experiment.schedule.positions,
+            allowed="together",
+            remedy="take a chip of tiles",
+        )
 
 
 def _check_writes(experiment: Experiment, rewritten: Collection[str], stay: Collection[str]) -> None:

@@ -89,3 +89,8 @@ def test_the_plan_tells_what_the_digital_unit_computes(tmp_path: Path) -> None:
     told = "attend (attention): on the digital unit, 208 multiply-adds and 20 look-ups a sample, 472 and 20 for"
     assert told in result.output
     assert "when the whole sample is there" in result.output
+    listed = CliRunner().invoke(app, ["schedule", str(file)]).output
+    assert told in listed
+    record = json.loads(CliRunner().invoke(app, ["run", str(file), "--dry-run", "--json"]).output)
+    work = {"multiply_adds": 208, "look_ups": 20, "gradient_multiply_adds": 472, "gradient_look_ups": 20}
+    assert record["barriers"] == [{"layer": "attend", "kind": "attention", "waits_for": "sample", "digital_unit": work}]

@@ -18,7 +18,7 @@ from archsim.engine.events.rewriting import RewriteTask, WeightDelivery, WriteTa
 from archsim.engine.events.sequencer import ActionRun, Sequencer
 from archsim.engine.events.step_runs import StepRun, StreamedStepRun, Turns
 from archsim.engine.events.streaming import Ends, HandOver, Inlet, Outlet, StreamEnds
-from archsim.engine.events.tasks import DigitalTask, PortTask, Task
+from archsim.engine.events.tasks import DigitalTask, PortTask, RecallTask, Task
 from archsim.engine.events.transfers import TransferMemoryTask, TransferOperationsTask
 from archsim.engine.program import ActionProgram, StageProgram
 from archsim.engine.setup import Setup
@@ -108,7 +108,7 @@ class EquipmentOfUnits(Equipment):
         """Make the steps of an action, and connect them: with each other, and with what comes in and goes out."""
         runs: list[StepRun] = []
         size = self._settings.chunk_vectors
-        streams = bool(turns) or size is not None
+        streams = bool(turns) or size is not None or self._settings.positions != "together"
         for number, (step, needed, layers) in enumerate(
             zip(action.steps, action.dependencies, action.layers, strict=True)
         ):
@@ -118,7 +118,7 @@ class EquipmentOfUnits(Equipment):
             if streams:
                 needs = tuple(chunks.needs(runs[n.step].chunks, by_vector=n.by_vector) for n in needed)
                 of_step = tuple(turns[layer] for layer in turns if layer in layers)
-                sources = [(inlet, chunks.needs(inlet.chunks, by_vector=False)) for _, inlet in inlets]
+                sources = [(inlet, stream.needs(chunks)) for stream, inlet in inlets]
                 run: StepRun
                 run = streamed = StreamedStepRun(stage, chunks, needs, of_step, cause, sources)
                 for _, inlet in inlets:
@@ -214,9 +214,12 @@ class EquipmentOfUnits(Equipment):
         unit = self._unit_of_place("nmpu", stage)
         task = DigitalTask(run, unit, layer, step, self._setup, self._work)
         self.digital.append(task)
-        if not step.elements:
-            return (task,)
-        return task, self._port(run, stage, layer, step.layer, step.phase, "write_byte", step.elements)
+        tasks: list[Task] = [task]
+        if step.elements:
+            tasks.append(self._port(run, stage, layer, step.layer, step.phase, "write_byte", step.elements))
+        if any(step.recalled):
+            tasks.append(self._recall(run, stage, layer, step))
+        return tuple(tasks)
 
     def _transfer(self, step: TransferStep, stage: Sequencer, run: StepRun) -> tuple[Task, ...]:
         layer, chip = self._timeline.layer(step.matrix), self._setup.chip
@@ -245,6 +248,13 @@ class EquipmentOfUnits(Equipment):
         size = vector_bytes(self._setup.chip, elements) * self._setup.samples
         unit = self._unit_of_place("buffer", stage)
         task = PortTask(run, unit, layer, name, phase, operation, size, self._setup.chip)
+        self.ports.append(task)
+        return task
+
+    def _recall(self, run: StepRun, stage: Sequencer, layer: int, step: DigitalStep) -> RecallTask:
+        chip, samples = self._setup.chip, self._setup.samples
+        sizes = tuple(vector_bytes(chip, elements) * samples for elements in step.recalled)
+        task = RecallTask(run, self._unit_of_place("buffer", stage), layer, step.layer, step.phase, sizes, chip)
         self.ports.append(task)
         return task
 

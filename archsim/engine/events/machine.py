@@ -23,12 +23,19 @@ from archsim.engine.events.occupancy import Occupancy
 from archsim.engine.events.programming import Programmer
 from archsim.engine.events.sequencer import Sequencer
 from archsim.engine.events.spaces import Space, footprint_bytes, spaces_of
-from archsim.engine.events.streaming import ChunkRoute, GradientOutlet, Inlet, StreamEnds, ValueOutlet
+from archsim.engine.events.streaming import (
+    ChunkRoute,
+    GradientOutlet,
+    Inlet,
+    PositionOutlet,
+    StreamEnds,
+    ValueOutlet,
+)
 from archsim.engine.events.transport import Channel, Transport
 from archsim.engine.observer import Account, Observer
 from archsim.engine.program import HOST, Edge, StageProgram, edges_between
 from archsim.engine.setup import Setup
-from archsim.engine.streams import Stream, streams_of
+from archsim.engine.streams import Stream, feedback_of, streams_of
 from archsim.engine.work import Work
 from archsim.errors import Deadlock
 from archsim.results.tally import Tally
@@ -111,6 +118,7 @@ class Machine:
         self.occupancies = self._occupied_places()
         streams = tuple(streams_of(setup)) if self.equipment.streams else ()
         ends = self._stream_ends(streams)
+        self._feed_back(ends)
         for program, stage in zip(setup.programs, self.stages, strict=True):
             stage.equip(*self.equipment.runs(program, stage, ends[program.index]))
         self.feeds = self._host_feeds()
@@ -291,6 +299,23 @@ class Machine:
             ends[stream.source][stream.sending].outlets.append((stream, outlet))
             ends[stream.target][stream.awaiting].inlets.append((stream, inlet))
         return ends
+
+    def _feed_back(self, ends: list[dict[str, StreamEnds]]) -> None:
+        """Connect the end of the network with its beginning, where positions are generated."""
+        for stream in feedback_of(self.setup):
+            inlet, token = Inlet(stream.chunks), vector_bytes(self.setup.chip, 1) * self.setup.samples
+            channel = self._channel(stream.edge, stream.source, stream.target, token, "F")
+            route = ChunkRoute(
+                stream.edge,
+                self.stages[stream.source],
+                self.stages[stream.target],
+                self.transport,
+                (channel,) * (stream.chunks.count - 1),
+                inlet,
+                self.timeline.cause(stream.giver),
+            )
+            ends[stream.source][stream.sending].outlets.append((stream, PositionOutlet(route)))
+            ends[stream.target][stream.awaiting].inlets.append((stream, inlet))
 
     def _outward(self, stage: Sequencer, streamed: Set[tuple[Flow, Edge]]) -> list[ValueRoute]:
         return [

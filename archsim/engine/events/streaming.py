@@ -18,7 +18,17 @@ from archsim.engine.program import Edge
 from archsim.engine.streams import Stream
 from archsim.engine.work import Work
 
-__all__ = ["ChunkRoute", "GradientOutlet", "HandOver", "Inlet", "Outlet", "StreamEnds", "StreamedValue", "ValueOutlet"]
+__all__ = [
+    "ChunkRoute",
+    "GradientOutlet",
+    "HandOver",
+    "Inlet",
+    "Outlet",
+    "PositionOutlet",
+    "StreamEnds",
+    "StreamedValue",
+    "ValueOutlet",
+]
 
 
 class Inlet:
@@ -65,7 +75,7 @@ class Inlet:
         if users < len(self.takers):
             self._users[micro_batch] = users
         else:
-            del self._there[micro_batch]
+            self._there.pop(micro_batch, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +198,27 @@ class GradientOutlet:
         route = self._route
         if route.inlet.take(message.micro_batch):
             route.target.gradient_arrived(route.edge, message.micro_batch)
+        route.inlet.tell(route.cause)
+
+
+class PositionOutlet:
+    """Tells a stage that reads the network's input that a position has been generated, so that the next may begin."""
+
+    __slots__ = ("_route",)
+
+    def __init__(self, route: ChunkRoute) -> None:
+        self._route = route
+
+    def hand_on(self, micro_batch: int, chunk: int) -> None:
+        """Send the token of a position; behind the last one none is needed."""
+        route = self._route
+        if chunk < len(route.channels):
+            route.transport.send(route.channels[chunk], micro_batch, self)
+
+    def arrived(self, message: Message) -> None:
+        """Let the next position begin."""
+        route = self._route
+        route.inlet.take(message.micro_batch)
         route.inlet.tell(route.cause)
 
 

@@ -17,7 +17,7 @@ from archsim.engine.steps import DigitalStep
 from archsim.engine.work import Work
 from archsim.schedule.actions import Action
 
-__all__ = ["DigitalTask", "PortTask", "StepState", "Task", "UnitTask"]
+__all__ = ["DigitalTask", "PortTask", "RecallTask", "StepState", "Task", "UnitTask"]
 
 
 class StepState(Protocol):
@@ -147,7 +147,9 @@ class DigitalTask(UnitTask):
         key = samples, chunk, ends
         duration = self._durations.get(key)
         if duration is None:
-            operations = run.chunks.share(self.step.cost.operations(samples, action.count), chunk)
+            growing = self.step.growing
+            even = self.step.cost.operations(samples, action.count) - samples * sum(growing)
+            operations = run.chunks.share(even, chunk) + (samples * growing[chunk] if growing else 0)
             duration = self._durations[key] = nmpu_ps(self._setup.chip, operations + ends * self.step.closing)
         return duration
 
@@ -188,8 +190,48 @@ class PortTask(UnitTask):
         size = self._bytes_per_micro_batch * run.action.count
         if run.last:
             size = run.chunks.share(size, self._start_chunk())
+        return self._moved(size)
+
+    def _moved(self, size: int) -> int:
+        """Count bytes, and return how long they take."""
         self.size_bytes += size
         duration = self._durations.get(size)
         if duration is None:
             duration = self._durations[size] = buffer_ps(self._chip, size)
         return duration
+
+
+class RecallTask(PortTask):
+    """Stored numbers that each position reads again, beside the step that needs them.
+
+    Parameters
+    ----------
+    run, unit, layer, name, phase, chip
+        As of `PortTask`.
+    sizes : tuple of int
+        The bytes of a micro-batch that each position reads.
+    """
+
+    __slots__ = ("_asked", "_sizes")
+
+    def __init__(
+        self, run: StepState, unit: Unit, layer: int, name: str, phase: str, sizes: tuple[int, ...], chip: Chip
+    ) -> None:
+        super().__init__(run, unit, layer, name, phase, "read_byte", sum(sizes), chip)
+        self._sizes = sizes
+        #: The position that is asked for next.
+        self._asked = 0
+
+    def request(self, cause: int) -> None:
+        """Ask for the port, if there is something to read."""
+        chunk = self._asked
+        self._asked = 0 if chunk == self._step.last else chunk + 1
+        if self._sizes[chunk]:
+            super().request(cause)
+        else:
+            self.micro_batch = self._step.action.micro_batch
+            self._do_without_unit()
+
+    def start(self) -> int:
+        """Move the bytes of the position at hand."""
+        return self._moved(self._sizes[self._start_chunk() if self._step.last else 0])

@@ -110,6 +110,13 @@ class Softmax(DigitalOperator):
     def gradient(self, node: Node, inputs: tuple[Array, ...], output: Array, d: Array) -> tuple[Array, ...]:
         return (softmax_gradient(output, d, self.arithmetic),)
 
+    def waits_for_sample(self, node: Node) -> bool:
+        # The last index is that of features of a sequence, and of positions of an image.
+        return len(node.shape) > 2
+
+    def takes_positions(self, node: Node) -> bool:
+        return True
+
     def cost(self, node: Node) -> OperatorCost:
         *rows, size = node.shape
         return OperatorCost(multiply_adds=4 * size - 2, activations=size).times(math.prod(rows))

@@ -59,6 +59,19 @@ class Attention(DigitalOperator):
         q, k, v = (_split(x, node) for x in inputs)
         return tuple(map(_joined, attention_gradient(q, k, v, _hidden(node), _split(d, node), self.arithmetic)))
 
+    def takes_positions(self, node: Node) -> bool:
+        return _settings(node).causal
+
+    def position_cost(self, node: Node, position: int) -> OperatorCost:
+        # Of one query, and as many keys and values as it sees.
+        (_, features), pairs, heads = node.input_shapes[0], position + 1, _settings(node).heads
+        products = features + pairs * (features + node.shape[1])
+        return OperatorCost(multiply_adds=products + heads * (4 * pairs - 2), activations=heads * pairs)
+
+    def recalled_elements(self, node: Node, position: int) -> int:
+        # The keys and values of the positions before; those of its own are at hand.
+        return position * (node.input_shapes[1][1] + node.input_shapes[2][1])
+
     def cost(self, node: Node) -> OperatorCost:
         return _weights_cost(node) + OperatorCost(multiply_adds=_pairs(node) * node.shape[1])
 

@@ -46,6 +46,14 @@ class Operator(ABC):
         """Return whether a node begins only when a whole sample is there; see `needs_sample`."""
         return self.needs_sample
 
+    def takes_positions(self, node: Node) -> bool:
+        """Return whether positions of a sequence, the first index of a sample's shape, may pass one after the other.
+
+        Each position of the output then needs none of the inputs that comes later. Asked where the network is not
+        trained, of a node whose inputs and output are sequences of one length.
+        """
+        return False
+
     def least_samples(self, node: Node) -> int:
         """Return how many samples a micro-batch must have for the node to be trained by it."""
         return 1
@@ -83,6 +91,17 @@ class DigitalOperator(Operator):
     @abstractmethod
     def gradient_cost(self, node: Node) -> OperatorCost:
         """Return what the gradient rule costs for one sample."""
+
+    def position_cost(self, node: Node, position: int) -> OperatorCost | None:
+        """Return what the forward rule costs for a position of a sample; None where all cost the same.
+
+        Asked where positions pass one after the other (`takes_positions`); those of a sample add up to `cost`.
+        """
+        return None
+
+    def recalled_elements(self, node: Node, position: int) -> int:
+        """Return how many stored numbers a position reads again, where positions pass one after the other."""
+        return 0
 
 
 class StationaryOperator(Operator):

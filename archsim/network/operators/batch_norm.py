@@ -42,6 +42,10 @@ class BatchNorm(StatefulOperator):
     def waits_for_block(self, node: Node, *, training: bool) -> bool:
         return training and not _settings(node).folded
 
+    def takes_positions(self, node: Node) -> bool:
+        # Without training it is a scale and a shift of each number.
+        return True
+
     def least_samples(self, node: Node) -> int:
         # A single value has no variance.
         return 2 if math.prod(node.shape[1:]) == 1 and not _settings(node).folded else 1

@@ -31,6 +31,9 @@ class Dropout(StatefulOperator):
     def shape(self, layer: Layer, inputs: tuple[Shape, ...]) -> Shape:
         return inputs[0]
 
+    def takes_positions(self, node: Node) -> bool:
+        return True
+
     def forward_pass(self, node: Node, inputs: tuple[Array, ...], at: Pass) -> Array:
         return self._scaled(node, inputs[0], at) if at.training else inputs[0]
 

@@ -26,6 +26,9 @@ class ElementWise(DigitalOperator):
     def shape(self, layer: Layer, inputs: tuple[Shape, ...]) -> Shape:
         return inputs[0]
 
+    def takes_positions(self, node: Node) -> bool:
+        return True
+
     def cost(self, node: Node) -> OperatorCost:
         return self.each.times(math.prod(node.shape))
 

@@ -45,6 +45,9 @@ class Embedding(StatefulOperator):
         settings = cast(EmbeddingLayer, layer)
         return (_table(settings, (settings.vocabulary, settings.features)),)
 
+    def takes_positions(self, node: Node) -> bool:
+        return True
+
     def forward_pass(self, node: Node, inputs: tuple[Array, ...], at: Pass) -> Array:
         found: Array = at.values["weight"].take(_numbers(inputs[0]), axis=0)
         return found
@@ -78,6 +81,9 @@ class PositionEmbedding(StatefulOperator):
 
     def parameters(self, layer: Layer, inputs: tuple[Shape, ...]) -> tuple[Parameter, ...]:
         return (_table(cast(PositionEmbeddingLayer, layer), inputs[0]),)
+
+    def takes_positions(self, node: Node) -> bool:
+        return True
 
     def forward_pass(self, node: Node, inputs: tuple[Array, ...], at: Pass) -> Array:
         return self.arithmetic.add(inputs[0], at.values["weight"])

@@ -29,6 +29,9 @@ class Linear(MatrixOperator):
             )
         return *inputs[0][:-1], cast(LinearLayer, layer).features
 
+    def takes_positions(self, node: Node) -> bool:
+        return True
+
     def matrices(self, layer: Layer, inputs: tuple[Shape, ...]) -> tuple[Matrix, ...]:
         settings = cast(LinearLayer, layer)
         vectors = inputs[0][0] if len(inputs[0]) == 2 else 1

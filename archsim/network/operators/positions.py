@@ -25,6 +25,9 @@ class PositionalEncoding(DigitalOperator):
     def shape(self, layer: Layer, inputs: tuple[Shape, ...]) -> Shape:
         return require_sequence(layer, inputs[0])
 
+    def takes_positions(self, node: Node) -> bool:
+        return True
+
     def forward(self, node: Node, inputs: tuple[Array, ...]) -> Array:
         table = sinusoids(node.shape).astype(inputs[0].dtype)
         return self.arithmetic.add(inputs[0], self.arithmetic.number(table))

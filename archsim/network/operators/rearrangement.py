@@ -48,6 +48,9 @@ class Concat(Rearrangement):
             )
         return *inputs[0][:axis], sum(shape[axis] for shape in inputs), *inputs[0][axis + 1 :]
 
+    def takes_positions(self, node: Node) -> bool:
+        return cast(ConcatLayer, node.layer).axis > 0
+
     def forward(self, node: Node, inputs: tuple[Array, ...]) -> Array:
         return np.concatenate(inputs, axis=cast(ConcatLayer, node.layer).axis + 1)
 
@@ -77,6 +80,9 @@ class Slice(Rearrangement):
         if settings.start >= stop:
             raise InputError("no element is left", field="start", value=settings.start, allowed=f"at most {stop - 1}")
         return *shape[: settings.axis], stop - settings.start, *shape[settings.axis + 1 :]
+
+    def takes_positions(self, node: Node) -> bool:
+        return cast(SliceLayer, node.layer).axis > 0
 
     def forward(self, node: Node, inputs: tuple[Array, ...]) -> Array:
         return np.ascontiguousarray(inputs[0][_place(node)])

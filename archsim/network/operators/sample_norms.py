@@ -134,7 +134,11 @@ class LayerNorm(_SampleNorm):
         return wanted
 
     def waits_for_sample(self, node: Node) -> bool:
-        return len(self._parameter_shape(node.layer, node.shape)) > 1
+        # The last index is that of features of a sequence, and of positions of an image.
+        return len(node.shape) > 2 or len(self._parameter_shape(node.layer, node.shape)) > 1
+
+    def takes_positions(self, node: Node) -> bool:
+        return not self.waits_for_sample(node)
 
 
 class RMSNorm(LayerNorm):

@@ -67,6 +67,14 @@ RECURRENT = (
 )
 
 
+#: Overrides that generate the rows of an image one after the other.
+GENERATED = (
+    "network={name: rows, input_shape: [8, 8], layers: [{name: x, kind: linear, features: 6}, "
+    "{name: attend, kind: attention, causal: true, inputs: [x, x, x]}, {name: out, kind: linear, features: 10}]}",
+    "schedule={kind: inference, stages: 2, overlap: stages, positions: generated}",
+)
+
+
 def experiments() -> Iterator[tuple[archsim.Experiment, int]]:
     """Yield experiments of all schedules, modes, algorithms and chips, and events from checkpoint to checkpoint."""
     short = (
@@ -97,6 +105,7 @@ def experiments() -> Iterator[tuple[archsim.Experiment, int]]:
     yield load(*flowing, *cut, "schedule.kind=inference"), 17
     yield load("schedule.kind=layer-serial", "schedule.stages=1", *cut), 17
     yield load(*RECURRENT), 61
+    yield load(*GENERATED, mode="timing"), 41
     yield load("chip=rpu-512", "run.program=true", *cut), 13
     ranges = ("chip.io.noise_management=none", "network.layers.0.scaling={input_range: {}}")
     yield load("chip.node_tiles=8", *cut, *ranges), 97
