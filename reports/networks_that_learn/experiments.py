@@ -123,13 +123,29 @@ class Case:
         )
 
 
-TEXT = ("data.samples=31360", "data.test_samples=null")
+#: All that is not held out, in whole mini-batches; tested on all that is.
+TEXT = ("data.samples=31360", "data.test_samples=null", "run.evaluate_every=490")
+
+
+def cosine(epochs: int, warm_up: int = 0) -> tuple[str, ...]:
+    """Return the overrides of so many epochs in which the learning rate falls along a cosine to a fiftieth."""
+    rate = f"{{kind: cosine, epochs: {epochs}, warm_up: {warm_up}, final_factor: 0.02}}"
+    return (f"training.epochs={epochs}", f"training.learning_rate_schedule={rate}")
+
+
 NETWORKS = {
     network.name: network
     for network in (
         Network("resnet9_cifar10", ACCURACY, logistic_regression, {"synchronous": (), "asynchronous": ()}),
         Network("kws_digits", ACCURACY, logistic_regression, {"synchronous": (), "asynchronous": ()}),
         Network("vit_cifar10", ACCURACY, logistic_regression, {"synchronous": (), "asynchronous": ()}),
-        Network("lstm_text", PERPLEXITY, ngrams, {"synchronous": (), "asynchronous": ()}, TEXT, bar=Bar("bigram")),
+        Network(
+            "lstm_text",
+            PERPLEXITY,
+            ngrams,
+            {"synchronous": (), "asynchronous": ()},
+            (*TEXT, *cosine(3), "training.learning_rate=10"),
+            bar=Bar("trigram"),
+        ),
     )
 }
