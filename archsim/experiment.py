@@ -11,7 +11,7 @@ from archsim import plugins
 from archsim.analog.specification.inference import InferenceParameters
 from archsim.chip.specification import Chip
 from archsim.data.specification import DataSpecification
-from archsim.network.specification import MatrixLayer, NetworkSpecification
+from archsim.network.specification import MatrixLayer, NetworkSpecification, RecurrentLayer
 from archsim.notebook import facts_html, facts_text
 from archsim.schedule.specification import AnySchedule, ScheduleSpecification
 from archsim.specification import Specification, values_of
@@ -150,6 +150,18 @@ class Experiment(Specification):
                 "a timing run computes no accuracy and no perplexity, so it cannot stop at one",
                 {"field": "training.stop_at", "allowed": "null, or run.mode: numerics or coupled"},
             )
+        return self
+
+    @model_validator(mode="after")
+    def _carried_states_have_streams(self) -> Experiment:
+        for index, layer in enumerate(self.network.layers):
+            if isinstance(layer, RecurrentLayer) and layer.stateful and self.data.order != "streams":
+                raise PydanticCustomError(
+                    "no_streams",
+                    "a sample cannot begin with the state in which the one before it ended while samples are shuffled: "
+                    "set data.order to streams",
+                    {"field": f"network.layers.{index}.stateful", "allowed": "false; true with data.order: streams"},
+                )
         return self
 
     @model_validator(mode="after")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from archsim import plugins
-from archsim.data.dataset import DataSet, epoch_order
+from archsim.data.dataset import DataSet, epoch_order, stream_order
 from archsim.data.origin import DataOrigin, origin_of
 from archsim.data.specification import DataSpecification
 
-__all__ = ["DataOrigin", "DataSet", "epoch_order", "load_data", "origin_of"]
+__all__ = ["DataOrigin", "DataSet", "epoch_order", "load_data", "origin_of", "stream_order"]
 
 
 def load_data(specification: DataSpecification) -> DataSet:

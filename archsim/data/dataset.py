@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from archsim.errors import InputError
 
-__all__ = ["DataSet", "epoch_order"]
+__all__ = ["DataSet", "epoch_order", "stream_order"]
 
 
 @dataclass(frozen=True)
@@ -190,3 +190,20 @@ def epoch_order(seed: int, epoch: int, samples: int) -> npt.NDArray[np.int64]:
     """
     words = np.random.Philox(key=np.array([seed, epoch], dtype=np.uint64)).random_raw(samples)
     return np.argsort(words, kind="stable").astype(np.int64)
+
+
+def stream_order(samples: int, streams: int) -> npt.NDArray[np.int64]:
+    """Return the order in which samples that follow each other are read as streams side by side.
+
+    Each stream is a run of neighbouring samples, all of one length; a rest that is too short for it is left out. First
+    comes the first sample of every stream, then the second of every stream.
+
+    Parameters
+    ----------
+    samples : int
+        Number of samples.
+    streams : int
+        Number of streams.
+    """
+    length = samples // streams
+    return (np.arange(length)[:, None] + length * np.arange(streams)).reshape(-1)

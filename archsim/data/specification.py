@@ -63,6 +63,10 @@ class DataSpecification(Specification):
     number. ``test_samples`` caps the test samples. ``standardize`` subtracts the mean of the training
     samples in use from all samples and divides by their standard deviation: for each channel where a
     sample has the shape (channels, ...), over all values where it is a vector.
+
+    ``order`` says how an epoch goes through the training samples: ``shuffled`` anew each time, or as ``streams`` of
+    neighbouring samples, of which a mini-batch has the next sample of each; a rest that is too short for a further
+    sample of every stream is left out.
     """
 
     name: str = "digits"
@@ -72,6 +76,7 @@ class DataSpecification(Specification):
     arrays: ArrayNames | None = None
     windows: TextWindows | None = None
     standardize: bool = False
+    order: Literal["shuffled", "streams"] = "shuffled"
     augmentation: Augmentation | None = None
     samples: Count | None = None
     test_samples: Count | None = None

@@ -177,7 +177,7 @@ def _with_numbers(layout: Layout, read: DataSet) -> tuple[Prepared, NumericNetwo
     wanted = experiment.network.weights
     given = None if wanted is None else load_weights(wanted, layout.graph)
     settings = numeric_settings(prepared, epoch_samples(layout, data))
-    sources = Sources(data, origin, given, experiment.data.augmentation)
+    sources = Sources(data, origin, given, experiment.data.augmentation, experiment.data.order == "streams")
     return prepared, build_network(layout.graph, prepared.setup, settings, sources)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,21 @@ class Case:
 TEXT = ("data.samples=31360", "data.test_samples=null", "run.evaluate_every=490")
 
 
+#: Gradients that add up in digital, with momentum, before they are written.
+MIXED = ("training.algorithm=mixed-precision", "training.algorithm.momentum=0.9")
+
+#: All 60,000 images; tested on the official 10,000.
+LENET = ("training.mini_batch=8", "schedule.micro_batches=2", "run.evaluate_every=3750")
+EXACT = ("chip.device=ideal", "chip.io.is_perfect=true", "training.algorithm=digital-sgd")
+#: Soft bounds at -tau and tau for tau = 0.8, cells differing as in aihwkit's defaults (arXiv:2406.12774).
+TIKI_TAKA = (
+    "chip.device=soft-bounds-reference",
+    "chip.device.w_max=0.8",
+    "chip.device.w_min=-0.8",
+    "training.algorithm=tiki-taka",
+)
+
+
 def cosine(epochs: int, warm_up: int = 0) -> tuple[str, ...]:
     """Return the overrides of so many epochs in which the learning rate falls along a cosine to a fiftieth."""
     rate = f"{{kind: cosine, epochs: {epochs}, warm_up: {warm_up}, final_factor: 0.02}}"
@@ -146,6 +162,32 @@ NETWORKS = {
             {"synchronous": (), "asynchronous": ()},
             (*TEXT, *cosine(3), "training.learning_rate=10"),
             bar=Bar("trigram"),
+        ),
+        Network(
+            "transformer_text",
+            PERPLEXITY,
+            ngrams,
+            {"synchronous": (), "asynchronous": ()},
+            (*TEXT, *cosine(3, 100), *MIXED, "training.learning_rate=0.5"),
+            bar=Bar("bigram"),
+        ),
+        Network(
+            "lenet5_mnist",
+            ACCURACY,
+            partial(logistic_regression, penalties=(0.01, 0.003, 0.001)),
+            {"synchronous": ()},
+            (*LENET, *cosine(5), *EXACT, "training.learning_rate=0.2"),
+            bar=Bar("said in advance", 98.0),
+            variant="digital",
+        ),
+        Network(
+            "lenet5_mnist",
+            ACCURACY,
+            partial(logistic_regression, penalties=(0.01, 0.003, 0.001)),
+            {"synchronous": ()},
+            (*LENET, *cosine(5), *TIKI_TAKA, "training.learning_rate=1"),
+            bar=Bar("said in advance", 96.0),
+            variant="Tiki-Taka",
         ),
     )
 }

@@ -59,7 +59,7 @@ def test_images_do_not_depend_on_micro_batches_or_on_what_was_asked_before() -> 
     augmenter = Augmenter(Augmentation(horizontal_flip=True, crop_padding=2), SHAPE, seed=9)
 
     def feed(micro_batches: int) -> Feed:
-        return Feed(data, PipelineShape(1, 6, micro_batches), 4, 9, augmenter)
+        return Feed(data, PipelineShape(1, 6, micro_batches), 4, lambda epoch: epoch_order(9, epoch, 12), augmenter)
 
     whole = np.concatenate([feed(1).inputs(k) for k in range(6)])
     parts = feed(4)

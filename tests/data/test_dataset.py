@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archsim.data import DataSet, epoch_order, load_data
+from archsim.data import DataSet, epoch_order, load_data, stream_order
 from archsim.data.specification import DataSpecification
 from archsim.errors import InputError
 
@@ -125,3 +125,9 @@ def test_epochs_and_seeds_differ() -> None:
 def test_the_order_never_changes() -> None:
     assert epoch_order(1, 0, 10).tolist() == [3, 5, 2, 9, 7, 0, 8, 6, 1, 4]
     assert epoch_order(1, 1, 10).tolist() == [0, 6, 5, 3, 4, 9, 7, 8, 2, 1]
+
+
+def test_streams_are_runs_of_neighbours_side_by_side() -> None:
+    assert stream_order(11, 3).reshape(-1, 3).T.tolist() == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
+    assert stream_order(4, 4).tolist() == [0, 1, 2, 3]
+    assert not len(stream_order(3, 4))

@@ -17,8 +17,11 @@ def sigmoid(x: Block) -> Block:
 
 def lstm(weights: Weights, name: str, x: Block) -> Block:
     """Return h at every position; the matrix of all gates meets [x, h]."""
-    hidden = len(weights[name]) // 4
-    h = c = np.zeros((len(x), hidden))
+    return lstm_from(weights, name, x, *np.zeros((2, len(x), len(weights[name]) // 4)))[0]
+
+
+def lstm_from(weights: Weights, name: str, x: Block, h: Block, c: Block) -> tuple[Block, Block, Block]:
+    """Return h at every position, and the state behind the last one, beginning with one."""
     found = []
     for t in range(x.shape[1]):
         gates = np.concatenate([x[:, t], h], axis=1) @ weights[name].T * weights.get(f"{name}.scale", 1.0)
@@ -26,7 +29,7 @@ def lstm(weights: Weights, name: str, x: Block) -> Block:
         c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
         h = sigmoid(o) * np.tanh(c)
         found.append(h)
-    return np.stack(found, axis=1)
+    return np.stack(found, axis=1), h, c
 
 
 def gru(weights: Weights, x_name: str, h_name: str, x: Block) -> Block:

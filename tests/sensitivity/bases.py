@@ -256,6 +256,7 @@ def _networks() -> Iterator[Document]:
     yield _rearranged()
     yield _sequence()
     yield _recurrent()
+    yield _recurrent() | {"data": {"samples": 12, "order": "streams"}}
     yield _channels()
     yield base(layer={"device": _SOFT, "algorithm": {"preset": "analog-sgd"}})
     scaling = {"weight_scaling_omega": 0.5, "learn_out_scaling": True}

@@ -130,6 +130,7 @@ KINDS: tuple[Kind, ...] = (
     # The numbers
     Kind("archsim.engine.numerics.coupling", "Numbers", rebuilt=_NUMBERS),
     Kind("archsim.engine.numerics.forward", "ForwardNumbers", rebuilt=_NUMBERS),
+    Kind("archsim.engine.numerics.carried", "CarriedStates"),
     Kind("archsim.engine.numerics.evaluations", "Evaluations"),
     Kind("archsim.engine.numerics.recurrence", "Recurrence"),
     Kind("archsim.engine.numerics.scoring", "Judged"),

@@ -11,6 +11,7 @@ import numpy as np
 from archsim.analog.observed import Counts, Read
 from archsim.digital.clipping import clipped
 from archsim.engine.numerics.array_checks import checked_counts, checked_read
+from archsim.engine.numerics.carried import CarriedStates
 from archsim.engine.numerics.digital_steps import DigitalSteps
 from archsim.engine.numerics.evaluations import Evaluations
 from archsim.engine.numerics.held import Holders
@@ -44,6 +45,7 @@ class Numbers:
     """
 
     __slots__ = (
+        "_carried",
         "_digital",
         "_evaluations",
         "_evaluator",
@@ -91,6 +93,7 @@ class Numbers:
         self._ready: dict[tuple[str, int], Read] = {}
         self._updated: dict[tuple[str, int], Counts] = {}
         self._workers = parts.workers
+        self._carried = CarriedStates(self.shape.micro_batches, parts.feed.per_epoch)
         self._look_up()
 
     def restored(self) -> None:
@@ -101,7 +104,7 @@ class Numbers:
         """Note what every sample asks for again."""
         self._releasing = self.schedule.releasing
         self._digital = DigitalSteps(
-            self.graph, self.logic, self.matrices, self.parameters, training=self.schedule.trains
+            self.graph, self.logic, self.matrices, self.parameters, self._carried, training=self.schedule.trains
         )
         self._rates: dict[int, float] = {}
         #: Who holds weights or parameters at each stage, and for each of its layers.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from archsim.digital.arrays import FLOAT32_TYPE, Array, described
+from archsim.engine.numerics.carried import CarriedStates
 from archsim.engine.numerics.held import Held
 from archsim.engine.numerics.recurrence import RecurrentLayer
 from archsim.engine.numerics.rules import Rule
@@ -54,9 +55,11 @@ class DigitalSteps:
         logic: DigitalLogic,
         matrices: Mapping[str, AnalogMatrix],
         parameters: Mapping[str, DigitalParameters],
+        carried: CarriedStates,
         *,
         training: bool,
     ) -> None:
+        self._carried = carried
         self._arithmetic = logic.arithmetic
         self._training = training
         self._stateful: dict[str, tuple[StatefulOperator, StatefulOperator, DigitalParameters]] = {}
@@ -178,8 +181,16 @@ class DigitalSteps:
         inputs = tuple([stored.values[source] for source in held.node.inputs])
         found = stored.recurrences.get(held.node.name)
         if found is None or found.ended:
-            found = stored.recurrences[held.node.name] = layer.begin(len(inputs[0]))
+            state = self._state_before(stored, held.node.name)
+            found = stored.recurrences[held.node.name] = layer.begin(len(inputs[0]), state)
         return layer.vectors(found, held, step.time_step, inputs)
+
+    def _state_before(self, stored: Stored, layer: str) -> Array | None:
+        """Return the state with which a micro-batch begins in a layer, whenever it passes it; None for zeros."""
+        if not self._recurrent[layer].carries:
+            return None
+        passed = stored.recurrences.get(layer)
+        return self._carried.before(layer, stored) if passed is None else passed.states[:, 0]
 
     def vectors(self, stored: Stored, held: Held) -> Array:
         """Return all vectors that meet a matrix in the forward of a micro-batch; of a recurrent layer, that met it."""
@@ -274,6 +285,8 @@ class DigitalSteps:
         output = self._recurrent[layer].advance(stored.recurrences[layer], step, stored.parts)
         if output is not None:
             stored.values[layer] = output
+            if self._recurrent[layer].carries:
+                self._carried.keep(layer, stored, stored.recurrences[layer].states[:, -1])
 
     def _prepare_step(self, stored: Stored, layer: str, step: int) -> None:
         """Prepare the errors of a time step; with those of the first one, the layer has all that its update needs."""

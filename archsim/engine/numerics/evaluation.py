@@ -7,13 +7,14 @@ nor energy and draws random numbers of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, Protocol, TypeAlias, TypeVar, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
-from archsim.data import DataSet
+from archsim.data import DataSet, stream_order
 from archsim.digital.arrays import Array
 from archsim.engine.numerics.rules import Rule
 from archsim.engine.numerics.scoring import Judged, Scoring
@@ -58,10 +59,15 @@ class Evaluator(Generic[Snapshot]):
     data : DataSet
         The data.
     threads : int
-        Blocks of test samples that may be evaluated at once.
+        Blocks of test samples that may be evaluated at once; one after the other where states are carried on.
+    streams : int, optional
+        As how many streams the test samples are read where layers carry states on from sample to sample; a rest that is
+        too short for a further sample of every stream is then left out.
 
     Attributes
     ----------
+    streams : int or None
+        The same; None where no layer carries states.
     scoring : Scoring
         What judges outputs.
     """
@@ -73,6 +79,7 @@ class Evaluator(Generic[Snapshot]):
         matrices: Mapping[str, EvaluatedMatrix[Snapshot]],
         data: DataSet,
         threads: int,
+        streams: int | None = None,
     ) -> None:
         self._graph = graph
         self._logic = logic
@@ -80,29 +87,54 @@ class Evaluator(Generic[Snapshot]):
         self._data = data
         self._threads = threads
         self.scoring = Scoring(graph, data)
+        operators = ((node, logic.operators[node.name]) for node in graph.nodes)
+        carries = any(isinstance(found, RecurrentOperator) and found.carries(node) for node, found in operators)
+        self.streams = streams if carries else None
 
     def score(self, snapshots: Snapshots[Snapshot], mini_batch: int) -> Score:
         """Return how well snapshots do after a mini-batch."""
-        starts = range(0, len(self._data.test_inputs), BLOCK)
+        blocks, first = self._blocks(), mini_batch * len(self._data.test_inputs)
+        states: dict[str, Array] = {}
 
-        def judged(start: int) -> Judged:
-            first_sample = mini_batch * len(self._data.test_inputs) + start
-            values = self.values(snapshots, self._data.test_inputs[start : start + BLOCK], first_sample)
-            outputs = values[self._graph.nodes[-1].name]
-            return self.scoring.judge(outputs, self._data.test_targets[start : start + BLOCK])
+        def judged(position: int) -> Judged:
+            block = blocks[position]
+            values = self.values(
+                snapshots,
+                self._data.test_inputs[block],
+                first + position * len(blocks[0]),
+                states if self.streams else None,
+            )
+            return self.scoring.judge(values[self._graph.nodes[-1].name], self._data.test_targets[block])
 
         # Blocks are added in their order, whichever thread is done first.
-        if self._threads == 1 or len(starts) <= 1:
-            total = sum(map(judged, starts), Judged())
+        if self._threads == 1 or len(blocks) <= 1 or self.streams:
+            total = sum(map(judged, range(len(blocks))), Judged())
         else:
             with ThreadPoolExecutor(self._threads) as pool:
-                total = sum(pool.map(judged, starts), Judged())
+                total = sum(pool.map(judged, range(len(blocks))), Judged())
         return self.scoring.score(total)
 
-    def values(self, snapshots: Snapshots[Snapshot], x: Array, first_sample: int) -> dict[str, Array]:
+    def _blocks(self) -> list[NDArray[np.int64]]:
+        """Return the test samples of each block, all but the last as many."""
+        samples = len(self._data.test_inputs)
+        if not samples:
+            return []
+        if self.streams is None:
+            return np.split(np.arange(samples), range(BLOCK, samples, BLOCK))
+        streams = min(self.streams, samples)
+        return np.split(stream_order(samples, streams), samples // streams)
+
+    def values(
+        self,
+        snapshots: Snapshots[Snapshot],
+        x: Array,
+        first_sample: int,
+        states: MutableMapping[str, Array] | None = None,
+    ) -> dict[str, Array]:
         """Return what every operator gives for a block of inputs, by its name, and the inputs themselves.
 
-        Snapshots are those of matrices by name, and of digital parameters by the name of their layer.
+        Snapshots are those of matrices by name, and of digital parameters by the name of their layer. Of `states`, by
+        the name of their layer, those are carried on that layers carry, and replaced by those behind the block.
         """
         arithmetic = self._logic.arithmetic
         arithmetic.begin((Rule.EVALUATE,), first_sample, len(x))
@@ -122,7 +154,10 @@ class Evaluator(Generic[Snapshot]):
                 outputs = tuple(read(matrix, None, operator.unfold(node, matrix, inputs)) for matrix in node.matrices)
                 rule, output = "fold", operator.fold(node, outputs)
             elif isinstance(operator, RecurrentOperator):
-                rule, output = "output", unroll(operator, node, inputs, read)
+                before = states.get(node.name) if states is not None and operator.carries(node) else None
+                rule, (output, behind) = "output", unroll(operator, node, inputs, read, before)
+                if states is not None:
+                    states[node.name] = behind
             else:
                 continue
             check_array(node, rule, output, (len(x), *node.shape))

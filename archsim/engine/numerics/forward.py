@@ -17,21 +17,24 @@ __all__ = ["ForwardNumbers", "TestSamples"]
 
 
 class TestSamples:
-    """The test samples in their order, again and again.
+    """The test samples in an order, again and again.
 
     Parameters
     ----------
     data : DataSet
         The data.
+    order : ndarray of int
+        The samples of a pass.
     samples : int
         Samples of a micro-batch.
     per_epoch : int
         Micro-batches in which the test set passes once; a rest that fills none is left out.
     """
 
-    def __init__(self, data: DataSet, samples: int, per_epoch: int) -> None:
+    def __init__(self, data: DataSet, order: NDArray[np.int64], samples: int, per_epoch: int) -> None:
         self._data = data
-        self._per_epoch = per_epoch
+        self._order = order
+        self.per_epoch = per_epoch
         self.samples = samples
 
     def first_sample(self, micro_batch: int) -> int:
@@ -46,9 +49,9 @@ class TestSamples:
         """Return the targets of a micro-batch."""
         return self._data.test_targets[self._samples(micro_batch)]
 
-    def _samples(self, micro_batch: int) -> slice:
-        start = micro_batch % self._per_epoch * self.samples
-        return slice(start, start + self.samples)
+    def _samples(self, micro_batch: int) -> NDArray[np.int64]:
+        start = micro_batch % self.per_epoch * self.samples
+        return self._order[start : start + self.samples]
 
 
 class ForwardNumbers(Numbers):

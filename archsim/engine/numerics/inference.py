@@ -42,7 +42,7 @@ class Deployment:
             self._matrices[name] = DeployedMatrix(matrix, parameters, seed=seed, first_identity=identity)
             identity += len(matrix.arrays)
         self._evaluator: Evaluator[tuple[InferenceSnapshot, ...]] = Evaluator(
-            trained.graph, trained.logic, self._matrices, data, trained.workers.threads
+            trained.graph, trained.logic, self._matrices, data, trained.workers.threads, trained.evaluator.streams
         )
         wanted = parameters.post_training
         if wanted.conductance_ranges or wanted.dac_ranges:

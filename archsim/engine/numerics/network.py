@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from archsim.analog.threads import Workers
+from archsim.data import epoch_order, stream_order
 from archsim.data.augmentation import Augmenter
 from archsim.digital.arithmetic import make_arithmetic
 from archsim.engine.numerics.coupling import Numbers
@@ -66,16 +67,25 @@ class NumericNetwork:
     @cached_property
     def evaluator(self) -> Evaluator[MatrixSnapshot]:
         """What measures how well snapshots do."""
-        return Evaluator(self.graph, self.logic, self.matrices, self.sources.data, self.settings.threads)
+        streams = self.settings.mini_batch if self.sources.streams else None
+        return Evaluator(self.graph, self.logic, self.matrices, self.sources.data, self.settings.threads, streams)
 
     @cached_property
     def feed(self) -> Samples:
         """The samples in the order in which the run sees them."""
         data, mini_batch, shape = self.sources.data, self.settings.mini_batch, self.setup.schedule.shape
         if self.setup.schedule.trains:
-            return Feed(data, shape, mini_batch, self.settings.seeds.data, self._augmenter)
-        per_epoch = len(data.test_inputs) // mini_batch * shape.micro_batches
-        return TestSamples(data, self.setup.samples, per_epoch)
+            return Feed(data, shape, mini_batch, self._order, self._augmenter)
+        tests = len(data.test_inputs)
+        order = stream_order(tests, mini_batch) if self.sources.streams else np.arange(tests)
+        return TestSamples(data, order, self.setup.samples, tests // mini_batch * shape.micro_batches)
+
+    def _order(self, epoch: int) -> NDArray[np.int64]:
+        """Return the training samples in the order of an epoch."""
+        samples = len(self.sources.data.train_inputs)
+        if self.sources.streams:
+            return stream_order(samples, self.settings.mini_batch)
+        return epoch_order(self.settings.seeds.data, epoch, samples)
 
     @property
     def _augmenter(self) -> Augmenter | None:

@@ -78,11 +78,18 @@ class RecurrentLayer:
         self._arithmetic = arithmetic
         self._steps = operator.steps(node)
 
-    def begin(self, samples: int) -> Recurrence:
-        """Return the state of things before the first step."""
+    @property
+    def carries(self) -> bool:
+        """Whether samples begin where the ones before them in their streams ended."""
+        return self._operator.carries(self._node)
+
+    def begin(self, samples: int, state: Array | None) -> Recurrence:
+        """Return the state of things before the first step: that of the layer, or zeros."""
         width, kept = self._operator.state_size(self._node), self._operator.kept_size(self._node)
         states = np.zeros((samples, self._steps + 1, width), np.float32)
-        return Recurrence(states, np.zeros((samples, self._steps, kept), np.float32), states[:, 0].copy())
+        if state is not None:
+            states[:, 0] = state
+        return Recurrence(states, np.zeros((samples, self._steps, kept), np.float32), np.zeros_like(states[:, 0]))
 
     def vectors(self, found: Recurrence, held: Held, step: int, inputs: tuple[Array, ...]) -> Array:
         """Return what meets a matrix in a step of the forward, and keep it for the update."""

@@ -57,9 +57,13 @@ class Sources:
         The weights that it starts from, if they are given.
     augmentation : Augmentation or None
         How training images are changed.
+    streams : bool
+        Whether samples are read as streams of neighbouring ones, as many as a mini-batch has samples, in place of a new
+        random order in each epoch.
     """
 
     data: DataSet
     origin: DataOrigin
     given: GivenWeights | None
     augmentation: Augmentation | None = None
+    streams: bool = False

@@ -68,6 +68,9 @@ class GatedOperator(RecurrentOperator):
         made = zip(names, sizes, strict=True)
         return tuple(Matrix(name, size, self.gates * hidden, length, settings) for name, size in made)
 
+    def carries(self, node: Node) -> bool:
+        return cast(RecurrentLayer, node.layer).stateful
+
     def state_size(self, node: Node) -> int:
         return self._directions(node) * self.states * _features(node)
 

@@ -33,16 +33,21 @@ class RecurrentOperator(StationaryOperator):
     """An operator whose matrices are read once for each time step, with what came of the step before.
 
     Every matrix has as many vectors a sample as there are steps. A state of a number of elements passes from step to
-    step; before the first one it is zero, and gradients go no further back. All reads of a step are asked for at once,
-    and a job of the digital unit makes the next state of what they give. Backward, a job makes the errors of a step
-    from the gradient at the state behind it, the matrices are read transposed, and what comes of that belongs to the
-    state before. An update applies the vectors and errors of all steps, sample after sample, in the order of the steps.
+    step; before the first one it is zero or, as a value, handed on from another sample, and gradients go no further
+    back. All reads of a step are asked for at once, and a job of the digital unit makes the next state of what they
+    give. Backward, a job makes the errors of a step from the gradient at the state behind it, the matrices are read
+    transposed, and what comes of that belongs to the state before. An update applies the vectors and errors of all
+    steps, sample after sample, in the order of the steps.
     """
 
     @staticmethod
     def steps(node: Node) -> int:
         """Return the number of time steps."""
         return node.matrices[0].vectors
+
+    def carries(self, node: Node) -> bool:
+        """Return whether samples begin with the state in which the ones before them in their streams ended."""
+        return False
 
     @abstractmethod
     def state_size(self, node: Node) -> int:
@@ -159,9 +164,13 @@ def time_steps(node: Node) -> Sequence[int] | tuple[None]:
 
 
 def unroll(
-    operator: RecurrentOperator, node: Node, inputs: tuple[Array, ...], read: Callable[[Matrix, int, Array], Array]
-) -> Array:
-    """Return the output of a recurrent node, step after step.
+    operator: RecurrentOperator,
+    node: Node,
+    inputs: tuple[Array, ...],
+    read: Callable[[Matrix, int, Array], Array],
+    state: Array | None = None,
+) -> tuple[Array, Array]:
+    """Return the output of a recurrent node, step after step, and the state behind the last one.
 
     Parameters
     ----------
@@ -171,11 +180,14 @@ def unroll(
         A block of each input.
     read : callable
         ``read(matrix, step, vectors)``: what a matrix gives for the vectors of a step.
+    state : ndarray, shape (samples, state_size), optional
+        The state before the first step; zeros without it.
     """
-    state = np.zeros((len(inputs[0]), operator.state_size(node)), np.float32)
+    if state is None:
+        state = np.zeros((len(inputs[0]), operator.state_size(node)), np.float32)
     states = []
     for step in range(operator.steps(node)):
         outputs = tuple(read(m, step, operator.vectors(node, m, step, inputs, state)) for m in node.matrices)
         state, _ = operator.advance(node, outputs, state)
         states.append(state)
-    return operator.output(node, np.stack(states, axis=1))
+    return operator.output(node, np.stack(states, axis=1)), state

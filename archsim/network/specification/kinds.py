@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from archsim.network.specification.digital import (
     ConcatLayer,
@@ -122,11 +123,27 @@ class RecurrentLayer(MatrixLayer):
 
     With ``bidirectional`` a second cell goes from the last position to the first, and the outputs of both stand side by
     side. ``output`` is that of all positions, or of the last step of each direction only.
+
+    With ``stateful`` a sample begins with the state in which the one before it in its stream ended, as a value:
+    gradients go no further back than the sample. ``data.order`` must be ``streams``; the first samples of an epoch
+    begin with zeros.
     """
 
     features: Positive
     bidirectional: bool = False
+    stateful: bool = False
     output: Literal["sequence", "last"] = "sequence"
+
+    @model_validator(mode="after")
+    def _carries_one_way(self) -> RecurrentLayer:
+        if self.stateful and self.bidirectional:
+            raise PydanticCustomError(
+                "against_the_stream",
+                "the cell from the last position to the first would begin with what comes after its sample, which is "
+                "not there yet",
+                {"field": "stateful", "allowed": "false, or bidirectional: false"},
+            )
+        return self
 
 
 class LSTMLayer(RecurrentLayer):
