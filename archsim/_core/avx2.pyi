@@ -1,4 +1,7 @@
 from archsim._core.baseline import Converters as Converters
+from archsim._core.baseline import LineBuffer as LineBuffer
+from archsim._core.baseline import LineMoves as LineMoves
+from archsim._core.baseline import PulsedCells as PulsedCells
 from archsim._core.baseline import PulseRules as PulseRules
 from archsim._core.baseline import Response as Response
 from archsim._core.baseline import Trains as Trains

@@ -112,6 +112,67 @@ class Response:
         nodes_down: NDArray[np.float32] | None = None,
     ) -> None: ...
 
+@final
+class PulsedCells:
+    def __init__(
+        self,
+        trains: Trains,
+        rules: PulseRules,
+        response: Response,
+        weights: NDArray[np.float32],
+        visible: NDArray[np.float32] | None,
+        cells: NDArray[np.float32],
+        key: int,
+        crossbar: int,
+        x_purpose: int,
+        d_purpose: int,
+        purpose: int,
+        late: int,
+    ) -> None: ...
+
+@final
+class LineBuffer:
+    def __init__(
+        self,
+        hidden: NDArray[np.float32],
+        signs: NDArray[np.float32],
+        *,
+        most: int,
+        kept: float,
+        taken: float,
+        limit: float,
+        mean: NDArray[np.float32] | None = None,
+        past: NDArray[np.float32] | None = None,
+        turned: NDArray[np.uint8] | None = None,
+        follow: float = 0.0,
+        idle_passes: int = 0,
+    ) -> None: ...
+
+@final
+class LineMoves:
+    def __init__(
+        self,
+        fast: PulsedCells,
+        slow: PulsedCells,
+        converters: Converters,
+        buffer: LineBuffer,
+        purpose: int,
+        write_rate: float,
+    ) -> None: ...
+    def update(
+        self,
+        x: NDArray[np.float32],
+        d: NDArray[np.float32],
+        first_vector: int,
+        interval: int,
+        vectors: int,
+        reads: int,
+        factors: NDArray[np.float64] | None,
+        turning: NDArray[np.uint8],
+        values: NDArray[np.float32],
+        counts: NDArray[np.float32],
+    ) -> tuple[int, int, int, int, int, int]: ...
+
 def philox(counters: NDArray[np.uint32], key: int) -> None: ...
 def normals(
     out: NDArray[np.float32],

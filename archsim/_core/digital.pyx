@@ -6,6 +6,7 @@ archsim.analog.reference.digital and in the tests of products."""
 from libc.stdint cimport int32_t, uint32_t
 
 include "magnitude.pxi"
+include "release.pxi"
 
 
 cdef double largest(const float *values, Py_ssize_t n) noexcept nogil:
@@ -70,25 +71,17 @@ def let_go(
     int
         Lines on which any are taken.
     """
-    cdef Py_ssize_t line, i
-    cdef float value, count, left, up = <float> most
-    cdef int any_taken
+    cdef Py_ssize_t line
     cdef int lines = 0
+    cdef release_t rule
+    rule.threshold, rule.most, rule.kept, rule.taken, rule.limit = threshold, <float> most, kept, taken, limit
     if counts.shape[0] != values.shape[0] or counts.shape[1] != values.shape[1]:
         raise ValueError("the shapes of values and counts do not fit")
+    if values.shape[1] == 0:
+        return 0
     with nogil:
         for line in range(values.shape[0]):
-            any_taken = 0
-            for i in range(values.shape[1]):
-                value = values[line, i]
-                count = min(max(value / threshold, -up), up)
-                # What is no number stays so: the write that follows says it.
-                count = <float> (<int> count) if count == count else count
-                left = min(max(kept * value - taken * count, -limit), limit)
-                counts[line, i] = count
-                values[line, i] = left if count != 0.0 else value
-                any_taken |= count != 0.0
-            lines += any_taken
+            lines += release_line(&rule, &values[line, 0], &counts[line, 0], values.shape[1])
     return lines
 
 

@@ -212,6 +212,50 @@ cdef float *make_room(Converters c, Matrix *m, Py_ssize_t vectors, Room *room) n
     return memory
 
 
+cdef int64_t read_block(
+    Converters c, const Matrix *m, const float *x, float *values, int vectors, int most, bint managed,
+    const Stream *stream, const double *scales, float *largest, Room *room
+) noexcept nogil:
+    # Read vectors in parts of at most `most`, with room for that; `largest` is room for two numbers of each vector.
+    # Returns the number of reads, or -1 if an input is not finite.
+    cdef float *bases = largest + vectors
+    cdef Bits magnitude
+    cdef bint finite = True
+    cdef int64_t reads = 0
+    cdef int i, size, first = 0
+    for i in range(vectors):
+        magnitude.i = magnitude_bits(x + i * m.lines_in, m.lines_in)
+        finite = finite and magnitude.i < 0x7F800000
+        largest[i] = magnitude.f
+    if not finite:
+        return -1
+    while first < vectors:
+        size = min(most, vectors - first)
+        if c.perfect:
+            perfect_reads(c, m, x, values, first, size, room)
+            reads += size
+        else:
+            for i in range(first, first + size):
+                bases[i] = input_scale(c, x + i * m.lines_in, m.lines_in, largest[i],
+                                       <float> scales[i] if c.scaling == GIVEN else <float> 0.0)
+            reads += noisy_reads(c, m, x, values, first, size, managed, stream, largest, bases, room)
+        first += size
+    return reads
+
+
+cdef int check_lines(Converters converters, const Matrix *m) except -1:
+    if not converters.perfect and (converters.voltages or converters.shaped or converters.uneven):
+        if converters.lines.shape[1] != m.lines_out:
+            raise ValueError("the converters belong to another number of lines")
+    return 0
+
+
+cdef inline int parts_of(int vectors) noexcept nogil:
+    # How many vectors are read at a time: parts of equal size.
+    cdef int parts = (vectors + MOST_VECTORS - 1) // MOST_VECTORS
+    return (vectors + parts - 1) // parts if parts else 0
+
+
 def read(
     Converters converters not None, const float[:, ::1] weights not None, const float[:, ::1] inputs not None,
     float[:, ::1] values not None, bint transposed, bint managed, uint64_t key, uint32_t crossbar, uint32_t purpose,
@@ -224,57 +268,32 @@ def read(
     depends on earlier ones. Raises ValueError if shapes do not fit or an input is not finite.
     """
     cdef Stream stream = make_stream(key, crossbar, purpose, first_vector)
-    cdef int vectors = <int> inputs.shape[0], first, size, most
+    cdef int vectors = <int> inputs.shape[0], most = parts_of(vectors)
     cdef Matrix m = make_matrix(NULL, weights.shape[0], weights.shape[1], transposed)
     cdef Room room
-    cdef int64_t reads = 0
-    cdef Bits magnitude
-    cdef bint finite = True
-    cdef int i
+    cdef int64_t reads
     cdef float *memory
     cdef float *largest
-    cdef float *bases
     if inputs.shape[1] != m.lines_in or values.shape[0] != vectors or values.shape[1] != m.lines_out:
         raise ValueError("the shapes of weights, inputs and values do not fit")
-    if not converters.perfect and (converters.voltages or converters.shaped or converters.uneven):
-        if converters.lines.shape[1] != m.lines_out:
-            raise ValueError("the converters belong to another number of lines")
+    check_lines(converters, &m)
     if converters.scaling == GIVEN and not converters.perfect and (scales is None or scales.shape[0] != vectors):
         raise ValueError("this noise management needs a scale for each vector")
     if vectors == 0 or m.lines_in == 0 or m.lines_out == 0:
         values[:, :] = 0.0
         return vectors
-    most = (vectors + MOST_VECTORS - 1) // MOST_VECTORS
-    most = (vectors + most - 1) // most
     m.w = &weights[0, 0]
     largest = <float *> malloc(2 * <size_t> vectors * sizeof(float))
-    if largest == NULL:
-        raise MemoryError()
-    bases = largest + vectors
     memory = make_room(converters, &m, most, &room)
-    if memory == NULL:
+    if memory == NULL or largest == NULL:
+        free(memory)
         free(largest)
         raise MemoryError()
     with nogil:
-        for i in range(vectors):
-            magnitude.i = magnitude_bits(&inputs[i, 0], m.lines_in)
-            finite = finite and magnitude.i < 0x7F800000
-            largest[i] = magnitude.f
-        first = 0
-        while finite and first < vectors:
-            size = min(most, vectors - first)
-            if converters.perfect:
-                perfect_reads(converters, &m, &inputs[0, 0], &values[0, 0], first, size, &room)
-                reads += size
-            else:
-                for i in range(first, first + size):
-                    bases[i] = input_scale(converters, &inputs[i, 0], m.lines_in, largest[i],
-                                           <float> scales[i] if converters.scaling == GIVEN else <float> 0.0)
-                reads += noisy_reads(converters, &m, &inputs[0, 0], &values[0, 0], first, size, managed, &stream,
-                                     largest, bases, &room)
-            first += size
+        reads = read_block(converters, &m, &inputs[0, 0], &values[0, 0], vectors, most, managed, &stream,
+                           NULL if scales is None else &scales[0], largest, &room)
     free(memory)
     free(largest)
-    if not finite:
+    if reads < 0:
         raise ValueError("an input of a read is not a finite number")
     return reads

@@ -11,19 +11,23 @@ cdef class Trains:
     cdef uint32_t *packed_on
     cdef uint32_t *packed_sign
     cdef uint8_t *spread
-    cdef Py_ssize_t room, spread_room
+    cdef uint32_t *held
+    cdef int32_t *stops  # after how many vectors each line stops
+    cdef Py_ssize_t room, spread_room, held_room
     cdef Length *lengths
     cdef int vectors, drawn
-    cdef uint32_t[:, ::1] held
+    cdef bint holds
 
     def __cinit__(self, int outputs, int inputs):
         self.outputs = outputs
         self.inputs = inputs
         self.memory = NULL
         self.spread = NULL
+        self.held = NULL
         self.lengths = NULL
-        self.room = self.spread_room = 0
+        self.room = self.spread_room = self.held_room = 0
         self.vectors = self.drawn = 0
+        self.holds = False
         # Whole groups of lines, and as many more for loads and stores of whole registers beyond the last one.
         self.trains.x_stride = (inputs + LINES - 1) // LINES * LINES + LINES
         self.trains.d_stride = (outputs + LINES - 1) // LINES * LINES + LINES
@@ -31,19 +35,20 @@ cdef class Trains:
     def __dealloc__(self):
         free(self.memory)
         free(self.spread)
+        free(self.held)
         free(self.lengths)
 
-    cdef int make_lengths(self, int vectors) except -1:
+    cdef int make_lengths(self, int vectors) except -1 nogil:
         cdef void *memory
         if vectors > self.vectors:
             memory = realloc(self.lengths, <size_t> vectors * sizeof(Length))
             if memory == NULL:
-                raise MemoryError()
+                no_memory()
             self.lengths = <Length *> memory
             self.vectors = vectors
         return 0
 
-    cdef int make_room(self, int words, int pieces) except -1:
+    cdef int make_room(self, int words, int pieces) except -1 nogil:
         # Empty words for all lines, and room for the lists of active lines.
         cdef trains_t *t = &self.trains
         cdef Py_ssize_t of_words = 2 * words * (t.x_stride + t.d_stride)
@@ -55,7 +60,7 @@ cdef class Trains:
             self.room = 0
             self.memory = <uint32_t *> cache_lines(<size_t> room)
             if self.memory == NULL:
-                raise MemoryError()
+                no_memory()
             self.room = room
         t.words = words
         t.pieces = pieces
@@ -75,12 +80,14 @@ cdef class Trains:
         memset(t.x_on, 0, <size_t> of_words * sizeof(uint32_t))
         return 0
 
-    cdef int choose_walk(self) except -1:
+    cdef int choose_walk(self) except -1 nogil:
         # Say how the cells are best walked through, and prepare for it. Single slots are listed already.
         cdef trains_t *t = &self.trains
         cdef Length *of
         cdef double listed = 0.0, of_pieces
         cdef int v, k, columns, rows
+        if self.drawn == 0:
+            return 0
         t.crowded = t.counted
         t.rows = NULL
         t.width = self.inputs
@@ -107,7 +114,7 @@ cdef class Trains:
             self.arrange_words()
         return 0
 
-    cdef trains_t view(self) noexcept:
+    cdef trains_t view(self) noexcept nogil:
         # The trains as they are walked through.
         cdef trains_t view = self.trains
         if view.crowded and view.rows != NULL:
@@ -115,7 +122,7 @@ cdef class Trains:
             view.x_sign = self.packed_sign
         return view
 
-    cdef int arrange_words(self) except -1:
+    cdef int arrange_words(self) except -1 nogil:
         # Pack and spread the words as a walk over all cells takes them.
         cdef trains_t view = self.view()
         cdef trains_t *t = &view
@@ -133,11 +140,10 @@ cdef class Trains:
             self.spread_room = 0
             self.spread = <uint8_t *> cache_lines(<size_t> room)
             if self.spread == NULL:
-                raise MemoryError()
+                no_memory()
             self.spread_room = room
         self.trains.spread = t.spread = self.spread
-        with nogil:
-            spread_slots(t)
+        spread_slots(t)
         return 0
 
     def draw(
@@ -150,9 +156,11 @@ cdef class Trains:
         Returns slots over all vectors, pulses on input lines, pulses on output lines and the coincidences to be
         expected. Raises ValueError if shapes do not fit or a number is not finite.
         """
-        self.begin(rules, x, d, learning_rate)
+        self.check(x, d)
         with nogil:
-            self.draw_sides(0, 2, rules, x, d, learning_rate, key, crossbar, x_purpose, d_purpose, first_vector)
+            self.begin(rules, first_of(x), first_of(d), <int> x.shape[0], learning_rate)
+            self.draw_sides(0, 2, rules, first_of(x), first_of(d), learning_rate, key, crossbar, x_purpose, d_purpose,
+                            first_vector)
         return self.finish()
 
     def prepare(
@@ -160,7 +168,8 @@ cdef class Trains:
         double learning_rate
     ):
         """Begin to draw: say how long trains are and where they lie. `fill` and `finish` do the rest."""
-        self.begin(rules, x, d, learning_rate)
+        self.check(x, d)
+        self.begin(rules, first_of(x), first_of(d), <int> x.shape[0], learning_rate)
 
     def fill(
         self, int first_side, int last_side, PulseRules rules not None, const float[:, ::1] x not None,
@@ -174,28 +183,33 @@ cdef class Trains:
                 or x.shape[1] != self.inputs or d.shape[1] != self.outputs):
             raise ValueError("the trains were prepared for other shapes")
         with nogil:
-            self.draw_sides(first_side, last_side, rules, x, d, learning_rate, key, crossbar, x_purpose, d_purpose,
-                            first_vector)
+            self.draw_sides(first_side, last_side, rules, first_of(x), first_of(d), learning_rate, key, crossbar,
+                            x_purpose, d_purpose, first_vector)
+
+    cdef int check(self, const float[:, ::1] x, const float[:, ::1] d) except -1:
+        if d.shape[0] != x.shape[0] or x.shape[1] != self.inputs or d.shape[1] != self.outputs:
+            raise ValueError("the shapes of x and d do not fit")
+        return 0
 
     cdef int begin(
-        self, PulseRules rules, const float[:, ::1] x, const float[:, ::1] d, double learning_rate
-    ) except -1:
-        cdef int vectors = <int> x.shape[0], v, words = 0, pieces = 0
+        self, PulseRules rules, const float *x, const float *d, int vectors, double learning_rate
+    ) except -1 nogil:
+        cdef int v, words = 0, pieces = 0
         cdef double rate = -learning_rate if learning_rate < 0.0 else learning_rate
         cdef int32_t x_bits, d_bits
         cdef Bits x_max, d_max
         cdef bint finite = rate <= 1.7976931348623157e308
-        if d.shape[0] != vectors or x.shape[1] != self.inputs or d.shape[1] != self.outputs:
-            raise ValueError("the shapes of x and d do not fit")
         self.trains.words = self.trains.pieces = self.drawn = 0
+        self.holds = False
         if vectors == 0 or self.inputs == 0 or self.outputs == 0:
             return 0
         self.make_lengths(vectors)
         for v in range(vectors):
-            x_bits = magnitude_bits(&x[v, 0], self.inputs)
-            d_bits = magnitude_bits(&d[v, 0], self.outputs)
+            x_bits = magnitude_bits(x + <Py_ssize_t> v * self.inputs, self.inputs)
+            d_bits = magnitude_bits(d + <Py_ssize_t> v * self.outputs, self.outputs)
             if x_bits >= 0x7F800000 or d_bits >= 0x7F800000 or not finite:
-                raise ValueError("x, d or the learning rate of an update is not a finite number")
+                with gil:
+                    raise ValueError("x, d or the learning rate of an update is not a finite number")
             x_max.i = x_bits
             d_max.i = d_bits
             self.lengths[v].slots = train_length(
@@ -210,39 +224,45 @@ cdef class Trains:
         return 0
 
     cdef void draw_sides(
-        self, int first_side, int last_side, PulseRules rules, const float[:, ::1] x, const float[:, ::1] d,
-        double learning_rate, uint64_t key, uint32_t crossbar, uint32_t x_purpose, uint32_t d_purpose,
-        uint64_t first_vector
+        self, int first_side, int last_side, PulseRules rules, const float *x, const float *d, double learning_rate,
+        uint64_t key, uint32_t crossbar, uint32_t x_purpose, uint32_t d_purpose, uint64_t first_vector
     ) noexcept nogil:
         cdef int side
         if self.drawn == 0:
             return
         for side in range(first_side, last_side):
             if side == 0:
-                draw_side(&self.trains, self.lengths, self.drawn, rules, &x[0, 0], self.inputs, 0, key, crossbar,
+                draw_side(&self.trains, self.lengths, self.drawn, rules, x, self.inputs, 0, key, crossbar,
                           x_purpose, first_vector, True)
             else:
-                draw_side(&self.trains, self.lengths, self.drawn, rules, &d[0, 0], self.outputs,
+                draw_side(&self.trains, self.lengths, self.drawn, rules, d, self.outputs,
                           SIGN if learning_rate < 0.0 else 0, key, crossbar, d_purpose, first_vector, False)
 
     def finish(self):
         """Choose how the cells are walked through with the trains that were drawn; return what `draw` does."""
+        cdef totals_t totals
+        with nogil:
+            totals = self.add_up()
+            self.choose_walk()
+        return totals.slots, totals.x_pulses, totals.d_pulses, <int64_t> totals.coincidences
+
+    cdef totals_t add_up(self) noexcept nogil:
+        # Note the coincidences to be expected of every vector; the sums over all of them.
+        cdef totals_t totals
         cdef Length *of
-        cdef int64_t slots = 0, x_pulses = 0, d_pulses = 0
-        cdef double coincidences = 0.0
         cdef int v
+        totals.slots = totals.x_pulses = totals.d_pulses = 0
+        totals.coincidences = 0.0
         for v in range(self.drawn):
             of = self.lengths + v
             if of.slots == 0:
                 continue
             of.coincidences = <double> of.x_pulses * <double> of.d_pulses / of.slots
-            slots += of.slots
-            x_pulses += of.x_pulses
-            d_pulses += of.d_pulses
-            coincidences += of.coincidences
-        if self.drawn:
-            self.choose_walk()
-        return slots, x_pulses, d_pulses, <int64_t> coincidences
+            totals.slots += of.slots
+            totals.x_pulses += of.x_pulses
+            totals.d_pulses += of.d_pulses
+            totals.coincidences += of.coincidences
+        return totals
 
     def take(self, const int32_t[::1] rows not None, const int32_t[:, ::1] counts not None):
         """Take trains that give exact numbers of pulses, counts [V, outputs], to the cells of single input lines.
@@ -292,46 +312,68 @@ cdef class Trains:
         """Take the pulses of later vectors off some input lines, to be sent by `let_go`: line lines[k] keeps those of
         the first vectors[k] of the vectors that were drawn. No line may occur twice.
         """
-        cdef trains_t *t = &self.trains
-        cdef Length *of
-        cdef int v, k, i
-        cdef size_t at
-        cdef uint32_t late
+        cdef int k
         if vectors.shape[0] != lines.shape[0]:
             raise ValueError("the shapes of lines and vectors do not fit")
         for k in range(<int> lines.shape[0]):
             if not 0 <= lines[k] < self.inputs:
                 raise ValueError("there is no such input line")
-        self.held = None
+        self.make_held()
+        for k in range(<int> lines.shape[0]):
+            self.stops[lines[k]] = vectors[k]
+        with nogil:
+            self.hold()
+
+    def let_go(self):
+        """Turn to the pulses that were held back, and to them alone; return whether there are any."""
+        return bool(self.turn_to_held())
+
+    cdef int make_held(self) except -1 nogil:
+        # Room for pulses that are held back, none at first, and that no line stops after any vector.
+        cdef Py_ssize_t words = self.trains.words * self.trains.x_stride, k
+        if words + self.trains.x_stride > self.held_room:
+            free(self.held)
+            self.held_room = 0
+            self.held = <uint32_t *> cache_lines(<size_t> (words + self.trains.x_stride) * sizeof(uint32_t))
+            if self.held == NULL:
+                no_memory()
+            self.held_room = words + self.trains.x_stride
+        memset(self.held, 0, <size_t> words * sizeof(uint32_t))
+        self.stops = <int32_t *> (self.held + words)
+        for k in range(self.trains.x_stride):
+            self.stops[k] = 0x7FFFFFFF
+        self.holds = False
+        return 0
+
+    cdef int hold(self) except -1 nogil:
+        # Hold back what comes after the stops.
+        cdef trains_t *t = &self.trains
+        cdef Length *of
+        cdef int v, i
+        cdef ptrdiff_t at
+        cdef uint32_t any_late = 0
         for v in range(self.drawn):
             of = self.lengths + v
             if of.slots == 0:
                 continue
             for i in range(of.piece, of.piece + pieces_of(of.slots, t.counted)):
-                for k in range(<int> lines.shape[0]):
-                    if v < vectors[k]:
-                        continue
-                    at = <size_t> (t.piece[i].word * t.x_stride + lines[k])
-                    late = t.x_on[at] if t.counted else t.x_on[at] & t.piece[i].mask
-                    if late == 0:
-                        continue
-                    if self.held is None:
-                        self.held = np.zeros((t.words, t.x_stride), np.uint32)
-                    t.x_on[at] ^= late
-                    self.held[t.piece[i].word, lines[k]] |= late
-        if self.held is None or t.counted:
-            return
+                at = t.piece[i].word * t.x_stride
+                any_late |= hold_lines(t.x_on + at, self.held + at, self.stops, self.inputs, v,
+                                       0xFFFFFFFFu if t.counted else t.piece[i].mask)
+        self.holds = any_late != 0
+        if not self.holds or t.counted:
+            return 0
         if t.crowded:
             self.arrange_words()
         else:
             list_lines(t, self.inputs, self.outputs)
+        return 0
 
-    def let_go(self):
-        """Turn to the pulses that were held back, and to them alone; return whether there are any."""
+    cdef bint turn_to_held(self) noexcept nogil:
         cdef trains_t *t = &self.trains
-        if self.held is None:
+        if not self.holds:
             return False
-        memcpy(t.x_on, &self.held[0, 0], <size_t> (t.words * t.x_stride) * sizeof(uint32_t))
+        memcpy(t.x_on, self.held, <size_t> (t.words * t.x_stride) * sizeof(uint32_t))
         t.crowded = t.counted
         if not t.counted:
             list_lines(t, self.inputs, self.outputs)

@@ -109,6 +109,62 @@ def series(
         numbers.at += 1
 
 
+cdef int check_cells(
+    Response response, float[:, ::1] weights, float[:, ::1] visible, const float[:, ::1] cells
+) except -1:
+    if cells.shape[0] != weights.shape[0] * weights.shape[1] or cells.shape[1] != response.numbers:
+        raise ValueError(f"cells must have the shape [outputs * inputs, {response.numbers}]")
+    if visible is not None and (visible.shape[0] != weights.shape[0] or visible.shape[1] != weights.shape[1]):
+        raise ValueError("visible must have the shape of the weights")
+    return 0
+
+
+cdef progress_t *make_progress() except NULL nogil:
+    # Room to send trains, to be freed by `free_progress`.
+    cdef progress_t *progress = <progress_t *> cache_lines(sizeof(progress_t))
+    if progress == NULL:
+        no_memory()
+    progress.columns = NULL
+    return progress
+
+
+cdef int begin_progress(progress_t *progress, int pieces) except -1 nogil:
+    # Set what begins a walk with so many pieces to its beginning.
+    cdef size_t size = <size_t> max(pieces, 1) * sizeof(columns_t)
+    cdef void *columns = realloc(progress.columns, size)
+    if columns == NULL:
+        no_memory()
+    progress.columns = <columns_t *> columns
+    memset(columns, 0, size)
+    return 0
+
+
+cdef void free_progress(progress_t *progress) noexcept nogil:
+    if progress != NULL:
+        free(progress.columns)
+    free(progress)
+
+
+cdef int64_t send(
+    Trains trains, Response response, float *weights, float *visible, const float *cells, int direction,
+    int first_output, int last_output, uint64_t key, uint32_t crossbar, uint32_t purpose, uint64_t first_vector,
+    progress_t *progress
+) noexcept nogil:
+    # Send trains that are not empty; see `apply_trains`.
+    cdef walk_t walk
+    cdef trains_t view = trains.view()
+    view.direction = direction
+    walk.response = &response.response
+    walk.trains = &view
+    walk.cells = cells
+    walk.persistent = weights
+    walk.visible = visible
+    walk.inputs = <uint32_t> trains.inputs
+    walk.numbers = response.numbers
+    return walk_outputs(&walk, progress, <uint32_t> first_output, <uint32_t> last_output, key, purpose << 24,
+                        <uint32_t> first_vector, (<uint32_t> (first_vector >> 32) & 0xFFF) | crossbar << 12)
+
+
 def apply_trains(
     Trains trains not None, Response response not None, float[:, ::1] weights not None, float[:, ::1] visible,
     const float[:, ::1] cells not None, str direction, int first_output, int last_output, uint64_t key,
@@ -120,43 +176,26 @@ def apply_trains(
     ends at a multiple of 64 or at the last output; ranges are independent of each other, so threads may share an
     update.
     """
-    cdef walk_t walk
-    cdef trains_t view = trains.view()
-    cdef int outputs = <int> weights.shape[0], inputs = <int> weights.shape[1]
-    cdef progress_t *progress
-    cdef columns_t *columns
+    cdef int outputs = <int> weights.shape[0]
     cdef int64_t pulses
-    if outputs != trains.outputs or inputs != trains.inputs:
+    cdef progress_t *progress
+    cdef int way = DIRECTIONS[direction]
+    if outputs != trains.outputs or weights.shape[1] != trains.inputs:
         raise ValueError("the trains do not fit the weights")
-    if cells.shape[0] != <Py_ssize_t> outputs * inputs or cells.shape[1] != response.numbers:
-        raise ValueError(f"cells must have the shape [outputs * inputs, {response.numbers}]")
-    if visible is not None and (visible.shape[0] != outputs or visible.shape[1] != inputs):
-        raise ValueError("visible must have the shape of the weights")
+    check_cells(response, weights, visible, cells)
     if not 0 <= first_output <= last_output <= outputs or first_output % SERIES_COLUMNS or (
             last_output % SERIES_COLUMNS and last_output != outputs):
         raise ValueError("the range of outputs does not fit the weights")
-    if view.words == 0 or outputs == 0 or inputs == 0:
+    if trains.trains.words == 0 or outputs == 0 or trains.inputs == 0:
         return 0
-    view.direction = DIRECTIONS[direction]
-    walk.response = &response.response
-    walk.trains = &view
-    walk.cells = &cells[0, 0]
-    walk.persistent = &weights[0, 0]
-    walk.visible = NULL if visible is None else &visible[0, 0]
-    walk.inputs = <uint32_t> inputs
-    walk.numbers = response.numbers
-    progress = <progress_t *> cache_lines(sizeof(progress_t))
-    columns = <columns_t *> calloc(<size_t> view.pieces, sizeof(columns_t))
-    if progress == NULL or columns == NULL:
-        free(progress)
-        free(columns)
-        raise MemoryError()
-    progress.columns = columns
-    with nogil:
-        pulses = walk_outputs(&walk, progress, <uint32_t> first_output, <uint32_t> last_output, key, purpose << 24,
-                              <uint32_t> first_vector, (<uint32_t> (first_vector >> 32) & 0xFFF) | crossbar << 12)
-    free(progress)
-    free(columns)
+    progress = make_progress()
+    try:
+        with nogil:
+            begin_progress(progress, trains.trains.pieces)
+            pulses = send(trains, response, &weights[0, 0], NULL if visible is None else &visible[0, 0], &cells[0, 0],
+                          way, first_output, last_output, key, crossbar, purpose, first_vector, progress)
+    finally:
+        free_progress(progress)
     return pulses
 
 

@@ -88,3 +88,23 @@ ctypedef struct Length:
     float x_factor, d_factor
     int64_t x_pulses, d_pulses
     double coincidences
+
+
+ctypedef struct totals_t:
+    # Of a block's trains: slots and pulses, and the coincidences to be expected.
+    int64_t slots, x_pulses, d_pulses
+    double coincidences
+
+
+cdef uint32_t hold_lines(
+    uint32_t *on, uint32_t *held, const int32_t *stops, int lines, int vector, uint32_t mask
+) noexcept nogil:
+    # Move what lines get of a vector beyond their stops; returns the bits that were moved anywhere.
+    cdef int k
+    cdef uint32_t late, moved = 0
+    for k in range(lines):
+        late = on[k] & mask if stops[k] <= vector else 0
+        on[k] ^= late
+        held[k] |= late
+        moved |= late
+    return moved

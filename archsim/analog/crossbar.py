@@ -113,6 +113,21 @@ class Crossbar:
         """What a read sees: float32 [outputs, inputs], a read-only view that follows the array."""
         return self._visible
 
+    @property
+    def pulsed(self) -> PulsedArray | None:
+        """Its array where each weight is a single pulsed cell, for loops of the core; None otherwise."""
+        return self._array if isinstance(self._array, PulsedArray) else None
+
+    @property
+    def threads(self) -> int:
+        """How many threads may share an operation."""
+        return self._workers.threads
+
+    @property
+    def transfers(self) -> ReadChain:
+        """The chain of `transfer`."""
+        return self._transfer
+
     def program(self, weights: ArrayLike) -> None:
         """Write a matrix exactly, clipped to each cell's bounds."""
         matrix = as_matrix(weights, self.outputs, self.inputs)

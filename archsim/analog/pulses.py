@@ -70,7 +70,7 @@ class PulseTrains:
     ) -> None:
         self._update, self._granularity = update, granularity
         self._counts = counts
-        self._rules = make_rules(update, granularity)
+        self.rules = make_rules(update, granularity)
         self._stream = noise_seed, identity, x_purpose, d_purpose
         self.trains = kernels.Trains(outputs, inputs)
 
@@ -89,14 +89,19 @@ class PulseTrains:
         ValueError
             If a number is not finite.
         """
-        given = self._rules, x, d, learning_rate
-        if self._counts is not None and (some := sampled(first_vector, len(x))) is not None:
-            self._counts.note(self._update, self._granularity, x[some], d[some], learning_rate)
+        given = self.rules, x, d, learning_rate
+        if (some := sampled(first_vector, len(x))) is not None:
+            self.count(x[some], d[some], learning_rate)
         if workers.threads == 1 or x.size + d.size < WORTH_SHARING:
             return self.trains.draw(*given, *self._stream, first_vector)
         self.trains.prepare(*given)
         workers.map(lambda begin, end: self.trains.fill(begin, end, *given, *self._stream, first_vector), SIDES)
         return self.trains.finish()
+
+    def count(self, x: FloatArray, d: FloatArray, learning_rate: float, *, apart: bool = False) -> None:
+        """Look at the vectors of a block that belong to the sample; see `archsim.analog.samples.TrainCounts.note`."""
+        if self._counts is not None:
+            self._counts.note(self._update, self._granularity, x, d, learning_rate, apart=apart)
 
     def take(self, rows: NDArray[Any], counts: NDArray[Any]) -> tuple[int, int, int]:
         """Take trains that give exact numbers of pulses to the cells of single input lines.

@@ -120,11 +120,16 @@ class ReadChain:
         except ValueError as error:
             raise NotFiniteError("d" if self._transposed else "x") from error
         if purpose != EVALUATE and (some := sampled(first_vector, len(block))) is not None:
-            self._note(block[some], values[some])
+            self.count(block[some], values[some])
         return Read(values, reads)
 
-    def _note(self, block: FloatArray, values: FloatArray) -> None:
-        """Count what the ADCs gave in a few vectors."""
+    @property
+    def compiled(self) -> kernels.Converters | None:
+        """The converters for loops of the core that read; None where scales depend on earlier vectors."""
+        return None if self._averages else self._converters
+
+    def count(self, block: FloatArray, values: FloatArray) -> None:
+        """Count what the ADCs gave in vectors that belong to the sample; see `archsim.analog.samples`."""
         codes = output_codes(self._io, self._lines, block, values)
         if codes is not None and codes.size:
             self.samples.note(codes, self._io.out_bound, self._step)

@@ -73,9 +73,19 @@ class TrainCounts:
     counts: Counts = field(default_factory=lambda: np.zeros(4, np.int64))
 
     def note(
-        self, update: UpdateParameters, granularity: float, x: FloatArray, d: FloatArray, learning_rate: float
+        self,
+        update: UpdateParameters,
+        granularity: float,
+        x: FloatArray,
+        d: FloatArray,
+        learning_rate: float,
+        *,
+        apart: bool = False,
     ) -> None:
-        """Look at inputs [V, inputs] and errors [V, outputs] of an update; see `archsim.analog.pulses.PulseTrains`."""
+        """Look at inputs [V, inputs] and errors [V, outputs] of an update; see `archsim.analog.pulses.PulseTrains`.
+
+        Pulses are rounded for each call, or with `apart` for each vector: as if each were an update of its own.
+        """
         x_largest = np.abs(x).max(axis=1, initial=0.0).astype(np.float64)
         d_largest = np.abs(d).max(axis=1, initial=0.0).astype(np.float64)
         asked = abs(learning_rate) * x_largest * d_largest / granularity
@@ -87,8 +97,8 @@ class TrainCounts:
         full = given < asked * (1.0 - 1e-6)
         self.counts[0] += np.count_nonzero(asked)
         self.counts[1] += np.count_nonzero(full)
-        self.counts[2] += round(float(np.minimum(asked[full], 1e12).sum()))
-        self.counts[3] += round(float(given[full].sum()))
+        for which, pulses in ((2, np.minimum(asked[full], 1e12)), (3, given[full])):
+            self.counts[which] += int(np.rint(pulses).sum()) if apart else round(float(pulses.sum()))
 
     @property
     def full(self) -> float | None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from archsim._core import kernels
 from archsim._core.digital import let_go
 from archsim.analog.blocks import FloatArray
 
@@ -53,6 +55,14 @@ class Release:
             How many lines hold any.
         """
         counts = np.empty_like(values)
+        return counts, let_go(values, counts, threshold, self.most, *self._shares(threshold))
+
+    def buffer(self, hidden: FloatArray, signs: FloatArray, **means: Any) -> kernels.LineBuffer:
+        """Return a buffer of lines for the core, whose threshold is 1 and which it changes in place."""
+        kept, taken, limit = self._shares(1.0)
+        return kernels.LineBuffer(hidden, signs, most=self.most, kept=kept, taken=taken, limit=limit, **means)
+
+    def _shares(self, threshold: float) -> tuple[float, float, float]:
+        """Return what of a value stays, what each pulse takes, and the largest magnitude that stays."""
         kept, taken = (self.momentum, 0.0) if self.forget else (1.0, (1.0 - self.momentum) * threshold)
-        limit = self.cap * threshold if self.cap > 0.0 and not self.forget else math.inf
-        return counts, let_go(values, counts, threshold, self.most, kept, taken, limit)
+        return kept, taken, self.cap * threshold if self.cap > 0.0 and not self.forget else math.inf

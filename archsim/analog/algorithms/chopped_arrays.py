@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from archsim._core import CHOP
+from archsim._core import CHOP, kernels
 from archsim.analog.algorithms.auto_scale import FastRate
 from archsim.analog.algorithms.buffer import Release
 from archsim.analog.algorithms.expectations import expected_transfers, single_slots, states_of
 from archsim.analog.algorithms.inputs import checked, granularity_of
 from archsim.analog.algorithms.joint import JointArrays
+from archsim.analog.algorithms.line_moves import LineMoves, Place
 from archsim.analog.algorithms.operation_counts import write_counts
 from archsim.analog.algorithms.protocol import TileOutline, TileSite
 from archsim.analog.algorithms.uniforms import Uniforms
@@ -126,6 +127,8 @@ class ChoppedArrays(JointArrays):
         self._weight_maxima = np.zeros(2)
         self._hidden = np.zeros((tile.inputs, tile.outputs), np.float32)
         self._in_signs = np.ones(tile.inputs, np.float32)
+        self._moves: LineMoves | None = None
+        self._looked = False
 
     @staticmethod
     def arrays(settings: ChoppedTransferSettings | DynamicTransferSettings) -> int:
@@ -138,10 +141,13 @@ class ChoppedArrays(JointArrays):
 
     def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Counts:
         """Descend by learning_rate d x^T, vector after vector, with all transfers that become due meanwhile."""
-        block = self._scaled(x, d, learning_rate)
+        block, rate = self._scaled(x, d, learning_rate), self._transfer_rate(learning_rate)
+        moves = self._line_moves()
+        if moves is not None and block.x.size and block.d.size:
+            return self._move_all(moves, block, rate, first_vector)
         work, begin = Counts(), 0
         while begin < len(block.x):
-            done, begin = self._advance(block, begin, self._transfer_rate(learning_rate), first_vector)
+            done, begin = self._advance(block, begin, rate, first_vector)
             work += done
         return work
 
@@ -168,7 +174,7 @@ class ChoppedArrays(JointArrays):
                 continue
             passes, line = divmod(number, self._inputs)
             lines = slice(line, line + 1)
-            turning = self._turning(lines, passes, number)
+            turning = self._turning(lines, number)
             read = self._fast.transfer(one_hot(line, 1, self._inputs), number)
             work += self._move(
                 lines, number, read, self._buffer_rate(rate, self._last_rates[:1]) * self._last_rates[1:]
@@ -194,7 +200,7 @@ class ChoppedArrays(JointArrays):
         if rate == 0.0:
             due = range(0)
         lines = slice(first, first + len(due))
-        turning = self._turning(lines, passes, number)
+        turning = self._turning(lines, number)
         chopped = block.x[begin:end]
         chopped *= self._in_signs
         for line in turning:
@@ -208,6 +214,27 @@ class ChoppedArrays(JointArrays):
             work += self._move(lines, number, read, factors)
             self._end_reads(lines, passes, turning)
         return work, end
+
+    def _line_moves(self) -> LineMoves | None:
+        """Return what does all of this in the core; None where it cannot."""
+        if not self._looked:
+            self._looked, buffer = True, self._buffer()
+            if buffer is not None:
+                self._moves = LineMoves.between(self._fast, self._last, buffer, self._write_rate)
+        return self._moves
+
+    def _move_all(self, moves: LineMoves, block: _Scaled, rate: float, first_vector: int) -> Counts:
+        """Do as `_advance` does until the block is done, in the core."""
+        place = Place(first_vector, self._interval, int(self._vectors[0]), int(self._reads[0]))
+        due = place.due(len(block.x))
+        turning = self._turns(place.reads, due)
+        factors = None if rate == 0.0 else self._buffer_rate(rate, block.rates) * block.gains
+        work = moves.update(block.x, block.d, place, factors, turning)
+        self._vectors[0] += len(block.x)
+        self._reads[0] += due
+        cells = due * self._outputs if rate != 0.0 else 0
+        work.digital_operations, work.memory_bits = self._operations * cells, self._bits * cells
+        return work
 
     def _move(self, lines: slice, number: int, read: Read, factors: NDArray[np.float64]) -> Counts:
         """Move what was read of lines, times factors, into the buffer, and what that lets go into the second array."""
@@ -284,9 +311,24 @@ class ChoppedArrays(JointArrays):
     def _accumulate(self, lines: slice, passes: int, values: FloatArray, factors: FloatArray) -> tuple[FloatArray, int]:
         """Add what was read of lines, times factors [lines, 1], to the buffer; return what `Release` does."""
 
-    @abstractmethod
-    def _turning(self, lines: slice, passes: int, number: int) -> list[int]:
+    def _turning(self, lines: slice, number: int) -> list[int]:
         """Return which of the lines have their signs turned after their read; the first read has this number."""
+        turns = self._turns(number, lines.stop - lines.start)
+        return [lines.start + int(line) for line in np.flatnonzero(turns)]
+
+    def _in_last_pass(self, number: int, count: int) -> NDArray[np.bool_]:
+        """Return whether each of so many reads is in the last of every `_period` passes over the lines."""
+        passes = np.arange(number, number + count) // self._inputs
+        last: NDArray[np.bool_] = (passes + 1) % self._period == 0
+        return last
+
+    @abstractmethod
+    def _turns(self, number: int, count: int) -> NDArray[np.bool_]:
+        """Return whether the line of each of so many reads has its sign turned after it; the first has this number."""
+
+    def _buffer(self) -> kernels.LineBuffer | None:
+        """Return the buffer and the signs for the core, which changes them in place; None if it knows no such rule."""
+        return None
 
     def _turn(self, lines: list[int]) -> None:
         """Turn the signs of these lines."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim._core import kernels
 from archsim.analog.algorithms.buffer import Release
 from archsim.analog.algorithms.chopped_arrays import ChoppedArrays, expected_chopped
 from archsim.analog.algorithms.operation_counts import BUFFERED_BITS, BUFFERED_OPERATIONS, CHOPPED_BITS
@@ -51,15 +52,17 @@ class ChoppedTransfer(ChoppedArrays):
         hidden += self._chopped(values) * factors
         return self._release(hidden, 1.0)
 
-    def _turning(self, lines: slice, passes: int, number: int) -> list[int]:
+    def _turns(self, number: int, count: int) -> NDArray[np.bool_]:
         if self._in_chop_prob == 0.0:
-            return []
-        every = range(lines.start, lines.stop)
+            return np.zeros(count, np.bool_)
         if self._in_chop_random:
             # Even indices decide about input lines, odd ones about output lines.
-            first = number - lines.start
-            return [line for line in every if self._uniforms.at(2 * (first + line)) < self._in_chop_prob]
-        return list(every) if passes % self._period + 1 == self._period else []
+            return self._uniforms.run(2 * number, count, 2).astype(np.float64) < self._in_chop_prob
+        return self._in_last_pass(number, count)
+
+    def _buffer(self) -> kernels.LineBuffer | None:
+        # The signs of output lines turn between passes, which the core does not know.
+        return None if self._out_chop_prob > 0.0 else self._release.buffer(self._hidden, self._in_signs)
 
     def _end_pass(self, passes: int) -> None:
         if self._out_chop_prob > 0.0:

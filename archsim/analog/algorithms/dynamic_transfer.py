@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim._core import kernels
 from archsim.analog.algorithms.buffer import Release
 from archsim.analog.algorithms.chopped_arrays import ChoppedArrays, expected_chopped
 from archsim.analog.algorithms.operation_counts import (
@@ -66,12 +67,22 @@ class DynamicTransfer(ChoppedArrays):
         mean += (values - mean) * self._follow
         return counts, written if passes > self._period else 0
 
-    def _turning(self, lines: slice, passes: int, number: int) -> list[int]:
-        every = range(lines.start, lines.stop)
-        if passes % self._period + 1 == self._period:
-            return list(every)
-        first, chance = number - lines.start, self._chance
-        return [line for line in every if self._uniforms.at(first + line) < chance] if chance else []
+    def _turns(self, number: int, count: int) -> NDArray[np.bool_]:
+        turns = self._in_last_pass(number, count)
+        if self._chance:
+            turns |= self._uniforms.run(number, count).astype(np.float64) < self._chance
+        return turns
+
+    def _buffer(self) -> kernels.LineBuffer:
+        return self._release.buffer(
+            self._hidden,
+            self._in_signs,
+            mean=self._mean,
+            past=self._past,
+            turned=self._turned.view(np.uint8),
+            follow=float(self._follow),
+            idle_passes=self._period,
+        )
 
     def _turn(self, lines: list[int]) -> None:
         super()._turn(lines)

@@ -32,7 +32,7 @@ class Uniforms:
         self._identity = identity
         self._purpose = purpose
         self._block = -1
-        self._numbers: list[float] = []
+        self._numbers: FloatArray = np.empty(0, np.float32)
 
     @classmethod
     def of_layer(cls, seed: int, layer: int) -> Uniforms:
@@ -41,11 +41,18 @@ class Uniforms:
 
     def at(self, index: int) -> float:
         """Return the number of a decision."""
-        block, offset = divmod(index, BLOCK)
+        return float(self.run(index, 1)[0])
+
+    def run(self, first: int, count: int, step: int = 1) -> FloatArray:
+        """Return the numbers of decisions whose indices have a step between them, float32 [count]."""
+        block, offset = divmod(first, BLOCK)
+        end = offset + (count - 1) * step + 1
+        if end > BLOCK:
+            return self._draw(np.arange(first, first + count * step, step, dtype=np.uint64), 1)[:, 0]
         if block != self._block:
-            self._numbers = self._draw(np.arange(block * BLOCK, (block + 1) * BLOCK, dtype=np.uint64), 1)[:, 0].tolist()
+            self._numbers = self._draw(np.arange(block * BLOCK, (block + 1) * BLOCK, dtype=np.uint64), 1)[:, 0]
             self._block = block
-        return self._numbers[offset]
+        return self._numbers[offset : max(end, offset) : step]
 
     def rows(self, first: int, count: int, elements: int) -> FloatArray:
         """Return the numbers of ``count`` decisions about many elements each, float32 [count, elements]."""

@@ -72,9 +72,28 @@ class PulsedArray(PersistentCells):
         """Take the pulse trains of an array of another identity, made for its granularity: they share their lines."""
         outputs, inputs = self.weights.shape
         stream = (granularity, identity, self._seed)
-        self._trains = PulseTrains(outputs, inputs, self._rules[0], *stream, UPDATE_X, UPDATE_D, self._samples.updates)
-        self._write_trains = PulseTrains(
+        self.trains = PulseTrains(outputs, inputs, self._rules[0], *stream, UPDATE_X, UPDATE_D, self._samples.updates)
+        self.write_trains = PulseTrains(
             outputs, inputs, self._rules[1], *stream, WRITE_X, WRITE_D, self._samples.writes
+        )
+
+    def compiled(self, kind: Literal["updates", "writes"]) -> kernels.PulsedCells | None:
+        """Return the cells for loops of the core that send them trains of a kind; None where there are no trains."""
+        updates = kind == "updates"
+        trains = self.trains if updates else self.write_trains
+        if not self._rules[0 if updates else 1].sends_trains:
+            return None
+        return kernels.PulsedCells(
+            trains.trains,
+            trains.rules,
+            self._response,
+            self.persistent,
+            None if self.persistent is self.weights else self.weights,
+            self.population.cells,
+            self._seed,
+            self._identity,
+            *(UPDATE_X if updates else WRITE_X, UPDATE_D if updates else WRITE_D),
+            *(UPDATE_CELL if updates else WRITE_CELL, UPDATE_LATE),
         )
 
     def update(
@@ -100,7 +119,7 @@ class PulsedArray(PersistentCells):
         direction : {"both", "up", "down-as-up"}
             Which pulses reach the cells: all, those that go up, or those that go down, as up pulses.
         """
-        return self._send(self._rules[0], self._trains, UPDATE_CELL, x, d, learning_rate, first_vector, direction)
+        return self._send(self._rules[0], self.trains, UPDATE_CELL, x, d, learning_rate, first_vector, direction)
 
     def write(
         self,
@@ -111,7 +130,7 @@ class PulsedArray(PersistentCells):
         direction: Direction = "both",
     ) -> Counts:
         """Do as `update` does, with the pulse trains of transfers."""
-        return self._send(self._rules[1], self._write_trains, WRITE_CELL, x, d, learning_rate, first_vector, direction)
+        return self._send(self._rules[1], self.write_trains, WRITE_CELL, x, d, learning_rate, first_vector, direction)
 
     def update_until(
         self,
@@ -135,19 +154,19 @@ class PulsedArray(PersistentCells):
             Input lines, each at most once, and after how many vectors of the block each stops.
         """
         return self._send(
-            self._rules[0], self._trains, UPDATE_CELL, x, d, learning_rate, first_vector, "both", (lines, vectors)
+            self._rules[0], self.trains, UPDATE_CELL, x, d, learning_rate, first_vector, "both", (lines, vectors)
         )
 
     def update_rest(self, first_vector: int) -> int:
         """Send what `update_until` has just held back; return the pulses."""
-        if not self._trains.trains.let_go():
+        if not self.trains.trains.let_go():
             return 0
-        return self._apply(self._trains, UPDATE_LATE, first_vector, "both", 0)
+        return self._apply(self.trains, UPDATE_LATE, first_vector, "both", 0)
 
     def pulse(self, rows: NDArray[Any], counts: NDArray[Any], first_vector: int) -> Counts:
         """Send exact numbers of pulses to the cells of single input lines, one line after the other."""
-        slots, _, coincidences = self._write_trains.take(rows, counts)
-        pulses = self._apply(self._write_trains, WRITE_CELL, first_vector, "both", coincidences)
+        slots, _, coincidences = self.write_trains.take(rows, counts)
+        pulses = self._apply(self.write_trains, WRITE_CELL, first_vector, "both", coincidences)
         return Counts(slots=slots, pulses=pulses)
 
     def _send(
