@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
+from dataclasses import dataclass
+from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from typer.testing import CliRunner
 
 import archsim
 from archsim import DataSet
+from archsim.chip.specification import Chip
 from archsim.chip.timing import buffer_ps, nmpu_ps, read_ps
 from archsim.cli.app import app
 from archsim.digital.arithmetic import FLOAT32, Arithmetic
@@ -94,25 +98,105 @@ def test_stored_keys_and_values_give_the_numbers_of_the_whole_sequence(arithmeti
         np.testing.assert_allclose(attended(position + 1)[:, position], whole[:, position], rtol=rtol, atol=rtol / 10)
 
 
-def test_the_time_of_a_generated_sequence_is_that_of_its_steps_one_after_the_other() -> None:
-    at_one_node = document("generated", chip={"preset": "reram-1024", "device": "ecram", "node_tiles": 4})
-    run, chip = archsim.simulate(at_one_node), archsim.prepare(at_one_node).setup.chip
+NONE = (0, 0)
 
-    def matrix(rows: int, columns: int) -> int:
-        return max(read_ps(chip, rows, columns, SAMPLES), buffer_ps(chip, SAMPLES * rows))
 
-    def digital(operations: int, written: int, recalled: int = 0) -> int:
-        port = buffer_ps(chip, SAMPLES * written) + buffer_ps(chip, SAMPLES * recalled)
-        return max(nmpu_ps(chip, SAMPLES * operations), port)
+@dataclass
+class Step:
+    """What a position takes of a tile or the digital unit, and of the port of the buffer; which steps come before."""
 
-    expected = 0
-    for position in range(LENGTH):
-        operations, recalled = attention(position + 1)
-        expected += matrix(5, 6) + digital(6, 6) + digital(operations, 6, recalled)
+    unit: str
+    before: tuple[int, ...]
+    size: tuple[int, int] = NONE
+    operations: int = 0
+    written: int = 0
+    attends: bool = False
+
+    def tasks(self, chip: Chip, position: int) -> list[tuple[str, int]]:
+        """Return unit and time of each task."""
+        if self.unit != "nmpu":
+            rows, columns = self.size
+            return [(self.unit, read_ps(chip, rows, columns, SAMPLES)), ("port", buffer_ps(chip, SAMPLES * rows))]
+        operations, recalled = attention(position + 1) if self.attends else (self.operations, 0)
+        found = [("nmpu", nmpu_ps(chip, SAMPLES * operations)), ("port", buffer_ps(chip, SAMPLES * self.written))]
+        return [*found, ("port", buffer_ps(chip, SAMPLES * recalled))] if recalled else found
+
+
+def steps_of(layers: list[dict[str, Any]]) -> list[Step]:
+    if layers is CHAIN:
         # Scale and bias of 6 columns, and a layer norm of a run of 6 with weight and bias.
-        expected += matrix(6, 6) + digital(6 + 5 * 6 + 3 + 1, 12) + matrix(6, 3) + digital(3, 3)
+        jobs = [
+            Step("nmpu", (0,), NONE, 6, 6),
+            Step("nmpu", (1,), NONE, 0, 6, True),
+            Step("nmpu", (3,), NONE, 6 + 34, 12),
+        ]
+        reads = [Step("embed", (), (5, 6)), Step("project", (2,), (6, 6)), Step("out", (4,), (6, 3))]
+        return [reads[0], *jobs[:2], reads[1], jobs[2], reads[2], Step("nmpu", (5,), NONE, 3, 3)]
+    # Scale and bias of 6 columns, and 6 additions of positions.
+    steps = [Step("embed", (), (5, 6)), Step("nmpu", (0,), NONE, 6 + 6, 12)]
+    for name in ("q", "k", "v"):
+        steps += [Step(name, (1,), (6, 6)), Step("nmpu", (len(steps),), NONE, 6, 6)]
+    steps += [Step("nmpu", (3, 5, 7), NONE, 0, 6, True), Step("project", (8,), (6, 6))]
+    return [*steps, Step("nmpu", (1, 9), NONE, 6 + 6, 12), Step("out", (10,), (6, 3)), Step("nmpu", (11,), NONE, 3, 3)]
+
+
+def served_in_order(chip: Chip, steps: list[Step], *, generated: bool) -> int:
+    """Return when the last position is out, if each unit serves its tasks in the order in which they are asked for."""
+    queues: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
+    events: list[tuple[int, int, str]] = []
+    asked, done, left, now = [0] * len(steps), [0] * len(steps), dict[tuple[int, int], int](), 0
+
+    def ask() -> None:
+        for number, step in enumerate(steps):
+            while asked[number] < LENGTH:
+                position = asked[number]
+                there = all(done[before] > position for before in step.before)
+                if not there or (generated and not step.before and done[-1] < position):
+                    break
+                tasks = step.tasks(chip, position)
+                asked[number], left[number, position] = position + 1, len(tasks)
+                for unit, time in tasks:
+                    queues[unit].append((number, position, time))
+                    if len(queues[unit]) == 1:
+                        heappush(events, (now + time, len(left), unit))
+
+    ask()
+    while events:
+        now, _, unit = heappop(events)
+        number, position, _ = queues[unit].pop(0)
+        if queues[unit]:
+            heappush(events, (now + queues[unit][0][2], len(left), unit))
+        left[number, position] -= 1
+        done[number] += not left[number, position]
+        ask()
+    return now
+
+
+@pytest.mark.parametrize("layers", [CHAIN, BRANCHES])
+@pytest.mark.parametrize("positions", ["in-turn", "generated"])
+def test_the_time_of_a_sequence_is_that_of_an_independent_simulation(
+    positions: str, layers: list[dict[str, Any]]
+) -> None:
+    at_one_node = {"preset": "reram-1024", "device": "ecram", "node_tiles": 8}
+    wanted = document(positions, layers, chip=at_one_node)
+    run, chip = archsim.simulate(wanted), archsim.prepare(wanted).setup.chip
+    expected = served_in_order(chip, steps_of(layers), generated=positions == "generated")
     stage = run.timeline.query("unit == 'stage 0' and action == 'F'")
     assert (stage["end_ps"] - stage["start_ps"]).tolist() == [expected] * 3
+
+
+def test_a_generated_position_takes_the_sum_of_its_steps() -> None:
+    chip = archsim.prepare(document("generated")).setup.chip
+    steps = steps_of(CHAIN)
+
+    def longest(step: Step, position: int) -> int:
+        busy: dict[str, int] = defaultdict(int)
+        for unit, time in step.tasks(chip, position):
+            busy[unit] += time
+        return max(busy.values())
+
+    expected = sum(longest(step, position) for step in steps for position in range(LENGTH))
+    assert served_in_order(chip, steps, generated=True) == expected
 
 
 def test_a_position_of_three_stages_begins_when_the_one_before_has_left_the_last() -> None:

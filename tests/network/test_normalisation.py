@@ -219,6 +219,28 @@ def test_costs_are_the_counts_that_are_stated(
 
 
 @pytest.mark.parametrize(
+    ("shape", "layer", "waits"),
+    [
+        ((4, 6), {"kind": "layer-norm"}, False),
+        ((4, 6), {"kind": "layer-norm", "normalized_shape": [4, 6]}, True),
+        ((3, 4, 6), {"kind": "layer-norm"}, True),
+        ((4, 6), {"kind": "rms-norm"}, False),
+        ((4, 6), {"kind": "group-norm", "groups": 2}, True),
+        ((4, 6), {"kind": "softmax"}, False),
+        ((3, 4, 6), {"kind": "softmax"}, True),
+        ((4, 6), {"kind": "local-response-norm", "size": 3}, False),
+        ((4, 6), {"kind": "global-average-pool"}, True),
+    ],
+)
+def test_what_adds_up_over_positions_waits_for_the_sample(
+    shape: tuple[int, ...], layer: dict[str, Any], waits: bool
+) -> None:
+    """The last index is that of features where it is the second, and of columns of an image where it is the third."""
+    operator, node = plain(shape, **layer)
+    assert operator.waits_for_sample(node) == waits
+
+
+@pytest.mark.parametrize(
     ("layer", "field"),
     [
         ({"kind": "layer-norm", "normalized_shape": [3]}, "normalized_shape"),
