@@ -126,8 +126,8 @@ class Case:
 
 #: All that is not held out, in whole mini-batches; tested on all that is.
 TEXT = ("data.samples=31360", "data.test_samples=null", "run.evaluate_every=490")
-
-
+#: Windows that begin with the state in which those before them ended.
+CARRIED = ("data.order=streams", "network.layers.0.stateful=true")
 #: Gradients that add up in digital, with momentum, before they are written.
 MIXED = ("training.algorithm=mixed-precision", "training.algorithm.momentum=0.9")
 
@@ -162,6 +162,15 @@ NETWORKS = {
             {"synchronous": (), "asynchronous": ()},
             (*TEXT, *cosine(3), "training.learning_rate=10"),
             bar=Bar("trigram"),
+        ),
+        Network(
+            "lstm_text",
+            PERPLEXITY,
+            ngrams,
+            {"synchronous": (), "asynchronous": ()},
+            (*TEXT, *cosine(3), "training.learning_rate=10", *CARRIED),
+            bar=Bar("trigram"),
+            variant="stateful",
         ),
         Network(
             "transformer_text",

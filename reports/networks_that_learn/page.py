@@ -71,9 +71,9 @@ the verdict is about `final`. Wall-clock and processor time are those of one cor
 `train` and `test` are accuracies in per cent, or perplexities of a text. Logistic regression has a weight from each
 value of a sample, standardized as for the network, to each class, and is fitted with the penalty l |W|^2 / 2 on the
 mean cross-entropy. Unigrams, bigrams and trigrams are shares of characters after none, one and two others, smoothed by
-absolute discounting; they know the characters before a window, where the networks begin each window without memory.
-What is to pass is the best test value of a model's rows: choosing on the test samples flatters the baseline, never the
-network.
+absolute discounting; they know the characters before a window, where the networks begin each window without memory,
+unless they are `stateful`. What is to pass is the best test value of a model's rows: choosing on the test samples
+flatters the baseline, never the network. For LeNet-5 it is a number said in advance.
 
 ## Commands
 
