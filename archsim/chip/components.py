@@ -216,28 +216,35 @@ class BufferLevel:
         Bytes; None for no limit.
     gauge : Gauge, optional
         Told of every change.
+    held : int
+        Bytes of it that are taken from the beginning to the end.
 
     Attributes
     ----------
-    used, peak : int
-        Bytes claimed now, and most at a time.
+    used : int
+        Bytes claimed now, beside those held.
+    peak : int
+        Most bytes at a time, those held included.
     """
 
-    __slots__ = ("_gauge", "capacity", "name", "peak", "used")
+    __slots__ = ("_gauge", "capacity", "held", "name", "peak", "used")
 
-    def __init__(self, name: str, capacity: int | None, gauge: Gauge | None = None) -> None:
+    def __init__(self, name: str, capacity: int | None, gauge: Gauge | None = None, held: int = 0) -> None:
         self.name = name
         self.capacity = capacity
+        self.held = self.peak = held
         self.used = 0
-        self.peak = 0
         self._gauge = gauge
+        if gauge is not None and held:
+            gauge.level(held)
 
     def _change(self, size_bytes: int) -> None:
         """Let so many bytes more be claimed; fewer if negative."""
         self.used += size_bytes
-        self.peak = max(self.peak, self.used)
+        level = self.held + self.used
+        self.peak = max(self.peak, level)
         if self._gauge is not None:
-            self._gauge.level(self.used)
+            self._gauge.level(level)
 
 
 class BufferSpace(BufferLevel):
@@ -245,14 +252,14 @@ class BufferSpace(BufferLevel):
 
     Parameters
     ----------
-    name, capacity, gauge
+    name, capacity, gauge, held
         As of `BufferLevel`.
     """
 
     __slots__ = ("_waiting",)
 
-    def __init__(self, name: str, capacity: int | None, gauge: Gauge | None = None) -> None:
-        super().__init__(name, capacity, gauge)
+    def __init__(self, name: str, capacity: int | None, gauge: Gauge | None = None, held: int = 0) -> None:
+        super().__init__(name, capacity, gauge, held)
         self._waiting: deque[tuple[int, Claimant]] = deque()
 
     @property
@@ -290,4 +297,4 @@ class BufferSpace(BufferLevel):
             claimant.admitted(True)
 
     def _fits(self, size_bytes: int) -> bool:
-        return self.capacity is None or self.used + size_bytes <= self.capacity
+        return self.capacity is None or self.held + self.used + size_bytes <= self.capacity

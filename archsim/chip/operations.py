@@ -10,7 +10,16 @@ from collections.abc import Iterable
 
 from archsim.chip.specification import Chip
 
-__all__ = ["affine_operations", "read_counts", "transfer_counts", "update_counts", "update_operations", "vector_bytes"]
+__all__ = [
+    "affine_operations",
+    "parameter_bytes",
+    "product_operations",
+    "read_counts",
+    "transfer_counts",
+    "update_counts",
+    "update_operations",
+    "vector_bytes",
+]
 
 TileCounts = dict[tuple[str, str], int]
 
@@ -114,6 +123,19 @@ def update_operations(inputs: int, outputs: int, vectors: int) -> int:
     The 2N of in-memory SGD on an N x N array, Rasch et al. 2024 (doi:10.1038/s41467-024-51221-z), Table 1.
     """
     return vectors * (inputs + outputs)
+
+
+def product_operations(inputs: int, outputs: int, vectors: int) -> int:
+    """Return the multiply-adds of a matrix that a digital unit holds: one for each weight and vector."""
+    return vectors * inputs * outputs
+
+
+def parameter_bytes(chip: Chip, elements: int) -> int:
+    """Return the bytes that so many parameters of a digital unit take in a buffer (none where there is no buffer)."""
+    if chip.buffer is None:
+        return 0
+    bits = chip.arithmetic.parameter_bits
+    return elements * (chip.buffer.element_bits if bits is None else bits) // 8
 
 
 def vector_bytes(chip: Chip, elements: int) -> int:

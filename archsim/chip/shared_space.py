@@ -15,20 +15,20 @@ class SharedSpace(BufferLevel):
 
     Parameters
     ----------
-    name, capacity, gauge
+    name, capacity, gauge, held
         As of `archsim.chip.components.BufferLevel`.
     """
 
     __slots__ = ("_shares", "_waiting")
 
-    def __init__(self, name: str, capacity: int | None, gauge: Gauge | None = None) -> None:
-        super().__init__(name, capacity, gauge)
+    def __init__(self, name: str, capacity: int | None, gauge: Gauge | None = None, held: int = 0) -> None:
+        super().__init__(name, capacity, gauge, held)
         self._shares: list[SpaceShare] = []
         self._waiting: list[tuple[int, Claimant, SpaceShare]] = []
 
-    def share(self, guaranteed: int) -> SpaceShare:
-        """Return a share of it that can always hold so many bytes."""
-        share = SpaceShare(self, guaranteed)
+    def share(self, guaranteed: int, held: int = 0) -> SpaceShare:
+        """Return a share of it that can always hold so many bytes, beside its own of those that are held."""
+        share = SpaceShare(self, guaranteed, held)
         self._shares.append(share)
         return share
 
@@ -66,11 +66,11 @@ class SharedSpace(BufferLevel):
         if self.capacity is None:
             return True
         kept_free = sum(max(other.guaranteed - other.used, 0) for other in self._shares if other is not share)
-        return self.used + kept_free + size_bytes <= self.capacity
+        return self.held + self.used + kept_free + size_bytes <= self.capacity
 
     def _take(self, size_bytes: int, share: SpaceShare) -> None:
         share.used += size_bytes
-        share.peak = max(share.peak, share.used)
+        share.peak = max(share.peak, share.held + share.used)
         self._change(size_bytes)
 
 
@@ -83,16 +83,19 @@ class SpaceShare:
         What it is a share of.
     guaranteed : int
         Bytes that nobody else can take.
+    held : int
+        Bytes that the stage has from the beginning to the end.
     used, peak, waiting : int
-        Bytes claimed now and most at a time, and claims that wait.
+        Bytes claimed now beside those held, most of both at a time, and claims that wait.
     """
 
-    __slots__ = ("guaranteed", "peak", "used", "waiting", "whole")
+    __slots__ = ("guaranteed", "held", "peak", "used", "waiting", "whole")
 
-    def __init__(self, whole: SharedSpace, guaranteed: int) -> None:
+    def __init__(self, whole: SharedSpace, guaranteed: int, held: int = 0) -> None:
         self.whole = whole
         self.guaranteed = guaranteed
-        self.used = self.peak = self.waiting = 0
+        self.held = self.peak = held
+        self.used = self.waiting = 0
 
     @property
     def name(self) -> str:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from archsim.chip.operations import parameter_bytes
 from archsim.cli.barriers import barrier_lines, barrier_records
 from archsim.cli.console import out, plain_table
 from archsim.experiment import Experiment
@@ -35,7 +36,8 @@ def print_plan(experiment: Experiment, *, as_json: bool) -> None:
     for line in _head(prepared):
         console.print(line, soft_wrap=True)
     console.print(plain_table(*_stages(prepared), numbers_from=2))
-    for line in (*barrier_lines(prepared), *_closed_forms(prepared), _time(prepared, estimate)):
+    told = (*_digital_matrices(prepared), *barrier_lines(prepared), *_closed_forms(prepared), _time(prepared, estimate))
+    for line in told:
         console.print(line, soft_wrap=True)
 
 
@@ -60,7 +62,8 @@ def plan_record(prepared: Prepared, estimate: TimeEstimate | None) -> dict[str, 
                 "layers": list(stage.operators),
                 "place": stage.place,
                 "nodes": list(plan.place_of(stage.index).nodes),
-                "tiles": {placement.matrix: len(placement.parts) for placement in stage.placements},
+                "tiles": {p.matrix: len(p.parts) for p in stage.placements if p.parts},
+                "digital_matrices": [p.matrix for p in stage.placements if p.whole is not None],
                 "in_flight_max": profile.in_flight_max[stage.index],
                 "stored_max": profile.stored_max[stage.index],
                 "staleness": profile.staleness[stage.index],
@@ -128,6 +131,23 @@ def _stages(prepared: Prepared) -> tuple[tuple[str, ...], list[tuple[str, ...]]]
             )
         )
     return heads, rows
+
+
+def _digital_matrices(prepared: Prepared) -> Iterator[str]:
+    """Tell each layer whose matrices digital units hold, and what they take of them."""
+    plan, chip = prepared.plan, prepared.layout.chip
+    for stage in plan.stages:
+        for layer in dict.fromkeys(placement.layer for placement in stage.placements):
+            node = prepared.graph[layer]
+            held = [matrix for matrix in node.matrices if matrix.digital]
+            if held:
+                weights = sum(matrix.weights for matrix in held)
+                macs = sum(matrix.weights * matrix.vectors for matrix in held)
+                yield (
+                    f"{layer} ({node.kind}): its {weights:,} weights are held by the digital unit of node "
+                    f"{plan.place_of(stage.index).home}, {parameter_bytes(chip, weights):,} B in its buffer; a forward "
+                    f"takes {macs:,} multiply-adds a sample"
+                )
 
 
 def _tiles(stage: StagePlan) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 
 from archsim import plugins
 from archsim.digital.arrays import Array, described, is_float32
-from archsim.digital.products import stacked_product
+from archsim.digital.products import stacked_product, vector_product
 from archsim.digital.specification import ArithmeticSettings, Float32Settings
 from archsim.digital.windows import Window, fold, fold_by
 from archsim.errors import ArchsimError
@@ -97,6 +97,14 @@ class Arithmetic:
         """Return x @ y for stacks of matrices (..., n, k) and (..., k, m)."""
         return self.number(stacked_product(x, y))
 
+    def product(self, x: Array, weights: Array) -> Array:
+        """Return x @ weights.T, for vectors x [V, inputs] and a matrix of weights [outputs, inputs]."""
+        return self.number(vector_product(x, weights))
+
+    def outer_products(self, d: Array, x: Array) -> Array:
+        """Return d.T @ x, the sum of the outer products of vectors d [V, outputs] and x [V, inputs]."""
+        return self.number(vector_product(d.T, x.T))
+
     def mean(self, x: Array, axis: int) -> Array:
         """Return the mean along an axis: the sum in the unit's accumulator, divided once."""
         return self.number(np.add.reduce(x, axis=axis) / x.shape[axis])
@@ -165,6 +173,8 @@ def _try(arithmetic: Arithmetic, kind: str) -> None:
         "divide": (arithmetic.divide(x, x[1]), x.shape),
         "total": (arithmetic.total(x, 0), x[0].shape),
         "matmul": (arithmetic.matmul(x, x), x.shape),
+        "product": (arithmetic.product(x, x), x.shape),
+        "outer_products": (arithmetic.outer_products(x, x), x.shape),
         "mean": (arithmetic.mean(x, 0), x[0].shape),
         "function": (arithmetic.function(np.exp, x), x.shape),
         "affine": (arithmetic.affine(x, x[0], x[1]), x.shape),

@@ -11,7 +11,7 @@ from scipy.special import expit
 from archsim.digital.arithmetic import Arithmetic, Operand
 from archsim.digital.arrays import Array
 from archsim.digital.formats import Format
-from archsim.digital.products import stacked_product
+from archsim.digital.products import stacked_product, vector_product
 from archsim.digital.rounding import Draws, make_rounding
 from archsim.digital.specification import FixedPointSettings
 from archsim.digital.storage import Scaled, Storage, Stored
@@ -82,6 +82,14 @@ class _Unit(Arithmetic):
     def matmul(self, x: Array, y: Array) -> Array:
         """Return x @ y for stacks of matrices, each sum accumulated exactly and rounded once."""
         return self._store(_wide(stacked_product(x.astype(np.float64), y.astype(np.float64))))
+
+    def product(self, x: Array, weights: Array) -> Array:
+        """Return x @ weights.T, each sum accumulated exactly and rounded once."""
+        return self._store(_wide(vector_product(x.astype(np.float64), weights.astype(np.float64))))
+
+    def outer_products(self, d: Array, x: Array) -> Array:
+        """Return d.T @ x, each sum accumulated exactly and rounded once; a row is a vector."""
+        return self._store(_wide(vector_product(d.T.astype(np.float64), x.T.astype(np.float64))))
 
     def function(self, f: np.ufunc, x: Array) -> Array:
         """Return a function of numbers, rounded once from its exact value."""

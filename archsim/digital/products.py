@@ -1,4 +1,4 @@
-"""Products of activations with activations: no operand is stationary, so a digital unit takes them."""
+"""Products that a digital unit computes: of activations with activations, and with matrices that it holds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from archsim._core import digital
 from archsim.digital.arrays import Array
 
-__all__ = ["stacked_product"]
+__all__ = ["stacked_product", "vector_product"]
 
 
 def stacked_product(x: Array, y: Array) -> Array:
@@ -33,3 +33,9 @@ def stacked_product(x: Array, y: Array) -> Array:
     stacks = math.prod(left.shape[:-2])
     digital.stacked_product(*(a.reshape(stacks, *a.shape[-2:]) for a in (left, right, total)))
     return total
+
+
+def vector_product(x: Array, weights: Array) -> Array:
+    """Return x @ weights.T for vectors x (V, k) and a matrix (m, k), the terms of each sum added in their order."""
+    product: Array = stacked_product(x[None], weights.T[None])[0]
+    return product

@@ -35,6 +35,11 @@ class ArithmeticSettings(Specification):
         """Bits that buffers and links need for each number; None where the kind leaves them to ``element_bits``."""
         return None
 
+    @property
+    def parameter_bits(self) -> int | None:
+        """Bits of each number that the unit holds; None where the kind leaves them to ``element_bits``."""
+        return self.stored_bits
+
 
 class Float32Settings(ArithmeticSettings):
     """IEEE 754 single precision, each operation rounded to nearest."""
@@ -97,6 +102,11 @@ class FixedPointSettings(ArithmeticSettings):
     def stored_bits(self) -> int:
         """Those of the wider of what flows forward and backward; the exponent of a vector is not counted."""
         return max(self.forward.bits, self.backward.bits)
+
+    @property
+    def parameter_bits(self) -> int:
+        """Those of ``parameters``."""
+        return self.parameters.bits
 
     @model_validator(mode="after")
     def _can_be_built(self) -> FixedPointSettings:

@@ -47,7 +47,7 @@ class LineWrite:
 
 
 def line_writes(graph: Graph, chip: Chip, *, given: bool) -> dict[str, LineWrite]:
-    """Return how the lines of each matrix are written.
+    """Return how the lines of each matrix on tiles are written.
 
     Parameters
     ----------
@@ -58,6 +58,8 @@ def line_writes(graph: Graph, chip: Chip, *, given: bool) -> dict[str, LineWrite
     """
     found = {}
     for matrix in graph.matrices:
+        if matrix.digital:
+            continue
         device = matrix.settings.device or chip.device
         step, bound = _step(device), _bound(device)
         largest, mean = _weights(matrix, bound, given=given)

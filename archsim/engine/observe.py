@@ -40,7 +40,7 @@ def observe_run(machine: Machine | UntimedMachine, network: NumericNetwork | Non
         return seen
     if machine.setup.schedule.trains:
         seen = replace(seen, step_per_sample=network.step_per_sample)
-    return replace(seen, numerics=observe_matrices(network.matrices))
+    return replace(seen, numerics=observe_matrices(network.on_crossbars))
 
 
 def buffer_fills(machine: Machine | UntimedMachine) -> pd.DataFrame:
@@ -137,10 +137,10 @@ def _by_matrix(setup: Setup, found: Mapping[str, Counts]) -> dict[str, Counts]:
 def _macs(setup: Setup) -> int:
     """The multiply-accumulates of one sample's forward: one for each weight and vector."""
     return sum(
-        placement.vectors * part.rows * part.columns
+        placement.vectors * block.rows * block.columns
         for stage in setup.plan.stages
         for placement in stage.placements
-        for part in placement.parts
+        for block in placement.blocks
     )
 
 

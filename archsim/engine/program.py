@@ -61,6 +61,8 @@ class StageProgram:
     stored_elements, stored_block_elements : int
         Numbers kept from the arrival of the input to the end of the last action on it: for each sample, and for a
         micro-batch, however many its samples.
+    held_elements : int
+        Numbers that stay for matrices of the digital unit.
     """
 
     index: int
@@ -69,6 +71,7 @@ class StageProgram:
     exports: tuple[Edge, ...]
     stored_elements: int
     stored_block_elements: int
+    held_elements: int = 0
 
     @property
     def matrix_steps(self) -> Iterator[MatrixStep]:

@@ -20,6 +20,8 @@ from archsim.engine.step_costs import (
     collect_cost,
     operator_cost,
     prepare_cost,
+    read_work,
+    update_work,
 )
 from archsim.engine.steps import DigitalStep, MatrixStep, Phase, Step, TransferStep, WriteStep
 from archsim.errors import ArchsimError
@@ -123,6 +125,7 @@ class _StageBuilder:
             self.exports,
             self._stored_elements(),
             sum(map(_kept_block_elements, self.nodes)) if self.trains else 0,
+            self._held_elements(),
         )
 
     def _steps(self, symbol: str, steps: Callable[[_StageBuilder], Iterable[Step]]) -> tuple[Step, ...]:
@@ -158,13 +161,14 @@ class _StageBuilder:
         return (self._finished(step, "F", loss=step is last) for step in steps)
 
     def serial_forward(self) -> Iterable[Step]:
-        holders = [node for node in self.nodes if node.matrices]
+        holders = [node for node in self.nodes if any(self.placements[m.name].parts for m in node.matrices)]
         written: set[str] = set()
         for step in self.forward():
             # A layer that has the tiles for itself stays on them.
             if isinstance(step, MatrixStep) and step.placement.layer not in written and len(holders) > 1:
                 written.add(step.placement.layer)
-                yield from (WriteStep(self.placements[m.name]) for m in self.graph[step.placement.layer].matrices)
+                held = [self.placements[matrix.name] for matrix in self.graph[step.placement.layer].matrices]
+                yield from (WriteStep(placement) for placement in held if placement.parts)
             yield step
 
     def read(self) -> Iterable[Step]:
@@ -228,6 +232,7 @@ class _StageBuilder:
                         needs_block=needs_block,
                         time_step=time_step,
                         in_turn=node.name in self.in_turn,
+                        unit_work=read_work(matrix, time_step),
                     )
                 )
         return found
@@ -270,7 +275,7 @@ class _StageBuilder:
                 pulsed = any(part.outer_products for part in expected)
                 placement, elements = self.placements[matrix.name], matrix.vectors * sum(matrix.size)
                 apart = self.transfers_apart and any(part.transfers for part in expected)
-                yield MatrixStep("U", placement, elements, pulsed, apart)
+                yield MatrixStep("U", placement, elements, pulsed, apart, unit_work=update_work(matrix, self.rule))
                 if any(part.works_digitally or (part.transfers_digitally and not apart) for part in expected):
                     yield TransferStep(matrix.name)
 
@@ -338,7 +343,8 @@ class _StageBuilder:
     def _collecting(self, phase: Phase, node: Node, time_step: int | None) -> tuple[OperatorCost, int]:
         """Return what it costs to collect the reads of a layer, and how many numbers are written then."""
         reads = self._reads(phase, node, time_step)
-        cost = sum((collect_cost(read) for read in reads), OperatorCost())
+        held = {matrix.name: matrix for matrix in node.matrices}
+        cost = sum((collect_cost(read, held[read.matrix]) for read in reads), OperatorCost())
         if phase == "F" and time_step is not None:
             return cost + advance_cost(node), self._left_by_step(node)
         sides = {matrix.name: matrix.inputs if phase == "B" else matrix.outputs for matrix in node.matrices}
@@ -363,6 +369,12 @@ class _StageBuilder:
         errors = sum(matrix.vectors * matrix.outputs for node in self.nodes for matrix in node.matrices)
         gradients = sum(edge.elements for edge in self.exports if edge.gradient)
         return values + errors + gradients + sum(map(_kept_elements, self.nodes))
+
+    def _held_elements(self) -> int:
+        """Numbers that stay for matrices of the digital unit: weights, and what their training keeps beside them."""
+        held = [matrix for node in self.nodes for matrix in node.matrices if matrix.digital]
+        kept = self.rule.kept if self.trains else 0
+        return sum(matrix.weights * (1 + kept * matrix.settings.trainable) for matrix in held)
 
 
 def _kept_elements(node: Node) -> int:

@@ -102,5 +102,6 @@ def device_stacks(graph: Graph, algorithm: Specification, chip: Chip) -> tuple[d
     stacks = {
         matrix.name: device_stack(matrix.settings.algorithm or algorithm, matrix.settings.device or chip.device)
         for matrix in graph.matrices
+        if not matrix.digital
     }
     return stacks, device_stack(algorithm, chip.device)

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from archsim.chip.operations import affine_operations, update_operations
+from archsim.chip.operations import affine_operations, product_operations, update_operations
 from archsim.digital.clipping import clip_operations
 from archsim.digital.descent import DescentRule
 from archsim.digital.specification import GradientClipping
-from archsim.engine.steps import MatrixStep, Phase
+from archsim.engine.steps import MatrixStep, Phase, UnitWork
 from archsim.network.graph import Matrix, Node
 from archsim.network.operators import DigitalOperator, OperatorCost, StatefulOperator, checked_cost, load_operator
 from archsim.network.operators.recurrent import recurrent_operator
 
-__all__ = ["advance_cost", "clipping_cost", "closing_operations", "collect_cost", "operator_cost", "prepare_cost"]
+__all__ = [
+    "advance_cost",
+    "clipping_cost",
+    "closing_operations",
+    "collect_cost",
+    "operator_cost",
+    "prepare_cost",
+    "read_work",
+    "update_work",
+]
 
 
 def operator_cost(node: Node, phase: Phase, *, trains: bool) -> OperatorCost:
@@ -41,8 +50,44 @@ def operator_cost(node: Node, phase: Phase, *, trains: bool) -> OperatorCost:
     return checked_cost(told, f"operator '{node.kind}'")
 
 
-def collect_cost(read: MatrixStep) -> OperatorCost:
-    """Return the cost of what a read gave: every converted number is scaled and accumulated once."""
+def read_work(matrix: Matrix, time_step: int | None) -> UnitWork | None:
+    """Return what the digital unit does for a read of a matrix that it holds, of which each weight is read once.
+
+    Parameters
+    ----------
+    matrix : Matrix
+        The matrix.
+    time_step : int or None
+        The time step of a recurrent layer, in which one vector of each sample meets it.
+    """
+    if not matrix.digital:
+        return None
+    vectors = matrix.vectors if time_step is None else 1
+    return UnitWork(OperatorCost(multiply_adds=product_operations(*matrix.size, vectors)), matrix.weights)
+
+
+def update_work(matrix: Matrix, rule: DescentRule) -> UnitWork | None:
+    """Return what the digital unit does for an update of a matrix that it holds.
+
+    Outer products for each vector. With each micro-batch plain descent takes a step; any other adds to the gradient of
+    the mini-batch, and takes the step with it at the end, from weights, gradient and velocity.
+    """
+    if not matrix.digital:
+        return None
+    size = matrix.weights
+    cost = OperatorCost(product_operations(*matrix.size, matrix.vectors), block_multiply_adds=size)
+    closing = rule.closing_operations((matrix.outputs, matrix.inputs))
+    return UnitWork(cost, size, size, closing, (1 + rule.kept) * size if closing else 0, rule.kept * size)
+
+
+def collect_cost(read: MatrixStep, matrix: Matrix) -> OperatorCost:
+    """Return the cost of what a read gave: every converted number is scaled and accumulated once.
+
+    What a digital unit computed needs its bias only.
+    """
+    if matrix.digital:
+        biased = matrix.settings.bias and read.phase == "F"
+        return OperatorCost(multiply_adds=read.vectors * matrix.outputs if biased else 0)
     parts = [(part.rows, part.columns) for part in read.placement.parts]
     return OperatorCost(multiply_adds=affine_operations(parts, read.vectors, transposed=read.phase == "B"))
 
@@ -73,9 +118,11 @@ def prepare_cost(node: Node, phase: Phase, time_step: int | None) -> OperatorCos
 
 
 def clipping_cost(node: Node, clipping: GradientClipping) -> OperatorCost:
-    """Return what clipping the errors of all vectors of a node's matrices costs before they drive an update."""
+    """Return what clipping the errors of all vectors of a node's matrices costs before they drive updates of arrays."""
     return OperatorCost(
-        multiply_adds=sum(matrix.vectors * clip_operations(clipping, *matrix.size) for matrix in node.matrices)
+        multiply_adds=sum(
+            matrix.vectors * clip_operations(clipping, *matrix.size) for matrix in node.matrices if not matrix.digital
+        )
     )
 
 
@@ -90,10 +137,12 @@ def closing_operations(node: Node, rule: DescentRule) -> int:
 
 
 def _prepare_cost(matrix: Matrix, phase: Phase, time_step: int | None) -> OperatorCost:
-    """B: scale and sum up the error. U: one operation per element of the two vectors.
+    """B: scale and sum up the error. U: one operation per element of the two vectors, which drive an array.
 
     The latter is the 2N of in-memory SGD in Table 1 of Rasch et al. 2024, doi:10.1038/s41467-024-51221-z.
     """
+    if matrix.digital and (phase == "U" or not matrix.settings.bias):
+        return OperatorCost()
     if phase == "U":
         return OperatorCost(multiply_adds=update_operations(*matrix.size, matrix.vectors))
     return OperatorCost(multiply_adds=matrix.outputs * (matrix.vectors if time_step is None else 1))

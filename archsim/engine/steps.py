@@ -8,9 +8,33 @@ from typing import Literal
 from archsim.mapping.plan import Placement
 from archsim.network.operators import OperatorCost
 
-__all__ = ["DigitalStep", "MatrixStep", "Phase", "Step", "TransferStep", "WriteStep"]
+__all__ = ["DigitalStep", "MatrixStep", "Phase", "Step", "TransferStep", "UnitWork", "WriteStep"]
 
 Phase = Literal["P", "F", "B", "U", "T"]
+
+
+@dataclass(frozen=True, slots=True)
+class UnitWork:
+    """What the digital unit does in a step of a matrix that it holds.
+
+    Attributes
+    ----------
+    cost : OperatorCost
+        Element operations per sample, and per micro-batch.
+    read, written : int
+        Numbers that each of its jobs reads of the buffer, and writes there, for a micro-batch: weights, or gradients.
+    closing : int
+        Multiply-adds of what ends a mini-batch, once for each.
+    closing_read, closing_written : int
+        Numbers that it then reads and writes.
+    """
+
+    cost: OperatorCost
+    read: int
+    written: int = 0
+    closing: int = 0
+    closing_read: int = 0
+    closing_written: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +59,8 @@ class MatrixStep:
         Of a read for a recurrent layer, the time step, in which one vector of each sample meets the matrix.
     in_turn : bool
         Whether positions pass it one after the other.
+    unit_work : UnitWork or None
+        What the digital unit does, where it holds the matrix instead of tiles.
     """
 
     phase: Phase
@@ -45,6 +71,7 @@ class MatrixStep:
     needs_block: bool = False
     time_step: int | None = None
     in_turn: bool = False
+    unit_work: UnitWork | None = None
 
     @property
     def matrix(self) -> str:

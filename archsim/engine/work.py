@@ -71,18 +71,19 @@ def do_step(step: Step, stage: int, action: Action, work: Work) -> Counts | int 
     Returns
     -------
     Counts, int or None
-        Of an update or of transfers, what they took; of a read, the vector reads; summed over the parts.
+        Of an update of arrays or of transfers, what they took; of a read, the vector reads; summed over the parts.
     """
     if isinstance(step, (TransferStep, WriteStep)):
         return None
     if isinstance(step, DigitalStep):
         work.digital(stage, step, action)
         return None
-    parts = range(len(step.placement.parts))
+    parts = range(len(step.placement.blocks))
     if step.phase in ("F", "B"):
         read, micro_batch = work.read, action.micro_batch
         return sum([read(stage, step, part, micro_batch) for part in parts])
     change, total = work.transfer if step.phase == "T" else work.update, Counts()
     for part in parts:
         total += change(stage, step, part, action)
-    return total
+    # Counts are those of devices.
+    return total if step.unit_work is None else None

@@ -1,6 +1,6 @@
 """Matrix to tiles, layers to stages, stages to places: one immutable plan."""
 
 from archsim.mapping.make import make_plan
-from archsim.mapping.plan import Part, Placement, Plan, StagePlan
+from archsim.mapping.plan import Block, Part, Placement, Plan, StagePlan
 
-__all__ = ["Part", "Placement", "Plan", "StagePlan", "make_plan"]
+__all__ = ["Block", "Part", "Placement", "Plan", "StagePlan", "make_plan"]

@@ -6,7 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from archsim.chip.operations import affine_operations, update_operations, vector_bytes
+from archsim.chip.operations import (
+    affine_operations,
+    parameter_bytes,
+    product_operations,
+    update_operations,
+    vector_bytes,
+)
 from archsim.chip.specification import Chip
 from archsim.chip.timing import buffer_ps, nmpu_ps, read_ps, update_ps
 from archsim.mapping.cut import grid
@@ -88,8 +94,10 @@ def operator_times_ps(
 def _matrix_ps(
     graph: Graph, node: Node, matrix: Matrix, chip: Chip, samples: int, rates: MatrixRates, trains: bool
 ) -> int:
-    parts = [(i[1] - i[0], o[1] - o[0]) for i, o in grid(matrix.size, chip.tile.rows, chip.tile.columns)]
     vectors = samples * matrix.vectors
+    if matrix.digital:
+        return _digital_matrix_ps(graph, node, matrix, chip, vectors, trains)
+    parts = [(i[1] - i[0], o[1] - o[0]) for i, o in grid(matrix.size, chip.tile.rows, chip.tile.columns)]
     total = _read_ps(chip, matrix.size, parts, vectors, rates.forward_reads, transposed=False)
     if not trains:
         return total
@@ -100,6 +108,14 @@ def _matrix_ps(
         total += nmpu_ps(chip, update_operations(*matrix.size, vectors))
         total += update_ps(chip, vectors * rates.updates, math.ceil(vectors * rates.slots))
     return total
+
+
+def _digital_matrix_ps(graph: Graph, node: Node, matrix: Matrix, chip: Chip, vectors: int, trains: bool) -> int:
+    """Return how long a digital unit takes for a matrix that it holds: as many products forward, backward, in U."""
+    product = nmpu_ps(chip, product_operations(*matrix.size, vectors))
+    product += buffer_ps(chip, vector_bytes(chip, vectors * sum(matrix.size)) + parameter_bytes(chip, matrix.weights))
+    backward = trains and any(name in graph.needs_gradient for name in node.inputs)
+    return product * (1 + backward + (trains and matrix.settings.trainable))
 
 
 def _read_ps(

@@ -12,7 +12,7 @@ from archsim.mapping.load import MatrixRates
 from archsim.mapping.place import stages_at, stages_of_places
 from archsim.mapping.plan import PlacePlan, Plan
 from archsim.mapping.stages import divide
-from archsim.network.graph import Graph, Node
+from archsim.network.graph import Graph, Matrix, Node
 
 __all__ = ["make_plan"]
 
@@ -30,7 +30,7 @@ def make_plan(
 ) -> Plan:
     """Map a network onto a chip.
 
-    Matrices are cut into tiles (`archsim.mapping.cut`), layers go to contiguous stages
+    Matrices are cut into tiles (`archsim.mapping.cut`) or stay with a digital unit, layers go to contiguous stages
     (`archsim.mapping.stages`), and places take nodes in the order of the interconnect
     (`archsim.chip.interconnects`). The parts of a place's stages fill its nodes one after the other; places never
     share a node. The same arguments always give the same plan.
@@ -63,7 +63,7 @@ def make_plan(
     """
     _check_parts(graph, chip)
     operators = divide(graph, chip, stages, samples, rates, trains=trains)
-    parts = {matrix.name: grid(matrix.size, chip.tile.rows, chip.tile.columns) for matrix in graph.matrices}
+    parts = {matrix.name: _cut(matrix, chip) for matrix in graph.matrices}
     held = stages_of_places(places or range(len(operators)))
     nodes_of = [[graph[name] for name in names] for names in operators]
     taken = [_tiles(stage, parts, shares_tiles=shares_tiles) for stage in nodes_of]
@@ -85,6 +85,11 @@ def make_plan(
     return Plan(tuple(found), tuple(located), built, chip.node_tiles, sum(tiles))
 
 
+def _cut(matrix: Matrix, chip: Chip) -> tuple[Rectangle, ...]:
+    """Return the parts of a matrix on tiles; none where a digital unit holds it."""
+    return () if matrix.digital else grid(matrix.size, chip.tile.rows, chip.tile.columns)
+
+
 def _tiles(nodes: Iterable[Node], parts: Mapping[str, Sequence[Rectangle]], *, shares_tiles: bool) -> int:
     """Return the tiles of a stage: those of all its layers, or of the largest one, where they share them."""
     needed = [sum(len(parts[matrix.name]) for matrix in node.matrices) for node in nodes]
@@ -93,7 +98,11 @@ def _tiles(nodes: Iterable[Node], parts: Mapping[str, Sequence[Rectangle]], *, s
 
 def _check_parts(graph: Graph, chip: Chip) -> None:
     """Refuse a network of more crossbars than can be told apart, before it is cut."""
-    parts = {matrix.name: parts_of(matrix.size, chip.tile.rows, chip.tile.columns) for matrix in graph.matrices}
+    parts = {
+        matrix.name: parts_of(matrix.size, chip.tile.rows, chip.tile.columns)
+        for matrix in graph.matrices
+        if not matrix.digital
+    }
     if sum(parts.values()) > MOST_CROSSBARS:
         largest = max(parts, key=lambda name: parts[name])
         raise InputError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from archsim.mapping.cut import Rectangle
-from archsim.mapping.plan import Part, Placement, PlacePlan, StagePlan
+from archsim.mapping.plan import Block, Part, Placement, PlacePlan, StagePlan
 from archsim.network.graph import Node
 
 __all__ = ["stages_at", "stages_of_places"]
@@ -36,7 +36,7 @@ def stages_at(
     operators : sequence of sequences of Node
         The operators of each stage.
     crossbars : mapping of str to sequence of (int, Rectangle)
-        The numbered parts of each matrix.
+        The numbered parts of each matrix; none of those that digital units hold.
     node_tiles : int
         Tiles of a node.
     shares_tiles : bool
@@ -55,7 +55,8 @@ def stages_at(
                     Part(number, tile, *rectangle)
                     for (number, rectangle), tile in zip(numbered, tiles[free:], strict=False)
                 )
-                placements.append(Placement(matrix.name, operator.name, matrix.vectors, parts))
+                whole = Block((0, matrix.inputs), (0, matrix.outputs)) if matrix.digital else None
+                placements.append(Placement(matrix.name, operator.name, matrix.vectors, parts, whole))
                 free += len(parts)
             last = max(last, free)
         first = last

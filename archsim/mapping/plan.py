@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Part", "PlacePlan", "Placement", "Plan", "StagePlan"]
+__all__ = ["Block", "Part", "PlacePlan", "Placement", "Plan", "StagePlan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,32 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Block:
+    """A rectangle of a matrix that a digital unit computes.
+
+    Attributes
+    ----------
+    inputs, outputs : tuple of int
+        Half-open ranges of the matrix's inputs and outputs.
+    """
+
+    inputs: tuple[int, int]
+    outputs: tuple[int, int]
+
+    @property
+    def rows(self) -> int:
+        """Number of inputs."""
+        return self.inputs[1] - self.inputs[0]
+
+    @property
+    def columns(self) -> int:
+        """Number of outputs."""
+        return self.outputs[1] - self.outputs[0]
+
+
+@dataclass(frozen=True, slots=True)
 class Placement:
-    """A matrix cut into parts.
+    """A matrix cut into parts on tiles, or whole in the digital unit of its stage.
 
     Attributes
     ----------
@@ -51,13 +75,21 @@ class Placement:
     vectors : int
         Vectors that meet it for each sample.
     parts : tuple of Part
-        Row-major over (input cut, output cut).
+        Row-major over (input cut, output cut); none where the digital unit holds it.
+    whole : Block or None
+        All of it, where the digital unit holds it.
     """
 
     matrix: str
     layer: str
     vectors: int
     parts: tuple[Part, ...]
+    whole: Block | None = None
+
+    @property
+    def blocks(self) -> tuple[Part | Block, ...]:
+        """What is computed at a time: its parts, or all of it."""
+        return self.parts if self.whole is None else (self.whole,)
 
 
 @dataclass(frozen=True, slots=True)

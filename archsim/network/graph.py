@@ -46,6 +46,11 @@ class Matrix:
         return self.inputs, self.outputs
 
     @property
+    def digital(self) -> bool:
+        """Whether the digital unit of its stage holds it; else it lies on tiles."""
+        return self.settings.placement == "digital"
+
+    @property
     def weights(self) -> int:
         """Number of its elements."""
         return self.inputs * self.outputs

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +16,12 @@ from archsim.analog.samples import Samples
 from archsim.digital.affine import Affine
 from archsim.digital.arithmetic import Arithmetic
 from archsim.digital.arrays import Array
-from archsim.digital.input_range import InputRange, InputRangeState, scaled_inputs
+from archsim.digital.clipping import clipped
+from archsim.digital.input_range import InputRange, scaled_inputs
+from archsim.digital.specification import GradientClipping
+from archsim.network.stationary import MatrixSnapshot, MatrixState, StationaryMatrix
 
-__all__ = ["AnalogMatrix", "MatrixSnapshot", "MatrixStart", "MatrixState", "PartRange"]
+__all__ = ["AnalogMatrix", "MatrixStart", "PartRange"]
 
 
 #: One of the two ways in which an array takes a block: inputs, errors, learning rate, index of the first vector.
@@ -32,29 +34,6 @@ class PartRange:
 
     inputs: tuple[int, int]
     outputs: tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class MatrixSnapshot:
-    """A copy of what a read sees: the weights and input range of each part, and the digital scales and biases."""
-
-    weights: tuple[NDArray[np.float32], ...]
-    scale: Array | None
-    bias: Array | None
-    input_ranges: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class MatrixState:
-    """Everything that was drawn or changes: the state of each part's arrays and input range, scales and biases.
-
-    And what was counted on the way: a sample of reads and pulse trains of each crossbar.
-    """
-
-    arrays: tuple[dict[str, NDArray[Any]], ...]
-    affine: dict[str, dict[str, Array]]
-    input_ranges: tuple[InputRangeState, ...] = ()
-    samples: tuple[tuple[NDArray[np.int64], ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +55,7 @@ class MatrixStart:
     missed: float = 0.0
 
 
-class AnalogMatrix:
+class AnalogMatrix(StationaryMatrix):
     """A stationary matrix of shape (outputs, inputs) on a grid of crossbars.
 
     Parameters
@@ -101,13 +80,16 @@ class AnalogMatrix:
         affine: Affine,
         input_ranges: Sequence[InputRange] = (),
     ) -> None:
-        self.inputs, self.outputs = shape
+        super().__init__(shape, affine)
         self.ranges = tuple(ranges)
         self.arrays = tuple(arrays)
-        self.affine = affine
         self.input_ranges = tuple(input_ranges)
         self.start = MatrixStart()
         self._unit = affine.arithmetic
+
+    def computed_by(self, part: int) -> type:
+        """Return the class of a part's arrays."""
+        return type(self.arrays[part])
 
     def forward_part(self, part: int, x: Array, first_vector: int) -> Read:
         """Read one part: `x` of shape (V, inputs) is cut to the part's inputs."""
@@ -162,6 +144,23 @@ class AnalogMatrix:
         """Whether transfers of any part are due."""
         return any(array.due for array in self.arrays)
 
+    def take_step(self, part: int, learning_rate: float) -> None:
+        """Arrays take their steps by themselves."""
+
+    def part_due(self, part: int) -> bool:
+        """Whether transfers of one part are due."""
+        return bool(self.arrays[part].due)
+
+    def clipped_errors(self, errors: Array, vectors: Array, bound: float, clipping: GradientClipping) -> Array:
+        """Return the errors that drive an update, where the gradient of each vector for itself is within a bound.
+
+        Crossbars hold weights divided by the mapping scale: errors carry it, the layer's gradient does not.
+        """
+        unit, mapping = self.affine.arithmetic.update, self.affine.mapping
+        gradient = errors if mapping is None else unit.divide(errors, mapping)
+        gradient = clipped(gradient, vectors, bound, clipping, unit)
+        return gradient if mapping is None else unit.multiply(gradient, mapping)
+
     def end_mini_batch(self, part: int, index: int) -> Counts:
         """Let a mini-batch of an index in the run pass for the devices of one part."""
         return self.arrays[part].end_mini_batch(index)
@@ -176,7 +175,7 @@ class AnalogMatrix:
 
     def map_weights(self, scale: NDArray[np.float32]) -> None:
         """Let the crossbars hold weights divided by a digital scale of each output; see `Affine`."""
-        self.affine.map_weights(scale)
+        super().map_weights(scale)
         for cut, array in zip(self.ranges, self.arrays, strict=True):
             array.set_output_scale(np.ascontiguousarray(scale[slice(*cut.outputs)]))
 
@@ -195,15 +194,6 @@ class AnalogMatrix:
         for cut, array in zip(self.ranges, self.arrays, strict=True):
             whole[slice(*cut.outputs), slice(*cut.inputs)] = array.weights
         return whole
-
-    def parameters(self) -> dict[str, Array]:
-        """Return copies of the trained numbers: ``weights``, and ``scale`` and ``bias`` where there are any."""
-        found: dict[str, Array] = {"weights": self.weights}
-        if self.affine.scale is not None:
-            found["scale"] = self.affine.scale.copy()
-        if self.affine.bias is not None:
-            found["bias"] = self.affine.bias.copy()
-        return found
 
     @property
     def saturated(self) -> float:

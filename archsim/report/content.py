@@ -79,12 +79,16 @@ def facts(run: Run) -> dict[str, str]:
 
 
 def _unusual_facts(run: Run) -> dict[str, str]:
-    """Return how stages lie and work and what lies between nodes, where it is not what is taken without a word."""
+    """Return how stages lie and work, what is digital and what lies between nodes, where it is not the usual."""
     schedule, chip, places = run.settings["schedule"], run.chip, run.observations.places
     found = {}
     if places != tuple(range(len(places))):
         found["places"] = f"{len({*places})} (stages at {', '.join(map(str, places[:_MOST_SHOWN]))}"
         found["places"] += ", ...)" if len(places) > _MOST_SHOWN else ")"
+    digital = [layer["name"] for layer in run.settings["network"]["layers"] if layer.get("placement") == "digital"]
+    if digital:
+        found["matrices in the digital unit"] = ", ".join(digital[:_MOST_SHOWN])
+        found["matrices in the digital unit"] += ", ..." if len(digital) > _MOST_SHOWN else ""
     usual = {"overlap": "none", "positions": "together"}
     for name in ("update", "transfers", "overlap", "chunk_vectors", "positions"):
         if schedule.get(name) not in (None, usual.get(name)):

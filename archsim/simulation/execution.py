@@ -194,7 +194,7 @@ class Execution:
     def _evidence(self, seen: Observations) -> Evidence:
         prepared, network = self.prepared, self.network
         vectors = {matrix.name: seen.samples * matrix.vectors for matrix in prepared.graph.matrices}
-        matrices, given = ({}, False) if network is None else (network.matrices, network.sources.given is not None)
+        matrices, given = ({}, False) if network is None else (network.on_crossbars, network.sources.given is not None)
         return Evidence(prepared.experiment, seen, prepared.layout.expected.updates, vectors, matrices, given)
 
     def _provenance(self) -> Provenance:

@@ -20,9 +20,11 @@ SHORT = {
     "mlp_mnist": ("training.max_mini_batches=20", *FEW),
     "pipeline_unit": ("training.max_mini_batches=4",),
     "residual_mnist": ("training.max_mini_batches=6", *FEW),
+    "resnet32_cifar10": ("training.max_mini_batches=1", "data.samples=64", "data.test_samples=20"),
     "resnet9_cifar10": ("training.max_mini_batches=2", "data.samples=64", "data.test_samples=20"),
     "resnet9_hermes": ("training.max_mini_batches=2",),
     "transformer_text": ("training.max_mini_batches=4", "data.samples=64", "data.test_samples=20"),
+    "vgg8_cifar10": ("training.max_mini_batches=2", "data.samples=64", "data.test_samples=20"),
     "vit_cifar10": ("training.max_mini_batches=2", "data.samples=64", "data.test_samples=20"),
 }
 #: Data sets whose files do not come with archsim: the folder of each has its name.

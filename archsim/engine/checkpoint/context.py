@@ -12,8 +12,8 @@ from archsim.engine.numerics.numeric_parts import NumericParts
 from archsim.engine.setup import Setup
 from archsim.engine.work import Work
 from archsim.network.graph import Graph
-from archsim.network.matrix import AnalogMatrix
 from archsim.network.parameters import DigitalParameters
+from archsim.network.stationary import StationaryMatrix
 
 __all__ = ["Context"]
 
@@ -46,8 +46,8 @@ class Context:
     parts: NumericParts | None = None
 
     @property
-    def matrices(self) -> Mapping[str, AnalogMatrix]:
-        """The matrices, whose arrays hold their state themselves."""
+    def matrices(self) -> Mapping[str, StationaryMatrix]:
+        """The matrices, which hold their state themselves."""
         return {} if self.parts is None else self.parts.matrices
 
     @property

@@ -14,7 +14,7 @@ from archsim.engine.checkpoint.store import CheckpointError, restore_objects, st
 from archsim.engine.events.machine import Machine
 from archsim.engine.numerics.untimed import UntimedMachine
 from archsim.errors import ArchsimError
-from archsim.network.matrix import MatrixState
+from archsim.network.stationary import MatrixState
 
 __all__ = ["CheckpointWriter"]
 

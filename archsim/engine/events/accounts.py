@@ -59,17 +59,17 @@ def count_operations(machine: MachineState) -> Ledger:
     for part in equipment.parts:
         _count_part(ledger, part, machine.setup)
     for digital in equipment.digital:
-        cost, step = digital.step.cost, digital.step
+        cost = digital.cost
         blocks = digital.samples // machine.setup.samples
         counts = {
             "multiply_add": cost.multiply_adds * digital.samples
             + cost.block_multiply_adds * blocks
-            + step.closing * digital.closings,
+            + digital.closing * digital.closings,
             "activation": cost.activations * digital.samples + cost.block_activations * blocks,
         }
         for operation, count in counts.items():
             if count:
-                ledger.add(CountKey("nmpu", operation, step.phase, step.layer), count)
+                ledger.add(CountKey("nmpu", operation, digital.phase, digital.name), count)
     for operations, memory in equipment.transfers:
         phase, name = operations.phase, operations.name
         ledger.add(CountKey("nmpu", "multiply_add", phase, name), operations.operations)
@@ -134,6 +134,8 @@ def count_macs(equipment: Equipment, samples: int) -> dict[str, int]:
         if part.phase in MAC_PHASES:
             cells = part.part.rows * part.part.columns
             found[MAC_PHASES[part.phase]] += cells * (part.applied if part.phase == "U" else part.requested)
+    for product in equipment.products:
+        found[MAC_PHASES[product.phase]] += product.macs
     for engine in equipment.engines:
         if engine.action.operation is not None:
             found[engine.action.operation] += macs_of(engine.action.steps) * engine.micro_batches * samples
@@ -143,7 +145,7 @@ def count_macs(equipment: Equipment, samples: int) -> dict[str, int]:
 def macs_of(steps: Iterable[Step]) -> int:
     """Return the multiply-accumulates of an action's matrix steps for one sample: weights times vectors."""
     matrices = (step for step in steps if isinstance(step, MatrixStep))
-    return sum(step.vectors * part.rows * part.columns for step in matrices for part in step.placement.parts)
+    return sum(step.vectors * block.rows * block.columns for step in matrices for block in step.placement.blocks)
 
 
 class LayerTotals:

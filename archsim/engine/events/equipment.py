@@ -15,7 +15,7 @@ from archsim.engine.events.sequencer import ActionRun, Sequencer
 from archsim.engine.events.stage_engine import StageEngineTask
 from archsim.engine.events.step_runs import Turns
 from archsim.engine.events.streaming import Ends
-from archsim.engine.events.tasks import DigitalTask, PortTask
+from archsim.engine.events.tasks import NmpuTask, PortTask, ProductTask
 from archsim.engine.events.transfers import TransferMemoryTask, TransferOperationsTask
 from archsim.engine.events.transport import Transport
 from archsim.engine.program import StageProgram
@@ -51,6 +51,7 @@ class Equipment(ABC):
         "engines",
         "parts",
         "ports",
+        "products",
         "rewrites",
         "transfers",
         "units",
@@ -61,7 +62,8 @@ class Equipment(ABC):
 
     def __init__(self, setup: Setup, kernel: Kernel, timeline: Timeline, transport: Transport, work: Work) -> None:
         self.parts: list[PartTask] = []
-        self.digital: list[DigitalTask] = []
+        self.digital: list[NmpuTask] = []
+        self.products: list[ProductTask] = []
         self.ports: list[PortTask] = []
         self.transfers: list[tuple[TransferOperationsTask, TransferMemoryTask]] = []
         self.rewrites: list[RewriteTask] = []

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from archsim.chip.area import Built
 from archsim.chip.components import Unit
-from archsim.chip.operations import vector_bytes
+from archsim.chip.operations import parameter_bytes, vector_bytes
 from archsim.chip.specification import Chip
 from archsim.engine.chunks import chunks_of
 from archsim.engine.dependencies import Dependency
@@ -18,11 +18,11 @@ from archsim.engine.events.rewriting import RewriteTask, WeightDelivery, WriteTa
 from archsim.engine.events.sequencer import ActionRun, Sequencer
 from archsim.engine.events.step_runs import StepRun, StreamedStepRun, Turns
 from archsim.engine.events.streaming import Ends, HandOver, Inlet, Outlet, StreamEnds
-from archsim.engine.events.tasks import DigitalTask, PortTask, RecallTask, Task
+from archsim.engine.events.tasks import DigitalTask, PortBytes, PortTask, ProductTask, RecallTask, Task
 from archsim.engine.events.transfers import TransferMemoryTask, TransferOperationsTask
 from archsim.engine.program import ActionProgram, StageProgram
 from archsim.engine.setup import Setup
-from archsim.engine.steps import DigitalStep, MatrixStep, Step, TransferStep, WriteStep
+from archsim.engine.steps import DigitalStep, MatrixStep, Step, TransferStep, UnitWork, WriteStep
 from archsim.engine.streams import Stream
 from archsim.mapping.plan import Part
 from archsim.schedule.specification import ScheduleSpecification
@@ -162,7 +162,7 @@ class EquipmentOfUnits(Equipment):
         if not needed:
             return f"stage {stage.index}"
         step = action.steps[needed[-1].step]
-        if isinstance(step, (MatrixStep, WriteStep)):
+        if isinstance(step, (MatrixStep, WriteStep)) and step.placement.parts:
             return f"tile {step.placement.parts[0].tile}"
         return f"nmpu {self._home(stage)}"
 
@@ -179,13 +179,41 @@ class EquipmentOfUnits(Equipment):
 
     def _matrix(self, step: MatrixStep, stage: Sequencer, run: StepRun) -> tuple[tuple[Task, ...], Grid | None]:
         layer = self._timeline.layer(step.matrix)
+        if step.unit_work is not None:
+            return self._product(step, step.unit_work, layer, stage, run), None
         parts = [self._part(step, index, part, layer, stage, run) for index, part in enumerate(step.placement.parts)]
         self.parts += parts
         at_home = tuple(part for part in parts if not isinstance(part, RemotePartTask))
         grid = Grid(step, at_home, self._work) if len(at_home) > 1 else None
         if not step.elements:
             return tuple(parts), grid
-        return (*parts, self._port(run, stage, layer, step.matrix, step.phase, "read_byte", step.elements)), grid
+        read = PortBytes(self._vector_bytes(step.elements))
+        return (*parts, self._port(run, stage, layer, (step.matrix, step.phase), "read_byte", read)), grid
+
+    def _product(
+        self, step: MatrixStep, work: UnitWork, layer: int, stage: Sequencer, run: StepRun
+    ) -> tuple[Task, ...]:
+        """Make the tasks of a matrix that the digital unit holds: its products, and weights at the buffer's port."""
+        chip, booked = self._setup.chip, (step.matrix, step.phase)
+        task = ProductTask(run, self._unit_of_place("nmpu", stage), layer, step, work, self._setup, self._work)
+        self.digital.append(task)
+        self.products.append(task)
+        traffic = {
+            "read_byte": PortBytes(
+                self._vector_bytes(step.elements),
+                parameter_bytes(chip, work.read),
+                parameter_bytes(chip, work.closing_read),
+            ),
+            "write_byte": PortBytes(
+                0, parameter_bytes(chip, work.written), parameter_bytes(chip, work.closing_written)
+            ),
+        }
+        ports = [
+            self._port(run, stage, layer, booked, operation, sizes)
+            for operation, sizes in traffic.items()
+            if any(sizes)
+        ]
+        return task, *ports
 
     def _part(self, step: MatrixStep, index: int, part: Part, layer: int, stage: Sequencer, run: StepRun) -> PartTask:
         unit = self.unit("tile", part.tile, stage.index)
@@ -216,7 +244,8 @@ class EquipmentOfUnits(Equipment):
         self.digital.append(task)
         tasks: list[Task] = [task]
         if step.elements:
-            tasks.append(self._port(run, stage, layer, step.layer, step.phase, "write_byte", step.elements))
+            written = PortBytes(self._vector_bytes(step.elements))
+            tasks.append(self._port(run, stage, layer, (step.layer, step.phase), "write_byte", written))
         if any(step.recalled):
             tasks.append(self._recall(run, stage, layer, step))
         return tuple(tasks)
@@ -242,19 +271,29 @@ class EquipmentOfUnits(Equipment):
         self.rewrites += tasks
         return tuple(tasks)
 
+    def _vector_bytes(self, elements: int) -> int:
+        """Return the bytes of a micro-batch that has so many numbers a sample."""
+        return vector_bytes(self._setup.chip, elements) * self._setup.samples
+
     def _port(
-        self, run: StepRun, stage: Sequencer, layer: int, name: str, phase: str, operation: str, elements: int
+        self,
+        run: StepRun,
+        stage: Sequencer,
+        layer: int,
+        booked: tuple[str, str],
+        operation: str,
+        sizes: PortBytes,
     ) -> PortTask:
-        size = vector_bytes(self._setup.chip, elements) * self._setup.samples
         unit = self._unit_of_place("buffer", stage)
-        task = PortTask(run, unit, layer, name, phase, operation, size, self._setup.chip)
+        task = PortTask(run, unit, layer, booked, operation, sizes, self._setup)
         self.ports.append(task)
         return task
 
     def _recall(self, run: StepRun, stage: Sequencer, layer: int, step: DigitalStep) -> RecallTask:
         chip, samples = self._setup.chip, self._setup.samples
         sizes = tuple(vector_bytes(chip, elements) * samples for elements in step.recalled)
-        task = RecallTask(run, self._unit_of_place("buffer", stage), layer, step.layer, step.phase, sizes, chip)
+        booked = step.layer, step.phase
+        task = RecallTask(run, self._unit_of_place("buffer", stage), layer, booked, sizes, self._setup)
         self.ports.append(task)
         return task
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archsim.chip.components import BufferSpace
-from archsim.chip.operations import vector_bytes
+from archsim.chip.operations import parameter_bytes, vector_bytes
 from archsim.chip.shared_space import SharedSpace, SpaceShare
 from archsim.chip.specification import Chip
 from archsim.engine.events.fill import FillCurve
@@ -11,7 +11,7 @@ from archsim.engine.events.kernel import Kernel
 from archsim.engine.program import StageProgram
 from archsim.engine.setup import Setup
 
-__all__ = ["Space", "footprint_bytes", "spaces_of"]
+__all__ = ["Space", "footprint_bytes", "held_bytes", "spaces_of"]
 
 #: What a stage claims space of.
 Space = BufferSpace | SpaceShare
@@ -23,12 +23,18 @@ def footprint_bytes(chip: Chip, program: StageProgram, samples: int) -> int:
     return vector_bytes(chip, program.stored_elements) * samples + of_block
 
 
+def held_bytes(chip: Chip, program: StageProgram) -> int:
+    """Return the bytes that a stage's digital matrices take all the time."""
+    return parameter_bytes(chip, program.held_elements)
+
+
 def spaces_of(setup: Setup, kernel: Kernel) -> tuple[dict[int, Space], dict[str, FillCurve]]:
     """Return the space of each stage, and how full each buffer is over time, by its name.
 
     The stages of a place share its buffer; each of them is guaranteed what its schedule makes it store.
     """
     buffer = setup.chip.buffer
+    held = [held_bytes(setup.chip, program) for program in setup.programs]
     spaces: dict[int, Space] = {}
     fills: dict[str, FillCurve] = {}
     for place in setup.plan.places:
@@ -38,11 +44,11 @@ def spaces_of(setup: Setup, kernel: Kernel) -> tuple[dict[int, Space], dict[str,
             gauge = fills[name] = FillCurve(kernel)
         capacity = None if buffer is None else buffer.capacity
         if len(place.stages) == 1:
-            spaces[place.stages[0]] = BufferSpace(name, capacity, gauge)
+            spaces[place.stages[0]] = BufferSpace(name, capacity, gauge, held[place.stages[0]])
             continue
-        shared = SharedSpace(name, capacity, gauge)
+        shared = SharedSpace(name, capacity, gauge, sum(held[stage] for stage in place.stages))
         guaranteed = _stored_bytes(setup) if capacity is not None else [0] * len(setup.programs)
-        spaces |= {stage: shared.share(guaranteed[stage]) for stage in place.stages}
+        spaces |= {stage: shared.share(guaranteed[stage], held[stage]) for stage in place.stages}
     return spaces, fills
 
 

@@ -86,9 +86,11 @@ class StageEngineTask:
         self.phase = action.symbol
         #: Steps whose numbers are computed: averages of reads are not counted here, so none is asked for.
         self._computed = action.steps if work.computes else ()
-        #: Matrices that are changed; their pulses are unknown, and count as none, without numbers.
+        #: Matrices on arrays that are changed; their pulses are unknown, and count as none, without numbers.
         self._changed = tuple(
-            step.matrix for step in action.steps if isinstance(step, MatrixStep) and step.phase not in ("F", "B")
+            step.matrix
+            for step in action.steps
+            if isinstance(step, MatrixStep) and step.phase not in ("F", "B") and step.unit_work is None
         )
         self.layer = layer
         self._work = work

@@ -5,12 +5,12 @@ from __future__ import annotations
 from archsim.analog.observed import Counts, Read
 from archsim.digital.arrays import FLOAT32_TYPE, described, is_float32
 from archsim.errors import ArchsimError
-from archsim.network.matrix import AnalogMatrix
+from archsim.network.stationary import StationaryMatrix
 
 __all__ = ["checked_counts", "checked_read"]
 
 
-def checked_read(found: object, matrix: AnalogMatrix, part: int, rule: str, shape: tuple[int, int]) -> Read:
+def checked_read(found: object, matrix: StationaryMatrix, part: int, rule: str, shape: tuple[int, int]) -> Read:
     """Return what a read of a part gave, if it is one of float32 of a shape.
 
     Raises
@@ -27,7 +27,7 @@ def checked_read(found: object, matrix: AnalogMatrix, part: int, rule: str, shap
     return found
 
 
-def checked_counts(found: object, matrix: AnalogMatrix, part: int, rule: str) -> Counts:
+def checked_counts(found: object, matrix: StationaryMatrix, part: int, rule: str) -> Counts:
     """Return what an update, transfers or the end of a mini-batch took, if it is a record of counts.
 
     Raises
@@ -40,6 +40,6 @@ def checked_counts(found: object, matrix: AnalogMatrix, part: int, rule: str) ->
     return found
 
 
-def _wrong(matrix: AnalogMatrix, part: int, rule: str, found: str, needed: str) -> ArchsimError:
-    array = type(matrix.arrays[part])
+def _wrong(matrix: StationaryMatrix, part: int, rule: str, found: str, needed: str) -> ArchsimError:
+    array = matrix.computed_by(part)
     return ArchsimError(f"'{rule}' of {array.__module__}.{array.__qualname__} gave {found}, and {needed} is needed")

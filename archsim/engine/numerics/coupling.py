@@ -1,7 +1,7 @@
 """The numbers behind the events: each layer computes at the moment at which its tile is granted.
 
 Nobody injects staleness here. A stage keeps what it stored at F (inputs, outputs, errors); everything
-else is read from the crossbars as they are when they are asked.
+else is read from the matrices as they are when they are asked.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 
 from archsim.analog.observed import Counts, Read
-from archsim.digital.clipping import clipped
 from archsim.engine.numerics.array_checks import checked_counts, checked_read
 from archsim.engine.numerics.carried import CarriedStates
 from archsim.engine.numerics.digital_steps import DigitalSteps
@@ -133,7 +132,7 @@ class Numbers:
             refuse_action(missing, stage, self._stored[stage], action.micro_batches, self.schedule)
 
     def _prepare(self, stage: int, step: MatrixStep, parts: tuple[int, ...], action: Action) -> None:
-        cells = sum(part.rows * part.columns for part in step.placement.parts)
+        cells = sum(block.rows * block.columns for block in step.placement.blocks)
         vectors = self.feed.samples * step.vectors * action.count
         if self._workers.threads == 1 or cells * vectors < _WORTH_SHARING:
             return
@@ -165,7 +164,7 @@ class Numbers:
             refuse_action(missing, stage, self._stored[stage], (micro_batch,), self.schedule)
         parts = stored.parts.get(step.matrix)
         if parts is None:
-            parts = stored.parts[step.matrix] = [read.values] * len(step.placement.parts)
+            parts = stored.parts[step.matrix] = [read.values] * len(step.placement.blocks)
         parts[part] = read.values
         return read.reads
 
@@ -182,7 +181,7 @@ class Numbers:
     def transfer(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
         """Do the transfers of a part that are due, and what waited for them."""
         held = self._digital.held[step.matrix]
-        matrix, rate = held.crossbars, self._rate(action.micro_batch) * held.factor
+        matrix, rate = held.holder, self._rate(action.micro_batch) * held.factor
         counts = checked_counts(matrix.transfer_part(part, rate), matrix, part, "transfer")
         if (ended := self._unaged.pop((step.matrix, part), None)) is not None:
             counts += checked_counts(matrix.end_mini_batch(part, ended), matrix, part, "end_mini_batch")
@@ -213,13 +212,8 @@ class Numbers:
             return
         bound = clipping.limit / self.settings.averaged_over
         for held in self._digital.layers.get(layer, ()):
-            name, affine = held.matrix.name, held.crossbars.affine
-            vectors = self._digital.vectors(stored, held)
-            # The crossbar holds weights divided by the mapping scale: errors carry it, the layer's gradient does not.
-            errors, mapping = stored.errors[name], affine.mapping
-            gradient = errors if mapping is None else affine.arithmetic.update.divide(errors, mapping)
-            gradient = clipped(gradient, vectors, bound, clipping, affine.arithmetic.update)
-            stored.errors[name] = gradient if mapping is None else affine.arithmetic.update.multiply(gradient, mapping)
+            name, vectors = held.matrix.name, self._digital.vectors(stored, held)
+            stored.errors[name] = held.holder.clipped_errors(stored.errors[name], vectors, bound, clipping)
 
     def deliver(self, edge: Edge, micro_batch: int) -> None:
         """Hand a value over to the stage that needs it."""
@@ -267,7 +261,7 @@ class Numbers:
         stored = self._stored[stage][micro_batch]
         held = self._digital.held[step.matrix]
         first = held.matrix.first_vector(self.feed.first_sample(micro_batch), step.time_step)
-        matrix, cut = held.crossbars, step.placement.parts[part]
+        matrix, cut = held.holder, step.placement.blocks[part]
         x = self._digital.read_vectors(stored, held, step)
         # A place of its own for each time step; parts of a matrix may be read side by side.
         place = self._digital.indices[step.matrix], part, step.time_step or 0
@@ -278,8 +272,8 @@ class Numbers:
 
     def _update(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
         held = self._digital.held[step.matrix]
-        crossbars = held.crossbars
-        update = crossbars.apply_gradients_part if step.apart else crossbars.update_part
+        holder = held.holder
+        update = holder.apply_gradients_part if step.apart else holder.update_part
         counts = Counts()
         for micro_batch in action.micro_batches:
             stored = self._stored[stage][micro_batch]
@@ -288,22 +282,24 @@ class Numbers:
             vectors = self._digital.vectors(stored, held)
             stored.begin(self.logic.arithmetic, Rule.UPDATE, self._digital.indices[step.matrix], part)
             done = checked_counts(
-                update(part, vectors, stored.errors[step.matrix], rate, first), crossbars, part, "update"
+                update(part, vectors, stored.errors[step.matrix], rate, first), holder, part, "update"
             )
             done.vectors = len(vectors) if step.pulsed else 0
             counts += done
+            if self.shape.ends_mini_batch(micro_batch):
+                holder.take_step(part, rate)
         mini_batch, left = divmod(action.micro_batch + 1, self.shape.micro_batches)
         if left:
             return counts
         for ended in self._ageing(step, part, mini_batch - 1):
-            counts += checked_counts(crossbars.end_mini_batch(part, ended), crossbars, part, "end_mini_batch")
+            counts += checked_counts(holder.end_mini_batch(part, ended), holder, part, "end_mini_batch")
         return counts
 
     def _ageing(self, step: MatrixStep, part: int, ended: int) -> list[int]:
         """Return the mini-batches that end now for the devices of a part: what waits for a T, does so for one."""
         waited = self._unaged.pop((step.matrix, part), None)
         found = [] if waited is None else [waited]
-        if step.apart and self.matrices[step.matrix].arrays[part].due:
+        if step.apart and self.matrices[step.matrix].part_due(part):
             self._unaged[step.matrix, part] = ended
             return found
         return [*found, ended]

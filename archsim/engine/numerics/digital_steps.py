@@ -15,10 +15,10 @@ from archsim.engine.steps import DigitalStep, MatrixStep
 from archsim.errors import ArchsimError
 from archsim.network.graph import Graph, Node
 from archsim.network.logic import DigitalLogic
-from archsim.network.matrix import AnalogMatrix
 from archsim.network.operators import DigitalOperator, MatrixOperator, Pass, RecurrentOperator, StatefulOperator
 from archsim.network.operators.shapes import check_array, wrong_gradients
 from archsim.network.parameters import DigitalParameters
+from archsim.network.stationary import StationaryMatrix
 
 __all__ = ["DigitalSteps"]
 
@@ -32,8 +32,8 @@ class DigitalSteps:
         The network.
     logic : DigitalLogic
         What its units compute.
-    matrices : mapping of str to AnalogMatrix
-        The analog matrices.
+    matrices : mapping of str to StationaryMatrix
+        The matrices, whoever holds them.
     parameters : mapping of str to DigitalParameters
         What digital units hold for operators, by layer.
     training : bool
@@ -53,7 +53,7 @@ class DigitalSteps:
         self,
         graph: Graph,
         logic: DigitalLogic,
-        matrices: Mapping[str, AnalogMatrix],
+        matrices: Mapping[str, StationaryMatrix],
         parameters: Mapping[str, DigitalParameters],
         carried: CarriedStates,
         *,
@@ -137,7 +137,7 @@ class DigitalSteps:
         """
         for held in self.layers.get(layer, ()):
             stored.begin(self._arithmetic, Rule.UPDATE_PARAMETERS, self.indices[held.matrix.name])
-            affine = held.crossbars.affine
+            affine = held.holder.affine
             affine.update(stored.affine[held.matrix.name], learning_rate * held.factor)
             if ends:
                 affine.end_mini_batch(learning_rate * held.factor)
@@ -232,9 +232,9 @@ class DigitalSteps:
         """Return the output of a layer whose matrices were read."""
         outputs = []
         for held in self.layers[layer]:
-            affine, name = held.crossbars.affine, held.matrix.name
+            affine, name = held.holder.affine, held.matrix.name
             stored.begin(self._arithmetic, Rule.COLLECT, self.indices[name])
-            analog = held.crossbars.add_outputs(stored.parts.pop(name))
+            analog = held.holder.add_outputs(stored.parts.pop(name))
             if affine.learn_scale:
                 stored.analog[name] = analog
             outputs.append(affine.forward(analog, affine.scale, affine.bias))
@@ -249,7 +249,7 @@ class DigitalSteps:
         """Add what the transposed reads of a layer's matrices gave to the gradients at its inputs."""
         held = self.layers[layer]
         stored.begin(self._arithmetic, Rule.COLLECT_GRADIENTS, self._ranks[layer])
-        found = [one.crossbars.add_inputs(stored.parts.pop(one.matrix.name)) for one in held]
+        found = [one.holder.add_inputs(stored.parts.pop(one.matrix.name)) for one in held]
         gradients = self._unfolding[layer][1].fold_gradient(held[0].node, tuple(found))
         self._hand_back(stored, held[0].node, "fold_gradient", gradients, len(found[0]) // held[0].matrix.vectors)
 
@@ -269,7 +269,7 @@ class DigitalSteps:
         """Note the gradients of scales and biases, and the errors that drive the reads and updates of a layer."""
         gradient = self.gradient(stored, layer)
         for held in self.layers[layer]:
-            affine, name = held.crossbars.affine, held.matrix.name
+            affine, name = held.holder.affine, held.matrix.name
             stored.begin(self._arithmetic, Rule.PREPARE, self.indices[name])
             d = self._unfolding[layer][1].unfold_gradient(held.node, held.matrix, gradient)
             needed = len(gradient) * held.matrix.vectors, held.matrix.outputs

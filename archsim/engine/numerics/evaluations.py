@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from archsim.engine.numerics.evaluation import Evaluator
 from archsim.engine.numerics.held import Holder
 from archsim.engine.work import Evaluation
-from archsim.network.matrix import MatrixSnapshot
 from archsim.network.parameters import ParameterValues
+from archsim.network.stationary import MatrixSnapshot
 from archsim.schedule.actions import PipelineShape
 
 __all__ = ["Evaluations"]

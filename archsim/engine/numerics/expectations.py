@@ -44,7 +44,7 @@ class Expectations:
     reads : dict of str to ExpectedReads
         By matrix.
     updates : dict of str to tuple of ExpectedUpdate
-        By matrix, for each of its parts.
+        By matrix, for each of its parts; nothing of what the digital unit holds, whose steps tell what they take.
     """
 
     reads: dict[str, ExpectedReads]
@@ -65,7 +65,7 @@ def expectations_of(graph: Graph, chip: Chip, plan: Plan, algorithm: Specificati
     """
     placements = {placement.matrix: placement for stage in plan.stages for placement in stage.placements}
     return Expectations(
-        {m.name: expected_reads(chip, m.settings.algorithm or algorithm) for m in graph.matrices},
+        {m.name: _reads(m, chip, algorithm) for m in graph.matrices},
         {m.name: _updates(m, placements[m.name], chip, algorithm, mini_batch) for m in graph.matrices},
     )
 
@@ -74,7 +74,7 @@ def matrix_rates(graph: Graph, chip: Chip, algorithm: Specification, mini_batch:
     """Return what reads and updates of each matrix take for each vector, uncut: what stages are balanced by."""
     rates = {}
     for matrix in graph.matrices:
-        reads = expected_reads(chip, matrix.settings.algorithm or algorithm)
+        reads = _reads(matrix, chip, algorithm)
         update = _update(matrix, matrix.size, chip, algorithm, mini_batch)
         rates[matrix.name] = MatrixRates(
             float(reads.forward * reads.forward_passes),
@@ -93,16 +93,23 @@ def expected_reads(chip: Chip, algorithm: Specification) -> ExpectedReads:
     return ExpectedReads(exact_fraction(chip.io.expected_reads), chip.io.passes, backward.passes)
 
 
+def _reads(matrix: Matrix, chip: Chip, algorithm: Specification) -> ExpectedReads:
+    """Return the reads of a matrix; a digital unit computes each product once."""
+    return ExpectedReads() if matrix.digital else expected_reads(chip, matrix.settings.algorithm or algorithm)
+
+
 def _updates(
     matrix: Matrix, placement: Placement, chip: Chip, algorithm: Specification, mini_batch: int
 ) -> tuple[ExpectedUpdate, ...]:
-    return tuple(_update(matrix, (part.rows, part.columns), chip, algorithm, mini_batch) for part in placement.parts)
+    return tuple(_update(matrix, (part.rows, part.columns), chip, algorithm, mini_batch) for part in placement.blocks)
 
 
 def _update(
     matrix: Matrix, size: tuple[int, int], chip: Chip, algorithm: Specification, mini_batch: int
 ) -> ExpectedUpdate:
     """Return what an update of a part of (inputs, outputs) of a matrix takes."""
+    if matrix.digital:
+        return ExpectedUpdate()
     settings, device = matrix.settings.algorithm or algorithm, matrix.settings.device or chip.device
     inputs, outputs = size
     tile = TileOutline(outputs, inputs, mini_batch * matrix.vectors, device, chip.update, chip.io)

@@ -20,8 +20,8 @@ from archsim.engine.numerics.initial import mapping_scale
 from archsim.errors import InputError, InputErrors, Place, did_you_mean
 from archsim.files import digest_of
 from archsim.network.graph import Graph, Matrix
-from archsim.network.matrix import AnalogMatrix
 from archsim.network.specification import WeightScaling
+from archsim.network.stationary import StationaryMatrix
 
 __all__ = ["GivenWeights", "LayerFit", "fit_warnings", "load_weights", "write_weights"]
 
@@ -117,8 +117,8 @@ def load_weights(path: str, graph: Graph) -> GivenWeights:
     return GivenWeights(str(file), digest, {name: array.astype(np.float32) for name, array in found.items()})
 
 
-def write_weights(crossbars: AnalogMatrix, matrix: Matrix, arrays: Arrays) -> LayerFit:
-    """Write given weights into the arrays of a matrix, as programming does, and say what they hold of them.
+def write_weights(holder: StationaryMatrix, matrix: Matrix, arrays: Arrays) -> LayerFit:
+    """Write given weights into a matrix, as programming does, and say what it holds of them.
 
     A given scale is taken where the layer has a digital scale, and multiplied into the weights where it has none. Where
     ``weight_scaling_omega`` asks for a scale and none is given that is positive, it is made of the weights, as it is
@@ -127,21 +127,21 @@ def write_weights(crossbars: AnalogMatrix, matrix: Matrix, arrays: Arrays) -> La
     name = matrix.name
     weights = np.asarray(arrays[name], np.float32)
     scale = arrays.get(f"{name}.scale")
-    if crossbars.affine.bias is not None:
-        crossbars.affine.begin(crossbars.affine.scale, np.array(arrays[f"{name}.bias"], np.float32))
+    if holder.affine.bias is not None:
+        holder.affine.begin(holder.affine.scale, np.array(arrays[f"{name}.bias"], np.float32))
     scaling = matrix.settings.scaling or WeightScaling()
     if scaling.weight_scaling_omega > 0:
         if scale is None or not (scale > 0).all():
             weights = weights if scale is None else scale[:, None] * weights
             scale = mapping_scale(weights, scaling)
             weights = weights / scale[:, None]
-        crossbars.map_weights(np.array(scale, np.float32))
+        holder.map_weights(np.array(scale, np.float32))
     elif scaling.learn_out_scaling and scale is not None:
-        crossbars.affine.begin(np.array(scale, np.float32), crossbars.affine.bias)
+        holder.affine.begin(np.array(scale, np.float32), holder.affine.bias)
     elif scale is not None:
         weights = scale[:, None] * weights
-    crossbars.program(weights)
-    return _fit(weights, crossbars)
+    holder.program(weights)
+    return _fit(weights, holder)
 
 
 def fit_warnings(fits: Mapping[str, LayerFit]) -> Iterator[str]:
@@ -156,7 +156,7 @@ def fit_warnings(fits: Mapping[str, LayerFit]) -> Iterator[str]:
             )
 
 
-def _fit(weights: NDArray[np.float32], matrix: AnalogMatrix) -> LayerFit:
+def _fit(weights: NDArray[np.float32], matrix: StationaryMatrix) -> LayerFit:
     factor = 1.0 if matrix.affine.scale is None else np.abs(matrix.affine.scale)[:, None]
     missed = np.abs(matrix.weights.astype(np.float64) - weights)
     largest = float(np.abs(weights).max(initial=0.0))

@@ -9,22 +9,22 @@ from dataclasses import dataclass
 from archsim.engine.dependencies import homes_of
 from archsim.engine.program import StageProgram
 from archsim.network.graph import Graph, Matrix, Node
-from archsim.network.matrix import AnalogMatrix
 from archsim.network.parameters import DigitalParameters
+from archsim.network.stationary import StationaryMatrix
 
 __all__ = ["Held", "Holder", "Holders"]
 
 #: What can be asked for a snapshot.
-Holder = AnalogMatrix | DigitalParameters
+Holder = StationaryMatrix | DigitalParameters
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A matrix, the node that holds it, and its crossbars."""
+    """A matrix, the node that has it, and who holds its weights."""
 
     node: Node
     matrix: Matrix
-    crossbars: AnalogMatrix
+    holder: StationaryMatrix
 
     @property
     def factor(self) -> float:
@@ -41,7 +41,7 @@ class Holders:
         What the stage does.
     graph : Graph
         The network.
-    matrices : mapping of str to AnalogMatrix
+    matrices : mapping of str to StationaryMatrix
         All matrices.
     parameters : mapping of str to DigitalParameters
         What digital units hold, by layer.
@@ -58,7 +58,7 @@ class Holders:
         self,
         program: StageProgram,
         graph: Graph,
-        matrices: Mapping[str, AnalogMatrix],
+        matrices: Mapping[str, StationaryMatrix],
         parameters: Mapping[str, DigitalParameters],
     ) -> None:
         self.all: dict[str, Holder] = {}

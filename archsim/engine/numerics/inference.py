@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from archsim.analog.inference import InferencePoint, InferenceSnapshot, evaluate_over_time
 from archsim.analog.specification.inference import InferenceParameters
 from archsim.data import DataSet
-from archsim.engine.numerics.evaluation import Evaluator
+from archsim.engine.numerics.evaluation import EvaluatedMatrix, Evaluator
 from archsim.engine.numerics.numeric_parts import NumericParts
 from archsim.network.deployed import DeployedMatrix
+from archsim.network.matrix import AnalogMatrix
 from archsim.network.parameters import ParameterValues
+from archsim.network.stationary import MatrixSnapshot
 
 __all__ = ["Deployment"]
 
 
 class Deployment:
-    """A trained network whose matrices are programmed for inference.
+    """A trained network whose matrices on crossbars are programmed for inference; what is digital stays as it is.
 
     Parameters
     ----------
@@ -36,13 +40,22 @@ class Deployment:
         self._parameters = parameters
         self._first = first_evaluation
         self._matrices: dict[str, DeployedMatrix] = {}
-        self._parameters_of_layers = {name: held.snapshot() for name, held in trained.parameters.items()}
+        #: What digital units hold: it stays as it was trained.
+        self._digital: dict[str, MatrixSnapshot | ParameterValues] = {
+            name: held.snapshot() for name, held in trained.parameters.items()
+        }
+        matrices: dict[str, EvaluatedMatrix[Any]] = {}
         identity = 0
         for name, matrix in trained.matrices.items():
-            self._matrices[name] = DeployedMatrix(matrix, parameters, seed=seed, first_identity=identity)
-            identity += len(matrix.arrays)
-        self._evaluator: Evaluator[tuple[InferenceSnapshot, ...]] = Evaluator(
-            trained.graph, trained.logic, self._matrices, data, trained.workers.threads, trained.evaluator.streams
+            matrices[name] = matrix
+            if isinstance(matrix, AnalogMatrix):
+                deployed = DeployedMatrix(matrix, parameters, seed=seed, first_identity=identity)
+                matrices[name] = self._matrices[name] = deployed
+                identity += len(matrix.arrays)
+            else:
+                self._digital[name] = matrix.snapshot()
+        self._evaluator: Evaluator[Any] = Evaluator(
+            trained.graph, trained.logic, matrices, data, trained.workers.threads, trained.evaluator.streams
         )
         wanted = parameters.post_training
         if wanted.conductance_ranges or wanted.dac_ranges:
@@ -59,7 +72,7 @@ class Deployment:
             matrix.program()
 
     def _accuracy(self, time_s: float, evaluation: int) -> float:
-        snapshots: dict[str, tuple[InferenceSnapshot, ...] | ParameterValues] = dict(self._parameters_of_layers)
+        snapshots: dict[str, tuple[InferenceSnapshot, ...] | MatrixSnapshot | ParameterValues] = dict(self._digital)
         for name, matrix in self._matrices.items():
             snapshots[name] = matrix.snapshot(time_s, evaluation)
         return self._evaluator.score(snapshots, self._first + evaluation).accuracy or 0.0
@@ -71,4 +84,5 @@ class Deployment:
         values = trained.evaluator.values(snapshots, samples, first)
         for node in trained.graph.nodes:
             for name, vectors in trained.evaluator.vectors(snapshots, node, values, first).items():
-                self._matrices[name].optimise(vectors)
+                if name in self._matrices:
+                    self._matrices[name].optimise(vectors)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.network.matrix import AnalogMatrix
 from archsim.network.specification import MatrixLayer, WeightScaling
+from archsim.network.stationary import StationaryMatrix
 
 __all__ = ["initialise", "mapping_scale"]
 
 
-def initialise(matrix: AnalogMatrix, layer: MatrixLayer, random: np.random.Generator) -> None:
+def initialise(matrix: StationaryMatrix, layer: MatrixLayer, random: np.random.Generator) -> None:
     """Draw weights and biases from U(-r, r), r = 1/sqrt(inputs) unless given, and write them."""
     reach = layer.initial_range or 1 / np.sqrt(matrix.inputs)
     weights = random.uniform(-reach, reach, (matrix.outputs, matrix.inputs)).astype(np.float32)

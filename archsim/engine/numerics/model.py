@@ -1,12 +1,15 @@
-"""Builds what holds the weights of a network: matrices on their crossbars, and the parameters of digital operators."""
+"""Builds what holds the weights of a network: matrices, and the parameters of digital operators."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
 from archsim.analog.algorithms import TrainingArray, kind_of
 from archsim.analog.algorithms.uniforms import Uniforms
 from archsim.analog.threads import Workers
+from archsim.chip.specification import Chip
 from archsim.digital.affine import Affine
 from archsim.digital.arithmetic import Arithmetic
 from archsim.digital.descent import DescentRule
@@ -17,12 +20,14 @@ from archsim.engine.numerics.settings import NumericSettings
 from archsim.engine.numerics.tile import Identities, tile_crossbars
 from archsim.engine.setup import Setup
 from archsim.mapping.plan import Placement
+from archsim.network.digital_matrix import DigitalMatrix
 from archsim.network.graph import Graph, Matrix
 from archsim.network.logic import DigitalLogic
 from archsim.network.matrix import AnalogMatrix, PartRange
 from archsim.network.operators import StatefulOperator
 from archsim.network.parameters import DigitalParameters
 from archsim.network.specification import WeightScaling
+from archsim.network.stationary import StationaryMatrix
 
 __all__ = ["build_matrices", "build_parameters"]
 
@@ -33,8 +38,8 @@ def build_matrices(
     settings: NumericSettings,
     arithmetic: Arithmetic,
     given: GivenWeights | None = None,
-) -> tuple[dict[str, AnalogMatrix], dict[str, LayerFit]]:
-    """Return every matrix of a network on its crossbars, with its initial weights written, or given ones.
+) -> tuple[dict[str, StationaryMatrix], dict[str, LayerFit]]:
+    """Return every matrix of a network, on its crossbars or in the digital unit, with initial weights or given ones.
 
     Parameters
     ----------
@@ -49,27 +54,26 @@ def build_matrices(
 
     Returns
     -------
-    matrices : dict of str to AnalogMatrix
+    matrices : dict of str to StationaryMatrix
         By name.
     fits : dict of str to LayerFit
         How well each matrix holds the given weights; empty without them.
     """
-    chip, seeds, workers = setup.chip, settings.seeds, Workers(settings.threads)
     placements = {p.matrix: p for stage in setup.plan.stages for p in stage.placements}
     identities = Identities(sum(len(placement.parts) for placement in placements.values()))
-    matrices: dict[str, AnalogMatrix] = {}
+    tiles = _Tiles(setup.chip, settings, identities, Workers(settings.threads))
+    matrices: dict[str, StationaryMatrix] = {}
     fits: dict[str, LayerFit] = {}
     for index, matrix in enumerate(graph.matrices):
-        own, placement = matrix.settings, placements[matrix.name]
-        device, trained = own.device or chip.device, own.algorithm or settings.algorithm
-        arrays = [
-            kind_of(trained)(trained, crossbars.site(settings.mini_batch * matrix.vectors))
-            for part in placement.parts
-            for crossbars in [tile_crossbars(part, chip, device, seeds, identities, workers)]
-        ]
-        made = _matrix(matrix, placement, arrays, _affine(matrix, arithmetic, settings.learning.descent))
+        rule = settings.learning.descent
+        affine = _affine(matrix, arithmetic, rule)
+        made: StationaryMatrix
+        if matrix.digital:
+            made = DigitalMatrix(matrix.size, affine, rule)
+        else:
+            made = tiles.matrix(matrix, placements[matrix.name], affine)
         if given is None:
-            initialise(made, own, np.random.default_rng([seeds.weights, index]))
+            initialise(made, matrix.settings, np.random.default_rng([settings.seeds.weights, index]))
         else:
             fits[matrix.name] = write_weights(made, matrix, given.arrays)
         matrices[matrix.name] = made
@@ -105,10 +109,25 @@ def build_parameters(
     return found
 
 
-def _matrix(matrix: Matrix, placement: Placement, arrays: list[TrainingArray], affine: Affine) -> AnalogMatrix:
-    ranges = [PartRange(part.inputs, part.outputs) for part in placement.parts]
-    scaling = matrix.settings.scaling or WeightScaling()
-    return AnalogMatrix(matrix.size, ranges, arrays, affine, _input_ranges(scaling, len(ranges)))
+class _Tiles(NamedTuple):
+    """What makes the crossbars of matrices on tiles."""
+
+    chip: Chip
+    settings: NumericSettings
+    identities: Identities
+    workers: Workers
+
+    def matrix(self, matrix: Matrix, placement: Placement, affine: Affine) -> AnalogMatrix:
+        """Return a matrix on the crossbars of its tiles."""
+        own = matrix.settings
+        device, trained = own.device or self.chip.device, own.algorithm or self.settings.algorithm
+        arrays: list[TrainingArray] = []
+        for part in placement.parts:
+            seeds, identities = self.settings.seeds, self.identities
+            crossbars = tile_crossbars(part, self.chip, device, seeds, identities, self.workers)
+            arrays.append(kind_of(trained)(trained, crossbars.site(self.settings.mini_batch * matrix.vectors)))
+        ranges = [PartRange(part.inputs, part.outputs) for part in placement.parts]
+        return AnalogMatrix(matrix.size, ranges, arrays, affine, _input_ranges(own.scaling, len(ranges)))
 
 
 def _affine(matrix: Matrix, arithmetic: Arithmetic, rule: DescentRule) -> Affine:
@@ -120,11 +139,11 @@ def _affine(matrix: Matrix, arithmetic: Arithmetic, rule: DescentRule) -> Affine
     return Affine(scale, bias, learn_scale=scaling.learn_out_scaling, arithmetic=arithmetic, rule=rule)
 
 
-def _input_ranges(scaling: WeightScaling, parts: int) -> list[InputRange]:
+def _input_ranges(scaling: WeightScaling | None, parts: int) -> list[InputRange]:
     """Return a learned range for each part, or none."""
-    p = scaling.input_range
-    if p is None:
+    if scaling is None or scaling.input_range is None:
         return []
+    p = scaling.input_range
     rules = InputRangeRules(
         p.init_value, p.init_from_data, p.init_std_alpha, p.learn_input_range, p.decay, p.input_min_percentage
     )

@@ -25,8 +25,9 @@ from archsim.engine.numerics.settings import NumericSettings, Sources
 from archsim.engine.setup import Setup
 from archsim.network.graph import Graph
 from archsim.network.logic import DigitalLogic
-from archsim.network.matrix import AnalogMatrix, MatrixSnapshot
+from archsim.network.matrix import AnalogMatrix
 from archsim.network.parameters import DigitalParameters
+from archsim.network.stationary import MatrixSnapshot, StationaryMatrix
 from archsim.results import inference_table
 from archsim.results.learning import Score
 
@@ -47,8 +48,8 @@ class NumericNetwork:
         On what.
     logic : DigitalLogic
         What its units compute.
-    matrices : dict of str to AnalogMatrix
-        By name.
+    matrices : dict of str to StationaryMatrix
+        By name, whoever holds them.
     parameters : dict of str to DigitalParameters
         What digital units hold for operators, by layer.
     fits : dict of str to LayerFit
@@ -60,9 +61,14 @@ class NumericNetwork:
     settings: NumericSettings
     sources: Sources
     logic: DigitalLogic
-    matrices: dict[str, AnalogMatrix]
+    matrices: dict[str, StationaryMatrix]
     parameters: dict[str, DigitalParameters]
     fits: dict[str, LayerFit]
+
+    @cached_property
+    def on_crossbars(self) -> dict[str, AnalogMatrix]:
+        """The matrices on crossbars."""
+        return {name: matrix for name, matrix in self.matrices.items() if isinstance(matrix, AnalogMatrix)}
 
     @cached_property
     def evaluator(self) -> Evaluator[MatrixSnapshot]:

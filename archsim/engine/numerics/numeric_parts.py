@@ -12,8 +12,8 @@ from archsim.engine.numerics.feed import Samples
 from archsim.engine.numerics.held import Holder
 from archsim.network.graph import Graph
 from archsim.network.logic import DigitalLogic
-from archsim.network.matrix import AnalogMatrix, MatrixSnapshot
 from archsim.network.parameters import DigitalParameters, ParameterValues
+from archsim.network.stationary import MatrixSnapshot, StationaryMatrix
 
 __all__ = ["LearningSettings", "NumericParts"]
 
@@ -50,8 +50,8 @@ class NumericParts:
         The network.
     logic : DigitalLogic
         What its units compute.
-    matrices : mapping of str to AnalogMatrix
-        The analog matrices.
+    matrices : mapping of str to StationaryMatrix
+        The matrices, whoever holds them.
     parameters : mapping of str to DigitalParameters
         What digital units hold for operators, by layer.
     feed : Samples
@@ -66,7 +66,7 @@ class NumericParts:
 
     graph: Graph
     logic: DigitalLogic
-    matrices: Mapping[str, AnalogMatrix]
+    matrices: Mapping[str, StationaryMatrix]
     parameters: Mapping[str, DigitalParameters]
     feed: Samples
     evaluator: Evaluator[MatrixSnapshot]

@@ -105,8 +105,8 @@ class RecurrentLayer:
         """Compute the state behind a step from what the parts of matrices gave; return the output after the last."""
         outputs = []
         for name, held in self._matrices.items():
-            affine = held.crossbars.affine
-            analog = held.crossbars.add_outputs(parts.pop(name))
+            affine = held.holder.affine
+            analog = held.holder.add_outputs(parts.pop(name))
             if affine.learn_scale:
                 self._note(found.analog, name, step, analog)
             outputs.append(affine.forward(analog, affine.scale, affine.bias))
@@ -135,7 +135,7 @@ class RecurrentLayer:
         found.d, found.at_hand = before, {}
         for (name, held), slope in zip(self._matrices.items(), slopes, strict=True):
             check_array(self._node, "retreat", slope, (len(d), held.matrix.outputs))
-            errors = held.crossbars.affine.gradient(slope)
+            errors = held.holder.affine.gradient(slope)
             self._note(found.slopes, name, step, slope)
             self._note(found.errors, name, step, errors)
             found.at_hand[name] = errors
@@ -145,7 +145,7 @@ class RecurrentLayer:
         for name, held in self._matrices.items():
             if name not in parts:
                 continue
-            gradient = held.crossbars.add_inputs(parts.pop(name))
+            gradient = held.holder.add_inputs(parts.pop(name))
             drive = self._operator.drive(self._node, held.matrix)
             if drive.input:
                 self._note(found.gradients, name, step, gradient)
@@ -167,7 +167,7 @@ class RecurrentLayer:
         for name, held in self._matrices.items():
             slopes = _flat(found.slopes.pop(name))
             analog = _flat(found.analog.pop(name)) if name in found.analog else slopes
-            made[name] = held.crossbars.affine.parameter_gradients(analog, slopes)
+            made[name] = held.holder.affine.parameter_gradients(analog, slopes)
         return made
 
     def _note(self, where: dict[str, Array], name: str, step: int, block: Array) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from archsim.analog.specification import Algorithm, Device
-from archsim.specification import Specification
+from archsim.specification import Specification, contradiction
 
 __all__ = ["InputRangeParameters", "Layer", "MatrixLayer", "ParametricLayer", "WeightScaling"]
 
@@ -66,12 +66,14 @@ class ParametricLayer(Layer):
 
 
 class MatrixLayer(Layer):
-    """A layer with stationary matrices on crossbars.
+    """A layer with stationary matrices, on crossbars or in the digital unit.
 
     Weights and biases start from U(-r, r) with r = ``initial_range`` (default 1/sqrt(inputs of the matrix)), or all
-    weights from ``initial_value`` and biases from 0.
+    weights from ``initial_value`` and biases from 0. With ``placement: digital`` the digital unit of its stage holds
+    the matrices, computes their products and trains them as it does biases; there is no device then.
     """
 
+    placement: Literal["analog", "digital"] = "analog"
     bias: bool = True
     trainable: bool = True
     device: Device | None = None
@@ -85,4 +87,15 @@ class MatrixLayer(Layer):
     def _starts_in_one_way(self) -> MatrixLayer:
         if self.initial_value is not None and self.initial_range is not None:
             raise ValueError("with initial_value all weights start equal, so initial_range must be left out (null)")
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_device_on_crossbars_only(self) -> MatrixLayer:
+        if self.placement == "digital":
+            for name in ("device", "algorithm", "scaling"):
+                if getattr(self, name) is not None:
+                    raise contradiction(
+                        f"a matrix in the digital unit has no {name}, which belongs to crossbars",
+                        remedy=f"leave {name} out, or set placement to 'analog'",
+                    )
         return self

@@ -106,6 +106,7 @@ def experiments() -> Iterator[tuple[archsim.Experiment, int]]:
     yield load("schedule.kind=layer-serial", "schedule.stages=1", *cut), 17
     yield load(*RECURRENT), 61
     yield load(*GENERATED, mode="timing"), 41
+    yield load("network.layers.4.placement=digital", "training.digital_optimizer={momentum: 0.5}"), 31
     yield load("chip=rpu-512", "run.program=true", *cut), 13
     ranges = ("chip.io.noise_management=none", "network.layers.0.scaling={input_range: {}}")
     yield load("chip.node_tiles=8", *cut, *ranges), 97

@@ -1,0 +1,89 @@
+"""A stationary matrix in the digital unit: exact products in the unit's arithmetic, trained as biases are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.analog.observed import Counts, Read
+from archsim.digital.affine import Affine
+from archsim.digital.arrays import Array
+from archsim.digital.descent import PLAIN, DescentRule, TrainedNumbers
+from archsim.network.stationary import MatrixSnapshot, MatrixState, StationaryMatrix
+
+__all__ = ["DigitalMatrix"]
+
+
+class DigitalMatrix(StationaryMatrix):
+    """A matrix that a digital unit holds whole, as one part.
+
+    Products are rounded once by the arithmetic of what flows forward, or backward; the gradient, a sum of outer
+    products, by that of updates, and weights are kept by that of parameters.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (inputs, outputs).
+    affine : Affine
+        Digital biases, and what computes.
+    rule : DescentRule
+        How weights descend.
+    """
+
+    def __init__(self, shape: tuple[int, int], affine: Affine, rule: DescentRule = PLAIN) -> None:
+        super().__init__(shape, affine)
+        self._unit = affine.arithmetic
+        self._held = TrainedNumbers(np.zeros((self.outputs, self.inputs), np.float32), self._unit, rule)
+
+    def forward_part(self, part: int, x: Array, first_vector: int) -> Read:
+        """Return x @ W.T."""
+        return Read(self._unit.product(x, self._held.values), len(x))
+
+    def backward_part(self, part: int, d: Array, first_vector: int) -> Read:
+        """Return d @ W."""
+        return Read(self._unit.backward.product(d, self._held.values.T), len(d))
+
+    def update_part(self, part: int, x: Array, d: Array, learning_rate: float, first_vector: int) -> Counts:
+        """Descend by the outer products of a block."""
+        self._held.descend(self._unit.update.outer_products(d, x), learning_rate)
+        return Counts()
+
+    def take_step(self, part: int, learning_rate: float) -> None:
+        """Take the step that waits for the end of a mini-batch, if there is one."""
+        self._held.end_mini_batch(learning_rate)
+
+    def add_outputs(self, parts: Sequence[Array]) -> Array:
+        """Return what the only part gave."""
+        return parts[0]
+
+    def add_inputs(self, parts: Sequence[Array]) -> Array:
+        """Return what the only part gave."""
+        return parts[0]
+
+    def program(self, weights: NDArray[np.float32]) -> None:
+        """Begin with weights, as parameters are held."""
+        self._held.begin(weights)
+
+    @property
+    def weights(self) -> NDArray[np.float32]:
+        """The matrix; nobody changes the array."""
+        return self._held.values
+
+    def snapshot(self) -> MatrixSnapshot:
+        """Return what it holds; every step makes other arrays."""
+        return MatrixSnapshot((self._held.values,), None, self.affine.bias)
+
+    def state(self) -> MatrixState:
+        """Return weights with what there is of velocity and gradient, and the same of biases."""
+        return MatrixState((self._held.state(),), self.affine.state())
+
+    def restore(self, state: MatrixState) -> None:
+        """Continue from a `state` of an equal matrix."""
+        self._held.restore(state.arrays[0])
+        self.affine.restore(state.affine)
+
+    def evaluate(self, snapshot: MatrixSnapshot, x: Array, first_vector: int) -> Array:
+        """Return what a snapshot gives, bias included."""
+        return self.affine.forward(self._unit.product(x, snapshot.weights[0]), None, snapshot.bias)
