@@ -9,13 +9,14 @@ from archsim.chip.area import Built
 from archsim.chip.components import Unit
 from archsim.chip.specification import Chip
 from archsim.engine.events.kernel import Kernel
+from archsim.engine.events.nmpu_tasks import NmpuTask, ProductTask
 from archsim.engine.events.part_tasks import PartTask
+from archsim.engine.events.port_tasks import PortTask
 from archsim.engine.events.rewriting import RewriteTask
 from archsim.engine.events.sequencer import ActionRun, Sequencer
 from archsim.engine.events.stage_engine import StageEngineTask
 from archsim.engine.events.step_runs import Turns
 from archsim.engine.events.streaming import Ends
-from archsim.engine.events.tasks import NmpuTask, PortTask, ProductTask
 from archsim.engine.events.transfers import TransferMemoryTask, TransferOperationsTask
 from archsim.engine.events.transport import Transport
 from archsim.engine.program import StageProgram

@@ -13,12 +13,14 @@ from archsim.engine.chunks import chunks_of
 from archsim.engine.dependencies import Dependency
 from archsim.engine.events.accounts import array_count
 from archsim.engine.events.equipment import Equipment
+from archsim.engine.events.nmpu_tasks import DigitalTask, ProductTask
 from archsim.engine.events.part_tasks import Grid, PartTask, RemotePartTask, RoundTrip
+from archsim.engine.events.port_tasks import PortBytes, PortTask, RecallTask
 from archsim.engine.events.rewriting import RewriteTask, WeightDelivery, WriteTask
 from archsim.engine.events.sequencer import ActionRun, Sequencer
 from archsim.engine.events.step_runs import StepRun, StreamedStepRun, Turns
 from archsim.engine.events.streaming import Ends, HandOver, Inlet, Outlet, StreamEnds
-from archsim.engine.events.tasks import DigitalTask, PortBytes, PortTask, ProductTask, RecallTask, Task
+from archsim.engine.events.tasks import Task
 from archsim.engine.events.transfers import TransferMemoryTask, TransferOperationsTask
 from archsim.engine.program import ActionProgram, StageProgram
 from archsim.engine.setup import Setup
