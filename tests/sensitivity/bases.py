@@ -121,6 +121,7 @@ def bases() -> Iterator[tuple[Document, Place]]:
     yield base(schedule=_together(1, 2)), ("schedule",)
     # Blocks of several vectors, which can be cut.
     yield base(training={"mini_batch": 12, "epochs": 2}, schedule={"kind": "synchronous", "stages": 2}), ("schedule",)
+    yield _positions(), ("schedule",)
     yield _crowded(), ("chip", "arbitration")
     yield from ((document, ("chip",)) for document in _chips())
     yield _fixed_point(), ("chip", "nmpu", "arithmetic")
@@ -328,6 +329,17 @@ def _recurrent() -> Document:
         _LAYERS[2],
     ]
     return base(network={"input_shape": [3, 2], "layers": layers})
+
+
+def _positions() -> Document:
+    """Return a forward-only experiment whose samples are sequences of three positions, which may pass one by one."""
+    layers = [
+        {"name": "project", "kind": "linear", "features": 4},
+        {"name": "attend", "kind": "attention", "causal": True, "inputs": ["project"] * 3},
+        {"name": "flat", "kind": "flatten"},
+        _LAYERS[2],
+    ]
+    return base(network={"input_shape": [3, 2], "layers": layers}, schedule={"kind": "inference"})
 
 
 def _sequence() -> Document:
