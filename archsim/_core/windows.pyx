@@ -7,6 +7,8 @@ strided copies of so few numbers in a row, and its reductions over two short axe
 
 from libc.math cimport INFINITY
 from libc.stdint cimport int32_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy, memset
 
 import numpy as np
 
@@ -15,10 +17,37 @@ ctypedef fused number:
     double
 
 
-cdef struct geometry_t:
-    # Extents, distances and what is added at each border, vertically and horizontally.
-    Py_ssize_t kernel_y, kernel_x, stride_y, stride_x, padding_y, padding_x, dilation_y, dilation_x
-    Py_ssize_t rows, columns
+cdef extern from *:
+    """
+    #include <stddef.h>
+    #include <string.h>
+    #define ALWAYS_INLINE inline __attribute__((always_inline))
+
+    /* Extents, distances and what is added at each border, vertically and horizontally; positions; and the size of an
+     * image with its border. */
+    typedef struct {
+      ptrdiff_t kernel_y, kernel_x, stride_y, stride_x, padding_y, padding_x, dilation_y, dilation_x;
+      ptrdiff_t rows, columns, height, width;
+    } geometry_t;
+
+    #define NUMBER float
+    #include "windows.h"
+    #define NUMBER double
+    #include "windows.h"
+    """
+    ctypedef struct geometry_t:
+        Py_ssize_t kernel_y, kernel_x, stride_y, stride_x, padding_y, padding_x, dilation_y, dilation_x
+        Py_ssize_t rows, columns, height, width
+
+    void gather_image_float(
+        const geometry_t *g, const float *image, Py_ssize_t channels, float *vectors) noexcept nogil
+    void gather_image_double(
+        const geometry_t *g, const double *image, Py_ssize_t channels, double *vectors) noexcept nogil
+    void add_to_image_float(const geometry_t *g, const float *parts, Py_ssize_t channels, float *image) noexcept nogil
+    void add_to_image_double(
+        const geometry_t *g, const double *parts, Py_ssize_t channels, double *image) noexcept nogil
+    void transpose_float(const float *source, Py_ssize_t rows, Py_ssize_t columns, float *target) noexcept nogil
+    void transpose_double(const double *source, Py_ssize_t rows, Py_ssize_t columns, double *target) noexcept nogil
 
 
 cdef geometry_t geometry_of(
@@ -35,82 +64,96 @@ cdef geometry_t geometry_of(
         raise ValueError("extents and distances of a window are positive")
     if min(g.padding_y, g.padding_x) < 0:
         raise ValueError("the padding of a window is not negative")
-    spare_y = height + 2 * g.padding_y - g.dilation_y * (g.kernel_y - 1) - 1
-    spare_x = width + 2 * g.padding_x - g.dilation_x * (g.kernel_x - 1) - 1
+    g.height = height + 2 * g.padding_y
+    g.width = width + 2 * g.padding_x
+    spare_y = g.height - g.dilation_y * (g.kernel_y - 1) - 1
+    spare_x = g.width - g.dilation_x * (g.kernel_x - 1) - 1
     g.rows = spare_y // g.stride_y + 1 if spare_y >= 0 else 0
     g.columns = spare_x // g.stride_x + 1 if spare_x >= 0 else 0
     return g
 
 
-cdef void seen_part(
-    const geometry_t *g, Py_ssize_t at, Py_ssize_t width, Py_ssize_t *first, Py_ssize_t *last
+cdef inline bint bordered(const geometry_t *g) noexcept nogil:
+    return g.padding_y > 0 or g.padding_x > 0
+
+
+cdef inline bint is_matrix(const geometry_t *g) noexcept nogil:
+    # Whether each position sees one element of each channel, and all of them are seen.
+    return g.kernel_y == g.kernel_x == g.stride_y == g.stride_x == 1 and not bordered(g)
+
+
+cdef void *border_room(const geometry_t *g, Py_ssize_t channels, size_t size) except NULL:
+    # Memory for an image with its border, of zeros; to be freed.
+    cdef void *memory = calloc(<size_t> max(channels * g.height * g.width, 1), size)
+    if memory == NULL:
+        raise MemoryError()
+    return memory
+
+
+cdef void copy_within(
+    const geometry_t *g, const number *image, number *padded, Py_ssize_t channels
 ) noexcept nogil:
-    # Elements of a kernel's row, the left one of which stands at `at`, that lie within an image's row.
-    cdef Py_ssize_t left = 0, right = g.kernel_x
-    while left < right and at + left * g.dilation_x < 0:
-        left += 1
-    while right > left and at + (right - 1) * g.dilation_x >= width:
-        right -= 1
-    first[0] = left
-    last[0] = right
+    # An image into the one with a border.
+    cdef Py_ssize_t channel, y, height = g.height - 2 * g.padding_y, width = g.width - 2 * g.padding_x
+    for channel in range(channels):
+        for y in range(height):
+            memcpy(padded + (channel * g.height + y + g.padding_y) * g.width + g.padding_x,
+                   image + (channel * height + y) * width, <size_t> width * sizeof(number))
+
+
+cdef void take_within(
+    const geometry_t *g, const number *padded, number *image, Py_ssize_t channels
+) noexcept nogil:
+    # The other way round.
+    cdef Py_ssize_t channel, y, height = g.height - 2 * g.padding_y, width = g.width - 2 * g.padding_x
+    for channel in range(channels):
+        for y in range(height):
+            memcpy(image + (channel * height + y) * width,
+                   padded + (channel * g.height + y + g.padding_y) * g.width + g.padding_x,
+                   <size_t> width * sizeof(number))
 
 
 cdef void gather(
-    const geometry_t *g, const number *image, Py_ssize_t channels, Py_ssize_t height, Py_ssize_t width, number *out
+    const geometry_t *g, const number *image, number *padded, Py_ssize_t channels, number *vectors
 ) noexcept nogil:
-    cdef Py_ssize_t row, column, channel, i, k, y, x, first, last
-    cdef const number *line
-    for row in range(g.rows):
-        for column in range(g.columns):
-            x = column * g.stride_x - g.padding_x
-            seen_part(g, x, width, &first, &last)
-            for channel in range(channels):
-                y = row * g.stride_y - g.padding_y
-                for i in range(g.kernel_y):
-                    if not 0 <= y < height:
-                        for k in range(g.kernel_x):
-                            out[k] = 0
-                    else:
-                        line = image + (channel * height + y) * width + x
-                        for k in range(first):
-                            out[k] = 0
-                        if g.dilation_x == 1:
-                            for k in range(first, last):
-                                out[k] = line[k]
-                        else:
-                            for k in range(first, last):
-                                out[k] = line[k * g.dilation_x]
-                        for k in range(last, g.kernel_x):
-                            out[k] = 0
-                    out += g.kernel_x
-                    y += g.dilation_y
+    cdef const number *seen = image
+    if bordered(g):
+        copy_within(g, image, padded, channels)
+        seen = padded
+    if is_matrix(g):
+        turn(image, channels, g.rows * g.columns, vectors)
+    elif number is float:
+        gather_image_float(g, seen, channels, vectors)
+    else:
+        gather_image_double(g, seen, channels, vectors)
 
 
 cdef void add_back(
-    const geometry_t *g, const number *parts, Py_ssize_t channels, Py_ssize_t height, Py_ssize_t width, number *image
+    const geometry_t *g, const number *parts, number *padded, Py_ssize_t channels, number *image
 ) noexcept nogil:
-    # From the last position to the first: so an element of the image gets its terms in the order of the kernel's elements.
-    cdef Py_ssize_t row, column, channel, i, k, y, x, first, last, size = channels * g.kernel_y * g.kernel_x
-    cdef const number *part
-    cdef number *line
-    for row in range(g.rows - 1, -1, -1):
-        for column in range(g.columns - 1, -1, -1):
-            part = parts + (row * g.columns + column) * size
-            x = column * g.stride_x - g.padding_x
-            seen_part(g, x, width, &first, &last)
-            for channel in range(channels):
-                y = row * g.stride_y - g.padding_y
-                for i in range(g.kernel_y):
-                    if 0 <= y < height:
-                        line = image + (channel * height + y) * width + x
-                        if g.dilation_x == 1:
-                            for k in range(first, last):
-                                line[k] = line[k] + part[k]
-                        else:
-                            for k in range(first, last):
-                                line[k * g.dilation_x] = line[k * g.dilation_x] + part[k]
-                    part += g.kernel_x
-                    y += g.dilation_y
+    # The image is written anew.
+    cdef size_t size = <size_t> (channels * g.height * g.width) * sizeof(number)
+    cdef number *target = padded if bordered(g) else image
+    cdef Py_ssize_t k
+    if is_matrix(g):
+        turn(parts, g.rows * g.columns, channels, image)
+        for k in range(channels * g.height * g.width):
+            image[k] = image[k] + <number> 0.0  # as a sum of zero and the part is: never -0
+        return
+    memset(target, 0, size)
+    if number is float:
+        add_to_image_float(g, parts, channels, target)
+    else:
+        add_to_image_double(g, parts, channels, target)
+    if bordered(g):
+        take_within(g, padded, image, channels)
+
+
+cdef inline void turn(const number *matrix, Py_ssize_t rows, Py_ssize_t columns, number *turned) noexcept nogil:
+    if number is float:
+        transpose_float(matrix, rows, columns, turned)
+    else:
+        transpose_double(matrix, rows, columns, turned)
 
 
 cdef inline void compare(
@@ -174,36 +217,52 @@ def unfold(
     """
     cdef Py_ssize_t samples = images.shape[0], channels = images.shape[1], sample, positions
     cdef geometry_t g = geometry_of(kernel, stride, padding, dilation, images.shape[2], images.shape[3])
+    cdef number *padded
     positions = g.rows * g.columns
     if vectors.shape[0] != samples * positions or vectors.shape[1] != channels * g.kernel_y * g.kernel_x:
         raise ValueError("the vectors do not fit the images")
     if vectors.shape[0] == 0 or vectors.shape[1] == 0:
         return
+    padded = <number *> border_room(&g, channels, sizeof(number))
     with nogil:
         for sample in range(samples):
-            gather(&g, &images[sample, 0, 0, 0], channels, images.shape[2], images.shape[3],
-                   &vectors[sample * positions, 0])
+            gather(&g, &images[sample, 0, 0, 0], padded, channels, &vectors[sample * positions, 0])
+    free(padded)
 
 
 def fold(
     const number[:, ::1] vectors not None, number[:, :, :, ::1] images not None, tuple kernel, tuple stride,
     tuple padding, tuple dilation
 ):
-    """Add to each element of images what the positions that see it give, one element of the kernel after the other.
-
-    As `unfold` takes vectors out of images.
+    """Write the images to whose elements the positions that see them add what they give, one element of the kernel
+    after the other. As `unfold` takes vectors out of images.
     """
     cdef Py_ssize_t samples = images.shape[0], channels = images.shape[1], sample, positions
     cdef geometry_t g = geometry_of(kernel, stride, padding, dilation, images.shape[2], images.shape[3])
+    cdef number *padded
     positions = g.rows * g.columns
     if vectors.shape[0] != samples * positions or vectors.shape[1] != channels * g.kernel_y * g.kernel_x:
         raise ValueError("the vectors do not fit the images")
     if vectors.shape[0] == 0 or vectors.shape[1] == 0:
+        images[:, :, :, :] = 0
         return
+    padded = <number *> border_room(&g, channels, sizeof(number))
     with nogil:
         for sample in range(samples):
-            add_back(&g, &vectors[sample * positions, 0], channels, images.shape[2], images.shape[3],
-                     &images[sample, 0, 0, 0])
+            add_back(&g, &vectors[sample * positions, 0], padded, channels, &images[sample, 0, 0, 0])
+    free(padded)
+
+
+def transpose(const number[:, :, ::1] matrices not None, number[:, :, ::1] turned not None):
+    """Write each matrix of a stack [n, rows, columns] with its axes exchanged."""
+    cdef Py_ssize_t k, rows = matrices.shape[1], columns = matrices.shape[2]
+    if turned.shape[0] != matrices.shape[0] or turned.shape[1] != columns or turned.shape[2] != rows:
+        raise ValueError("the shapes of both stacks do not fit")
+    if rows == 0 or columns == 0:
+        return
+    with nogil:
+        for k in range(matrices.shape[0]):
+            turn(&matrices[k, 0, 0], rows, columns, &turned[k, 0, 0])
 
 
 def largest(

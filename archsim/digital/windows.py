@@ -14,7 +14,7 @@ import numpy as np
 from archsim._core import windows
 from archsim.digital.arrays import Array
 
-__all__ = ["Pair", "Window", "fold", "fold_by", "largest", "to_largest", "unfold"]
+__all__ = ["Pair", "Window", "fold", "fold_by", "largest", "to_largest", "transposed", "unfold"]
 
 Pair = tuple[int, int]
 
@@ -86,7 +86,7 @@ def fold(window: Window, parts: Array, height: int, width: int) -> Array:
     """Return what `fold_by` does where sums are those of the processor."""
     samples, channels = parts.shape[:2]
     by_position = parts.transpose(0, 2, 3, 1, 4, 5)
-    images = np.zeros((samples, channels, height, width), parts.dtype)
+    images = np.empty((samples, channels, height, width), parts.dtype)
     if by_position.flags.c_contiguous:
         vectors, whole = by_position.reshape(-1, channels * window.elements), images
     else:
@@ -120,3 +120,10 @@ def fold_by(add: Callable[[Array, Array], Array], window: Window, parts: Array, 
             place = (..., vertical, slice(column * dx, column * dx + sx * (columns - 1) + 1, sx))
             padded[place] = add(padded[place], parts[..., row, column])
     return np.ascontiguousarray(padded[:, :, py : py + height, px : px + width])
+
+
+def transposed(matrices: Array) -> Array:
+    """Return a stack of matrices (n, rows, columns) with the last two axes exchanged."""
+    turned = np.empty((len(matrices), matrices.shape[2], matrices.shape[1]), matrices.dtype)
+    windows.transpose(np.ascontiguousarray(matrices), turned)
+    return turned

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.lib.stride_tricks import sliding_window_view
 
 from archsim._core import windows as kernels
-from archsim.digital.windows import Window, fold, fold_by, largest, to_largest, unfold
+from archsim.digital.windows import Window, fold, fold_by, largest, to_largest, transposed, unfold
 
 EXTENT = st.tuples(st.integers(1, 3), st.integers(1, 3))
 BORDER = st.tuples(st.integers(0, 2), st.integers(0, 2))
@@ -79,6 +79,19 @@ def test_sums_over_positions_have_the_order_of_the_kernels_elements(
     np.testing.assert_array_equal(fold(window, parts, height, width), expected, strict=True)
 
 
+@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 4, 4), (1, 37, 18), (3, 6, 50), (2, 5, 3), (2, 0, 3)], ids=str)
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_transposed_matrices_are_numpys(shape: tuple[int, int, int], kind: type[np.floating]) -> None:
+    matrices = np.arange(np.prod(shape), dtype=kind).reshape(shape)
+    np.testing.assert_array_equal(transposed(matrices), matrices.transpose(0, 2, 1), strict=True)
+
+
+def test_sums_of_nothing_are_zero_and_never_minus_zero() -> None:
+    parts = np.full((1, 2, 3, 3, 1, 1), -0.0, np.float32)
+    for window in (Window((1, 1), (1, 1), (0, 0)), Window((1, 1), (2, 2), (0, 0))):
+        assert not np.signbit(fold(window, parts, *([3, 3] if window.stride == (1, 1) else [5, 5]))).any()
+
+
 def test_arrays_that_do_not_fit_are_refused() -> None:
     images = np.zeros((1, 1, 3, 3), np.float32)
     with pytest.raises(ValueError, match="vectors"):
@@ -93,6 +106,8 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
         kernels.to_largest(
             images, np.zeros((1, 1, 2, 2), np.float32), np.zeros((4, 3), np.float32), (2, 2), (1, 1), (0, 0)
         )
+    with pytest.raises(ValueError, match="stacks"):
+        kernels.transpose(np.zeros((1, 2, 3), np.float32), np.zeros((1, 2, 3), np.float32))
     with pytest.raises(ValueError, match="positive"):
         kernels.unfold(images, np.zeros((4, 4), np.float32), (2, 2), (0, 1), (0, 0), (1, 1))
     with pytest.raises(ValueError, match="negative"):

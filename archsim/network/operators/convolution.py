@@ -9,7 +9,7 @@ from typing import ClassVar, cast
 import numpy as np
 
 from archsim.digital.arrays import Array
-from archsim.digital.windows import unfold
+from archsim.digital.windows import transposed, unfold
 from archsim.errors import InputError
 from archsim.network.graph import Matrix, Node, Shape
 from archsim.network.operators.base import MatrixOperator
@@ -64,10 +64,11 @@ class _Convolution(MatrixOperator):
     def fold(self, node: Node, outputs: tuple[Array, ...]) -> Array:
         groups = [block.reshape(-1, math.prod(node.shape[1:]), block.shape[1]) for block in outputs]
         whole = groups[0] if len(groups) == 1 else np.concatenate(groups, axis=2)
-        return np.ascontiguousarray(whole.transpose(0, 2, 1)).reshape(-1, *node.shape)
+        return transposed(whole).reshape(-1, *node.shape)
 
     def unfold_gradient(self, node: Node, matrix: Matrix, d: Array) -> Array:
-        return _group(node, matrix, as_images(d)).transpose(0, 2, 3, 1).reshape(-1, matrix.outputs)
+        own = _group(node, matrix, as_images(d))
+        return transposed(own.reshape(len(d), matrix.outputs, -1)).reshape(-1, matrix.outputs)
 
     def fold_gradient(self, node: Node, gradients: tuple[Array, ...]) -> tuple[Array, ...]:
         window = self.window(node.layer)
