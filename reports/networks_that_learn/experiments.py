@@ -124,6 +124,7 @@ class Case:
         )
 
 
+BOTH: Mapping[str, Sequence[str]] = {"synchronous": (), "asynchronous": ()}
 #: All that is not held out, in whole mini-batches; tested on all that is.
 TEXT = ("data.samples=31360", "data.test_samples=null", "run.evaluate_every=490")
 #: Windows that begin with the state in which those before them ended.
@@ -152,14 +153,14 @@ def cosine(epochs: int, warm_up: int = 0) -> tuple[str, ...]:
 NETWORKS = {
     network.name: network
     for network in (
-        Network("resnet9_cifar10", ACCURACY, logistic_regression, {"synchronous": (), "asynchronous": ()}),
-        Network("kws_digits", ACCURACY, logistic_regression, {"synchronous": (), "asynchronous": ()}),
-        Network("vit_cifar10", ACCURACY, logistic_regression, {"synchronous": (), "asynchronous": ()}),
+        Network("resnet9_cifar10", ACCURACY, logistic_regression, BOTH, ("run.evaluate_every=125",)),
+        Network("kws_digits", ACCURACY, logistic_regression, BOTH, ("run.evaluate_every=84",)),
+        Network("vit_cifar10", ACCURACY, logistic_regression, BOTH, ("run.evaluate_every=250",)),
         Network(
             "lstm_text",
             PERPLEXITY,
             ngrams,
-            {"synchronous": (), "asynchronous": ()},
+            BOTH,
             (*TEXT, *cosine(3), "training.learning_rate=10"),
             bar=Bar("trigram"),
         ),
@@ -167,7 +168,7 @@ NETWORKS = {
             "lstm_text",
             PERPLEXITY,
             ngrams,
-            {"synchronous": (), "asynchronous": ()},
+            BOTH,
             (*TEXT, *cosine(3), "training.learning_rate=10", *CARRIED),
             bar=Bar("trigram"),
             variant="stateful",
@@ -176,7 +177,7 @@ NETWORKS = {
             "transformer_text",
             PERPLEXITY,
             ngrams,
-            {"synchronous": (), "asynchronous": ()},
+            BOTH,
             (*TEXT, *cosine(3, 100), *MIXED, "training.learning_rate=0.5"),
             bar=Bar("bigram"),
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+from changes import changes_page
 from experiments import NETWORKS, Case
 from study import MACHINE, figure, markdown
 
@@ -47,7 +48,7 @@ def draw(path: Path, results: pd.DataFrame, learning: pd.DataFrame, baselines: p
         drawn.axes[0].legend(fontsize=7, loc="lower right")
 
 
-def page(results: pd.DataFrame, learning: pd.DataFrame, baselines: pd.DataFrame) -> str:
+def page(results: pd.DataFrame, learning: pd.DataFrame, baselines: pd.DataFrame, changes: pd.DataFrame) -> str:
     """Return the text around tables and figure."""
     return f"""# Networks that learn, on devices and in a pipeline
 
@@ -63,7 +64,7 @@ schedules, to more than a simple model makes of the same training samples. A run
 the verdict is about `final`. Wall-clock and processor time are those of one core, with other work on the same machine.
 
 {markdown(costs(results))}
-
+{changes_page(changes)}
 ## Baselines
 
 {markdown(fits(baselines))}

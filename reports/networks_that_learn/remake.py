@@ -5,7 +5,7 @@ Run from the repository's root with the data sets in the folder that ``ARCHSIM_D
     python reports/networks_that_learn/remake.py
 
 Finished runs are kept in ``results.csv`` and ``learning.csv``, baselines in ``baselines.csv``, checkpoints of the run
-at work in ``runs/networks_that_learn``; the same command goes on after a kill. ``--only`` takes some of the networks,
+at work in ``runs/networks_that_learn``; the same command goes on after a kill. ``--only`` takes some of its parts,
 ``--tiny`` tries it out on a few samples.
 """
 
@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import archsim
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
+from changes import CHANGES, run_change  # noqa: E402
 from experiments import NETWORKS, Case, Network  # noqa: E402
 from page import draw, page  # noqa: E402
 from study import Rows, options, write  # noqa: E402
@@ -28,17 +30,17 @@ from study import Rows, options, write  # noqa: E402
 CHECKPOINTS = HERE.parents[1] / "runs" / "networks_that_learn"
 #: Mini-batches between checkpoints.
 KEPT = "run.checkpoint_every=200"
-RESULTS, LEARNING, BASELINES = "results.csv", "learning.csv", "baselines.csv"
+RESULTS, LEARNING, BASELINES, CHANGED = "results.csv", "learning.csv", "baselines.csv", "changes.csv"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run what is missing, and write what is there."""
-    chosen = options(__doc__ or "", tuple(NETWORKS), HERE, arguments)
+    chosen = options(__doc__ or "", (*NETWORKS, "changes"), HERE, arguments)
     results = Rows(chosen.out / RESULTS, ("network", "schedule"))
     learning = Rows(chosen.out / LEARNING, ("network", "schedule"))
     baselines = Rows(chosen.out / BASELINES, ("data of",))
-    for name in chosen.only:
-        network = NETWORKS[name]
+    changes = Rows(chosen.out / CHANGED, ("change",))
+    for network in [NETWORKS[name] for name in chosen.only if name in NETWORKS]:
         if not baselines.has({"data of": network.workload}):
             baselines.add(*({"data of": network.workload, **row} for row in fit(network, chosen.tiny)))
         for case in [Case(network, schedule) for schedule in network.schedules]:
@@ -48,15 +50,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     learning.add(*curve)
                 results.add(row)
                 print(row, flush=True)
+    for name in CHANGES if "changes" in chosen.only else ():
+        if not changes.has({"change": name}):
+            changes.add(run_change(name, NETWORKS["resnet9_cifar10"].tiny if chosen.tiny else ()))
     tables = results.frame(), learning.frame(), baselines.frame()
     draw(chosen.out / "learning.svg", *tables)
-    write(chosen.out, lambda: page(*tables))
+    write(chosen.out, lambda: page(*tables, changes.frame()))
 
 
 def fit(network: Network, tiny: bool) -> list[dict[str, object]]:
     """Fit the baseline of a network to the samples that its runs see."""
     experiment = archsim.load_experiment(network.path, [*network.settings, *(network.tiny if tiny else ())])
-    return network.baseline(archsim.load_data(experiment.data))
+    # Networks that learn the same samples share their baseline; it sees them as they are.
+    return _fitted(network.baseline, experiment.data.model_copy(update={"augmentation": None}))
+
+
+@cache
+def _fitted(baseline: Callable[..., list[dict[str, object]]], data: Any) -> list[dict[str, object]]:
+    return baseline(archsim.load_data(data))
 
 
 def run(case: Case, tiny: bool) -> tuple[dict[str, object], list[dict[str, object]]]:
