@@ -121,6 +121,9 @@ def _is_complete(model: BaseModel) -> bool:
 
 
 def _is_plain(value: Any) -> bool:
+    """Return whether a default can be told in a line: a value, or a section of them."""
+    if isinstance(value, BaseModel):
+        return all(_is_plain(getattr(value, name)) for name in type(value).model_fields)
     return value is None or isinstance(value, (bool, int, float, str))
 
 
@@ -136,6 +139,8 @@ def _comment(text: str, indent: str) -> list[str]:
 
 def _written(value: Any) -> str:
     """Return a plain value as YAML: JSON is, and simple words need no quotes."""
+    if isinstance(value, BaseModel):
+        return json.dumps(value.model_dump(mode="json"))
     if isinstance(value, str) and re.fullmatch(r"[A-Za-z][\w.-]*", value) and value not in ("true", "false", "null"):
         return value
     return json.dumps(value)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from archsim.chip.domain import as_designed
 from archsim.chip.specification import Chip
+from archsim.digital.descent import DescentRule
 from archsim.document import load_experiment
 from archsim.engine.numerics.expectations import Expectations, expectations_of, matrix_rates
 from archsim.engine.numerics.seeds import Seeds
@@ -39,6 +40,8 @@ class Layout:
         The network.
     chip : Chip
         The chip, its constants as it is designed.
+    descent : DescentRule
+        How digital units train what they hold.
     plan : Plan
         Where everything lies.
     expected : Expectations
@@ -52,6 +55,7 @@ class Layout:
     seeds: Seeds
     graph: Graph
     chip: Chip
+    descent: DescentRule
     plan: Plan
     expected: Expectations
     trains: bool
@@ -90,6 +94,7 @@ def lay_out(experiment: Experiment) -> Layout:
     if trains:
         _check_samples(graph, samples)
     chip = as_designed(experiment.chip)
+    descent = DescentRule(training.digital_optimizer, training.gradient_clipping)
     seeds = Seeds.derive(run.seed, run.device_seed, run.noise_seed, run.data_seed)
     rates = matrix_rates(graph, chip, training.algorithm, training.mini_batch)
     plan = make_plan(
@@ -103,7 +108,7 @@ def lay_out(experiment: Experiment) -> Layout:
         shares_tiles=kind.shares_tiles,
     )
     expected = expectations_of(graph, chip, plan, training.algorithm, training.mini_batch)
-    return Layout(experiment, training, seeds, graph, chip, plan, expected, trains)
+    return Layout(experiment, training, seeds, graph, chip, descent, plan, expected, trains)
 
 
 def _check_samples(graph: Graph, samples: int) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from archsim.chip.area import Built
 from archsim.chip.specification import Chip
-from archsim.digital.descent import DescentRule
 from archsim.engine.events.chip_model import model_of
 from archsim.engine.events.fit import StageMemory, check_buffers, stage_memory
 from archsim.engine.line_writes import line_writes
@@ -208,8 +207,7 @@ def _setup(layout: Layout, schedule: Schedule) -> Setup:
     training, given = layout.training, experiment.network.weights is not None
     _check_positions(experiment, chip)
     stacks, spare = device_stacks(graph, training.algorithm, chip)
-    rule = DescentRule(training.digital_optimizer, training.gradient_clipping)
-    programs = build_programs(graph, layout.plan, layout.expected.updates, schedule, rule)
+    programs = build_programs(graph, layout.plan, layout.expected.updates, schedule, layout.descent)
     writes = line_writes(graph, chip, given=given)
     rewritten = {name for program in programs for name in program.rewritten}
     stay = {name: write for name, write in writes.items() if name not in rewritten}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
-from archsim.digital.descent import DescentRule
 from archsim.engine.numerics.numeric_parts import LearningSettings
 from archsim.engine.numerics.settings import NumericSettings
 from archsim.simulation.prepared import Prepared
@@ -30,7 +30,7 @@ def numeric_settings(prepared: Prepared, samples: int) -> NumericSettings:
         partial(training.rate, per_epoch=per_epoch),
         averaged_over,
         run.evaluate_every or per_epoch,
-        DescentRule(training.digital_optimizer, training.gradient_clipping, training.mini_batch / averaged_over),
+        replace(layout.descent, mean_losses=training.mini_batch / averaged_over),
     )
     return NumericSettings(
         training.algorithm, training.mini_batch, learning, layout.seeds, run.threads, prepared.experiment.inference
