@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
@@ -95,7 +96,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
             holds = None if error == float("inf") or abs(lost) <= error else lost > 0
             made.append(Claim(words, "", f"{lost:.1f} +- {error:.1f} points", holds))
         means = [over_seeds(table, part, called(bits)).mean() for bits in WIDTHS]
-        steps = [difference(table, part, called(a), called(b)) for a, b in zip(WIDTHS, WIDTHS[1:], strict=False)]
+        steps = [difference(table, part, called(a), called(b)) for a, b in pairwise(WIDTHS)]
         words = f"{part}: no width is better than a larger one, within two standard errors"
         made.append(Claim(words, "", ", ".join(f"{m:.1f}" for m in means), all(lost > -error for lost, error in steps)))
     return made
@@ -118,18 +119,21 @@ def page(table: pd.DataFrame) -> str:
 
 TEXT = """# How many bits the digital unit needs
 
-The workloads `mlp_digits` (ten epochs, synchronous) and `lenet5_mnist` (3,000 images, one epoch) train on noisy crossbars
-while everything between these is computed in the arithmetic of `chip.nmpu.arithmetic`
-([docs/arithmetic.md](../../docs/arithmetic.md)). With n bits, `forward` is s(4,n-4) and `backward` s(1,n-1), with a power of
-two for each vector; all other formats and, where nothing else is said, rounding to nearest are the defaults, so `8 bits` is the
-default arithmetic. Seeds: {seeds}; a seed has the same devices, noise, initial weights and order of samples in
-every row. Made by `python reports/fixed_point/remake.py` ({machine}).
+The workloads `mlp_digits` (ten epochs, synchronous) and `lenet5_mnist` (3,000 images, one epoch) train on noisy
+crossbars, and everything between these is computed in the arithmetic of `chip.nmpu.arithmetic`
+([docs/arithmetic.md](../../docs/arithmetic.md)). With n bits, `forward` is s(4,n-4) and `backward` s(1,n-1), with a
+power of two for each vector. All other formats and, where nothing else is said, rounding to nearest are the defaults,
+so `8 bits` is the default arithmetic. Seeds: {seeds}; a seed has the same
+devices, noise, initial weights and order of samples in every row. Made by `python reports/fixed_point/remake.py`
+({machine}).
 
 Test accuracy in percent, mean and standard deviation over seeds:
 
 {rows}
 
 ![accuracy against bits](bits.svg)
+
+Truncation takes half a step from every number on average: the perceptron learns with it, LeNet-5 does not.
 
 Differences are taken seed by seed, with two standard errors; within them there is no verdict.
 
@@ -148,7 +152,7 @@ def draw(table: pd.DataFrame, path: Path) -> None:
             axes.errorbar(WIDTHS, [one.mean() for one in found], errors, fmt="C0o-", capsize=2, label="fixed point")
             for name, style in ((FLOAT32, "k-"), (FLOAT16, "C1--")):
                 axes.plot((WIDTHS[-1], WIDTHS[0]), [over_seeds(table, part, name).mean()] * 2, style, label=name)
-            axes.set(title=part, xlabel="bits of a word", xticks=sorted(WIDTHS), ylim=(0, 100))
+            axes.set(title=part, xlabel="bits of a word", xticks=sorted(WIDTHS))
         panels[0].set_ylabel("test accuracy [%]")
         panels[-1].legend(frameon=False)
 

@@ -16,6 +16,7 @@ from tests.statistical.studies import load
         ("weight_programming", ["smaller rate", "asymmetry"]),
         ("least_squares", ["dynamics", "start", "tiki-taka", "penalty"]),
         ("drift", ["narrow", "compensation"]),
+        ("fixed_point", ["mlp_digits"]),
     ],
 )
 def test_a_study_runs_and_goes_on_where_it_was(name: str, parts: list[str], tmp_path: Path) -> None:
@@ -41,6 +42,14 @@ def test_training_on_mnist_by_all_algorithms(tmp_path: Path) -> None:
     assert results.accuracy.between(2, 40).all()
     page = (tmp_path / "README.md").read_text()
     assert page.count("no verdict") == 3
+
+
+def test_fewer_bits_do_worse_and_eight_do_not() -> None:
+    """What the rows of the study say that are kept beside it."""
+    study = load("fixed_point")
+    claims = study.claims(study.Rows(study.HERE / "results.csv", study.KEY).frame())
+    assert len(claims) == 10
+    assert all(claim.holds for claim in claims)
 
 
 def test_a_run_that_is_there_is_known_again(tmp_path: Path) -> None:

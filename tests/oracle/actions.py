@@ -56,7 +56,7 @@ class Actions:
         layers, cuts = self.layout.stages[stage], self.layout.cuts(stage)
         if kind == "F":
             return forward(self.case, layers, cuts, last=stage + 1 == len(self.layout.stages))
-        return backward(self.case, layers, cuts) if kind == "B" else changes(self.case, layers)
+        return backward(self.case, layers, cuts) if kind == "B" else changes(self.case, layers, transfers=kind == "T")
 
     def layers(self, stage: int, piece: Piece) -> set[str]:
         """Return the layers for which a piece works: a digital one belongs to that with which its forward is done."""
@@ -149,7 +149,8 @@ class Actions:
 
     def _digital(self, action: Action, piece: Piece, chunk: int) -> Process:
         """A job of the digital unit, and beside it what it writes."""
-        done = self.clock.start(self.units.digital(self._share(piece, chunk, piece.operations), action))
+        operations = self._share(piece, chunk, piece.operations) + piece.of_block
+        done = self.clock.start(self.units.digital(operations, action))
         if piece.elements:
             yield self.units.port(self._share(piece, chunk, self.hardware.bytes(piece.elements)), action).done
         yield done
@@ -198,8 +199,9 @@ class Actions:
 
     def _update(self, action: Action, layer: Layer) -> Process:
         """The digital unit prepares; then the matrices of a layer, together or one after the other."""
-        operations = sum(m.vectors * (m.inputs + m.outputs) for m in layer.matrices)
-        yield self.clock.start(self.units.digital(operations * self.case.samples * action.count, action))
+        operations = sum(m.vectors * (m.inputs + m.outputs) for m in layer.matrices) * self.case.samples
+        operations += layer.barrier.update if layer.barrier else 0
+        yield self.clock.start(self.units.digital(operations * action.count, action))
         yield from self._each_matrix(
             [
                 self._pulses(action, matrix, parts)

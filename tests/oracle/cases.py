@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from .hardware import Hardware
 
-__all__ = ["ELEMENT_WISE", "INPUT", "LOSSES", "Action", "Case", "Layer", "Matrix", "Recurrence"]
+__all__ = ["ELEMENT_WISE", "INPUT", "LOSSES", "Action", "Barrier", "Case", "Layer", "Matrix", "Recurrence"]
 
 INPUT = "input"
 #: Element-wise functions, and operations on each number, forward and backward alike.
@@ -60,6 +60,21 @@ class Recurrence:
 
 
 @dataclass(frozen=True)
+class Barrier:
+    """What a layer does that needs all of a micro-batch in training, and trains numbers of its own.
+
+    Operations for a micro-batch, beside those for its samples; numbers that it keeps of a micro-batch; and operations
+    for a sample where nothing is trained.
+    """
+
+    forward: int
+    backward: int
+    update: int
+    kept: int
+    evaluation: int
+
+
+@dataclass(frozen=True)
 class Layer:
     """An operator: where its inputs come from, what it gives, and what it asks for.
 
@@ -77,6 +92,7 @@ class Layer:
     #: Whether it begins only when a whole sample is there.
     whole: bool = False
     recurrence: Recurrence | None = None
+    barrier: Barrier | None = None
 
     @property
     def steps(self) -> int:
@@ -97,7 +113,7 @@ class Layer:
     @property
     def trains(self) -> bool:
         """Whether it has something to learn."""
-        return bool(self.matrices) and self.settings.get("trainable", True)
+        return bool(self.matrices or self.barrier) and self.settings.get("trainable", True)
 
     def section(self) -> dict[str, Any]:
         return {"name": self.name, "kind": self.kind, "inputs": list(self.sources), **self.settings}

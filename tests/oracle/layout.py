@@ -119,4 +119,5 @@ class Layout:
         if self.case.trains:
             elements += sum(m.vectors * m.outputs for layer in self.stages[stage] for m in layer.matrices)
             elements += sum(edge.elements for edge in self.out_of(stage) if edge.gradient)
-        return self.case.hardware.bytes(elements) * self.case.samples
+        kept = sum(layer.barrier.kept for layer in self.stages[stage] if layer.barrier and self.case.trains)
+        return self.case.hardware.bytes(elements) * self.case.samples + self.case.hardware.bytes(kept)

@@ -8,7 +8,7 @@ from math import prod
 
 from hypothesis import strategies as st
 
-from .cases import ELEMENT_WISE, INPUT, Layer, Matrix, Recurrence
+from .cases import ELEMENT_WISE, INPUT, Barrier, Layer, Matrix, Recurrence
 
 __all__ = ["networks", "stages_of"]
 
@@ -118,6 +118,17 @@ class Builder:
             Layer(self.name("pool"), "max-pool", (self.last,), shape, {"kernel": kernel}, (), forward, backward=size)
         )
 
+    def batch_norm(self) -> None:
+        """Where a channel has several values: its statistics need all of a micro-batch."""
+        channels, size = self.shape[0], prod(self.shape)
+        if channels == size:
+            return
+        # Forward: mean, variance, eps, product with the weight, and 1 / sqrt(x) looked up; backward two means, and the
+        # factors and the shift of a combination; weight and bias, mean and variance are moved.
+        barrier = Barrier(5 * channels, 5 * channels, (2 + 2 * 2) * channels, 3 * channels, size)
+        name = self.name("norm")
+        self.add(Layer(name, "batch-norm", (self.last,), self.shape, {}, (), 4 * size, 5 * size, barrier=barrier))
+
     def sum(self) -> None:
         alike = [name for name, shape in self.shapes.items() if shape == self.shape and name != self.last]
         if alike:
@@ -145,7 +156,7 @@ def networks(draw: st.DrawFn) -> tuple[Shape, tuple[Layer, ...]]:
         steps = [builder.linear, builder.recurrent, builder.attention, builder.element_wise, builder.sum]
     else:
         builder = Builder(draw, tuple(draw(st.integers(low, high)) for low, high in ((1, 3), (3, 6), (3, 6))))
-        steps = [builder.convolution, builder.element_wise, builder.pool, builder.sum]
+        steps = [builder.convolution, builder.element_wise, builder.pool, builder.batch_norm, builder.sum]
     for step in draw(st.lists(st.sampled_from(steps), min_size=draw(st.integers(0, 6)), max_size=9)):
         step()
         if kind == "sequences" and len(builder.shape) == 1:

@@ -23,7 +23,8 @@ class Piece:
     `layer` is the one that it begins with, `number` that of the matrix there, `step` the time step of a recurrent one.
     `vectors` are those in which a sample passes it, `gives` is the layer whose result or gradients come of it,
     `collects` the layer whose reads it adds up. It needs what others give; `follows` those before it on its tiles.
-    A matrix may also be written: for all vectors at once.
+    A matrix may also be written: for all vectors at once. So is digital work done that is a barrier, which has
+    operations for the micro-batch beside those for its samples.
     """
 
     needs: list[Piece]
@@ -37,6 +38,8 @@ class Piece:
     number: int = 0
     step: int = 0
     writes: bool = False
+    barrier: bool = False
+    of_block: int = 0
     follows: list[Piece] = field(default_factory=list)
     #: The layers for which it does something.
     does: list[str] = field(default_factory=list)
@@ -52,17 +55,27 @@ class Piece:
         """Return all that is done when it begins."""
         return set(self.needs).union(*(piece.before() for piece in self.needs))
 
+    @property
+    def at_once(self) -> bool:
+        """Whether it is not cut into chunks, whatever their size."""
+        return self.writes or self.barrier
+
+    def stop(self, operations: int) -> None:
+        """Let it be a barrier, with more operations for a micro-batch."""
+        self.barrier = True
+        self.of_block += operations
+
     def chunks(self, samples: int, size: int | None) -> int:
-        return 1 if size is None or self.writes else ceil(samples * self.vectors / size)
+        return 1 if size is None or self.at_once else ceil(samples * self.vectors / size)
 
     def bounds(self, chunk: int, samples: int, size: int | None) -> tuple[int, int]:
         """Return the first vector of a chunk and the one behind the last."""
         total = samples * self.vectors
-        return (0, total) if size is None else (chunk * size, min((chunk + 1) * size, total))
+        return (0, total) if size is None or self.at_once else (chunk * size, min((chunk + 1) * size, total))
 
     def awaited(self, other: Piece, chunk: int, samples: int, size: int | None) -> int:
         """Return the chunk of another piece that a chunk waits for."""
-        if size is None or self.writes or other.writes:
+        if size is None or self.at_once or other.at_once:
             return other.chunks(samples, size) - 1
         if other.matrix is None or other.layer != self.collects or other.vectors != self.vectors:
             return self.awaited_sample(other.vectors, chunk, samples, size)
@@ -72,6 +85,8 @@ class Piece:
         """Return the chunk with which whole samples are there that come in so many vectors each."""
         if size is None:
             return 0
+        if self.at_once:
+            return samples * vectors
         last = ceil(self.bounds(chunk, samples, size)[1] / self.vectors) * vectors
         return ceil(last / size) - 1
 
@@ -133,7 +148,12 @@ def forward(
                 piece = Piece(givers, layer=layer.name)
                 pieces.append(piece)
             piece.takes += outside
-            piece.add(layer.forward, layer.size)
+            if layer.barrier and not case.trains:
+                piece.add(layer.barrier.evaluation, layer.size)
+            else:
+                piece.add(layer.forward, layer.size)
+            if layer.barrier and case.trains:
+                piece.stop(layer.barrier.forward)
             piece.does.append(layer.name)
         piece.gives = layer.name
         piece.makes.append(layer.name)
@@ -203,6 +223,8 @@ def backward(case: Case, layers: Sequence[Layer], parts: dict[str, list[list[tup
         piece.add(max(back[layer.name] - 1, 0) * layer.size, 0)
         if not layer.matrices:
             piece.add(layer.backward, layer.size)
+            if layer.barrier:
+                piece.stop(layer.barrier.backward)
             piece.gives = layer.name
         else:
             found = _read_back_in_steps(layer, piece, parts[layer.name], returns=bool(sources[layer.name]))
@@ -255,11 +277,11 @@ def _read_back_in_steps(
     return found
 
 
-def changes(case: Case, layers: Sequence[Layer]) -> list[Piece]:
-    """Return the pieces of an update or a transfer: all that is done at a layer is one, layer after layer."""
+def changes(case: Case, layers: Sequence[Layer], *, transfers: bool) -> list[Piece]:
+    """Return the pieces of an update or of transfers: all that is done at a layer is one, layer after layer."""
     pieces: list[Piece] = []
     for layer in layers:
-        if layer.trains:
+        if layer.trains and (layer.matrices or not transfers):
             needs = [] if case.overlaps else pieces[-1:]
             pieces.append(Piece(needs, layer=layer.name, does=[layer.name]))
     return pieces

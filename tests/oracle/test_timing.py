@@ -13,7 +13,7 @@ import archsim
 from archsim.errors import DoesNotFit
 from tests.random_cases import tried
 
-from .cases import LOSSES, Case
+from .cases import INPUT, LOSSES, Case, Layer, Matrix, Recurrence
 from .clock import Policy, Slice
 from .hardware import Hardware
 from .layout import Layout
@@ -91,6 +91,33 @@ def busy(run: archsim.Run) -> list[Slice]:
     table = table.assign(micro_batch=table.micro_batch.fillna(-1))
     columns = (table[name].tolist() for name in ("unit", "start_ps", "end_ps", "action", "micro_batch"))
     return sorted(zip(*columns, strict=True))
+
+
+def test_reads_that_were_ready_first_are_served_first_when_a_layer_is_free_for_them() -> None:
+    """One of them may still do its part of the micro-batch before, while the other has done it."""
+    matrices = Matrix(18, 21, 5), Matrix(7, 21, 5, of_input=False, of_state=True)
+    layers = (
+        Layer("fc", "linear", (INPUT,), (5, 18), {"features": 18}, (Matrix(7, 18, 5),)),
+        Layer("gru", "gru", ("fc",), (5, 7), {"features": 7}, matrices, recurrence=Recurrence(7, 28, 56, 77)),
+        Layer("flat", "flatten", ("gru",), (35,)),
+        Layer("out", "linear", ("flat",), (3,), {"features": 3}, (Matrix(35, 3),)),
+    )
+    case = Case(
+        hardware=replace(Hardware.draw(Random(0), 1, "mesh"), prefetch=1),
+        input_shape=(5, 7),
+        layers=layers,
+        stages=(tuple(layer.name for layer in layers),),
+        loss="mean-squared-error",
+        kind="inference",
+        update="deferred",
+        mini_batches=1,
+        micro_batches=3,
+        samples=1,
+        overlap="layers",
+    )
+    machine = Machine(case)
+    machine.run()
+    assert busy(archsim.simulate(case.document())) == sorted(machine.clock.slices)
 
 
 @given(cases())

@@ -262,10 +262,13 @@ class StreamedStepRun(StepRun):
 
     def proceed(self, cause: int) -> None:
         """Ask for the chunks whose inputs are there; `cause` says what their units were waiting for."""
-        while self._has_inputs():
+        while self._asked <= self.last and self._has_inputs(self._asked):
             if not self._asked and not self._takes_turn():
                 return
             self._ask(cause)
+        if self._turns and self._asked > self.last and self._has_inputs(0):
+            # Whoever is ready first at a layer is served first, though it still does its part of an earlier action.
+            self._turns[0].wait(self)
 
     def task_done(self, chunk: int) -> None:
         """Learn that a task has done a chunk."""
@@ -289,9 +292,8 @@ class StreamedStepRun(StepRun):
         if self._actions:
             self.proceed(self._cause)
 
-    def _has_inputs(self) -> bool:
-        chunk = self._asked
-        if chunk > self.last or not (chunk or self._actions):
+    def _has_inputs(self, chunk: int) -> bool:
+        if not (chunk or self._actions):
             return False
         if not all(have >= needed[chunk] for have, needed in zip(self._arrived, self._needs, strict=True)):
             return False
