@@ -24,6 +24,7 @@ from archsim.engine.step_costs import (
     update_work,
 )
 from archsim.engine.steps import DigitalStep, MatrixStep, Phase, Step, TransferStep, WriteStep
+from archsim.engine.stored_elements import held_elements, left_by_step, stored_block_elements, stored_elements
 from archsim.errors import ArchsimError
 from archsim.mapping.plan import Plan, StagePlan
 from archsim.network.graph import INPUT, Graph, Matrix, Node
@@ -31,8 +32,6 @@ from archsim.network.losses import load_loss
 from archsim.network.operators import (
     DigitalOperator,
     OperatorCost,
-    RecurrentOperator,
-    StatefulOperator,
     checked_cost,
     load_operator,
 )
@@ -123,9 +122,9 @@ class _StageBuilder:
             },
             self.imports,
             self.exports,
-            self._stored_elements(),
-            sum(map(_kept_block_elements, self.nodes)) if self.trains else 0,
-            self._held_elements(),
+            stored_elements(self.nodes, self.imports, self.exports, trains=self.trains),
+            stored_block_elements(self.nodes, trains=self.trains),
+            held_elements(self.nodes, self.rule, trains=self.trains),
         )
 
     def _steps(self, symbol: str, steps: Callable[[_StageBuilder], Iterable[Step]]) -> tuple[Step, ...]:
@@ -346,45 +345,9 @@ class _StageBuilder:
         held = {matrix.name: matrix for matrix in node.matrices}
         cost = sum((collect_cost(read, held[read.matrix]) for read in reads), OperatorCost())
         if phase == "F" and time_step is not None:
-            return cost + advance_cost(node), self._left_by_step(node)
+            return cost + advance_cost(node), left_by_step(node, trains=self.trains)
         sides = {matrix.name: matrix.inputs if phase == "B" else matrix.outputs for matrix in node.matrices}
         return cost, sum(read.vectors * sides[read.matrix] for read in reads)
-
-    def _left_by_step(self, node: Node) -> int:
-        """Numbers per sample that a time step of a recurrent layer leaves: its state, and what its gradient needs."""
-        operator = recurrent_operator(node)
-        return operator.state_size(node) + (operator.kept_size(node) if self.trains else 0)
-
-    def _values(self, node: Node) -> int:
-        """Numbers per sample that are kept of a node's forward; the output of a recurrent one is part of its states."""
-        if self.trains and isinstance(load_operator(node.kind), RecurrentOperator):
-            return len(time_steps(node)) * self._left_by_step(node)
-        return math.prod(node.shape)
-
-    def _stored_elements(self) -> int:
-        """Numbers kept per sample from the arrival of the input to the end of the last action on it."""
-        values = sum(edge.elements for edge in self.imports) + sum(self._values(node) for node in self.nodes)
-        if not self.trains:
-            return values
-        errors = sum(matrix.vectors * matrix.outputs for node in self.nodes for matrix in node.matrices)
-        gradients = sum(edge.elements for edge in self.exports if edge.gradient)
-        return values + errors + gradients + sum(map(_kept_elements, self.nodes))
-
-    def _held_elements(self) -> int:
-        """Numbers that stay for matrices of the digital unit: weights, and what their training keeps beside them."""
-        held = [matrix for node in self.nodes for matrix in node.matrices if matrix.digital]
-        kept = self.rule.kept if self.trains else 0
-        return sum(matrix.weights * (1 + kept * matrix.settings.trainable) for matrix in held)
-
-
-def _kept_elements(node: Node) -> int:
-    operator = load_operator(node.kind)
-    return operator.kept_elements(node) if isinstance(operator, StatefulOperator) else 0
-
-
-def _kept_block_elements(node: Node) -> int:
-    operator = load_operator(node.kind)
-    return operator.kept_block_elements(node) if isinstance(operator, StatefulOperator) else 0
 
 
 def _vectors(node: Node, job: DigitalJob) -> int:

@@ -234,6 +234,17 @@ def test_statistics_of_a_micro_batch_are_stored_with_it(folded: bool, kind: str,
         assert stored(normed, micro_batches) - stored(plain, micro_batches) == kept
 
 
+@pytest.mark.parametrize(("kind", "kept"), [("synchronous", 5), ("inference", 0)])
+def test_outputs_before_learned_scales_are_stored(kind: str, kept: int) -> None:
+    def stored(learns: bool) -> int:
+        scaled = {"name": "a", "kind": "linear", "features": 5, "scaling": {"learn_out_scaling": learns}}
+        layers = [scaled, {"name": "b", "kind": "linear", "features": 3}]
+        schedule = {"kind": kind, "stages": 2, "micro_batches": 4}
+        return archsim.prepare(document(layers, kind, schedule=schedule), mode="timing").memory[0].micro_batch_bytes
+
+    assert stored(True) - stored(False) == 2 * kept
+
+
 def test_a_forward_only_run_takes_the_running_averages(tmp_path: Path) -> None:
     exact = {"preset": "reram-1024", "device": "ideal", "io": {"is_perfect": True}}
     training = {"algorithm": "digital-sgd", "learning_rate": 0.5, "mini_batch": 6, "max_mini_batches": 6}
