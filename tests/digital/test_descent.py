@@ -121,3 +121,22 @@ def test_a_fixed_point_unit_keeps_velocities_in_words_of_updates() -> None:
     # Words of s(1,3): at most 8 steps of a power of two that all share.
     steps = velocity / np.abs(velocity[velocity != 0]).min()
     assert np.abs(steps).max() <= 8
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("decay", [0.0, 0.05])
+@pytest.mark.parametrize("limit", [None, 0.7])
+def test_steps_are_those_of_pytorch(momentum: float, decay: float, limit: float | None) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    start, found = np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4), gradients((3, 4))
+    parameter = torch.nn.Parameter(torch.tensor(start.copy()))
+    optimizer = torch.optim.SGD([parameter], lr=RATE, momentum=momentum, weight_decay=decay)
+    for first, second in zip(found[::2], found[1::2], strict=True):
+        parameter.grad = torch.tensor(first + second)
+        if limit is not None:
+            torch.nn.utils.clip_grad_norm_([parameter], limit)
+        optimizer.step()
+    clipping = None if limit is None else GradientClipping(limit=limit)
+    rule = DescentRule(DigitalOptimizer(momentum=momentum, weight_decay=decay), clipping)
+    mine = trained(TrainedNumbers(start, FLOAT32, rule), found)
+    np.testing.assert_allclose(mine, parameter.detach().numpy(), atol=2e-6)

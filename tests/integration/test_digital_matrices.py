@@ -11,6 +11,7 @@ import pytest
 import archsim
 from archsim import DataSet, DoesNotFit, InputError
 from archsim.cli.planning import plan_record, print_plan
+from archsim.report.content import facts
 from archsim.simulation import prepare_whole
 
 LAYERS: dict[str, tuple[tuple[int, ...], list[dict[str, Any]]]] = {
@@ -149,6 +150,11 @@ def test_the_plan_has_no_tiles_for_them(capsys: pytest.CaptureFixture[str]) -> N
     assert "second (conv2d): its 72 weights" in told
 
 
+def test_a_report_names_their_layers() -> None:
+    assert facts(trained(document("linear", "digital")))["matrices in the digital unit"] == "op, second"
+    assert "matrices in the digital unit" not in facts(trained(document("linear", "analog")))
+
+
 def counts_of(run: archsim.Run, layer: str, component: str, operation: str) -> dict[str, int]:
     found = run.cost.query(f"layer == '{layer}' and component == '{component}' and operation == '{operation}'")
     return dict(zip(found["phase"], found["count"].astype(int), strict=True))
@@ -192,6 +198,30 @@ def test_what_ends_a_mini_batch_is_counted_once_for_each() -> None:
         assert moved[1] - moved[0] == 4 * times * 25
     held = [run.metrics["stage_buffer_bytes"] for run in (plain, more)]
     assert [b - a for a, b in zip(*held, strict=True)] == [2 * 30, 2 * 25]
+
+
+def test_times_of_unit_and_port_are_those_of_their_clocks() -> None:
+    """A matrix of 6 x 3 alone: 64 lanes and 3 cycles of 1 ns, a port of 8 bytes in 2 ns, side by side."""
+    what = document("linear", "digital", training={"digital_optimizer": {"momentum": 0.5}})
+    what["network"]["layers"] = [
+        {"name": "out", "kind": "linear", "features": 3, "bias": False, "placement": "digital"}
+    ]
+    what["schedule"] = {"kind": "sequential", "stages": 1, "micro_batches": 4}
+    found = trained(what).timeline.query("layer == 'out' and unit in ['nmpu 0', 'buffer 0']").sort_values("start_ps")
+
+    def slices(action: str, unit: str) -> list[int]:
+        here = found[(found["action"] == action) & (found["unit"] == unit)]
+        return [int(end - start) for start, end in zip(here["start_ps"], here["end_ps"], strict=True)]
+
+    # F: 2 samples of 18 products, then 3 class scores and the loss; 2 x 6 numbers and 18 weights, then 2 x 3 numbers.
+    assert slices("F", "nmpu 0")[::2] == [(3 + 1) * 1000] * 16
+    assert slices("F", "buffer 0")[:2] == [4 * 2000, 2000]
+    first = found[found["action"] == "F"].head(3)
+    assert int(first["start_ps"].iloc[2] - first["start_ps"].iloc[0]) == 4 * 2000
+    # U of 4 micro-batches: 8 x 18 outer products, 4 x 18 sums, 2 x 18 for step and momentum.
+    assert slices("U", "nmpu 0") == [(3 + 4) * 1000] * 4
+    # It reads 8 x 9 numbers, 4 x 18 sums, 3 x 18 weights, gradients and velocities; it writes 4 x 18 and 2 x 18.
+    assert sorted(slices("U", "buffer 0")) == [14 * 2000] * 4 + [25 * 2000] * 4
 
 
 def test_weights_take_space_of_the_buffer() -> None:
