@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from changes import changes_page
@@ -45,7 +46,11 @@ def draw(path: Path, results: pd.DataFrame, learning: pd.DataFrame, baselines: p
                 axes.grid(alpha=0.3)
                 axes.set_xlim(left=0)
             row[0].set_title(name, loc="left", fontsize=9)
-        drawn.axes[0].legend(fontsize=7, loc="lower right")
+        known: dict[str, Any] = {}
+        for axes in drawn.axes:
+            handles, labels = axes.get_legend_handles_labels()
+            known |= dict(zip(labels, handles, strict=True))
+        drawn.legend(known.values(), known.keys(), fontsize=7, loc="outside upper right", ncols=3, frameon=False)
 
 
 def page(results: pd.DataFrame, learning: pd.DataFrame, baselines: pd.DataFrame, changes: pd.DataFrame) -> str:
