@@ -63,6 +63,8 @@ class StageProgram:
         micro-batch, however many its samples.
     held_elements : int
         Numbers that stay for matrices of the digital unit.
+    carried_elements : int
+        Numbers of the states that layers carry from one sample of a stream to the next.
     """
 
     index: int
@@ -72,6 +74,7 @@ class StageProgram:
     stored_elements: int
     stored_block_elements: int
     held_elements: int = 0
+    carried_elements: int = 0
 
     @property
     def matrix_steps(self) -> Iterator[MatrixStep]:

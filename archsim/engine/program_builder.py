@@ -24,7 +24,13 @@ from archsim.engine.step_costs import (
     update_work,
 )
 from archsim.engine.steps import DigitalStep, MatrixStep, Phase, Step, TransferStep, WriteStep
-from archsim.engine.stored_elements import held_elements, left_by_step, stored_block_elements, stored_elements
+from archsim.engine.stored_elements import (
+    carried_elements,
+    held_elements,
+    left_by_step,
+    stored_block_elements,
+    stored_elements,
+)
 from archsim.errors import ArchsimError
 from archsim.mapping.plan import Plan, StagePlan
 from archsim.network.graph import INPUT, Graph, Matrix, Node
@@ -125,6 +131,7 @@ class _StageBuilder:
             stored_elements(self.nodes, self.imports, self.exports, trains=self.trains),
             stored_block_elements(self.nodes, trains=self.trains),
             held_elements(self.nodes, self.rule, trains=self.trains),
+            carried_elements(self.nodes),
         )
 
     def _steps(self, symbol: str, steps: Callable[[_StageBuilder], Iterable[Step]]) -> tuple[Step, ...]:

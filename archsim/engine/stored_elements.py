@@ -1,4 +1,4 @@
-"""How many numbers a stage keeps: of a micro-batch while it is there, and of matrices that its digital unit holds."""
+"""How many numbers a stage keeps: of micro-batches while they are there, of digital matrices, of states carried on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from archsim.network.graph import Matrix, Node
 from archsim.network.operators import RecurrentOperator, StatefulOperator, load_operator
 from archsim.network.operators.recurrent import recurrent_operator, time_steps
 
-__all__ = ["held_elements", "left_by_step", "stored_block_elements", "stored_elements"]
+__all__ = ["carried_elements", "held_elements", "left_by_step", "stored_block_elements", "stored_elements"]
 
 
 def stored_elements(nodes: Sequence[Node], imports: Iterable[Edge], exports: Iterable[Edge], *, trains: bool) -> int:
@@ -46,6 +46,16 @@ def held_elements(nodes: Iterable[Node], rule: DescentRule, *, trains: bool) -> 
     held = [matrix for node in nodes for matrix in node.matrices if matrix.digital]
     kept = rule.kept if trains else 0
     return sum(matrix.weights * (1 + kept * matrix.settings.trainable) for matrix in held)
+
+
+def carried_elements(nodes: Iterable[Node]) -> int:
+    """Return the numbers of the states that layers carry from a sample to the next one of its stream."""
+    operators = ((node, load_operator(node.kind)) for node in nodes)
+    return sum(
+        operator.state_size(node)
+        for node, operator in operators
+        if isinstance(operator, RecurrentOperator) and operator.carries(node)
+    )
 
 
 def left_by_step(node: Node, *, trains: bool) -> int:

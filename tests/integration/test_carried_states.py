@@ -163,6 +163,21 @@ def test_a_resumed_run_carries_on(kind: str, tmp_path: Path) -> None:
         assert all(np.array_equal(again.weights[name], array) for name, array in whole.weights.items())
 
 
+def test_states_between_samples_stay_in_the_buffer() -> None:
+    """2 x 3 numbers of the LSTM for each of four streams, of as many bits as the buffer's elements."""
+    stateful = document(ANALOG, "synchronous", 2, run={"mode": "coupled"})
+    plain = document(ANALOG, "synchronous", 2, run={"mode": "coupled"})
+    plain["network"]["layers"][0]["stateful"] = False
+    bits = archsim.load_experiment(stateful).chip.buffer.element_bits
+    with_states, without = (
+        archsim.simulate(given, data=DATA).metrics["stage_buffer_bytes"] for given in (stateful, plain)
+    )
+    assert with_states == [without[0] + 2 * 3 * STREAMS * bits // 8, without[1]]
+    small = stateful | {"chip": NOISY | {"buffer": {"capacity": "60 B"}}}
+    with pytest.raises(archsim.errors.DoesNotFit, match=f"carried states of {6 * STREAMS * bits // 8} B"):
+        archsim.simulate(small, data=DATA)
+
+
 def test_what_cannot_be_carried_is_refused() -> None:
     with pytest.raises(InputError, match="while samples are shuffled"):
         archsim.load_experiment(document(DIGITAL, data={"order": "shuffled"}))

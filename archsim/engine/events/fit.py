@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from archsim import plugins
 from archsim.data import DataSet
-from archsim.engine.events.spaces import footprint_bytes, held_bytes
+from archsim.engine.events.spaces import carried_bytes, footprint_bytes, held_bytes
 from archsim.engine.setup import Setup
 from archsim.errors import DoesNotFit, InputError, Shortage
 from archsim.network.graph import Graph
@@ -136,6 +136,8 @@ class StageMemory:
         What the buffer holds; None where it is not bounded.
     held_bytes : int
         What its digital matrices take all the time.
+    carried_bytes : int
+        What the states take that its layers carry from sample to sample.
     """
 
     stage: int
@@ -144,11 +146,12 @@ class StageMemory:
     micro_batch_bytes: int
     capacity_bytes: int | None
     held_bytes: int = 0
+    carried_bytes: int = 0
 
     @property
     def demand_bytes(self) -> int:
         """The space of all micro-batches that are stored at once, and of what is held all the time."""
-        return self.micro_batches * self.micro_batch_bytes + self.held_bytes
+        return self.micro_batches * self.micro_batch_bytes + self.held_bytes + self.carried_bytes
 
 
 def stage_memory(setup: Setup) -> tuple[StageMemory, ...]:
@@ -164,6 +167,7 @@ def stage_memory(setup: Setup) -> tuple[StageMemory, ...]:
             footprint_bytes(chip, program, setup.samples),
             chip.buffer.capacity,
             held_bytes(chip, program),
+            carried_bytes(setup, program),
         )
         for program, stored in zip(setup.programs, setup.stored_max, strict=True)
     )
@@ -193,6 +197,7 @@ def _fit(stages: list[StageMemory]) -> bool:
 def _shortage(stages: list[StageMemory]) -> Shortage:
     stored = [f"{stage.micro_batches} micro-batches of {stage.micro_batch_bytes} B" for stage in stages]
     stored += [f"digital matrices of {stage.held_bytes} B" for stage in stages if stage.held_bytes]
+    stored += [f"carried states of {stage.carried_bytes} B" for stage in stages if stage.carried_bytes]
     parts = " and ".join(stored)
     return Shortage(
         f"buffer of stage{'s' if len(stages) > 1 else ''} {', '.join(str(stage.stage) for stage in stages)}",
