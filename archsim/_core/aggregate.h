@@ -45,7 +45,8 @@ INLINE law_t law_of(const int family, const response_t *all) {
 
 /* Registers worked on side by side, so that none waits for its own results. */
 enum { ABREAST = 4 };
-#define EACH UNROLLED for (int k = 0; k < ABREAST; k++)
+#define EACH_OF(n) UNROLLED for (int k = 0; k < (n); k++)
+#define EACH EACH_OF(ABREAST)
 
 INLINE path_t path_from(floats w) {
   const floats zero = all_floats(0.0f);

@@ -9,22 +9,24 @@
 enum { FEW_WORDS = 8, MANY_WORDS = 16 };
 INLINE int words_of_aggregate(const int family) { return skews(family) ? FEW_WORDS : MANY_WORDS; }
 
-/* One word of a column's trains on consecutive rows, in neighbouring registers; `met` if it is one of several vectors. */
+/* One word of a column's trains on consecutive rows, in so many neighbouring registers; `met` if it is one of several
+ * vectors. */
 INLINE void advance_column(const int family, const walk_t *walk, const law_t *law, const cell_t *cell, path_t *path,
-                        int word, uint32_t column, uint32_t row, const meetings_t *met, int l) {
+                        int word, uint32_t column, uint32_t row, const meetings_t *met, int l, const int registers) {
   const trains_t *t = walk->trains;
   const response_t *all = walk->response;
   if (t->alike[word]) {
     /* all slots of such a word go the same way as its first one */
     words slots[ABREAST], upwards[ABREAST], any = {0};
-    column_coincidences(t, word, row + (uint32_t)l, column, ABREAST, slots, upwards);
-    EACH any |= slots[k];
+    column_coincidences(t, word, row + (uint32_t)l, column, registers, slots, upwards);
+    EACH_OF(registers) any |= slots[k];
     /* neighbouring inputs are often zero together */
     if (none((ints)any)) return;
-    EACH advance_alike(family, all, law, &cell[k], &path[k], (ints)bit_counts(slots[k]), (ints)(upwards[k] << 31));
+    EACH_OF(registers)
+      advance_alike(family, all, law, &cell[k], &path[k], (ints)bit_counts(slots[k]), (ints)(upwards[k] << 31));
     return;
   }
-  EACH {
+  EACH_OF(registers) {
     const numbers_t many = numbers_of(met, l + k * WIDE);
     advance_both_ways(family, all, law, &cell[k], &path[k], &many);
   }
@@ -66,7 +68,7 @@ INLINE void load_column(const int family, const walk_t *walk, group_t *g, uint32
   const int numbers = numbers_of_cell(family, walk);
   const size_t base = (size_t)column * walk->inputs;
   const uint32_t *rows = walk->trains->rows;
-  for (int l = 0; l < up_to(n, ABREAST * WIDE); l += WIDE) {
+  for (int l = 0; l < up_to(n, ABREAST / 2 * WIDE); l += WIDE) {
     const size_t first = base + row + (size_t)l;
     cell_t cell;
     if (rows == NULL) {
@@ -173,6 +175,24 @@ INLINE void redo_failed(const int family, const walk_t *walk, progress_t *p) {
   list->n = 0;
 }
 
+/* The cells of so many registers, from the l-th of a group on, by an aggregate of words from the first to before the last. */
+INLINE void aggregate_rows(const int family, const walk_t *walk, const law_t *law, group_t *g, int first, int last,
+                           uint32_t column, uint32_t row, const meetings_t *met, int l, const float *normal,
+                           const int registers) {
+  const trains_t *t = walk->trains;
+  cell_t cell[ABREAST];
+  path_t path[ABREAST];
+  EACH_OF(registers) cell[k] = cell_of(family, g, l + k * WIDE);
+  EACH_OF(registers) path[k] = path_from(load_floats(g->w + l + k * WIDE));
+  for (int word = first; word < last; word++)
+    if (t->d_on[word * t->d_stride + column])
+      advance_column(family, walk, law, cell, path, word, column, row, &met[word - first], l, registers);
+  EACH_OF(registers) {
+    const int at = l + k * WIDE;
+    land(family, walk->response, law, &cell[k], &path[k], g, at, normal + at, first == 0);
+  }
+}
+
 /* n consecutive cells of a column by aggregates, with all words of the block. */
 INLINE void aggregate_column(const int family, const walk_t *walk, progress_t *p, uint32_t column, uint32_t row, int n) {
   const trains_t *t = walk->trains;
@@ -190,17 +210,11 @@ INLINE void aggregate_column(const int family, const walk_t *walk, progress_t *p
       meet(t, &lines, row, &met[word - first]);
     }
     for (int l = 0; l < n; l += ABREAST * WIDE) {
-      cell_t cell[ABREAST];
-      path_t path[ABREAST];
-      EACH cell[k] = cell_of(family, g, l + k * WIDE);
-      EACH path[k] = path_from(load_floats(g->w + l + k * WIDE));
-      for (int word = first; word < last; word++)
-        if (t->d_on[word * t->d_stride + column])
-          advance_column(family, walk, &law, cell, path, word, column, row, &met[word - first], l);
-      EACH {
-        const int at = l + k * WIDE;
-        land(family, walk->response, &law, &cell[k], &path[k], g, at, normal + at, first == 0);
-      }
+      /* few rows need but half of the registers */
+      if (n - l <= ABREAST / 2 * WIDE)
+        aggregate_rows(family, walk, &law, g, first, last, column, row, met, l, normal, ABREAST / 2);
+      else
+        aggregate_rows(family, walk, &law, g, first, last, column, row, met, l, normal, ABREAST);
     }
   }
   store_column(walk, p, column, row, n);

@@ -77,11 +77,12 @@ def let_go(
     rule.threshold, rule.most, rule.kept, rule.taken, rule.limit = threshold, <float> most, kept, taken, limit
     if counts.shape[0] != values.shape[0] or counts.shape[1] != values.shape[1]:
         raise ValueError("the shapes of values and counts do not fit")
-    if values.shape[1] == 0:
+    if values.shape[0] == 0 or values.shape[1] == 0:
         return 0
     with nogil:
+        release_cells(&rule, &values[0, 0], &counts[0, 0], values.shape[0] * values.shape[1])
         for line in range(values.shape[0]):
-            lines += release_line(&rule, &values[line, 0], &counts[line, 0], values.shape[1])
+            lines += any_taken(&counts[line, 0], values.shape[1])
     return lines
 
 

@@ -5,20 +5,25 @@ ctypedef struct release_t:
     float threshold, most, kept, taken, limit
 
 
-cdef inline bint release_line(
-    const release_t *rule, float *values, float *counts, Py_ssize_t n
-) noexcept nogil:
-    # Take whole thresholds out of the cells of a line; returns whether any were taken.
+cdef void release_cells(const release_t *rule, float *values, float *counts, Py_ssize_t n) noexcept nogil:
+    # Take whole thresholds out of cells.
     cdef Py_ssize_t i
-    cdef float value, count, left
-    cdef bint any_taken = False
+    cdef float value, count, left, threshold = rule.threshold, most = rule.most, limit = rule.limit
+    cdef float kept = rule.kept, taken = rule.taken
     for i in range(n):
         value = values[i]
-        count = min(max(value / rule.threshold, -rule.most), rule.most)
+        count = min(max(value / threshold, -most), most)
         # What is no number stays so: the write that follows says it.
         count = <float> (<int> count) if count == count else count
-        left = min(max(rule.kept * value - rule.taken * count, -rule.limit), rule.limit)
+        left = min(max(kept * value - taken * count, -limit), limit)
         counts[i] = count
         values[i] = left if count != 0.0 else value
-        any_taken |= count != 0.0
-    return any_taken
+
+
+cdef inline bint any_taken(const float *counts, Py_ssize_t n) noexcept nogil:
+    # Whether any thresholds were taken out of the cells of a line.
+    cdef Py_ssize_t i
+    cdef int taken = 0
+    for i in range(n):
+        taken |= counts[i] != 0.0
+    return taken != 0

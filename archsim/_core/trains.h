@@ -97,16 +97,19 @@ static KEEP_ORDER void line_words(const chance_t *from, uint32_t first, int slot
   philox_sixteen(w, from->shared ? 0u : first / 4, from->c1 | (uint32_t)slot, from->c2, from->c3, &from->keys);
 }
 
-/* In words [0..64) of `on`: the slots in which lines pulse, each with probability limit / 2**31, 2**31 being certain.
- * Few slots: a number each. */
+/* How many lines are worked on where n have a chance: small layers have few. */
+INLINE int some_lines(int n) { return n <= LINES / 4 ? LINES / 4 : n <= LINES / 2 ? LINES / 2 : LINES; }
+
+/* In the first words of `on`: the slots in which so many lines pulse, each with probability limit / 2**31, 2**31 being
+ * certain. Few slots: a number each. */
 static inline void compare_slots(const chance_t *from, uint32_t first, const uint32_t *limit, int length,
-                                 uint32_t *on) {
+                                 uint32_t *on, int lines) {
   uint32_t w[LINES];
   for (int slot = 0; slot < length; slot++) {
     line_words(from, first, slot, w);
     if (from->shared)
       for (int i = 0; i < LINES; i++) w[i] = w[0];
-    for (int i = 0; i < LINES; i += WIDE) {
+    for (int i = 0; i < lines; i += WIDE) {
       const words bound = load_words(limit + i);
       const words below = (words)((ints)(load_words(w + i) >> 1) < (ints)(bound & 0x7FFFFFFFu));
       store_words(on + i, load_words(on + i) | (((below & 1u) | bound >> 31) << slot));
@@ -114,12 +117,13 @@ static inline void compare_slots(const chance_t *from, uint32_t first, const uin
   }
 }
 
-/* The same for many slots: binary digits of 32 numbers at a time, the highest first, as long as one is undecided. */
-static inline void compare_digits(const chance_t *from, uint32_t first, const uint32_t *limit, uint32_t mask,
-                                  uint32_t piece, uint32_t *on) {
+/* The same for many slots: binary digits of 32 numbers at a time, the highest first, as long as one is undecided. Each of
+ * the lines has counters of its own. */
+INLINE void compare_digits_of(const chance_t *from, uint32_t first, const uint32_t *limit, uint32_t mask, uint32_t piece,
+                              uint32_t *on, const int lines) {
   uint32_t w[4][LINES], left[LINES], open[LINES];
   uint32_t any = 0, draw = piece << 4;
-  for (int i = 0; i < LINES; i++) {
+  for (int i = 0; i < lines; i++) {
     const uint32_t certain = limit[i] >> 31 ? mask : 0u;
     on[i] |= certain;
     left[i] = limit[i] << 1;
@@ -127,26 +131,37 @@ static inline void compare_digits(const chance_t *from, uint32_t first, const ui
     any |= open[i];
   }
   for (; any; draw++) {
-    for (int i = 0; i < LINES; i++) {
+    for (int i = 0; i < lines; i++) {
       w[0][i] = from->shared ? 0u : first + (uint32_t)i;
       w[1][i] = from->c1 | draw;
       w[2][i] = from->c2;
       w[3][i] = from->c3;
     }
-    philox_rounds(w[0], w[1], w[2], w[3], LINES, from->keys.round[0][0], from->keys.round[0][1]);
+    philox_rounds(w[0], w[1], w[2], w[3], lines, from->keys.round[0][0], from->keys.round[0][1]);
     any = 0;
     for (int k = 0; k < 4; k++)
-      for (int i = 0; i < LINES; i++) {
+      for (int i = 0; i < lines; i++) {
         const uint32_t digit = (uint32_t)((int32_t)left[i] >> 31);
         on[i] |= open[i] & digit & ~w[k][i];
         open[i] &= ~(w[k][i] ^ digit);
         left[i] <<= 1;
       }
-    for (int i = 0; i < LINES; i++) {
+    for (int i = 0; i < lines; i++) {
       open[i] = left[i] ? open[i] : 0u;
       any |= open[i];
     }
   }
+}
+
+static inline void compare_digits(const chance_t *from, uint32_t first, const uint32_t *limit, uint32_t mask,
+                                  uint32_t piece, uint32_t *on, int lines) {
+  /* a constant for the compiler */
+  if (lines == LINES / 4)
+    compare_digits_of(from, first, limit, mask, piece, on, LINES / 4);
+  else if (lines == LINES / 2)
+    compare_digits_of(from, first, limit, mask, piece, on, LINES / 2);
+  else
+    compare_digits_of(from, first, limit, mask, piece, on, LINES);
 }
 
 /* How the probabilities of a side follow from its values. */
@@ -186,9 +201,10 @@ static inline int64_t draw_vector(const chance_t *from, const side_t *side, cons
     const int m = n - first < LINES ? n - first : LINES;
     uint32_t limit[LINES], negative[LINES], fresh[LINES];
     float padded[LINES];
+    const int lines = some_lines(m);
     const float *value = whole_lines(values + first, m, padded);
     words any = {0};
-    for (int i = 0; i < LINES; i += WIDE) {
+    for (int i = 0; i < lines; i += WIDE) {
       const words bound = line_chances(side, load_floats(value + i));
       store_words(limit + i, bound);
       store_words(negative + i, line_signs(side, load_floats(value + i)));
@@ -201,11 +217,11 @@ static inline int64_t draw_vector(const chance_t *from, const side_t *side, cons
       uint32_t *to = on + (word + piece) * stride + first, *turned = sign + (word + piece) * stride + first;
       for (int i = 0; i < LINES; i += WIDE) store_words(fresh + i, all_words(0u));
       if (length <= FEW_SLOTS)
-        compare_slots(from, (uint32_t)first, limit, slots, fresh);
+        compare_slots(from, (uint32_t)first, limit, slots, fresh, lines);
       else
-        compare_digits(from, (uint32_t)first, limit, mask, (uint32_t)piece, fresh);
+        compare_digits(from, (uint32_t)first, limit, mask, (uint32_t)piece, fresh, lines);
       words sum = {0};
-      for (int i = 0; i < LINES; i += WIDE) {
+      for (int i = 0; i < lines; i += WIDE) {
         const words bits = load_words(fresh + i);
         sum += bit_counts(bits);
         store_words(to + i, load_words(to + i) | bits << offset);
@@ -233,35 +249,66 @@ INLINE ints below_chance(const chance_t *from, uint32_t first, int lane, int upp
   return below | (ints)chance >> 31;
 }
 
+/* Where the train of a single slot goes, what was found of it, and the random words at hand, whose first counter is `drawn`. */
+typedef struct {
+  words slot;
+  uint32_t *on, *sign, *lines, *turns;
+  int found, drawn;
+  uint32_t w[LINES];
+} single_t;
+
+/* That train on the lines of so many registers, from the first one on. */
+INLINE void draw_single_lines(const chance_t *from, const side_t *side, const float *value, int first, single_t *to,
+                              const int registers) {
+  const int counter = first / (2 * LINES) * LINES, upper = first / LINES & 1;
+  words chance[LINES / WIDE], any = {0};
+  UNROLLED for (int k = 0; k < registers; k++) any |= chance[k] = line_chances(side, load_floats(value + k * WIDE));
+  if (none((ints)any)) return;
+  /* where all that may pulse is certain to, any numbers will do */
+  if (to->drawn != counter && !none((ints)(any & 0x7FFFFFFFu))) {
+    line_words(from, (uint32_t)counter, 0, to->w);
+    to->drawn = counter;
+  } else if (to->drawn < 0) {
+    memset(to->w, 0xFF, sizeof to->w);
+  }
+  UNROLLED for (int k = 0; k < registers; k++) {
+    const int i = k * WIDE, at = first + i;
+    const words pulses = (words)below_chance(from, (uint32_t)counter, i, upper, to->w, chance[k]) & to->slot;
+    const words turned = line_signs(side, load_floats(value + i)) & to->slot;
+    const kept_t kept = keep(pulses);
+    store_words(to->on + at, load_words(to->on + at) | pulses);
+    store_words(to->sign + at, load_words(to->sign + at) | turned);
+    store_kept(to->lines + to->found, lane_indices() + (uint32_t)at, kept);
+    if (to->turns != NULL) store_kept(to->turns + to->found, turned, kept);
+    to->found += kept_lanes(kept);
+  }
+}
+
 /* The train of a single slot, the most common one, in one go: chances, pulses, and the list of the lines that pulse, with
  * their slots and signs. A random word serves two lines. Returns the number of pulses. */
 static inline int draw_single(const chance_t *from, const side_t *side, const float *values, int n, int offset,
                               uint32_t *on, uint32_t *sign, uint32_t *lines, uint32_t *slots, uint32_t *turns) {
   enum { REGISTERS = LINES / WIDE };
-  const words slot = all_words(1u << offset);
-  uint32_t w[LINES];
+  single_t to;
   float padded[LINES];
-  int found = 0;
-  for (int first = 0, drawn = -1; first < n; first += LINES) {
+  to.slot = all_words(1u << offset);
+  to.on = on;
+  to.sign = sign;
+  to.lines = lines;
+  to.turns = turns;
+  to.found = 0;
+  to.drawn = -1;
+  for (int first = 0; first < n; first += LINES) {
     const float *value = whole_lines(values + first, n - first, padded);
-    const int counter = first / (2 * LINES) * LINES, upper = first / LINES & 1;
-    words chance[REGISTERS], any = {0};
-    UNROLLED for (int k = 0; k < REGISTERS; k++) any |= chance[k] = line_chances(side, load_floats(value + k * WIDE));
-    if (none((ints)any)) continue;
-    if (drawn != counter) line_words(from, (uint32_t)counter, 0, w);
-    drawn = counter;
-    UNROLLED for (int k = 0; k < REGISTERS; k++) {
-      const int i = k * WIDE;
-      const words pulses = (words)below_chance(from, (uint32_t)counter, i, upper, w, chance[k]) & slot;
-      const words turned = line_signs(side, load_floats(value + i)) & slot;
-      const kept_t kept = keep(pulses);
-      store_words(on + first + i, load_words(on + first + i) | pulses);
-      store_words(sign + first + i, load_words(sign + first + i) | turned);
-      store_kept(lines + found, lane_indices() + (uint32_t)(first + i), kept);
-      if (turns != NULL) store_kept(turns + found, turned, kept);
-      found += kept_lanes(kept);
-    }
+    /* small layers have few lines: a constant for the compiler of what is worked on */
+    if (some_lines(n - first) == LINES / 4)
+      draw_single_lines(from, side, value, first, &to, REGISTERS / 4);
+    else if (some_lines(n - first) == LINES / 2)
+      draw_single_lines(from, side, value, first, &to, REGISTERS / 2);
+    else
+      draw_single_lines(from, side, value, first, &to, REGISTERS);
   }
+  const int found = to.found;
   for (int i = found; i < found + WIDE; i++) lines[i] = 0;
   if (turns != NULL) {
     for (int i = 0; i < found; i++) slots[i] = 1u << offset;

@@ -111,29 +111,37 @@ cdef class LineBuffer:
             <float> 1.0, <float> most, kept, taken, limit)
         self.identity = np.eye(hidden.shape[0], dtype=np.float32)
 
-    cdef bint take(self, Py_ssize_t line, const float *read, float factor, float *counts, int64_t passes) noexcept nogil:
-        # Take in what was read of a line; returns whether it lets go any pulses, whose counts are zeros otherwise.
-        cdef Py_ssize_t i, n = self.hidden.shape[1]
-        cdef float *hidden = &self.hidden[line, 0]
-        cdef float *mean
-        cdef float *past
-        cdef bint written
-        if self.mean is None:
-            for i in range(n):
-                hidden[i] = hidden[i] + read[i] * factor
-            return release_line(&self.rule, hidden, counts, n)
-        mean, past = &self.mean[line, 0], &self.past[line, 0]
-        if self.turned[line]:
-            memcpy(past, mean, <size_t> n * sizeof(float))
-        self.turned[line] = False
-        for i in range(n):
-            hidden[i] = hidden[i] + (read[i] - past[i]) * factor
-        written = release_line(&self.rule, hidden, counts, n)
-        for i in range(n):
-            mean[i] = mean[i] + (read[i] - mean[i]) * self.follow
-        if passes <= self.idle_passes:
-            memset(counts, 0, <size_t> n * sizeof(float))
-            return False
+    cdef int take(
+        self, Py_ssize_t first, Py_ssize_t lines, const float *read, const float *factors, float *counts, int64_t passes
+    ) noexcept nogil:
+        # Take in what was read of consecutive lines; returns how many of them let go any pulses, whose counts are zeros
+        # otherwise.
+        cdef Py_ssize_t line, i, k, n = self.hidden.shape[1]
+        cdef float *hidden = &self.hidden[first, 0]
+        cdef float *mean = NULL
+        cdef float *past = NULL
+        cdef int written = 0
+        if self.mean is not None:
+            mean, past = &self.mean[first, 0], &self.past[first, 0]
+        for line in range(lines):
+            if mean == NULL:
+                for i in range(line * n, line * n + n):
+                    hidden[i] = hidden[i] + read[i] * factors[line]
+                continue
+            if self.turned[first + line]:
+                memcpy(past + line * n, mean + line * n, <size_t> n * sizeof(float))
+            self.turned[first + line] = False
+            for i in range(line * n, line * n + n):
+                hidden[i] = hidden[i] + (read[i] - past[i]) * factors[line]
+        release_cells(&self.rule, hidden, counts, lines * n)
+        if mean != NULL:
+            for k in range(lines * n):
+                mean[k] = mean[k] + (read[k] - mean[k]) * self.follow
+            if passes <= self.idle_passes:
+                memset(counts, 0, <size_t> (lines * n) * sizeof(float))
+                return 0
+        for line in range(lines):
+            written += any_taken(counts + line * n, n)
         return written
 
     cdef void turn(self, Py_ssize_t line) noexcept nogil:
@@ -149,7 +157,7 @@ ctypedef struct moves_t:
 
 
 ctypedef struct room_t:
-    # What passes work with, made once for a block: room to send trains and to read lines, and the signs of a vector.
+    # What passes work with, made once for a block: room to send trains and to read lines, and the signs and factors of lines.
     progress_t *progress
     Matrix matrix
     Room room
@@ -157,6 +165,7 @@ ctypedef struct room_t:
     float *memory
     float *largest
     float *signs
+    float *factors
 
 
 @cython.final
@@ -273,10 +282,9 @@ cdef class LineMoves:
         cdef Py_ssize_t inputs = self.fast.trains.inputs, outputs = self.fast.trains.outputs
         cdef Py_ssize_t first = reads % inputs, line, k
         cdef int64_t wait = interval - vectors % interval if interval > 0 else 0
-        cdef int v, written = 0
+        cdef int v, written
         cdef int64_t slots, read
         cdef float *signs = &self.buffer.signs[0]
-        cdef float factor
         if factors == NULL:
             lines = 0
         for line in range(inputs):
@@ -307,8 +315,8 @@ cdef class LineMoves:
         if self.fast.trains.turn_to_held():
             moves.pulses += self.fast.send(self.fast.late, first_vector + begin, room.progress)
         for k in range(lines):
-            factor = <float> factors[begin + wait + k * interval - 1] * signs[first + k]
-            written += self.buffer.take(first + k, values + k * outputs, factor, counts + k * outputs, reads // inputs)
+            room.factors[k] = <float> factors[begin + wait + k * interval - 1] * signs[first + k]
+        written = self.buffer.take(first, lines, values, room.factors, counts, reads // inputs)
         if written:
             slots = self.slow.draw(&self.buffer.identity[first, 0], counts, <int> lines, self.write_rate, reads)
             moves.write_pulses += self.slow.send(self.slow.purpose, reads, room.progress)
@@ -335,8 +343,9 @@ cdef int make_line_room(
     room.matrix = make_matrix(weights, outputs, inputs, False)
     check_lines(converters, &room.matrix)
     room.most = parts_of(<int> inputs)
-    room.largest = <float *> malloc(3 * <size_t> inputs * sizeof(float))
+    room.largest = <float *> malloc(4 * <size_t> inputs * sizeof(float))
     room.signs = room.largest + 2 * inputs
+    room.factors = room.largest + 3 * inputs
     room.memory = make_room(converters, &room.matrix, room.most, &room.room)
     if room.largest == NULL or room.memory == NULL:
         raise MemoryError()

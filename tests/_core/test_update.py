@@ -92,6 +92,19 @@ def test_trains_equal_the_twins(kernels, name, rate):
 
 
 @pytest.mark.parametrize("name", UPDATES)
+@pytest.mark.parametrize(("outputs", "inputs"), [(6, 25), (16, 33), (32, 80), (1, 1)])
+def test_lines_do_not_see_how_many_others_there_are(kernels, name, outputs, inputs):
+    rng = np.random.default_rng(9)
+    x, d = some(rng, 5, inputs), some(rng, 5, outputs)
+    more_x, more_d = (np.pad(values, ((0, 0), (0, 150 - values.shape[1]))) for values in (x, d))
+    few, counted = draw(kernels, UPDATES[name], x, d, 0.2)
+    many, expected = draw(kernels, UPDATES[name], more_x, more_d, 0.2)
+    assert counted == expected
+    for found, wanted, lines in zip(few.words(), many.words(), (inputs, inputs, outputs, outputs), strict=True):
+        np.testing.assert_array_equal(found, wanted[:, :lines])
+
+
+@pytest.mark.parametrize("name", UPDATES)
 def test_sides_may_be_drawn_by_themselves_in_any_order(kernels, name):
     x, d = block()
     together, counted = draw(kernels, UPDATES[name], x, d, 0.2)
