@@ -45,6 +45,7 @@ def draw(path: Path, results: pd.DataFrame, learning: pd.DataFrame, baselines: p
                 axes.set(xlabel=label, ylabel=NETWORKS[name].measure.name)
                 axes.grid(alpha=0.3)
                 axes.set_xlim(left=0)
+                axes.locator_params(axis="x", nbins=6)
             row[0].set_title(name, loc="left", fontsize=9)
         known: dict[str, Any] = {}
         for axes in drawn.axes:

@@ -185,3 +185,8 @@ def test_totals_and_shares_come_before_phases(text: str) -> None:
     cells = re.findall(r"<td[^>]*>(?:<strong>)?([^<]*)", row[: row.index("</tr>")])
     assert cells[0].endswith("J")
     assert cells[1].endswith(" %")
+
+
+def test_a_model_of_sequences_is_judged_by_its_perplexity() -> None:
+    run = synthetic_run(sequences=True)
+    assert f"perplexity {run.metrics['perplexity']:.4g}, training loss" in Page(render_report(run)).text
