@@ -71,9 +71,13 @@ def test_windows_are_read_as_the_text_that_they_were_cut_from(encoding: str) -> 
 
 
 @pytest.mark.usefixtures("data_folder")
-def test_networks_are_trained_and_what_is_there_is_not_run_again(tmp_path: Path) -> None:
+def test_networks_are_trained_and_what_is_there_is_not_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     study = load("networks_that_learn")
-    arguments = ["--tiny", "--out", str(tmp_path), "--only", "vit_cifar10"]
+    unscaled = "weights lie on the cells as large as they are"
+    monkeypatch.setattr(study, "CHANGES", ("nothing", unscaled))
+    arguments = ["--tiny", "--out", str(tmp_path), "--only", "vit_cifar10", "changes"]
     study.main(arguments)
     first = pd.read_csv(tmp_path / "results.csv")
     assert list(first.schedule) == ["synchronous", "asynchronous"]
@@ -85,3 +89,21 @@ def test_networks_are_trained_and_what_is_there_is_not_run_again(tmp_path: Path)
     text = (tmp_path / "README.md").read_text()
     assert "archsim run vit_cifar10 --set" in text
     assert (tmp_path / "learning.svg").exists()
+    changed = pd.read_csv(tmp_path / "changes.csv")
+    assert list(changed.change) == ["nothing", unscaled]
+    assert changed.train_loss.nunique() == 2
+    assert f"| {unscaled} |" in text
+
+
+def test_what_is_published_passes_under_both_schedules() -> None:
+    load("networks_that_learn")
+    from experiments import NETWORKS
+    from page import verdicts
+
+    results, baselines = (pd.read_csv(FOLDER / f"{name}.csv") for name in ("results", "baselines"))
+    shown = verdicts(results, baselines)
+    assert len(shown) == len(results) > 0
+    assert set(shown.passes) == {"yes"}
+    assert (results.processor_seconds < 20 * 60).all()
+    for name, rows in results.groupby("network"):
+        assert set(rows.schedule) == set(NETWORKS[str(name)].schedules)
