@@ -17,6 +17,7 @@ __all__ = [
     "aligned_zeros",
     "as_block",
     "as_matrix",
+    "finite",
     "one_hot",
     "ranges",
     "restore_arrays",
@@ -38,6 +39,13 @@ class NotFiniteError(InputError, ValueError):
             f"{what} holds a number that is not finite",
             remedy="look at the data; if training diverges, lower training.learning_rate",
         )
+
+
+def finite(values: FloatArray, what: str) -> FloatArray:
+    """Return `values`, made of `what`, if all of them are finite numbers; else raise `NotFiniteError`."""
+    if not np.isfinite(values).all():
+        raise NotFiniteError(what)
+    return values
 
 
 def as_block(values: ArrayLike, lines: int, what: str) -> FloatArray:

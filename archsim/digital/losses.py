@@ -44,8 +44,9 @@ def softmax_cross_entropy(
     gradient = arithmetic.divide(exponentials, totals)
     at_label = gradient.reshape(-1)
     at_label[right] = arithmetic.subtract(at_label[right][:, None], 1)[:, 0]
-    # Coarse numbers may take the logarithm of a sum below 1; a loss of this kind is never negative.
-    return max(0.0, float(np.add.reduce(losses.reshape(-1), dtype=np.float64))), gradient
+    loss = float(np.add.reduce(losses.reshape(-1), dtype=np.float64))
+    # Coarse numbers may take the logarithm of a sum below 1; a loss of this kind is never negative, but it may be NaN.
+    return (0.0 if loss < 0 else loss), gradient
 
 
 def mean_squared_error(outputs: Array, targets: Array, arithmetic: Arithmetic = FLOAT32) -> tuple[float, Array]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim.analog.blocks import finite
 from archsim.analog.observed import Counts, Read
 from archsim.digital.affine import Affine
 from archsim.digital.arrays import Array
@@ -20,7 +21,8 @@ class DigitalMatrix(StationaryMatrix):
     """A matrix that a digital unit holds whole, as one part.
 
     Products are rounded once by the arithmetic of what flows forward, or backward; the gradient, a sum of outer
-    products, by that of updates, and weights are kept by that of parameters.
+    products, by that of updates, and weights are kept by that of parameters. Numbers that are not finite are
+    refused, as by crossbars.
 
     Parameters
     ----------
@@ -39,15 +41,16 @@ class DigitalMatrix(StationaryMatrix):
 
     def forward_part(self, part: int, x: Array, first_vector: int) -> Read:
         """Return x @ W.T."""
-        return Read(self._unit.product(x, self._held.values), len(x))
+        return Read(finite(self._unit.product(x, self._held.values), "x"), len(x))
 
     def backward_part(self, part: int, d: Array, first_vector: int) -> Read:
         """Return d @ W."""
-        return Read(self._unit.backward.product(d, self._held.values.T), len(d))
+        return Read(finite(self._unit.backward.product(d, self._held.values.T), "d"), len(d))
 
     def update_part(self, part: int, x: Array, d: Array, learning_rate: float, first_vector: int) -> Counts:
         """Descend by the outer products of a block."""
-        self._held.descend(self._unit.update.outer_products(d, x), learning_rate)
+        gradient = finite(self._unit.update.outer_products(d, x), "x, d or the learning rate of an update")
+        self._held.descend(gradient, learning_rate)
         return Counts()
 
     def take_step(self, part: int, learning_rate: float) -> None:
@@ -86,4 +89,4 @@ class DigitalMatrix(StationaryMatrix):
 
     def evaluate(self, snapshot: MatrixSnapshot, x: Array, first_vector: int) -> Array:
         """Return what a snapshot gives, bias included."""
-        return self.affine.forward(self._unit.product(x, snapshot.weights[0]), None, snapshot.bias)
+        return self.affine.forward(finite(self._unit.product(x, snapshot.weights[0]), "x"), None, snapshot.bias)

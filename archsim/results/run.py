@@ -306,8 +306,12 @@ def make_run(
     ValueError
         If the observations contradict each other.
     """
-    if observations.loss is not None and not math.isfinite(observations.loss):
-        warnings = (*warnings, f"the training diverged: the last training loss is {observations.loss}")
+    if diverged := [
+        f"the {what} is {loss}"
+        for what, loss in (("last training loss", observations.loss), ("test loss", observations.test_loss))
+        if loss is not None and not math.isfinite(loss)
+    ]:
+        warnings = (*warnings, f"the training diverged: {', '.join(diverged)}")
     observations = _of_finite_losses(observations)
     priced = _price(observations, chip)
     return Run(

@@ -208,3 +208,11 @@ def test_scales_and_biases_are_updated_in_numbers_of_the_unit() -> None:
     assert affine.scale is not None
     assert affine.bias is not None
     assert all(on_grid(numbers) for numbers in (*found, *gradients, affine.bias) if numbers is not None)
+
+
+def test_the_loss_of_what_is_no_number_is_none() -> None:
+    """Least of all is it that of a perfect network; the one of outputs without bounds is infinite or no number."""
+    for logits in ([np.nan, 0.0], [np.inf, 0.0], [np.inf, np.inf]):
+        with np.errstate(invalid="ignore"):
+            loss, _ = softmax_cross_entropy(np.array([logits], np.float32), np.array([1]))
+        assert not np.isfinite(loss)

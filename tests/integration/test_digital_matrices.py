@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 import archsim
 from archsim import DataSet, DoesNotFit, InputError
 from archsim.cli.planning import plan_record, print_plan
+from archsim.digital.affine import Affine
+from archsim.network.digital_matrix import DigitalMatrix
 from archsim.report.content import facts
 from archsim.simulation import prepare_whole
 
@@ -298,3 +301,19 @@ def test_what_belongs_to_crossbars_is_refused(key: dict[str, Any]) -> None:
     what["network"]["layers"][0] |= key
     with pytest.raises(InputError, match=f"in the digital unit has no {next(iter(key))}"):
         archsim.load_experiment(what)
+
+
+def test_numbers_that_are_not_finite_are_refused_as_by_crossbars() -> None:
+    matrix = DigitalMatrix((2, 2), Affine(None, None, learn_scale=False))
+    matrix.program(np.eye(2, dtype=np.float32))
+    good, bad = np.ones((1, 2), np.float32), np.array([[np.inf, 1.0]], np.float32)
+    asked: list[Callable[[], object]] = [
+        lambda: matrix.forward_part(0, bad, 0),
+        lambda: matrix.backward_part(0, bad, 0),
+        lambda: matrix.update_part(0, good, bad, 0.1, 0),
+        lambda: matrix.evaluate(matrix.snapshot(), bad, 0),
+    ]
+    for ask in asked:
+        with np.errstate(invalid="ignore"), pytest.raises(InputError, match="not finite"):
+            ask()
+    assert np.array_equal(matrix.weights, np.eye(2))

@@ -28,7 +28,7 @@ def test_a_training_that_diverged_is_said_and_saved(tmp_path: Path) -> None:
         old.provenance,
     )
     assert run.metrics["loss"] is run.metrics["test_loss"] is run.metrics["perplexity"] is None
-    assert "diverged" in run.warnings[0]
+    assert run.warnings[0] == "the training diverged: the last training loss is inf, the test loss is inf"
     run.save(tmp_path / "run")
     assert load_run(tmp_path / "run") == run
     lines = (tmp_path / "run" / "learning.csv").read_text().splitlines()

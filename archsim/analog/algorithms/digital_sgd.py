@@ -14,7 +14,7 @@ from archsim.analog.algorithms.joint import JointArrays
 from archsim.analog.algorithms.momentum import Momentum, expected_steps
 from archsim.analog.algorithms.protocol import TileOutline, TileSite
 from archsim.analog.algorithms.without_transfers import WithoutTransfers
-from archsim.analog.blocks import FloatArray, NotFiniteError, as_block
+from archsim.analog.blocks import FloatArray, as_block, finite
 from archsim.analog.crossbar import Crossbar
 from archsim.analog.observed import Counts, ExpectedUpdate, Read
 from archsim.analog.specification import Ideal
@@ -67,12 +67,12 @@ class DigitalSGD(WithoutTransfers, JointArrays):
     ) -> Read:
         """Return x @ W.T exactly."""
         block = as_block(x, self._inputs, "x")
-        return Read(_finite(block @ (self.weights if weights is None else weights).T, "x"), len(block))
+        return Read(_exact(block @ (self.weights if weights is None else weights).T, "x"), len(block))
 
     def backward(self, d: ArrayLike, first_vector: int) -> Read:
         """Return d @ W exactly."""
         block = as_block(d, self._outputs, "d")
-        return Read(_finite(block @ self.weights, "d"), len(block))
+        return Read(_exact(block @ self.weights, "d"), len(block))
 
     def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Counts:
         """Make W <- W - learning_rate d x^T, or with momentum a step once a mini-batch; see `Crossbar.update`."""
@@ -94,7 +94,5 @@ class DigitalSGD(WithoutTransfers, JointArrays):
         return {} if self._momentum is None else self._momentum.arrays()
 
 
-def _finite(values: FloatArray, what: str) -> FloatArray:
-    if not np.isfinite(values).all():
-        raise NotFiniteError(what)
-    return np.ascontiguousarray(values, dtype=np.float32)
+def _exact(values: FloatArray, what: str) -> FloatArray:
+    return np.ascontiguousarray(finite(values, what), dtype=np.float32)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from archsim.network.specification.digital import (
     ConcatLayer,
@@ -24,7 +23,7 @@ from archsim.network.specification.normalisation import (
     RMSNormLayer,
 )
 from archsim.network.specification.sequences import AttentionLayer, EmbeddingLayer, PositionEmbeddingLayer
-from archsim.specification import OpenUnion
+from archsim.specification import OpenUnion, contradiction
 
 __all__ = [
     "AnyLayer",
@@ -137,11 +136,10 @@ class RecurrentLayer(MatrixLayer):
     @model_validator(mode="after")
     def _carries_one_way(self) -> RecurrentLayer:
         if self.stateful and self.bidirectional:
-            raise PydanticCustomError(
-                "against_the_stream",
-                "the cell from the last position to the first would begin with what comes after its sample, which is "
-                "not there yet",
-                {"field": "stateful", "allowed": "false, or bidirectional: false"},
+            raise contradiction(
+                "with stateful, the cell from the last position to the first would begin with what comes after its "
+                "sample, which is not there yet",
+                remedy="set stateful or bidirectional to false",
             )
         return self
 
