@@ -44,7 +44,7 @@ def simulate(
     weights: str | Path | None = ...,
     data: DataSet | None = ...,
     progress: Callable[[Progress], None] | None = ...,
-    workspace: Path | None = ...,
+    workspace: str | Path | None = ...,
     resume: bool = ...,
     interrupted: Callable[[], bool] | None = ...,
     components: Mapping[str, Component] | None = ...,
@@ -75,7 +75,7 @@ def simulate(
     weights: str | Path | None = None,
     data: DataSet | None = None,
     progress: Callable[[Progress], None] | None = None,
-    workspace: Path | None = None,
+    workspace: str | Path | None = None,
     resume: bool = False,
     interrupted: Callable[[], bool] | None = None,
     components: Mapping[str, Component] | None = None,
@@ -101,7 +101,7 @@ def simulate(
         Data to use instead of what ``data`` in the experiment names.
     progress : callable, optional
         Called with a `Progress` after every mini-batch.
-    workspace : Path, optional
+    workspace : path, optional
         Folder for checkpoints (see ``run.checkpoint_every``) and for a timeline too long for memory.
     resume : bool
         Go on from the newest checkpoint in the workspace, if there is one.
@@ -124,7 +124,9 @@ def simulate(
     if weights is not None:
         overrides = [*overrides, f"network.weights={json.dumps(str(weights))}"]
     experiment = experiment_of(experiment, overrides, mode)
-    options = RunOptions(data, progress, workspace, resume, interrupted, components or {})
+    options = RunOptions(
+        data, progress, None if workspace is None else Path(workspace), resume, interrupted, components or {}
+    )
     options.check(experiment)
     if seeds is None:
         return _simulate(experiment, options)

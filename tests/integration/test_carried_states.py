@@ -158,7 +158,7 @@ def test_a_resumed_run_carries_on(kind: str, tmp_path: Path) -> None:
         workspace = tmp_path / str(steps)
         with pytest.raises(Interrupted):
             trained(ANALOG, kind, 2, run=run, workspace=workspace, interrupted=lambda: next(calls) > steps)  # noqa: B023
-        again = trained(ANALOG, kind, 2, run=run, workspace=workspace, resume=True)
+        again = trained(ANALOG, kind, 2, run=run, workspace=str(workspace), resume=True)
         assert again.learning.equals(whole.learning)
         assert all(np.array_equal(again.weights[name], array) for name, array in whole.weights.items())
 
