@@ -108,17 +108,33 @@ def samples(network: Network) -> DataSet:
 
 
 @st.composite
+def held_digitally(draw: st.DrawFn, layer: dict[str, Any]) -> dict[str, str]:
+    """Let digital units hold some of the matrices."""
+    can = layer["kind"] in ("conv2d", "linear", "gru", "lstm") and "scaling" not in layer
+    return {"placement": "digital"} if can and draw(st.integers(0, 3)) == 0 else {}
+
+
+@st.composite
 def experiments(draw: st.DrawFn) -> tuple[Network, dict[str, Any]]:
     """All but the schedule."""
     network = draw(st.sampled_from([IMAGES, TOKENS, ATTENTION]))
     micro_batches = draw(st.integers(1, 3))
-    training = {
+    training: dict[str, Any] = {
         "algorithm": draw(st.sampled_from(ALGORITHMS)),
         "learning_rate": 0.3,
         "mini_batch": micro_batches * draw(st.integers(2, 4)),
         "epochs": 3,
         "max_mini_batches": draw(st.integers(2, 4)),
     }
+    layers = [layer | draw(held_digitally(layer)) for layer in network[1]]
+    sections = {}
+    if network is TOKENS and not 24 % training["mini_batch"] and draw(st.booleans()):
+        # A sample begins with the state in which the one before it in its stream ended.
+        layers = [layer | {"stateful": True} if layer["name"] == "cell" else layer for layer in layers]
+        sections["data"] = {"order": "streams"}
+    if draw(st.booleans()):
+        optimizer = {"momentum": draw(st.sampled_from([0.0, 0.9])), "weight_decay": draw(st.sampled_from([0.0, 0.01]))}
+        training["digital_optimizer"] = optimizer
     if draw(st.booleans()):
         training["gradient_clipping"] = {"by": draw(st.sampled_from(["norm", "value"])), "limit": 0.5}
     chip = {
@@ -128,8 +144,8 @@ def experiments(draw: st.DrawFn) -> tuple[Network, dict[str, Any]]:
         "nmpu": {"arithmetic": draw(st.sampled_from(ARITHMETICS))},
         "buffer": {"element_bits": 16},
     }
-    return network, {
-        "network": {"input_shape": network[0], "layers": network[1]},
+    return network, sections | {
+        "network": {"input_shape": network[0], "layers": layers},
         "chip": chip,
         "training": training,
         "schedule": {"micro_batches": micro_batches, "update": "deferred"},
