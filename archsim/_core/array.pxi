@@ -35,14 +35,13 @@ ctypedef struct Matrix:
 
 
 cdef inline Py_ssize_t only_line(const float *v, Py_ssize_t n) noexcept nogil:
-    # The line that alone is not zero; -1 where there are more of them, 0 where there is none.
-    cdef Py_ssize_t i, line = -1
-    for i in range(n):
-        if v[i] != 0.0:
-            if line >= 0:
-                return -1
-            line = i
-    return max(line, 0)
+    # The line that alone is not zero; -1 where there are more of them, 0 where there is none. Without branches, for
+    # registers of lines; most blocks have a first vector that ends the search.
+    cdef int32_t i, line = 0, found = 0
+    for i in range(<int32_t> n):
+        found += v[i] != 0.0
+        line += i if v[i] != 0.0 else 0
+    return line if found <= 1 else -1
 
 
 cdef void single_products(

@@ -7,11 +7,32 @@
 
 /* The pulses of neighbouring registers of listed cells, which get those of one vector, all the same way. */
 INLINE void advance_listed(const int family, const response_t *all, const law_t *law, const cell_t *cell, path_t *path,
-                           const uint32_t *slots_of, const uint32_t *ups_of) {
-  EACH {
+                           const uint32_t *slots_of, const uint32_t *ups_of, const int registers) {
+  EACH_OF(registers) {
     const words slots = load_words(slots_of + k * WIDE), ups = load_words(ups_of + k * WIDE);
     advance_alike(family, all, law, &cell[k], &path[k], (ints)bit_counts(slots), (ints)(ups != 0u));
   }
+}
+
+/* The listed cells of so many registers, from the l-th of a group on, by an aggregate each; returns which failed anywhere,
+ * and these keep their weights. */
+INLINE ints aggregate_registers(const int family, const response_t *all, const law_t *law, group_t *g, int l,
+                                const uint32_t *slots, const uint32_t *ups, const float *normal, const int registers) {
+  ints failed = {0};
+  cell_t cell[ABREAST];
+  path_t path[ABREAST];
+  EACH_OF(registers) cell[k] = cell_of(family, g, l + k * WIDE);
+  EACH_OF(registers) path[k] = path_from(load_floats(g->w + l + k * WIDE));
+  advance_listed(family, all, law, cell, path, slots + l, ups + l, registers);
+  EACH_OF(registers) {
+    const int at = l + k * WIDE;
+    const floats before = load_floats(g->w + at);
+    land(family, all, law, &cell[k], &path[k], g, at, normal + at, 1);
+    const ints undone = (ints)load_words(g->failed + at);
+    store_floats(g->w + at, choose(undone, before, load_floats(g->w + at)));
+    failed |= undone;
+  }
+  return failed;
 }
 
 /* One vector's listed cells by aggregates; those for which an aggregate would not do are done after them. */
@@ -21,25 +42,17 @@ INLINE void aggregate_listed(const int family, const walk_t *walk, progress_t *p
   group_t *g = &p->group;
   for (int first = 0; first < list->n; first += GROUP_CELLS) {
     const int n = list->n - first < GROUP_CELLS ? list->n - first : GROUP_CELLS;
-    const int whole = up_to(n, ABREAST * WIDE);
+    /* few cells need but a register */
+    const int whole = n <= WIDE ? WIDE : up_to(n, ABREAST * WIDE);
     const float *normal = take_normals(p, up_to(n, WIDEST_LANES));
+    const uint32_t *slots = list->slots + first, *ups = list->ups + first;
     ints failed = {0};
     load_listed(family, walk, g, list, first, n, whole);
-    for (int l = 0; l < whole; l += ABREAST * WIDE) {
-      cell_t cell[ABREAST];
-      path_t path[ABREAST];
-      EACH cell[k] = cell_of(family, g, l + k * WIDE);
-      EACH path[k] = path_from(load_floats(g->w + l + k * WIDE));
-      advance_listed(family, all, &law, cell, path, list->slots + first + l, list->ups + first + l);
-      EACH {
-        const int at = l + k * WIDE;
-        const floats before = load_floats(g->w + at);
-        land(family, all, &law, &cell[k], &path[k], g, at, normal + at, 1);
-        const ints undone = (ints)load_words(g->failed + at);
-        store_floats(g->w + at, choose(undone, before, load_floats(g->w + at)));
-        failed |= undone;
-      }
-    }
+    if (n <= WIDE)
+      failed = aggregate_registers(family, all, &law, g, 0, slots, ups, normal, 1);
+    else
+      for (int l = 0; l < whole; l += ABREAST * WIDE)
+        failed |= aggregate_registers(family, all, &law, g, l, slots, ups, normal, ABREAST);
     count_pulses(p, whole);
     if (!none(failed))
       for (int l = 0; l < n; l++)

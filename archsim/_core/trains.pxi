@@ -81,7 +81,8 @@ cdef class Trains:
         return 0
 
     cdef int choose_walk(self) except -1 nogil:
-        # Say how the cells are best walked through, and prepare for it. Single slots are listed already.
+        # Say how the cells are best walked through; `arrange_words` prepares for all of them at once. Single slots are
+        # listed already.
         cdef trains_t *t = &self.trains
         cdef Length *of
         cdef double listed = 0.0, of_pieces
@@ -110,8 +111,6 @@ cdef class Trains:
             t.width = rows
             memset(self.rows + rows, 0, LINES * sizeof(uint32_t))
         t.crowded = listed > (t.words + WALK) * columns * t.width
-        if t.crowded:
-            self.arrange_words()
         return 0
 
     cdef trains_t view(self) noexcept nogil:
@@ -244,6 +243,8 @@ cdef class Trains:
         with nogil:
             totals = self.add_up()
             self.choose_walk()
+            if self.trains.crowded and not self.trains.counted:
+                self.arrange_words()
         return totals.slots, totals.x_pulses, totals.d_pulses, <int64_t> totals.coincidences
 
     cdef totals_t add_up(self) noexcept nogil:
@@ -323,6 +324,8 @@ cdef class Trains:
             self.stops[lines[k]] = vectors[k]
         with nogil:
             self.hold()
+            if self.trains.crowded and not self.trains.counted:
+                self.arrange_words()
 
     def let_go(self):
         """Turn to the pulses that were held back, and to them alone; return whether there are any."""
@@ -361,11 +364,7 @@ cdef class Trains:
                 any_late |= hold_lines(t.x_on + at, self.held + at, self.stops, self.inputs, v,
                                        0xFFFFFFFFu if t.counted else t.piece[i].mask)
         self.holds = any_late != 0
-        if not self.holds or t.counted:
-            return 0
-        if t.crowded:
-            self.arrange_words()
-        else:
+        if self.holds and not t.counted and not t.crowded:
             list_lines(t, self.inputs, self.outputs)
         return 0
 

@@ -61,6 +61,8 @@ cdef class PulsedCells:
         # Send what was drawn, or held back, to all cells; returns the pulses.
         if self.trains.trains.words == 0:
             return 0
+        if self.trains.trains.crowded and not self.trains.trains.counted:
+            self.trains.arrange_words()
         begin_progress(progress, self.trains.trains.pieces)
         return send(self.trains, self.response, &self.weights[0, 0],
                     NULL if self.visible is None else &self.visible[0, 0], &self.cells[0, 0], BOTH, 0,

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from archsim._core import kernels
 from archsim.analog.blocks import FloatArray
-from archsim.analog.samples import TrainCounts, sampled
+from archsim.analog.samples import Indices, TrainCounts, sampled
 from archsim.analog.specification import UpdateParameters
 from archsim.analog.threads import Workers
 
@@ -98,10 +98,10 @@ class PulseTrains:
         workers.map(lambda begin, end: self.trains.fill(begin, end, *given, *self._stream, first_vector), SIDES)
         return self.trains.finish()
 
-    def count(self, x: FloatArray, d: FloatArray, learning_rate: float, *, apart: bool = False) -> None:
+    def count(self, x: FloatArray, d: FloatArray, learning_rate: float, *parts: Indices) -> None:
         """Look at the vectors of a block that belong to the sample; see `archsim.analog.samples.TrainCounts.note`."""
         if self._counts is not None:
-            self._counts.note(self._update, self._granularity, x, d, learning_rate, apart=apart)
+            self._counts.note(self._update, self._granularity, x, d, learning_rate, *parts)
 
     def take(self, rows: NDArray[Any], counts: NDArray[Any]) -> tuple[int, int, int]:
         """Take trains that give exact numbers of pulses to the cells of single input lines.

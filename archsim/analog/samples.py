@@ -15,18 +15,36 @@ from numpy.typing import NDArray
 from archsim.analog.blocks import FloatArray
 from archsim.analog.specification import UpdateParameters
 
-__all__ = ["EVERY", "ReadCounts", "Samples", "TrainCounts", "sampled"]
+__all__ = ["EVERY", "Indices", "ReadCounts", "Samples", "TrainCounts", "sampled", "sampled_parts"]
 
 #: Vectors of which one is looked at.
 EVERY: Final = 64
 
 Counts = NDArray[np.int64]
+Indices = NDArray[np.intp]
+#: Where the only part of a block begins.
+_WHOLE: Final = np.zeros(1, np.intp)
 
 
 def sampled(first_vector: int, vectors: int) -> slice | None:
     """Return which vectors of a block are looked at; None for none of them."""
     begin = -first_vector % EVERY
     return slice(begin, None, EVERY) if begin < vectors else None
+
+
+def sampled_parts(first_vector: int, vectors: int, begins: Indices) -> tuple[slice, Indices]:
+    """Return which vectors of a block are looked at, and where parts of it begin among these.
+
+    Parameters
+    ----------
+    first_vector, vectors : int
+        Index of the block's first vector in the run, and how many there are.
+    begins : int [parts]
+        At which vectors its parts begin.
+    """
+    some = slice(-first_vector % EVERY, vectors, EVERY)
+    among = np.maximum(-((some.start - begins) // EVERY), 0)
+    return some, np.unique(among[among < len(range(vectors)[some])])
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +97,11 @@ class TrainCounts:
         x: FloatArray,
         d: FloatArray,
         learning_rate: float,
-        *,
-        apart: bool = False,
+        parts: Indices = _WHOLE,
     ) -> None:
         """Look at inputs [V, inputs] and errors [V, outputs] of an update; see `archsim.analog.pulses.PulseTrains`.
 
-        Pulses are rounded for each call, or with `apart` for each vector: as if each were an update of its own.
+        Pulses are rounded for each of the parts that begin there, as if they had been updates of their own.
         """
         x_largest = np.abs(x).max(axis=1, initial=0.0).astype(np.float64)
         d_largest = np.abs(d).max(axis=1, initial=0.0).astype(np.float64)
@@ -97,8 +114,8 @@ class TrainCounts:
         full = given < asked * (1.0 - 1e-6)
         self.counts[0] += np.count_nonzero(asked)
         self.counts[1] += np.count_nonzero(full)
-        for which, pulses in ((2, np.minimum(asked[full], 1e12)), (3, given[full])):
-            self.counts[which] += int(np.rint(pulses).sum()) if apart else round(float(pulses.sum()))
+        for which, pulses in ((2, np.minimum(asked, 1e12)), (3, given)):
+            self.counts[which] += int(np.rint(np.add.reduceat(np.where(full, pulses, 0.0), parts)).sum())
 
     @property
     def full(self) -> float | None:

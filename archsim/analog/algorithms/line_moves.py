@@ -7,9 +7,7 @@ crossbars, pass after pass, for all arrays and with the same bits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +17,9 @@ from archsim.analog.blocks import FloatArray, NotFiniteError
 from archsim.analog.crossbar import Crossbar
 from archsim.analog.devices.pulsed import BLOCK_COLUMNS, PulsedArray
 from archsim.analog.observed import Counts
-from archsim.analog.samples import EVERY, sampled
+from archsim.analog.samples import sampled_parts
 
 __all__ = ["LineMoves", "Place"]
-
-#: Of a block: which items are looked at, and whether each of them apart.
-Looks = Iterator[tuple[slice, bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +121,7 @@ class LineMoves:
             )
         except ValueError as error:
             raise NotFiniteError("x, d or the learning rate of an update") from error
-        for some, apart in self._looks(place, len(x)):
-            self._trains.count(x[some], d[some], 1.0, apart=apart)
+        self._count_vectors(place, x, d)
         if factors is not None:
             self._count_reads(place, values, counts)
         return Counts(
@@ -140,41 +134,22 @@ class LineMoves:
             transfer_slots=write_slots,
         )
 
-    def _looks(self, place: Place, total: int) -> Looks:
-        """Yield which vectors of a block are looked at: as if each pass over the lines had been an update."""
+    def _count_vectors(self, place: Place, x: FloatArray, d: FloatArray) -> None:
+        """Look at a sample of the updates' trains: as if each pass over the lines had been an update."""
         inputs, interval = self._fast.inputs, place.interval
-        if not interval:
-            return looks(place.first_vector, [0], total, total)
-        first = (inputs - place.reads % inputs) * interval - place.vectors % interval
-        return looks(place.first_vector, [0, *range(first, total, inputs * interval)], total, inputs * interval)
+        first = (inputs - place.reads % inputs) * interval - place.vectors % interval if interval else len(x)
+        begins = np.array([0, *range(first, len(x), inputs * interval or 1)])
+        some, parts = sampled_parts(place.first_vector, len(x), begins)
+        if len(parts):
+            self._trains.count(x[some], d[some], 1.0, parts)
 
     def _count_reads(self, place: Place, values: FloatArray, counts: FloatArray) -> None:
-        """Look at a sample of what was read and written."""
+        """Look at a sample of what was read and written, in passes, too."""
         inputs, total = self._fast.inputs, len(values)
-        begins = [0, *range(inputs - place.reads % inputs, total, inputs)]
-        for some, apart in looks(place.reads, begins, total, inputs):
+        begins = np.array([0, *range(inputs - place.reads % inputs, total, inputs)])
+        some, parts = sampled_parts(place.reads, total, begins)
+        if len(parts):
             lines = (place.reads + np.arange(total)[some]) % inputs
             hot = (lines[:, None] == np.arange(inputs)).astype(np.float32)
             self._fast.transfers.count(hot, values[some])
-            self._write_trains.count(hot, counts[some], self._write_rate, apart=apart)
-
-
-def looks(first: int, begins: list[int], total: int, longest: int) -> Looks:
-    """Yield which items of a block are looked at, as if it had come in parts.
-
-    Parameters
-    ----------
-    first : int
-        Index of the block's first item in the run.
-    begins : list of int
-        Where parts begin.
-    total, longest : int
-        Items of the block, and of the longest part.
-    """
-    if longest <= EVERY:
-        # One of each part at most.
-        yield slice(-first % EVERY, total, EVERY), True
-        return
-    for begin, end in pairwise([*begins, total]):
-        if (some := sampled(first + begin, end - begin)) is not None:
-            yield slice(begin + some.start, end, EVERY), False
+            self._write_trains.count(hot, counts[some], self._write_rate, parts)
