@@ -15,8 +15,10 @@ from archsim.digital.affine import Affine
 from archsim.digital.arithmetic import Arithmetic, make_arithmetic
 from archsim.digital.rounding import Draws
 from archsim.digital.specification import FixedPointSettings, Float16Settings
+from archsim.engine.numerics.coupling import Numbers
 from archsim.errors import InputError
 from tests.digital.integer_unit import Q, exponents, numbers, shifted
+from tests.digital.test_arithmetic import OF_SEQUENCES
 
 MILLION = 1_000_000
 WIDE, NARROW = Q(True, 6, 10), Q(True, 4, 4)
@@ -223,6 +225,36 @@ def weights(**changes: Any) -> dict[str, NDArray[np.float32]]:
     document["data"] = {"name": "digits", "samples": 60, "test_samples": 20}
     document["schedule"] = {"kind": "synchronous", "stages": 2, "micro_batches": 2} | changes.get("schedule", {})
     return dict(archsim.simulate(archsim.load_experiment(document)).weights)
+
+
+def test_no_random_number_is_left_over_from_another_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every call of the numbers by an event says where it is before it rounds; what the last one said holds no more."""
+    draws: list[Draws] = []
+    begin, asked = Draws.begin, {"digital", "read", "update", "begin", "deliver_gradient", "finish"}
+    monkeypatch.setattr(Draws, "begin", lambda self, *place: (draws.append(self), begin(self, *place))[1])
+
+    def forgetting(name: str) -> Any:
+        call = getattr(Numbers, name)
+
+        def called(*arguments: Any) -> Any:
+            if draws:
+                draws[-1]._now.key = None
+            return call(*arguments)
+
+        return called
+
+    for name in asked:
+        monkeypatch.setattr(Numbers, name, forgetting(name))
+    sections = {
+        "training": digits({})["training"]
+        | {"gradient_clipping": {"limit": 0.5}, "digital_optimizer": {"momentum": 0.9}, "max_mini_batches": 2},
+        "schedule": {"kind": "gpipe", "stages": 2, "micro_batches": 2},
+        "data": {"name": "digits", "samples": 20, "test_samples": 10},
+    }
+    assert weights(**sections)
+    layers = [layer | ({"placement": "digital"} if layer["name"] == "first" else {}) for layer in OF_SEQUENCES]
+    document = digits({"rounding": "stochastic"}, network={"input_shape": [64], "layers": layers}, **sections)
+    assert archsim.simulate(archsim.load_experiment(document)).weights
 
 
 def test_stochastic_rounding_depends_on_neither_schedule_nor_threads() -> None:

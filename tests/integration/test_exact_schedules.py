@@ -50,10 +50,10 @@ NETWORKS = [
     Network("residual_mnist", (1, 28, 28), (), 10, 3, ["chip.device=reram-sb", CHOPPED]),
     Network("residual_mnist", (1, 28, 28), (), 10, 5, [STOCHASTIC]),
     Network("resnet9_cifar10", (3, 32, 32), (), 10, 4, []),
-    Network("lstm_text", (32, 65), (32,), 65, 2, ["chip.device=reram-sb", CHOPPED]),
-    Network("lstm_text", (32, 65), (32,), 65, 2, [STOCHASTIC]),
+    Network("lstm_text", (9, 65), (9,), 65, 2, ["chip.device=reram-sb", CHOPPED]),
+    Network("lstm_text", (9, 65), (9,), 65, 2, [STOCHASTIC]),
     Network("kws_digits", (800,), (), 10, 3, [STOCHASTIC], samples=4),
-    Network("transformer_text", (32,), (32,), 65, 5, [STOCHASTIC, "training.gradient_clipping={limit: 0.5}"]),
+    Network("transformer_text", (9,), (9,), 65, 5, [STOCHASTIC, "training.gradient_clipping={limit: 0.5}"]),
 ]
 
 
@@ -67,6 +67,7 @@ def experiment(
     network: Network, kind: str, *more: str, mode: str = "coupled", stages: int | None = None
 ) -> archsim.Experiment:
     chosen = [
+        f"network.input_shape={list(network.inputs)}",
         f"training.mini_batch={network.samples}",
         "training.max_mini_batches=3",
         "run.evaluate_every=2",

@@ -213,6 +213,7 @@ class Numbers:
         bound = clipping.limit / self.settings.averaged_over
         for held in self._digital.layers.get(layer, ()):
             name, vectors = held.matrix.name, self._digital.vectors(stored, held)
+            stored.begin(self.logic.arithmetic, Rule.CLIP, self._digital.indices[name])
             stored.errors[name] = held.holder.clipped_errors(stored.errors[name], vectors, bound, clipping)
 
     def deliver(self, edge: Edge, micro_batch: int) -> None:

@@ -14,6 +14,7 @@ class Rule(IntEnum):
     FORWARD = 1
     GRADIENT = 2
     SUM_OF_GRADIENTS = 3
+    CLIP = 4
     READ_FORWARD = 5
     READ_BACKWARD = 6
     COLLECT = 7
