@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-from experiments import NETWORKS
+from experiments import NETWORKS, load_data
 from study import markdown
 
 import archsim
@@ -33,7 +33,8 @@ def run_change(name: str, tiny: Sequence[str]) -> dict[str, object]:
         layer, _, rest = override.partition(".")
         chosen = [i for i, found in enumerate(layers) if layer == found.name or (layer == "*" and _scaled(found))]
         overrides += [f"network.layers.{i}.{rest}" for i in chosen] or [override]
-    run = archsim.simulate(archsim.load_experiment(WORKLOAD, overrides, mode="coupled"))
+    experiment = archsim.load_experiment(WORKLOAD, overrides, mode="coupled")
+    run = archsim.simulate(experiment, data=load_data(experiment.data))
     return {
         "change": name,
         "mini_batches": run.metrics["mini_batches"],

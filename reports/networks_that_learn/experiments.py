@@ -5,16 +5,20 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from baselines import logistic_regression
 from ngrams import ngrams
 
+import archsim
 from archsim import DataSet
 
-__all__ = ["ACCURACY", "NETWORKS", "PERPLEXITY", "Bar", "Case", "Measure", "Network"]
+__all__ = ["ACCURACY", "NETWORKS", "PERPLEXITY", "Bar", "Case", "Measure", "Network", "load_data"]
+
+#: Runs of one data set share it.
+load_data = cache(archsim.load_data)
 
 WORKLOADS = Path(__file__).resolve().parents[2] / "workloads"
 

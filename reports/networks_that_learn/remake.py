@@ -23,7 +23,7 @@ import archsim
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 from changes import CHANGES, run_change  # noqa: E402
-from experiments import NETWORKS, Case, Network  # noqa: E402
+from experiments import NETWORKS, Case, Network, load_data  # noqa: E402
 from page import draw, page  # noqa: E402
 from study import Rows, options, write  # noqa: E402
 
@@ -67,7 +67,7 @@ def fit(network: Network, tiny: bool) -> list[dict[str, object]]:
 
 @cache
 def _fitted(baseline: Callable[..., list[dict[str, object]]], data: Any) -> list[dict[str, object]]:
-    return baseline(archsim.load_data(data))
+    return baseline(load_data(data))
 
 
 def run(case: Case, tiny: bool) -> tuple[dict[str, object], list[dict[str, object]]]:
@@ -81,7 +81,8 @@ def run(case: Case, tiny: bool) -> tuple[dict[str, object], list[dict[str, objec
     def tell(progress: Any) -> None:
         done.append(progress.done)
 
-    result = archsim.simulate(experiment, workspace=workspace, resume=not tiny, progress=tell)
+    data = load_data(experiment.data)
+    result = archsim.simulate(experiment, data=data, workspace=workspace, resume=not tiny, progress=tell)
     # A run that was taken up again did a part of its mini-batches only.
     share = (done[-1] - done[0] + 1) / done[-1]
     seconds, busy = (time.perf_counter() - begin[0]) / share, (time.process_time() - begin[1]) / share
