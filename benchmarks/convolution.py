@@ -174,11 +174,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="once, and in short")
     parser.add_argument("--only", default="", metavar="CASE", help=f"one of {', '.join(CASES)}, or its beginning")
+    parser.add_argument("--repeats", type=int, default=3, help="runs of each training, of which the fastest counts")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="change the experiment")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the rows are written")
     arguments = parser.parse_args()
     rows: list[dict[str, Any]] = []
-    for row in trainings(arguments.set, arguments.only, 1 if arguments.quick else 3):
+    for row in trainings(arguments.set, arguments.only, 1 if arguments.quick else arguments.repeats):
         rows.append(row)
         print(f"{row['case']:22s} {row['seconds']:7.3f} s  (sgemm {row['sgemm_ns']:.4f} ns)", flush=True)
     for row in layers(0.2 if arguments.quick else 1.0):

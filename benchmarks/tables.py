@@ -10,6 +10,8 @@ from typing import Any
 RESULTS = Path(__file__).parent / "results"
 EXACT = "-exact"
 SIZE, LARGEST = 512, 1024
+#: A multiply-add of sgemm, 256 vectors by 256 x 256 on one thread, on the machine whose seconds others compare with.
+UNIT_NS = 0.0175
 
 Row = dict[str, Any]
 
@@ -105,5 +107,48 @@ def trainings() -> str:
     )
 
 
+def lenet() -> str:
+    """Return the seconds of LeNet-5, and what they would be where a multiply-add of sgemm takes `UNIT_NS`."""
+    _, rows = rows_of("convolution.json")
+    return table(
+        ["LeNet-5, 1,000 images", "measured", "sgemm beside it", f"at {UNIT_NS} ns"],
+        [
+            [
+                row["case"],
+                f"{row['seconds']:.2f} s",
+                f"{row['sgemm_ns']:.4f} ns",
+                f"{row['seconds'] * UNIT_NS / row['sgemm_ns']:.2f} s",
+            ]
+            for row in rows
+            if "case" in row
+        ],
+    )
+
+
+def convolutions() -> str:
+    """Return what the phases of convolutions take, as multiples of linear layers with the same vectors and matrix."""
+    _, rows = rows_of("convolution.json")
+    found: dict[str, dict[str, Row]] = {}
+    for row in rows:
+        if "layer" in row:
+            found.setdefault(row["layer"], {})[row["phase"]] = row
+    phases = ("forward", "backward", "update")
+    lines = []
+    for layer, by_phase in found.items():
+        some = by_phase["forward"]
+        shown_phases = [f"{by_phase[p]['convolution_ns']:.0f} ns, {by_phase[p]['ratio']:.2f}" for p in phases]
+        lines.append([layer, f"{some['outputs']} x {some['inputs']}", str(some["vectors"]), *shown_phases])
+    return table(["convolution", "matrix", "vectors", *phases], lines)
+
+
 if __name__ == "__main__":
-    print(cells(), multiples("size", batch=32), multiples("batch", size=SIZE), threads(), trainings(), sep="\n\n")
+    print(
+        cells(),
+        multiples("size", batch=32),
+        multiples("batch", size=SIZE),
+        threads(),
+        trainings(),
+        lenet(),
+        convolutions(),
+        sep="\n\n",
+    )
