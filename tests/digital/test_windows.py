@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -10,6 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from archsim._core import windows as kernels
 from archsim.digital.windows import Window, fold, fold_by, largest, to_largest, transposed, unfold
+from tests._core.guarded import guarded, status_of_child
 
 EXTENT = st.tuples(st.integers(1, 3), st.integers(1, 3))
 BORDER = st.tuples(st.integers(0, 2), st.integers(0, 2))
@@ -90,6 +93,28 @@ def test_sums_of_nothing_are_zero_and_never_minus_zero() -> None:
     parts = np.full((1, 2, 3, 3, 1, 1), -0.0, np.float32)
     for window in (Window((1, 1), (1, 1), (0, 0)), Window((1, 1), (2, 2), (0, 0))):
         assert not np.signbit(fold(window, parts, *([3, 3] if window.stride == (1, 1) else [5, 5]))).any()
+
+
+@pytest.mark.parametrize("at_end", [False, True])
+@pytest.mark.parametrize("kernel", [(1, 1), (1, 3), (3, 3), (3, 1), (5, 5), (2, 7)], ids=str)
+def test_nothing_beside_the_arrays_is_touched(kernel: tuple[int, int], at_end: bool) -> None:
+    def touch() -> None:
+        for border, step, kind in itertools.product((0, 1), (1, 2), (np.float32, np.float64)):
+            window = Window(kernel, (step, step), (border, border))
+            rows, columns = window.over(6, 9)
+            images = guarded(np.ones((2, 3, 6, 9), kind), at_end=at_end)
+            vectors = guarded(np.ones((2 * rows * columns, 3 * window.elements), kind), at_end=at_end)
+            values = guarded(np.ones((2, 3, rows, columns), kind), at_end=at_end)
+            parts = guarded(np.ones((values.size, window.elements), kind), at_end=at_end)
+            turned = guarded(np.ones((2, len(vectors[0]), rows * columns), kind), at_end=at_end)
+            geometry = window.kernel, window.stride, window.padding
+            kernels.unfold(images, vectors, *geometry, window.dilation)
+            kernels.fold(vectors, images, *geometry, window.dilation)
+            kernels.largest(images, values, *geometry)
+            kernels.to_largest(images, values, parts, *geometry)
+            kernels.transpose(vectors.reshape(2, rows * columns, -1), turned)
+
+    assert status_of_child(touch) == 0
 
 
 def test_arrays_that_do_not_fit_are_refused() -> None:
