@@ -17,6 +17,10 @@ from archsim.units import format_duration
 
 __all__ = ["plan_record", "print_plan"]
 
+#: What closed forms hold for where nobody knows how long a stage takes.
+_ASSUMED = "equal stages, F and B one cycle each, U none"
+_ASSUMED_FORWARD = "equal stages, F one cycle"
+
 
 def print_plan(experiment: Experiment, *, as_json: bool) -> None:
     """Print what would run; the data are read to be counted, and nothing is written.
@@ -89,9 +93,10 @@ def _head(prepared: Prepared) -> Iterator[str]:
     experiment = prepared.experiment
     yield f"{experiment.name}: {experiment.network.name} on {experiment.chip.name}, {experiment.run.mode}"
     if prepared.built.tiles:
-        yield f"tiles: {plan.tiles_used} used of {plan.tiles}, {plan.node_tiles} a node, {plan.nodes} nodes"
+        yield f"tiles: {plan.tiles_used} used of {plan.tiles}, {plan.node_tiles} a node, nodes: {plan.nodes}"
+    updates = f"update: {schedule.update}, " if schedule.trains else ""
     yield (
-        f"schedule: {schedule.kind}, update: {schedule.update}, stages: {shape.stages}, "
+        f"schedule: {schedule.kind}, {updates}stages: {shape.stages}, "
         f"mini-batches: {shape.mini_batches}, micro-batches in each: {shape.micro_batches}"
     )
 
@@ -151,11 +156,11 @@ def _digital_matrices(prepared: Prepared) -> Iterator[str]:
 
 
 def _tiles(stage: StagePlan) -> str:
-    return str(sum(len(placement.parts) for placement in stage.placements))
+    return str(len({part.tile for placement in stage.placements for part in placement.parts}))
 
 
 def _closed_forms(prepared: Prepared) -> Iterator[str]:
-    times, assumed = prepared.stage_cycles, "equal stages, F and B one cycle each, U none"
+    times, assumed = prepared.stage_cycles, _ASSUMED if prepared.schedule.trains else _ASSUMED_FORWARD
     if times is not None:
         named = (("F", times.forward), ("B", times.backward), ("U", times.update))
         assumed = ", ".join(f"{symbol} {format_duration(time_ps)}" for symbol, time_ps in named)

@@ -34,9 +34,10 @@ def print_schedule(experiment: Experiment) -> None:
     prepared = prepare_whole(experiment)
     schedule = prepared.schedule
     shape, console = schedule.shape, out()
+    updates = f", update: {schedule.update}" if schedule.trains else ""
     console.print(
         f"{schedule.kind}: stages: {shape.stages}, mini-batches: {shape.mini_batches}, "
-        f"micro-batches in each: {shape.micro_batches}, update: {schedule.update}",
+        f"micro-batches in each: {shape.micro_batches}{updates}",
         soft_wrap=True,
     )
     width = len(str(shape.stages - 1))
@@ -44,7 +45,8 @@ def print_schedule(experiment: Experiment) -> None:
         console.print(f"stage {stage:>{width}}: {_shortened(schedule, stage)}", soft_wrap=True)
     for line in barrier_lines(prepared):
         console.print(line, soft_wrap=True)
-    for cycles, said in ((StageCycles(), "F and B of one cycle"), (StageCycles(1, 1, 1), "F, B and U of one cycle")):
+    one = "F and B of one cycle" if schedule.trains else "F of one cycle"
+    for cycles, said in ((StageCycles(), one), (StageCycles(1, 1, 1), "F, B and U of one cycle")):
         known = schedule.closed_forms.of(schedule, cycles)
         if known and (schedule.trains or not cycles.update):
             told = ", ".join(f"{_FORMS[name]}: {_written(value)}" for name, value in known.items())

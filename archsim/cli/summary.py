@@ -50,7 +50,11 @@ _ROWS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("loss (test)", "test_loss", _plain),
     ("loss (training)", "loss", _plain),
     ("samples", "samples", _count),
+    ("samples to target", "samples_to_target", _count),
+    ("time to target", "time_to_target_ps", format_duration),
+    ("energy to target", "energy_to_target_pj", format_energy),
     ("time per sample", "time_per_sample_ps", format_duration),
+    ("latency", "latency_ps", format_duration),
     ("energy per sample", "energy_per_sample_pj", format_energy),
     ("bubble fraction", "bubble_fraction", _percent),
 )

@@ -68,7 +68,10 @@ def _parse(value: object) -> Format:
         return value
     found = _FORMAT.fullmatch(value) if isinstance(value, str) and len(value) < MOST_BITS else None
     if found is None:
-        raise ValueError("not a fixed-point format: write 's(i,f)' with a sign or 'u(i,f)' without, such as 's(4,4)'")
+        raise ValueError(
+            "not a fixed-point format: write s(i,f) with a sign or u(i,f) without, such as s(4,4); within braces or "
+            "brackets in quotes, 's(4,4)', since YAML ends a value at a comma there"
+        )
     format_ = Format(found["kind"] == "s", int(found["integer"]), int(found["fraction"]))
     if format_.signed and not format_.integer:
         raise ValueError(f"{format_} has no bit for its sign: it counts among the integer bits, as in s(1,7)")

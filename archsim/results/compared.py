@@ -13,6 +13,8 @@ __all__ = ["COMPARED_COLUMNS", "COMPARED_METRICS", "compared_row"]
 COMPARED_METRICS: tuple[str, ...] = (
     "makespan_ps",
     "time_per_sample_ps",
+    "samples_per_s",
+    "latency_ps",
     "energy_pj",
     "energy_per_sample_pj",
     "power_w",

@@ -30,7 +30,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("leakage_pj", "pJ", "Leakage of all units, used or not, in their power states over the makespan."),
     Metric("power_w", "W", "Mean power: energy divided by makespan."),
     Metric("area_um2", "um^2", "Area of all tiles and nodes of the chip, as far as it is known (see area.csv)."),
-    Metric("macs_per_sample", "", "Multiply-accumulates of one sample's forward: one for each weight."),
+    Metric("macs_per_sample", "", "Multiply-accumulates of one sample's forward: one for each weight and vector."),
     Metric("macs", "", "By phase: multiply-accumulates done; repeated reads are no more, a skipped B is none."),
     Metric("tops", "TOPS", "Two operations for each MAC done in forward and backward, divided by the makespan."),
     Metric("tops_per_w", "TOPS/W", "The same operations divided by the energy, leakage included."),

@@ -22,18 +22,21 @@ class TimeEstimate:
     ----------
     timed_ps : tuple of int
         When the first mini-batch is done, and the second, in a timing run of these alone.
+    ended_ps : int
+        When that run ends: a stage may go on when the mini-batch counts as done.
     mini_batches : int
         Mini-batches of the run.
     """
 
     timed_ps: tuple[int, ...]
+    ended_ps: int
     mini_batches: int
 
     @property
     def makespan_ps(self) -> int:
-        """The time of the last mini-batch that was timed, and for each that follows what this one added."""
+        """The time of the mini-batches that were timed, and for each that follows what the last of them added."""
         first, last = self.timed_ps[0], self.timed_ps[-1]
-        return last + (self.mini_batches - len(self.timed_ps)) * (last - first)
+        return self.ended_ps + (self.mini_batches - len(self.timed_ps)) * (last - first)
 
 
 def estimate_time(prepared: Prepared) -> TimeEstimate | None:
@@ -63,5 +66,5 @@ def estimate_time(prepared: Prepared) -> TimeEstimate | None:
         times.append(now.time_ps)
 
     short = scheduled(replace(prepared.layout, experiment=alone), min(total, _TIMED))
-    Execution(short, None, Start.now(), RunOptions(progress=note)).run()
-    return TimeEstimate(tuple(times), total)
+    run = Execution(short, None, Start.now(), RunOptions(progress=note)).run()
+    return TimeEstimate(tuple(times), run.observations.makespan_ps, total)

@@ -16,8 +16,11 @@ UNTOUCHED = 0.9
 def unwritten_weights(run: Evidence) -> Iterator[str]:
     """Cells that still hold their initial weights, where gradients go elsewhere and transfers move them on.
 
-    A timing run knows when transfers are due; any other also knows which cells have changed.
+    A timing run knows when transfers are due; any other also knows which cells have changed. A run that trains nothing
+    has no gradients to move.
     """
+    if not any(run.observations.updates):
+        return
     for layer, parts in run.updates.items():
         writes = [part.first_writes for part in parts if part.first_writes is not None]
         if not writes:
