@@ -116,8 +116,11 @@ def options(
     arguments : sequence of str or None
         The command line; None for the process's own.
     """
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--only", nargs="+", choices=parts, default=list(parts), help="run these parts only")
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    named = ", ".join(repr(part) if " " in part else part for part in parts)
+    parser.add_argument(
+        "--only", nargs="+", metavar="PART", choices=parts, default=list(parts), help=f"run these parts only: {named}"
+    )
     parser.add_argument("--out", type=Path, default=folder, help="folder for results; what it holds is not run again")
     parser.add_argument("--fresh", action="store_true", help="forget the rows in that folder first")
     parser.add_argument("--tiny", action="store_true", help="a size at which the script can be tried out")

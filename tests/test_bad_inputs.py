@@ -97,7 +97,7 @@ DOCUMENTS = {
     "truth for a number": Bad("mini_batch: 4", "mini_batch: true", "11:15", "not a whole number"),
     "text for a section": Bad("training:\n", "training: fast\nrun:\n", "9:11", "a section with the keys"),
     "list for a section": Bad("training:\n", "training: []\nrun:\n", "9:11", "a section with the keys"),
-    "empty section that needs keys": Bad("training:\n", "training:\nrun:\n", "9:1", "'learning_rate' is missing"),
+    "empty section that needs keys": Bad("training:\n", "training: {}\nrun:\n", "9:1", "'learning_rate' is missing"),
     "micro-batches that do not divide": Bad("batches: 2", "batches: 3", "15:18", "do not divide"),
     "schedule of no kind": Bad("kind: gpipe", "kind: null", "13:9", "allowed: asynchronous, gpipe, "),
     **{

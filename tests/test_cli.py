@@ -51,6 +51,14 @@ def refused(*args: str) -> str:
     return result.output
 
 
+def test_the_summary_tells_the_latency_and_what_a_target_took():
+    text = invoke("run", "mlp_digits", *QUICK, "--set", "training.stop_at={accuracy: 0.01}").stdout
+    assert "samples to target" in text
+    assert "time to target" not in text, "without a clock"
+    assert "latency" in invoke("run", *FAST, "--set", "schedule.kind=inference").stdout
+    assert "to target" not in invoke("run", *FAST).stdout
+
+
 # What is refused
 
 

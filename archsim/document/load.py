@@ -26,7 +26,8 @@ from archsim.plugins import plugin_failures
 
 __all__ = ["Document", "load_document", "load_experiment"]
 
-_SECTIONS = frozenset({"data", "training", "schedule", "run"})
+#: Sections that may be empty. An empty ``training`` is none, as in the document of a forward-only run.
+_SECTIONS = frozenset({"data", "schedule", "run"})
 #: Characters of an override that a description tells.
 _MOST_OF_OVERRIDE = 60
 

@@ -43,6 +43,13 @@ def test_a_pipeline_of_m_stages_passes_k_samples_in_k_plus_m_minus_1_cycles(stag
         assert run.metrics[name] is None, name
 
 
+def test_a_section_on_training_is_taken_out_by_null() -> None:
+    experiment = archsim.load_experiment("mlp_digits", ["training=null", "schedule.kind=inference"])
+    assert experiment.training is None
+    with pytest.raises(archsim.InputError, match="'training' is missing, and a schedule of the kind 'gpipe' trains"):
+        archsim.load_experiment("mlp_digits", ["training=null", "schedule.kind=gpipe"])
+
+
 @pytest.mark.parametrize("stages", [1, 4])
 def test_the_dry_run_agrees_with_the_closed_form(stages: int) -> None:
     schedule = make_schedule(ScheduleSpecification(kind="inference", micro_batches=3), stages, 5)

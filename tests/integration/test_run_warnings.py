@@ -84,6 +84,10 @@ def test_a_layer_that_no_transfer_has_reached_is_told(mode):
         assert not about(simulate(*overrides, "training.max_mini_batches=77"), "'fc1'")
 
 
+def test_a_run_that_trains_nothing_is_told_of_no_transfer():
+    assert not about(simulate("training.algorithm=tiki-taka", "schedule.kind=inference"), "transfer")
+
+
 def test_transfers_that_never_come_are_told():
     run = simulate("training.algorithm={preset: ttv2, transfer_every: 0}", "training.max_mini_batches=2")
     assert len(about(run, "none is ever due", "100% of the cells")) == 3

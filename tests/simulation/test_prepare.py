@@ -98,6 +98,14 @@ def test_where_the_pipeline_is_flushed_the_estimate_is_the_time_of_the_run(kind:
     assert estimate.makespan_ps == timing.metrics["makespan_ps"]
 
 
+def test_the_estimate_counts_what_other_stages_still_do_when_the_first_is_done() -> None:
+    changes = ["network.layers.0.placement=digital", "schedule.kind=synchronous", "training.max_mini_batches=4"]
+    estimate = estimate_time(prepare_whole(archsim.load_experiment("mlp_digits", changes)))
+    assert estimate is not None
+    assert estimate.ended_ps > estimate.timed_ps[-1]
+    assert estimate.makespan_ps == archsim.simulate("mlp_digits", changes, mode="timing").metrics["makespan_ps"]
+
+
 def test_a_pipeline_that_is_never_flushed_is_estimated_within_a_twentieth() -> None:
     changes = ["training.max_mini_batches=200"]
     estimate = estimate_time(prepare_whole(archsim.load_experiment("mlp_digits", changes)))
@@ -133,6 +141,15 @@ def test_a_dry_run_says_what_would_run_and_writes_nothing(tmp_path: Path, monkey
     assert "F 1 ns, B 1 ns, U 1 ns" in abstract
     assert "bubble fraction" in abstract
     assert "estimate" in abstract
+
+
+def test_a_dry_run_of_layers_that_share_a_tile_counts_it_once() -> None:
+    text = told("mlp_digits", "--set", "schedule=layer-serial")
+    assert "1 used of 1" in text
+    (row,) = (line.split() for line in text.splitlines() if "fc1" in line and line.split()[0] == "0")
+    assert row[-8:-4] == ["0", "0", "1", "1"], "place, node, tiles, in flight"
+    assert "update" not in text
+    assert "equal stages, F one cycle" in text
 
 
 def test_a_dry_run_in_json_says_the_same() -> None:
