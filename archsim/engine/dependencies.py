@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import reduce
+from operator import or_
 from typing import NamedTuple
 
 from archsim.engine.steps import DigitalStep, MatrixStep, Step, TransferStep, WriteStep
@@ -43,14 +45,17 @@ def dependencies(steps: Sequence[Step], graph: Graph, *, updates_in_turn: bool) 
         Whether the update of a matrix, or what it transfers, waits for that of the matrix before it.
     """
     givers: dict[_Item, list[int]] = defaultdict(list)
-    before: list[set[int]] = []
+    # Of each step, those that are done before it, a bit each: a long sequence has as many steps as positions, and sets
+    # of them would fill the memory.
+    before: list[int] = []
     found = []
     for number, step in enumerate(steps):
         takes = set(_takes(step, graph, updates_in_turn))
         direct = {giver for item in takes for giver in givers[item]}
-        behind = set().union(*(before[giver] for giver in direct))
-        before.append(direct | behind)
-        found.append(tuple(Dependency(n, _by_vector(steps[n], step, graph)) for n in sorted(direct - behind)))
+        behind = reduce(or_, (before[giver] for giver in direct), 0)
+        before.append(reduce(or_, (1 << giver for giver in direct), behind))
+        needed = (giver for giver in sorted(direct) if not behind >> giver & 1)
+        found.append(tuple(Dependency(giver, _by_vector(steps[giver], step, graph)) for giver in needed))
         for item in _gives(step, graph, updates_in_turn):
             # A step that also takes what it gives is behind all that gave it before.
             givers[item] = [number] if item in takes else [*givers[item], number]

@@ -28,8 +28,8 @@ class DigitalJob:
         The layer whose matrices are read after it, transposed; nothing else can follow in the job.
     collected, prepared : int or None
         Of a recurrent layer, the time steps of both.
-    before : set of DigitalJob
-        The jobs that are done before it begins.
+    givers : set of DigitalJob
+        The jobs that it waits for.
     sums : int
         Numbers, per sample, that are added because gradients of several branches meet.
     """
@@ -39,14 +39,13 @@ class DigitalJob:
     prepare: Node | None = None
     collected: int | None = None
     prepared: int | None = None
-    before: set[DigitalJob] = field(default_factory=set)
+    givers: set[DigitalJob] = field(default_factory=set)
     sums: int = 0
 
     @classmethod
     def after(cls, jobs: Iterable[DigitalJob], collect: Node | None = None, collected: int | None = None) -> DigitalJob:
         """Return a job that begins when some others are done."""
-        jobs = set(jobs)
-        return cls(collect, collected=collected, before=jobs.union(*(job.before for job in jobs)))
+        return cls(collect, collected=collected, givers=set(jobs))
 
     @property
     def tail(self) -> Node | None:
@@ -54,6 +53,16 @@ class DigitalJob:
         if self.prepare is not None:
             return None
         return self.nodes[-1] if self.nodes else self.collect
+
+    def comes_after(self, jobs: set[DigitalJob]) -> bool:
+        """Return whether it begins when all of some others are done."""
+        missing, seen, ahead = set(jobs), {self}, [self]
+        while missing and ahead:
+            fresh = ahead.pop().givers - seen
+            missing -= fresh
+            seen |= fresh
+            ahead += fresh
+        return not missing
 
 
 def continued(jobs: Iterable[DigitalJob], leads_on: Callable[[Node], bool]) -> DigitalJob | None:
@@ -68,6 +77,6 @@ def continued(jobs: Iterable[DigitalJob], leads_on: Callable[[Node], bool]) -> D
     """
     needed = set(jobs)
     for job in needed:
-        if job.tail is not None and leads_on(job.tail) and needed - {job} <= job.before:
+        if job.tail is not None and leads_on(job.tail) and job.comes_after(needed - {job}):
             return job
     return None

@@ -8,6 +8,7 @@ from archsim.errors import ArchsimError, InputError, did_you_mean
 from archsim.network.graph import INPUT, Graph, Matrix, Node, Parameter, Shape
 from archsim.network.losses import load_loss
 from archsim.network.operators import Operator, StatefulOperator, StationaryOperator, load_operator
+from archsim.network.operators.recurrent import MOST_TIME_STEPS, time_steps
 from archsim.network.specification import Layer, NetworkSpecification
 
 __all__ = ["build_graph"]
@@ -64,7 +65,16 @@ def _node(operator: Operator, layer: Layer, inputs: tuple[str, ...], shapes: tup
     parameters = operator.parameters(layer, shapes) if isinstance(operator, StatefulOperator) else ()
     if not isinstance(parameters, tuple) or not all(isinstance(parameter, Parameter) for parameter in parameters):
         raise _wrong(layer, "parameters", parameters, "a tuple of Parameter")
-    return Node(layer.name, layer.kind, inputs, shapes, shape, layer, matrices, parameters)
+    node = Node(layer.name, layer.kind, inputs, shapes, shape, layer, matrices, parameters)
+    if len(time_steps(node)) > MOST_TIME_STEPS:
+        raise InputError(
+            "a recurrent layer takes a read and a digital job for each position, and these are too many",
+            field="inputs",
+            value=f"{len(time_steps(node))} positions",
+            allowed=f"up to {MOST_TIME_STEPS}",
+            remedy="cut the sequences into windows; a layer with stateful: true goes on from one to the next",
+        )
+    return node
 
 
 def _wrong(layer: Layer, rule: str, found: object, needed: str) -> ArchsimError:
@@ -82,7 +92,10 @@ def _vocabulary(nodes: list[Node]) -> int | None:
     for index, node in enumerate(nodes):
         if known[node.name] is not None and node.inputs != (INPUT,):
             raise _not_tokens(
-                index, node, f"a '{node.kind}' takes tokens, which the network's input alone gives", "read 'input'"
+                index,
+                node,
+                f"a layer of kind '{node.kind}' takes tokens, which the network's input alone gives",
+                "read 'input'",
             )
     for index, node in enumerate(nodes):
         if known[node.name] is None and INPUT in node.inputs:

@@ -30,6 +30,15 @@ def test_shapes_and_edges() -> None:
     assert [(matrix.name, matrix.size, matrix.vectors) for matrix in built["fc"].matrices] == [("fc", (8, 4), 1)]
 
 
+def test_a_sequence_is_no_longer_than_a_recurrent_layer_can_go() -> None:
+    layers: tuple[dict[str, Any], ...] = ({"name": "r", "kind": "gru", "features": 2, "output": "last"}, FC)
+    assert graph(*layers, input_shape=(2**16, 2))["r"].shape == (2,)
+    with pytest.raises(
+        InputError, match=r"network\.layers\.0\.inputs: .*\n *found: +'65537 positions'\n.* up to 65536"
+    ):
+        graph(*layers, input_shape=(2**16 + 1, 2))
+
+
 def test_gradients_are_needed_behind_the_first_trained_layer_only() -> None:
     frozen = FC | {"name": "frozen", "trainable": False}
     built = graph(

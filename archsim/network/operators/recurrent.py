@@ -13,7 +13,10 @@ from archsim.network.graph import Matrix, Node
 from archsim.network.operators.base import StationaryOperator, load_operator
 from archsim.network.operators.cost import OperatorCost
 
-__all__ = ["Drive", "RecurrentOperator", "recurrent_operator", "time_steps", "unroll"]
+__all__ = ["MOST_TIME_STEPS", "Drive", "RecurrentOperator", "recurrent_operator", "time_steps", "unroll"]
+
+#: Every time step is a step of its own in a stage's actions, and each is known to those behind it.
+MOST_TIME_STEPS = 2**16
 
 
 class Drive(NamedTuple):
