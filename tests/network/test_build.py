@@ -56,6 +56,7 @@ def test_gradients_are_needed_behind_the_first_trained_layer_only() -> None:
         ([FC | {"inputs": ["inptu"]}], "did you mean 'input'"),
         ([FC, {"name": "act", "kind": "tanh", "inputs": ["fc", "input"]}], "takes 1 input"),
         ([FC, {"name": "sum", "kind": "add", "inputs": ["fc"]}], "names of 2 layers\n *remedy:  name 2 of: input, fc"),
+        ([FC, {"name": "sum", "kind": "add", "inputs": ["fc", "input"]}], "by a layer of kind 'linear'"),
         ([FC, {"name": "sum", "kind": "add", "inputs": ["fc"] * 3}], "names of 2 layers\n *remedy:  bring several"),
         ([{"name": "act", "kind": "tanh"}], "no layer holds a matrix"),
         ([FC, FC | {"name": "other", "inputs": ["input"]}], "leads nowhere"),

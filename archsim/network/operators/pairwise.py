@@ -76,4 +76,5 @@ def _remedy(first: Shape, second: Shape) -> str:
     if len(shorter) < len(longer) and shorter == longer[: len(shorter)]:
         wanted = [*shorter, *[1] * (len(longer) - len(shorter))]
         return f"put a 'reshape' to {wanted} behind the one of the shape {list(shorter)}"
-    return "bring one to the other's shape, for example by a 'conv2d' with a kernel of 1 and a stride"
+    layer = "a 'conv2d' with a kernel of 1 and a stride" if len(longer) > 2 else "a layer of kind 'linear'"
+    return f"bring one to the other's shape, for example by {layer}"
