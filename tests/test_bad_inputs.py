@@ -99,7 +99,7 @@ DOCUMENTS = {
     "list for a section": Bad("training:\n", "training: []\nrun:\n", "9:11", "a section with the keys"),
     "empty section that needs keys": Bad("training:\n", "training: {}\nrun:\n", "9:1", "'learning_rate' is missing"),
     "micro-batches that do not divide": Bad("batches: 2", "batches: 3", "15:18", "do not divide"),
-    "schedule of no kind": Bad("kind: gpipe", "kind: null", "13:9", "allowed: asynchronous, gpipe, "),
+    "schedule of no kind": Bad("kind: gpipe", "kind: null", "13:9", "allowed: asynchronous, bounded, gpipe, hybrid, "),
     **{
         f"{name} for a pair": Bad(
             "features: 3}",
@@ -123,7 +123,7 @@ DOCUMENTS = {
     "unknown schedule": Bad("kind: gpipe", "kind: gpip", "13:9", "did you mean 'gpipe'?"),
     "misspelt schedule without a section": Bad(SCHEDULE, "schedule: gpip", "12:11", "did you mean 'gpipe'?"),
     "unknown schedule without a section": Bad(
-        SCHEDULE, "schedule: fast", "12:11", "allowed: asynchronous, gpipe, inference, layer-serial, sequential"
+        SCHEDULE, "schedule: fast", "12:11", "allowed: asynchronous, bounded, gpipe, hybrid, "
     ),
     "key of another schedule": Bad("kind: gpipe", "kind: gpipe\n  stored_max: 3", "14:3", "a kind that has it: zb-h1"),
     "keys that a schedule knows": Bad("kind: gpipe", "kind: gpipe\n  bogus: 3", "14:3", "positions\n"),

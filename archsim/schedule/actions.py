@@ -277,6 +277,12 @@ class Schedule:
         """How many micro-batches the first update applies together; every one does in a regular schedule."""
         return next((a.count for a in self.stage(0) if self.kinds[a.kind].updates_weights), 1)
 
+    @property
+    def updates_alike(self) -> bool:
+        """Whether all updates apply as many micro-batches as the first one."""
+        counts = {action.count for action in self.stage(0) if self.kinds[action.kind].updates_weights}
+        return len(counts) <= 1
+
     def busy_of_stage(self, cycles: StageCycles) -> int | None:
         """Return how long a stage is busy, in the unit of `cycles`; None if what is done now and then takes time."""
         if any(kind.occasional and kind.operation is not None for kind in self.kinds.values()):

@@ -11,15 +11,24 @@ from __future__ import annotations
 from archsim.schedule.action_kinds import StageCycles
 from archsim.schedule.actions import ClosedForms, Schedule
 
-__all__ = ["ASYNCHRONOUS", "GPIPE", "INFERENCE", "SEQUENTIAL", "SYNCHRONOUS"]
+__all__ = [
+    "ASYNCHRONOUS",
+    "GPIPE",
+    "INFERENCE",
+    "SEQUENTIAL",
+    "SYNCHRONOUS",
+    "mean_of_rising",
+    "passage",
+    "work",
+]
 
 
-def _work(cycles: StageCycles) -> int:
+def work(cycles: StageCycles) -> int:
     """f + b + u."""
     return cycles.forward + cycles.backward + cycles.update
 
 
-def _passage(schedule: Schedule, cycles: StageCycles) -> int:
+def passage(schedule: Schedule, cycles: StageCycles) -> int:
     """(M - 1) (f + b): the way of a micro-batch through all stages but one, forward and back."""
     return (schedule.shape.stages - 1) * (cycles.forward + cycles.backward)
 
@@ -29,7 +38,7 @@ def _following(schedule: Schedule, stage: int) -> int:
     return schedule.shape.stages - stage
 
 
-def _mean_of_rising(last: int, most: int) -> float:
+def mean_of_rising(last: int, most: int) -> float:
     """Return the mean over k = 0 .. last - 1 of min(k, most)."""
     depth = min(most, last)
     return depth - depth * (depth + 1) / (2 * last)
@@ -37,18 +46,18 @@ def _mean_of_rising(last: int, most: int) -> float:
 
 def _sequential_makespan(schedule: Schedule, cycles: StageCycles) -> int:
     # Nobody waits for updates but the first stage: elsewhere they fall into the way of the gradients.
-    return schedule.shape.total * (_passage(schedule, cycles) + _work(cycles))
+    return schedule.shape.total * (passage(schedule, cycles) + work(cycles))
 
 
 def _flushed_makespan(schedule: Schedule, cycles: StageCycles) -> int:
     shape = schedule.shape
-    return shape.mini_batches * (_passage(schedule, cycles) + shape.micro_batches * _work(cycles))
+    return shape.mini_batches * (passage(schedule, cycles) + shape.micro_batches * work(cycles))
 
 
 def _continuous_makespan(schedule: Schedule, cycles: StageCycles) -> int | None:
     if cycles.update and schedule.update != "immediate":
         return None  # An update of a whole mini-batch holds up the stages before and behind.
-    return _passage(schedule, cycles) + schedule.shape.total * _work(cycles)
+    return passage(schedule, cycles) + schedule.shape.total * work(cycles)
 
 
 def _forward_makespan(schedule: Schedule, cycles: StageCycles) -> int:
@@ -71,7 +80,7 @@ def _synchronous_in_flight(schedule: Schedule, stage: int) -> int:
 def _synchronous_staleness(schedule: Schedule, stage: int) -> float:
     if schedule.update == "deferred":
         return 0.0
-    return _mean_of_rising(schedule.shape.micro_batches, _following(schedule, stage) - 1)
+    return mean_of_rising(schedule.shape.micro_batches, _following(schedule, stage) - 1)
 
 
 def _asynchronous_in_flight(schedule: Schedule, stage: int) -> int:
@@ -81,7 +90,7 @@ def _asynchronous_in_flight(schedule: Schedule, stage: int) -> int:
 def _asynchronous_staleness(schedule: Schedule, stage: int) -> float | None:
     if schedule.update == "deferred":
         return None
-    return _mean_of_rising(schedule.shape.total, _following(schedule, stage) - 1)
+    return mean_of_rising(schedule.shape.total, _following(schedule, stage) - 1)
 
 
 SEQUENTIAL = ClosedForms(

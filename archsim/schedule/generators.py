@@ -1,4 +1,4 @@
-"""The built-in schedules but for ``zb-h1``: each yields the order of F and B at one stage.
+"""The schedules that leave updates to passes, and have no keys: each yields the order of F and B at one stage.
 
 Stages count from the input side, ``s = 0 .. M-1``. `synchronous` and `asynchronous` follow the drawing of
 arXiv:2410.15155; `inference` and `layer_serial` have no B. How long they take, `archsim.schedule.closed_forms` says.
@@ -12,7 +12,15 @@ from archsim.schedule.actions import Action, PipelineShape, ScheduleKind
 from archsim.schedule.closed_forms import ASYNCHRONOUS, GPIPE, INFERENCE, SEQUENTIAL, SYNCHRONOUS
 from archsim.schedule.specification import ScheduleSpecification
 
-__all__ = ["asynchronous", "gpipe", "inference", "layer_serial", "sequential", "synchronous"]
+__all__ = [
+    "asynchronous",
+    "gpipe",
+    "inference",
+    "layer_serial",
+    "one_forward_one_backward",
+    "sequential",
+    "synchronous",
+]
 
 
 def _one_by_one(shape: PipelineShape, stage: int, settings: ScheduleSpecification) -> Iterator[Action]:
@@ -36,7 +44,7 @@ def _forwards_then_backwards(shape: PipelineShape, stage: int, settings: Schedul
         yield from (Action("B", k) for k in block)
 
 
-def _1f1b(start: int, count: int, ahead: int) -> Iterator[Action]:
+def one_forward_one_backward(start: int, count: int, ahead: int) -> Iterator[Action]:
     """Yield `count` micro-batches, with at most `ahead` in flight."""
     ahead = min(ahead, count)
     yield from (Action("F", start + k) for k in range(ahead - 1))
@@ -48,11 +56,11 @@ def _1f1b(start: int, count: int, ahead: int) -> Iterator[Action]:
 
 def _flushed_1f1b(shape: PipelineShape, stage: int, settings: ScheduleSpecification) -> Iterator[Action]:
     for start in range(0, shape.total, shape.micro_batches):
-        yield from _1f1b(start, shape.micro_batches, shape.stages - stage)
+        yield from one_forward_one_backward(start, shape.micro_batches, shape.stages - stage)
 
 
 def _continuous_1f1b(shape: PipelineShape, stage: int, settings: ScheduleSpecification) -> Iterator[Action]:
-    yield from _1f1b(0, shape.total, shape.stages - stage)
+    yield from one_forward_one_backward(0, shape.total, shape.stages - stage)
 
 
 sequential = ScheduleKind(

@@ -8,7 +8,15 @@ from pydantic import Field
 
 from archsim.specification import OpenFamily, Specification
 
-__all__ = ["AnySchedule", "Overlap", "Positions", "ScheduleSpecification", "ZeroBubbleSpecification"]
+__all__ = [
+    "AnySchedule",
+    "BoundedSpecification",
+    "HybridSpecification",
+    "Overlap",
+    "Positions",
+    "ScheduleSpecification",
+    "ZeroBubbleSpecification",
+]
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -61,5 +69,28 @@ class ZeroBubbleSpecification(ScheduleSpecification):
     stored_max: Count | None = None
 
 
+class BoundedSpecification(ScheduleSpecification):
+    """The schedule ``bounded``: asynchronous, with a backward that is at most ``staleness_max`` updates late.
+
+    Without updates in between (0), a micro-batch is back at a stage before the next one starts there.
+    """
+
+    kind: Literal["bounded"] = "bounded"
+    staleness_max: Annotated[int, Field(ge=0)] = 1
+
+
+class HybridSpecification(ScheduleSpecification):
+    """The schedule ``hybrid``: asynchronous first, then synchronous to finish.
+
+    The first ``asynchronous_mini_batches`` are trained asynchronously, all others synchronously.
+    """
+
+    kind: Literal["hybrid"] = "hybrid"
+    asynchronous_mini_batches: Annotated[int, Field(ge=0)] = 1
+
+
 #: The section ``schedule`` of a document.
-AnySchedule = Annotated[ScheduleSpecification | ZeroBubbleSpecification, OpenFamily("archsim.schedules")]
+AnySchedule = Annotated[
+    ScheduleSpecification | ZeroBubbleSpecification | BoundedSpecification | HybridSpecification,
+    OpenFamily("archsim.schedules"),
+]

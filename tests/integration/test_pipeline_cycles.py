@@ -62,7 +62,7 @@ def test_with_an_update_in_a_cycle(kind: str, mini_batches: int, cycles: int) ->
 
 @settings(deadline=None, max_examples=30)
 @given(
-    kind=st.sampled_from([*KINDS, "zb-h1"]),
+    kind=st.sampled_from([*KINDS, "zb-h1", "bounded", "hybrid"]),
     stages=st.integers(1, 7),
     micro_batches=st.integers(1, 9),
     mini_batches=st.integers(1, 3),

@@ -13,7 +13,19 @@ from archsim.errors import InputError
 from archsim.schedule import PipelineShape, Profile, Schedule, StageCycles, dry_run, kind_of, make_schedule
 from archsim.schedule.specification import ScheduleSpecification
 
-KINDS = ("sequential", "gpipe", "synchronous", "asynchronous", "inference", "layer-serial", "zb-h1")
+KINDS = (
+    "sequential",
+    "gpipe",
+    "synchronous",
+    "asynchronous",
+    "inference",
+    "layer-serial",
+    "zb-h1",
+    "bounded",
+    "hybrid",
+)
+#: Without updates, or placing them.
+NO_RULE = ("inference", "layer-serial", "zb-h1", "hybrid")
 UNIT = StageCycles(1, 1, 0)
 FBU = StageCycles(1, 1, 1)
 
@@ -45,12 +57,14 @@ def test_every_registered_schedule_is_among_them() -> None:
 
 @given(kind=kinds, shape=shapes, cycles=times, late=st.booleans())
 def test_makespan(kind: str, shape: PipelineShape, cycles: StageCycles, late: bool) -> None:
-    settings = {} if kind in ("inference", "layer-serial", "zb-h1") else {"update": "deferred" if late else "immediate"}
+    settings = {} if kind in NO_RULE else {"update": "deferred" if late else "immediate"}
     schedule = made(kind, shape, **settings)
     expected = makespan(schedule, cycles)
     if expected is None:
         assert cycles.update
-        assert kind == "asynchronous" or (kind == "zb-h1" and cycles.update > min(cycles.forward, cycles.backward))
+        assert kind in ("asynchronous", "bounded") or (
+            kind == "zb-h1" and cycles.update > min(cycles.forward, cycles.backward)
+        )
     else:
         assert played(schedule, cycles).makespan == expected
 
@@ -75,7 +89,7 @@ def test_makespan_in_the_cycles_of_the_literature(shape: PipelineShape) -> None:
 
 @given(kind=kinds, shape=shapes, cycles=times, late=st.booleans())
 def test_what_is_in_flight_stored_and_stale(kind: str, shape: PipelineShape, cycles: StageCycles, late: bool) -> None:
-    settings = {} if kind in ("inference", "layer-serial", "zb-h1") else {"update": "deferred" if late else "immediate"}
+    settings = {} if kind in NO_RULE else {"update": "deferred" if late else "immediate"}
     schedule = made(kind, shape, **settings)
     profile, forms = played(schedule, cycles), schedule.closed_forms
     told = 0
@@ -88,7 +102,9 @@ def test_what_is_in_flight_stored_and_stale(kind: str, shape: PipelineShape, cyc
         if None not in expected:
             assert list(seen) == pytest.approx(expected, abs=1e-12)
             told += 1
-    assert told == (1 if kind == "asynchronous" and late else 2 if kind in ("inference", "layer-serial") else 3)
+    assert told == (
+        1 if kind in ("asynchronous", "bounded") and late else 2 if kind in ("inference", "layer-serial") else 3
+    )
 
 
 @given(shape=shapes)

@@ -35,7 +35,9 @@ def test_no_data_are_read_and_everything_else_is_known() -> None:
     assert [stage.micro_batches for stage in prepared.memory] == [5, 5, 5]
 
 
-@pytest.mark.parametrize("kind", ["zb-h1", "synchronous", "asynchronous", "gpipe", "sequential", "inference"])
+@pytest.mark.parametrize(
+    "kind", ["zb-h1", "bounded", "hybrid", "synchronous", "asynchronous", "gpipe", "sequential", "inference"]
+)
 @pytest.mark.parametrize("chip", ["unit", "unit-fbu"])
 def test_on_stage_engines_closed_forms_are_time_and_bubbles_of_the_run(kind: str, chip: str) -> None:
     changes = [f"chip={chip}", f"schedule.kind={kind}", "schedule.stages=3", "schedule.micro_batches=5"]
