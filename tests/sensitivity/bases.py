@@ -118,7 +118,7 @@ def bases() -> Iterator[tuple[Document, Place]]:
     apart = {"kind": "synchronous", "stages": 2, "micro_batches": 2, "transfers": "separate"}
     yield base(training={"algorithm": {"preset": "tiki-taka"}}, schedule=apart), ("schedule",)
     yield base(schedule={"kind": "zb-h1", "stages": 2, "micro_batches": 4, "stored_max": 2}), ("schedule",)
-    yield base(schedule={"kind": "bounded", "stages": 3, "staleness_max": 1}), ("schedule",)
+    yield base(schedule={"kind": "bounded", "stages": 2, "micro_batches": 2, "staleness_max": 0}), ("schedule",)
     yield base(schedule={"kind": "hybrid", "stages": 2, "asynchronous_mini_batches": 2}), ("schedule",)
     yield base(schedule=_together(1, 2)), ("schedule",)
     # Blocks of several vectors, which can be cut.
