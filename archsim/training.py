@@ -15,6 +15,7 @@ from archsim.specification import Specification
 __all__ = [
     "ConstantRate",
     "CosineDecay",
+    "DelayCompensation",
     "LearningRateSchedule",
     "StepDecay",
     "StopAt",
@@ -86,6 +87,34 @@ class CosineDecay(_RateSchedule):
 LearningRateSchedule = Annotated[ConstantRate | StepDecay | CosineDecay, Field(discriminator="kind")]
 
 
+class DelayCompensation(Specification):
+    """The learning rate falls with the staleness of a gradient (PipeMare, arXiv:1910.05124, technique T1).
+
+    A gradient that comes d updates of its stage late is applied with 1 / (2 d + 1) ** p of the learning rate; 2 d + 1
+    is the delay of a stage as PipeMare counts it, with d stages behind it and one micro-batch in an update. Without
+    ``annealing_mini_batches`` p is ``exponent``; with it p falls to 0 linearly over so many mini-batches. Gradient
+    descent on a quadratic that is stable without a delay stays so with any, if p = 1: sin(x) >= 2 x / pi up to
+    pi / 2, so 2 / (2 d + 1) <= 2 sin(pi / (4 d + 2)).
+    """
+
+    exponent: Annotated[float, Field(ge=0)] = 1.0
+    annealing_mini_batches: Count | None = None
+
+    def share(self, mini_batch: int, late: int) -> float:
+        """Return what the learning rate is multiplied by.
+
+        Parameters
+        ----------
+        mini_batch : int
+            Mini-batch of the run, from 0.
+        late : int
+            Updates of the stage between the forward of a micro-batch and the update that applies it.
+        """
+        annealing = self.annealing_mini_batches
+        left = 1.0 if annealing is None else max(0.0, 1 - mini_batch / annealing)
+        return float((2 * late + 1) ** -(self.exponent * left))
+
+
 class StopAt(Specification):
     """Where training stops before its end: at the first evaluation that reaches all that is given here.
 
@@ -123,6 +152,7 @@ class TrainingSpecification(Specification):
     algorithm: Algorithm = Field(default_factory=AnalogSGDSettings)
     learning_rate: Annotated[float, Field(gt=0)]
     learning_rate_schedule: LearningRateSchedule | None = None
+    delay_compensation: DelayCompensation | None = None
     gradient_clipping: GradientClipping | None = None
     digital_optimizer: DigitalOptimizer = Field(default_factory=DigitalOptimizer)
     mini_batch: Count = 1
@@ -131,7 +161,19 @@ class TrainingSpecification(Specification):
     max_mini_batches: Count | None = None
     stop_at: StopAt | None = None
 
-    def rate(self, mini_batch: int, per_epoch: int) -> float:
-        """Return the learning rate of a mini-batch of the run, counted from 0, of so many in an epoch."""
-        schedule = self.learning_rate_schedule
-        return self.learning_rate if schedule is None else self.learning_rate * schedule.share(mini_batch, per_epoch)
+    def rate(self, mini_batch: int, late: int = 0, *, per_epoch: int) -> float:
+        """Return the learning rate for a gradient.
+
+        Parameters
+        ----------
+        mini_batch : int
+            Its mini-batch of the run, counted from 0.
+        late : int
+            How many updates of its stage it comes late.
+        per_epoch : int
+            Mini-batches of an epoch.
+        """
+        rate, schedule, compensation = self.learning_rate, self.learning_rate_schedule, self.delay_compensation
+        if schedule is not None:
+            rate *= schedule.share(mini_batch, per_epoch)
+        return rate if compensation is None else rate * compensation.share(mini_batch, late)

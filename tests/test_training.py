@@ -15,7 +15,7 @@ PER_EPOCH = 10
 
 def rates(count: int, **schedule: object) -> np.ndarray:
     training = TrainingSpecification.model_validate({"learning_rate": 0.8, "learning_rate_schedule": schedule})
-    return np.array([training.rate(k, PER_EPOCH) for k in range(count)])
+    return np.array([training.rate(k, per_epoch=PER_EPOCH) for k in range(count)])
 
 
 def test_the_warm_up_is_a_line_to_the_full_rate() -> None:

@@ -230,6 +230,8 @@ def _trainings() -> Iterator[Document]:
     for schedule in ({"kind": "cosine", "epochs": 2.5, "final_factor": 0.1, "warm_up": 2}, {"kind": "constant"}):
         yield base(training={"learning_rate_schedule": schedule, "epochs": 3, "max_mini_batches": None})
     yield base(training={"gradient_clipping": {"limit": 0.1}})
+    late = {"kind": "asynchronous", "stages": 2, "micro_batches": 2}
+    yield base(training={"delay_compensation": {"annealing_mini_batches": 3}}, schedule=late)
     yield base(training={"digital_optimizer": {"momentum": 0.5, "weight_decay": 0.1}})
     yield base(training={"stop_at": {"accuracy": 0.1}, "epochs": 2}, run={"evaluate_every": 1})
     asynchronous = {"kind": "asynchronous", "stages": 2, "micro_batches": 2}

@@ -14,6 +14,7 @@ from archsim.engine.numerics.carried import CarriedStates
 from archsim.engine.numerics.digital_steps import DigitalSteps
 from archsim.engine.numerics.evaluations import Evaluations
 from archsim.engine.numerics.held import Holders
+from archsim.engine.numerics.lateness import Lateness
 from archsim.engine.numerics.missing import refuse_action
 from archsim.engine.numerics.numeric_parts import NumericParts
 from archsim.engine.numerics.rules import Rule
@@ -30,6 +31,8 @@ __all__ = ["Numbers"]
 
 #: Cells times vectors below which handing parts to threads costs more than it gains.
 _WORTH_SHARING = 2**19
+#: Learning rates that are looked up again instead of computed.
+_RATES = 64
 
 
 class Numbers:
@@ -49,6 +52,7 @@ class Numbers:
         "_evaluations",
         "_evaluator",
         "_holders",
+        "_lateness",
         "_loss_scale",
         "_matrices_of",
         "_rates",
@@ -92,6 +96,7 @@ class Numbers:
         self._ready: dict[tuple[str, int], Read] = {}
         self._updated: dict[tuple[str, int], Counts] = {}
         self._workers = parts.workers
+        self._lateness = Lateness(self.shape.stages)
         self._carried = CarriedStates(self.shape.micro_batches, parts.feed.per_epoch)
         self._look_up()
 
@@ -105,7 +110,7 @@ class Numbers:
         self._digital = DigitalSteps(
             self.graph, self.logic, self.matrices, self.parameters, self._carried, training=self.schedule.trains
         )
-        self._rates: dict[int, float] = {}
+        self._rates: dict[tuple[int, int], float] = {}
         #: Who holds weights or parameters at each stage, and for each of its layers.
         self._holders = [Holders(program, self.graph, self.matrices, self.parameters) for program in self.programs]
 
@@ -115,8 +120,12 @@ class Numbers:
         return True
 
     def begin(self, stage: int, action: Action) -> None:
-        """Fetch the samples when a stage starts on them."""
-        if self.schedule.kinds[action.kind].awaits == "values":
+        """Fetch the samples when a stage starts on them; note which weights they meet, and which change."""
+        kind = self.schedule.kinds[action.kind]
+        if kind.updates_weights:
+            self._lateness.update(stage, action)
+        if kind.awaits == "values":
+            self._lateness.forward(stage, action.micro_batch)
             stored = self._store(stage, action.micro_batch)
             for edge in self.programs[stage].imports:
                 if edge.source == HOST:
@@ -181,7 +190,7 @@ class Numbers:
     def transfer(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
         """Do the transfers of a part that are due, and what waited for them."""
         held = self._digital.held[step.matrix]
-        matrix, rate = held.holder, self._rate(action.micro_batch) * held.factor
+        matrix, rate = held.holder, self._rate(stage, action.micro_batch) * held.factor
         counts = checked_counts(matrix.transfer_part(part, rate), matrix, part, "transfer")
         if (ended := self._unaged.pop((step.matrix, part), None)) is not None:
             counts += checked_counts(matrix.end_mini_batch(part, ended), matrix, part, "end_mini_batch")
@@ -203,7 +212,8 @@ class Numbers:
             for micro_batch in action.micro_batches:
                 self._clip(self._stored[stage][micro_batch], step.prepare)
                 ends = self.shape.ends_mini_batch(micro_batch)
-                self._digital.update(self._stored[stage][micro_batch], step.prepare, self._rate(micro_batch), ends=ends)
+                rate = self._rate(stage, micro_batch)
+                self._digital.update(self._stored[stage][micro_batch], step.prepare, rate, ends=ends)
 
     def _clip(self, stored: Stored, layer: str) -> None:
         """Clip the errors that are about to drive the updates of a layer's matrices, if that is asked for."""
@@ -240,6 +250,7 @@ class Numbers:
         if action.kind == self._releasing:
             for micro_batch in action.micro_batches:
                 del self._stored[stage][micro_batch]
+            self._lateness.release(stage, action)
         kind, ended = self.schedule.kinds[action.kind], []
         if kind.transfers:
             ended = self._evaluations.transferred(stage)
@@ -278,7 +289,7 @@ class Numbers:
         counts = Counts()
         for micro_batch in action.micro_batches:
             stored = self._stored[stage][micro_batch]
-            rate = self._rate(micro_batch) * held.factor
+            rate = self._rate(stage, micro_batch) * held.factor
             first = held.matrix.first_vector(self.feed.first_sample(micro_batch))
             vectors = self._digital.vectors(stored, held)
             stored.begin(self.logic.arithmetic, Rule.UPDATE, self._digital.indices[step.matrix], part)
@@ -305,12 +316,13 @@ class Numbers:
             return found
         return [*found, ended]
 
-    def _rate(self, micro_batch: int) -> float:
-        mini_batch = micro_batch // self.shape.micro_batches
-        rate = self._rates.get(mini_batch)
+    def _rate(self, stage: int, micro_batch: int) -> float:
+        moment = micro_batch // self.shape.micro_batches, self._lateness.of(stage, micro_batch)
+        rate = self._rates.get(moment)
         if rate is None:
-            self._rates = {mini_batch: self.settings.learning_rate(mini_batch)}
-            rate = self._rates[mini_batch]
+            if len(self._rates) >= _RATES:
+                self._rates.clear()
+            rate = self._rates[moment] = self.settings.learning_rate(*moment)
         return rate
 
     def _forward(self, stored: Stored, step: DigitalStep, micro_batch: int) -> None:

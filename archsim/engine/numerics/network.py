@@ -122,7 +122,7 @@ class NumericNetwork:
     def step_per_sample(self) -> float:
         """The step that a sample contributes to an update, at the first learning rate."""
         learning = self.settings.learning
-        return learning.learning_rate(0) / learning.averaged_over
+        return learning.learning_rate(0, 0) / learning.averaged_over
 
     def score(self) -> Score:
         """Return how well the weights as they are do on the test set."""

@@ -25,7 +25,7 @@ class LearningSettings:
     Attributes
     ----------
     learning_rate : callable
-        ``learning_rate(mini_batch)``, for mini-batches counted from 0.
+        ``learning_rate(mini_batch, late)``, for mini-batches counted from 0 and gradients so many updates late.
     averaged_over : int
         The loss is averaged over so many samples: a mini-batch or a micro-batch.
     evaluate_every : int
@@ -34,7 +34,7 @@ class LearningSettings:
         How digital numbers descend, and how large the gradient of a vector may be.
     """
 
-    learning_rate: Callable[[int], float]
+    learning_rate: Callable[[int, int], float]
     averaged_over: int
     evaluate_every: int
     descent: DescentRule = PLAIN
