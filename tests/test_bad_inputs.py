@@ -99,7 +99,7 @@ DOCUMENTS = {
     "list for a section": Bad("training:\n", "training: []\nrun:\n", "9:11", "a section with the keys"),
     "empty section that needs keys": Bad("training:\n", "training: {}\nrun:\n", "9:1", "'learning_rate' is missing"),
     "micro-batches that do not divide": Bad("batches: 2", "batches: 3", "15:18", "do not divide"),
-    "schedule of no kind": Bad("kind: gpipe", "kind: null", "13:9", "allowed: asynchronous, bounded, gpipe, hybrid, "),
+    "schedule of no kind": Bad("kind: gpipe", "kind: null", "13:9", "allowed: asynchronous, "),
     **{
         f"{name} for a pair": Bad(
             "features: 3}",
@@ -123,9 +123,11 @@ DOCUMENTS = {
     "unknown schedule": Bad("kind: gpipe", "kind: gpip", "13:9", "did you mean 'gpipe'?"),
     "misspelt schedule without a section": Bad(SCHEDULE, "schedule: gpip", "12:11", "did you mean 'gpipe'?"),
     "unknown schedule without a section": Bad(
-        SCHEDULE, "schedule: fast", "12:11", "allowed: asynchronous, bounded, gpipe, hybrid, "
+        SCHEDULE, "schedule: fast", "12:11", "allowed: asynchronous, bounded, breadth-first, dualpipe-v, gpipe"
     ),
-    "key of another schedule": Bad("kind: gpipe", "kind: gpipe\n  stored_max: 3", "14:3", "a kind that has it: zb-h1"),
+    "key of another schedule": Bad(
+        "kind: gpipe", "kind: gpipe\n  stored_max: 3", "14:3", "a kind that has it: zb-h1, zb-h2"
+    ),
     "keys that a schedule knows": Bad("kind: gpipe", "kind: gpipe\n  bogus: 3", "14:3", "positions\n"),
     "key of another schedule among mistakes": Bad(
         "kind: gpipe\n  stages: 2", "kind: gpipe\n  stages: 0\n  stored_max: 3", "15:3", "unknown key 'stored_max'"

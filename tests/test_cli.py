@@ -435,6 +435,21 @@ def test_info_names_what_results_depend_on() -> None:
         assert word in result.stdout
 
 
+def test_schedule_tells_what_a_place_does_and_claims_of_gradients() -> None:
+    sets = ("training.max_mini_batches=2", "training.mini_batch=2", "schedule.micro_batches=2", "schedule.stages=2")
+    found = {}
+    for kind in ("breadth-first", "zb-v", "asynchronous"):
+        more = (part for one in (*sets, f"schedule.kind={kind}") for part in ("--set", one))
+        shown = invoke("schedule", "pipeline_unit", *more)
+        assert shown.exit_code == 0, shown.output
+        found[kind] = shown.stdout
+    assert "\nplace 0: 0:F0 0:F1 1:F0 1:F1 1:B0 1:B1 1:U1*2 0:B0 0:B1 0:U1*2 0:F2 " in found["breadth-first"]
+    assert "\ngradients: exact; " in found["breadth-first"]
+    assert "\ngradients: stale, but exact where U goes to what F and B do not read until" in found["zb-v"]
+    assert "\ngradients: stale; " in found["asynchronous"]
+    assert "\nplace" not in found["asynchronous"]
+
+
 def test_schedule_prints_a_line_a_stage_and_writes_all_actions() -> None:
     short = ("mlp_digits", "--set", "schedule.kind=gpipe", "--set", "training.max_mini_batches=2")
     shown = invoke("schedule", *short)
@@ -442,6 +457,8 @@ def test_schedule_prints_a_line_a_stage_and_writes_all_actions() -> None:
     assert shown.stdout.splitlines() == [
         "gpipe: stages: 3, mini-batches: 2, micro-batches in each: 1, update: deferred",
         *(f"stage {stage}: F0 B0 U0 F1 B1 U1" for stage in range(3)),
+        "stored from F to U, at most: 1 micro-batches",
+        "gradients: exact; mean updates from F to B: 0",
         "equal stages, F and B of one cycle: "
         "makespan: 12, bubble: 0.6667, in flight at each stage: 1, stored: 1, staleness: 0",
         "equal stages, F, B and U of one cycle: "

@@ -258,9 +258,13 @@ class Grid(Float32):
         (
             "schedule={kind: grouped, stored_max: 3}",
             "positions, group",
-            "remove it, or take a kind that has it: zb-h1",
+            "remove it, or take a kind that has it: zb-h1, zb-h2",
         ),
-        ("schedule={kind: gpipe, group: 3}", "positions", "remove it, or take a kind that has it: grouped"),
+        (
+            "schedule={kind: gpipe, group: 3}",
+            "positions",
+            "remove it, or take a kind that has it: grouped, interleaved",
+        ),
         ("chip.nmpu.arithmetic={kind: grid, stp: 3}", "kind, step", "did you mean 'step'?"),
         ("chip.nmpu.arithmetic={kind: float32, step: 3}", "kind", "remove it, or take a kind that has it: grid"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from archsim.cli.console import out
 from archsim.errors import InputError
 from archsim.experiment import Experiment
 from archsim.results.folder import cannot_write, write_file
-from archsim.schedule import Action, Schedule, StageCycles
+from archsim.schedule import StageCycles, gradients_of
 from archsim.simulation import prepare_whole
 
 __all__ = ["print_schedule", "write_schedule"]
@@ -19,6 +20,12 @@ __all__ = ["print_schedule", "write_schedule"]
 #: Actions of a stage that are shown from its beginning and from its end.
 _FIRST = 20
 _LAST = 4
+#: What a schedule claims of its gradients.
+_GRADIENTS = {
+    "exact": "exact",
+    "accumulated": "stale, but exact where U goes to what F and B do not read until the mini-batch ends",
+    "stale": "stale",
+}
 #: What the closed forms of a schedule are called.
 _FORMS = {
     "makespan_cycles": "makespan",
@@ -30,7 +37,7 @@ _FORMS = {
 
 
 def print_schedule(experiment: Experiment) -> None:
-    """Print one line a stage: its first actions and its last; then which layers wait, and what is known in cycles."""
+    """Print actions of each stage and ordered place, which layers wait, what is stored and stale, and cycles."""
     prepared = prepare_whole(experiment)
     schedule = prepared.schedule
     shape, console = schedule.shape, out()
@@ -42,9 +49,18 @@ def print_schedule(experiment: Experiment) -> None:
     )
     width = len(str(shape.stages - 1))
     for stage in range(shape.stages):
-        console.print(f"stage {stage:>{width}}: {_shortened(schedule, stage)}", soft_wrap=True)
+        console.print(f"stage {stage:>{width}}: {_shortened(map(str, schedule.stage(stage)))}", soft_wrap=True)
+    if schedule.turns is not None:
+        for place in range(shape.place_count):
+            turns = (f"{stage}:{action}" for stage, action in schedule.place(place))
+            console.print(f"place {place:>{width}}: {_shortened(turns)}", soft_wrap=True)
     for line in barrier_lines(prepared):
         console.print(line, soft_wrap=True)
+    if schedule.trains:
+        profile = prepared.profile
+        console.print(f"stored from F to U, at most: {_written(profile.stored_max)} micro-batches", soft_wrap=True)
+        stale = f"mean updates from F to B: {_written(profile.staleness)}"
+        console.print(f"gradients: {_GRADIENTS[gradients_of(schedule, profile)]}; {stale}", soft_wrap=True)
     one = "F and B of one cycle" if schedule.trains else "F of one cycle"
     for cycles, said in ((StageCycles(), one), (StageCycles(1, 1, 1), "F, B and U of one cycle")):
         known = schedule.closed_forms.of(schedule, cycles)
@@ -79,13 +95,12 @@ def _written(value: int | float | tuple[int, ...] | tuple[float, ...]) -> str:
     return f"{value[0]:g}" if len({*value}) == 1 else " ".join(f"{one:g}" for one in value)
 
 
-def _shortened(schedule: Schedule, stage: int) -> str:
-    actions = schedule.stage(stage)
+def _shortened(actions: Iterator[str]) -> str:
     first = list(islice(actions, _FIRST))
-    last: deque[Action] = deque(maxlen=_LAST)
+    last: deque[str] = deque(maxlen=_LAST)
     rest = 0
     for action in actions:
         rest += 1
         last.append(action)
     left_out = (f"... ({rest - len(last)} more) ...",) if rest > len(last) else ()
-    return " ".join([*map(str, first), *left_out, *map(str, last)])
+    return " ".join([*first, *left_out, *last])

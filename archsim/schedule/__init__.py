@@ -3,13 +3,16 @@
 from archsim.schedule.action_kinds import ActionKind, StageCycles
 from archsim.schedule.actions import Action, ClosedForms, KnownForms, PipelineShape, Schedule, ScheduleKind
 from archsim.schedule.checks import Profile, dry_run
-from archsim.schedule.make import checked_profile, kind_of, make_schedule
+from archsim.schedule.gradients import Gradients, gradients_of
+from archsim.schedule.make import checked_profile, make_schedule
 from archsim.schedule.places import places_of
+from archsim.schedule.registered import kind_of
 
 __all__ = [
     "Action",
     "ActionKind",
     "ClosedForms",
+    "Gradients",
     "KnownForms",
     "PipelineShape",
     "Profile",
@@ -18,6 +21,7 @@ __all__ = [
     "StageCycles",
     "checked_profile",
     "dry_run",
+    "gradients_of",
     "kind_of",
     "make_schedule",
     "places_of",

@@ -19,6 +19,7 @@ __all__ = [
     "PipelineShape",
     "Schedule",
     "ScheduleKind",
+    "Turns",
     "UpdateRule",
     "training_kinds",
 ]
@@ -73,16 +74,35 @@ class Action(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PipelineShape:
-    """How many stages there are and how much runs through them."""
+    """How many stages there are and how much runs through them.
+
+    Attributes
+    ----------
+    stages, mini_batches, micro_batches : int
+        How many there are; micro-batches in each mini-batch.
+    places : tuple of int or None
+        The place of each stage, where the schedule says in which order a place begins the actions of its stages.
+    """
 
     stages: int
     mini_batches: int
     micro_batches: int
+    places: tuple[int, ...] | None = None
 
     @property
     def total(self) -> int:
         """Micro-batches of the whole run."""
         return self.mini_batches * self.micro_batches
+
+    @property
+    def place_of_stage(self) -> tuple[int, ...]:
+        """The place of each stage; one of its own where the schedule orders none."""
+        return tuple(range(self.stages)) if self.places is None else self.places
+
+    @property
+    def place_count(self) -> int:
+        """How many places there are."""
+        return max(self.place_of_stage) + 1
 
     def ends_mini_batch(self, micro_batch: int) -> bool:
         """Return whether a micro-batch is the last one of its mini-batch."""
@@ -96,6 +116,8 @@ class PipelineShape:
 
 #: The actions of one stage (counted from the input side).
 Order = Callable[[PipelineShape, int], Iterator[Action]]
+#: The stages of one place, each as often and when an action of it is to begin.
+Turns = Callable[[PipelineShape, int], Iterator[int]]
 
 
 #: What is known of a schedule, by name: numbers, and numbers by stage.
@@ -128,14 +150,15 @@ class ClosedForms:
     def of(self, schedule: Schedule, cycles: StageCycles) -> KnownForms:
         """Return what is known.
 
-        ``makespan_cycles``, ``bubble_fraction`` (the share of it in which a stage does nothing), and by stage
+        ``makespan_cycles``, ``bubble_fraction`` (the share of it in which a place does nothing), and by stage
         ``in_flight``, ``stored`` and ``staleness``.
         """
         known: dict[str, Any] = {}
         if self.makespan is not None and (makespan := self.makespan(schedule, cycles)) is not None:
             known["makespan_cycles"] = makespan
-            busy = schedule.busy_of_stage(cycles)
-            known["bubble_fraction"] = 1 - busy / makespan if makespan and busy is not None else None
+            busy, shape = schedule.busy_of_stage(cycles), schedule.shape
+            if makespan and busy is not None:
+                known["bubble_fraction"] = 1 - busy * shape.stages / (shape.place_count * makespan)
         for name, form in (("in_flight", self.in_flight), ("stored", self.stored), ("staleness", self.staleness)):
             if form is not None:
                 by_stage = tuple(form(schedule, stage) for stage in range(schedule.shape.stages))
@@ -164,6 +187,9 @@ class ScheduleKind:
         What is known of it without playing it through.
     places : callable, optional
         ``places(stages)`` returns the place of each stage where the user says nothing; one of its own without it.
+    turns : callable, optional
+        ``turns(shape, place, settings)`` yields stages and their actions in the order in which a place begins them;
+        passes add what `order` leaves open. Without it the stages of a place go on as each of them can.
     shares_tiles : bool
         Whether the layers of a stage lie on the same tiles, one at a time.
     """
@@ -175,6 +201,7 @@ class ScheduleKind:
     Settings: type[ScheduleSpecification] = ScheduleSpecification
     closed_forms: ClosedForms = ClosedForms()
     places: Callable[[int], tuple[int, ...]] | None = None
+    turns: Callable[[PipelineShape, int, Any], Iterator[tuple[int, Action]]] | None = None
     shares_tiles: bool = False
 
     def __post_init__(self) -> None:
@@ -232,6 +259,8 @@ class Schedule:
         What the user said of it.
     closed_forms : ClosedForms
         What is known of it without playing it through.
+    turns : callable, optional
+        ``turns(shape, place)`` yields the stages of a place in the order in which it begins their actions.
     """
 
     kind: str
@@ -241,6 +270,7 @@ class Schedule:
     kinds: Mapping[str, ActionKind] = field(default_factory=training_kinds)
     settings: ScheduleSpecification = field(default_factory=ScheduleSpecification)
     closed_forms: ClosedForms = ClosedForms()
+    turns: Turns | None = None
 
     @property
     def trains(self) -> bool:
@@ -298,6 +328,14 @@ class Schedule:
     def stage(self, index: int) -> Iterator[Action]:
         """Yield the actions of one stage, from the first."""
         return self.order(self.shape, index)
+
+    def place(self, index: int) -> Iterator[tuple[int, Action]]:
+        """Yield stages and their actions in the order in which a place begins them; nothing where none is given."""
+        if self.turns is None:
+            return
+        stages = {stage: self.stage(stage) for stage, at in enumerate(self.shape.place_of_stage) if at == index}
+        for stage in self.turns(self.shape, index):
+            yield stage, next(stages[stage])
 
     def to_text(self) -> str:
         """Return one line a stage, ``F0 F1 B0 U0 ...``: for people, and for files."""

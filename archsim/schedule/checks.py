@@ -61,7 +61,8 @@ def dry_run(schedule: Schedule, cycles: tuple[StageCycles, ...] | None = None, e
     count = schedule.shape.stages
     cycles_of: list[dict[str, int]] = [asdict(own) for own in cycles or (StageCycles(),) * count]
     state = PipelineState(schedule, edges)
-    free = [0] * count
+    #: When the stage, or the place that does the actions of its stages one by one, is free.
+    free, at = [0] * count, schedule.shape.place_of_stage
     kinds = [
         {symbol: (kind.awaits, kind.sends, own.get(kind.operation or "", 0)) for symbol, kind in schedule.kinds.items()}
         for own in cycles_of
@@ -72,7 +73,7 @@ def dry_run(schedule: Schedule, cycles: tuple[StageCycles, ...] | None = None, e
     while moved:
         moved = False
         for stage in state.stages:
-            index, end = stage.index, free[stage.index]
+            index, end = stage.index, free[at[stage.index]]
             while (action := stage.start()) is not None:
                 kind, k, together = action
                 awaits, sends, duration = kinds[index][kind]
@@ -86,7 +87,7 @@ def dry_run(schedule: Schedule, cycles: tuple[StageCycles, ...] | None = None, e
                         if arrivals[receiver].get(k, 0) < end:
                             arrivals[receiver][k] = end
                 moved = True
-            free[index] = end
+            free[at[index]] = end
     _check_complete(schedule, state)
     return Profile(
         makespan=max(free),

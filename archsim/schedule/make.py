@@ -7,16 +7,17 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice
 
-from archsim import plugins
 from archsim.errors import ArchsimError, InputError
 from archsim.schedule.action_kinds import ActionKind, load_action_kinds
-from archsim.schedule.actions import Action, PipelineShape, Schedule, ScheduleKind
+from archsim.schedule.actions import Action, Order, PipelineShape, Schedule, ScheduleKind, Turns
 from archsim.schedule.checks import Profile, dry_run
-from archsim.schedule.passes import with_transfers, with_updates
+from archsim.schedule.passes import turns_with, with_transfers, with_updates
+from archsim.schedule.places import places_for
+from archsim.schedule.registered import kind_of
 from archsim.schedule.specification import ScheduleSpecification
 from archsim.schedule.state import Edges
 
-__all__ = ["checked_profile", "kind_of", "make_schedule"]
+__all__ = ["checked_profile", "make_schedule"]
 
 #: Actions up to which a schedule is played through before the clock starts: about a second.
 _CHECKED_ACTIONS = 500_000
@@ -24,18 +25,6 @@ _CHECKED_ACTIONS = 500_000
 _LOOKED_AT = 100
 #: What a pass calls the transfers that it puts in.
 _TRANSFER = "T"
-
-
-def kind_of(specification: ScheduleSpecification) -> ScheduleKind:
-    """Return the registered kind of a schedule.
-
-    Raises
-    ------
-    InputError
-        If none is registered under its name.
-    """
-    registered = plugins.load("archsim.schedules", specification.kind, field="schedule.kind")
-    return plugins.checked(registered, ScheduleKind, "archsim.schedules", specification.kind)
 
 
 def make_schedule(
@@ -92,11 +81,13 @@ def make_schedule(
             value=update,
             allowed="scheduled" if places else "immediate, deferred",
         )
-    shape = PipelineShape(stages, mini_batches, specification.micro_batches)
+    at = None if kind.turns is None else places_for(specification, stages)
+    shape = PipelineShape(stages, mini_batches, specification.micro_batches, at)
     _check_order(kind, specification, shape)
     placed = partial(_in_order, kind, specification)
     order = placed if update == "scheduled" else with_updates(placed, update, kinds)
-    schedule = Schedule(specification.kind, shape, update, order, kinds, specification, kind.closed_forms)
+    turns, forms = _turns(kind, specification, order), kind.closed_forms
+    schedule = Schedule(specification.kind, shape, update, order, kinds, specification, forms, turns)
     if schedule.transfers_apart and specification.transfers == "fused":
         raise InputError(
             f"a schedule of the kind '{specification.kind}' places transfers itself",
@@ -108,7 +99,16 @@ def make_schedule(
         return schedule
     intervals = transfers(schedule.micro_batches_of_update)
     kinds = load_action_kinds((*kind.actions, _TRANSFER))
-    return replace(schedule, order=with_transfers(order, updating, _TRANSFER, intervals), kinds=kinds)
+    order = with_transfers(order, updating, _TRANSFER, intervals)
+    return replace(schedule, order=order, kinds=kinds, turns=_turns(kind, specification, order))
+
+
+def _turns(kind: ScheduleKind, specification: ScheduleSpecification, order: Order) -> Turns | None:
+    """Return in which order places begin the actions of their stages, where the kind says so."""
+    turns = kind.turns
+    if turns is None:
+        return None
+    return turns_with(lambda shape, place: turns(shape, place, specification), order)
 
 
 def _check_positions(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from archsim.errors import InputError
 from archsim.schedule.action_kinds import ActionKind
-from archsim.schedule.actions import Action, Order, PipelineShape, UpdateRule
+from archsim.schedule.actions import Action, Order, PipelineShape, Turns, UpdateRule
 
-__all__ = ["with_transfers", "with_updates"]
+__all__ = ["turns_with", "with_transfers", "with_updates"]
 
 
 def with_updates(order: Order, update: UpdateRule, kinds: Mapping[str, ActionKind]) -> Order:
@@ -99,6 +99,36 @@ def with_transfers(order: Order, updating: Collection[str], symbol: str, interva
                 waiting = 0
 
     return separate
+
+
+def turns_with(turns: Callable[[PipelineShape, int], Iterator[tuple[int, Action]]], order: Order) -> Turns:
+    """Return the turns of the stages of a place with what passes have put in: right after what it follows at its stage.
+
+    Parameters
+    ----------
+    turns : callable
+        ``turns(shape, place)`` yields stages and the actions that the schedule places itself.
+    order : Order
+        All actions of each stage.
+    """
+
+    def own(placed: Iterator[tuple[int, Action]], stage: int) -> Iterator[Action]:
+        return (action for other, action in placed if other == stage)
+
+    def completed(shape: PipelineShape, place: int) -> Iterator[int]:
+        stages = {stage: order(shape, stage) for stage, at in enumerate(shape.place_of_stage) if at == place}
+        coming = {stage: next(actions, None) for stage, actions in stages.items()}
+        placed = {stage: own(turns(shape, place), stage) for stage in stages}
+        following = {stage: next(actions, None) for stage, actions in placed.items()}
+        for stage, _ in turns(shape, place):
+            following[stage] = next(placed[stage], None)
+            yield stage
+            coming[stage] = next(stages[stage], None)
+            while coming[stage] != following[stage]:
+                yield stage
+                coming[stage] = next(stages[stage], None)
+
+    return completed
 
 
 def _within(stage: int, action: Action, every: int) -> InputError:

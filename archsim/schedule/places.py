@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from archsim.errors import ArchsimError, InputError
-from archsim.schedule.make import kind_of
+from archsim.schedule.registered import kind_of
 from archsim.schedule.specification import ScheduleSpecification
 
-__all__ = ["places_of"]
+__all__ = ["places_for", "places_of"]
 
 _FIELD = "schedule.places"
 
 
 def places_of(specification: ScheduleSpecification) -> tuple[int, ...]:
-    """Return the place of each stage.
+    """Return the place of each stage that a user asks for, see `places_for`."""
+    stages = specification.stages
+    return places_for(specification, stages if isinstance(stages, int) else len(stages))
+
+
+def places_for(specification: ScheduleSpecification, stages: int) -> tuple[int, ...]:
+    """Return the place of each of so many stages.
 
     A number of places takes the stages in turn: 4 stages on 2 places lie at 0, 1, 0, 1, so that neighbours in the
     pipeline never share one.
@@ -22,7 +28,6 @@ def places_of(specification: ScheduleSpecification) -> tuple[int, ...]:
     InputError
         If there are more places than stages, or a list does not give each stage one of the places 0, 1, ...
     """
-    stages = specification.stages if isinstance(specification.stages, int) else len(specification.stages)
     places = specification.places
     if places is None:
         kind = kind_of(specification)

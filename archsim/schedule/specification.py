@@ -12,9 +12,11 @@ __all__ = [
     "AnySchedule",
     "BoundedSpecification",
     "HybridSpecification",
+    "InterleavedSpecification",
     "Overlap",
     "Positions",
     "ScheduleSpecification",
+    "ZeroBubbleH2Specification",
     "ZeroBubbleSpecification",
 ]
 
@@ -89,8 +91,35 @@ class HybridSpecification(ScheduleSpecification):
     asynchronous_mini_batches: Annotated[int, Field(ge=0)] = 1
 
 
+class ZeroBubbleH2Specification(ScheduleSpecification):
+    """The schedule ``zb-h2``, which runs so far ahead that no stage waits until its last update.
+
+    ``stored_max`` bounds the micro-batches that a stage stores between F and U. Without it they are 2 M - 1 for M
+    stages, the least with which no time is lost, or all of a mini-batch if that is less.
+    """
+
+    kind: Literal["zb-h2"] = "zb-h2"
+    stored_max: Count | None = None
+
+
+class InterleavedSpecification(ScheduleSpecification):
+    """The schedule ``interleaved``: one forward, one backward, with several stages at a place.
+
+    A place takes ``group`` micro-batches through one of its stages before it turns to the next one; without it they are
+    as many as there are places, the least with which no place waits in the middle of a mini-batch.
+    """
+
+    kind: Literal["interleaved"] = "interleaved"
+    group: Count | None = None
+
+
 #: The section ``schedule`` of a document.
 AnySchedule = Annotated[
-    ScheduleSpecification | ZeroBubbleSpecification | BoundedSpecification | HybridSpecification,
+    ScheduleSpecification
+    | ZeroBubbleSpecification
+    | ZeroBubbleH2Specification
+    | InterleavedSpecification
+    | BoundedSpecification
+    | HybridSpecification,
     OpenFamily("archsim.schedules"),
 ]

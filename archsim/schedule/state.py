@@ -13,6 +13,7 @@ from typing import NoReturn
 from archsim.errors import ArchsimError
 from archsim.schedule.action_kinds import Flow
 from archsim.schedule.actions import Action, Schedule
+from archsim.schedule.place_turns import PlaceTurns
 from archsim.schedule.rules import Rule
 
 __all__ = ["HOST", "Edges", "PipelineState", "ScheduleError", "StageState", "chain_edges"]
@@ -63,6 +64,8 @@ class StageState:
     staleness_sum, compared : int
         Sum of the updates between the first action with a micro-batch and the one that sends its gradients back; of
         how many micro-batches.
+    turns : PlaceTurns or None
+        Whose turn it is at its place, where the schedule orders the actions of the stages there.
     """
 
     __slots__ = (
@@ -86,12 +89,14 @@ class StageState:
         "position",
         "staleness_sum",
         "stored_max",
+        "turns",
         "updates",
     )
 
     def __init__(self, schedule: Schedule, index: int, values: int, gradients: int) -> None:
         self.index = index
         self.next: Action | None
+        self.turns: PlaceTurns | None = None
         self.position = 0
         self.done = dict.fromkeys(schedule.kinds, 0)
         self.in_flight = self.in_flight_max = self.stored_max = 0
@@ -117,7 +122,7 @@ class StageState:
         self.next = next(self._actions, None)
 
     def start(self) -> Action | None:
-        """Begin the next action, if there is one and all that it needs from other stages is there.
+        """Begin the next action, if there is one, it has its turn, and all that it needs from other stages is there.
 
         Returns
         -------
@@ -129,8 +134,8 @@ class StageState:
         ScheduleError
             If the action is none of the schedule's, comes too early or a second time.
         """
-        action = self.next
-        if action is None:
+        action, turns = self.next, self.turns
+        if action is None or (turns is not None and turns.next != self.index):
             return None
         kind, k, count = action
         rule = self._rules.get(kind) or self._none_of(action)
@@ -154,6 +159,8 @@ class StageState:
             self.updates += 1  # Whatever begins later meets these weights, layer by layer.
         self.position += 1
         self.next = next(self._actions, None)
+        if turns is not None:
+            turns.advance()
         return action
 
     def waits(self, action: Action) -> bool:
@@ -313,7 +320,7 @@ class PipelineState:
         self.restored()
 
     def restored(self) -> None:
-        """Set what follows from the edges: by stage and kind of action, who receives what it sends, and where."""
+        """Set what follows from edges and schedule: who receives what each action sends, and where; turns at places."""
         self._receivers = [
             {
                 symbol: self._inboxes(stage, kind.sends)
@@ -322,6 +329,21 @@ class PipelineState:
             }
             for stage in range(len(self.stages))
         ]
+        self._take_turns()
+
+    def _take_turns(self) -> None:
+        """Let stages of a place begin their actions in its order, from where they stand."""
+        turns, shape = self._schedule.turns, self._schedule.shape
+        for stage in self.stages:
+            stage.turns = None
+        if turns is None:
+            return
+        for place in range(shape.place_count):
+            stages = [self.stages[stage] for stage, at in enumerate(shape.place_of_stage) if at == place]
+            begun = sum(stage.position for stage in stages)
+            shared = PlaceTurns(islice(turns(shape, place), begun, None))
+            for stage in stages:
+                stage.turns = shared
 
     def _inboxes(self, stage: int, flow: Flow) -> tuple[list[int], list[dict[int, int]]]:
         """Return the stages that a stage sends values or gradients to, and what tells them of it."""
@@ -349,7 +371,9 @@ class PipelineState:
     def missing(self, stage: int, action: Action) -> str:
         """Return what an action waits for from other stages; empty if nothing."""
         if not self.stages[stage].waits(action):
-            return ""
+            turns = self.stages[stage].turns
+            first = None if turns is None or turns.next == stage else turns.next
+            return "" if first is None else f"its turn at their place after {self._named(first)}"
         flow = self._schedule.kinds[action.kind].awaits
         senders = self._sources[stage] if flow == "values" else self._targets[stage]
         sending = next((symbol for symbol, kind in self._schedule.kinds.items() if kind.sends == flow), None)

@@ -1,9 +1,11 @@
-"""The schedule ``zb-h1``: updates fill the time in which a stage would have to wait.
+"""The schedules ``zb-h1`` and ``zb-h2``: updates fill the time in which a stage would have to wait.
 
-Qi et al., Zero Bubble Pipeline Parallelism, arXiv:2401.10241, ZB-H1. There the gradient of the weights, W, is taken
-out of the backward and put off; here U takes its place, and each of them applies one micro-batch. Between F and B there
-are as many micro-batches as in `synchronous`; stage s puts U off by s micro-batches, so that every stage stores as many
-as the first one. A mini-batch ends with a flush: every stage has applied all of it before it starts on the next one.
+Qi et al., Zero Bubble Pipeline Parallelism, arXiv:2401.10241. There the gradient of the weights, W, is taken out of the
+backward and put off; here U takes its place, and each of them applies one micro-batch. ZB-H1 has as many micro-batches
+between F and B as `synchronous`; stage s puts U off by s micro-batches, so that every stage stores as many as the first
+one. ZB-H2 runs F ahead by nearly twice as many and puts U off by 2 s, so that a stage that has begun never waits: F, B
+and U of a cycle each fill a parallelogram, and the next mini-batch follows without a gap. In both, a stage has applied
+all of a mini-batch before it starts on the next one.
 
 What is the same for a W is not for a U: weights change at once, and what is in flight meets them.
 """
@@ -14,19 +16,30 @@ from collections.abc import Iterator
 
 from archsim.schedule.action_kinds import StageCycles
 from archsim.schedule.actions import Action, ClosedForms, PipelineShape, Schedule, ScheduleKind
-from archsim.schedule.specification import ZeroBubbleSpecification
+from archsim.schedule.specification import ZeroBubbleH2Specification, ZeroBubbleSpecification
 
-__all__ = ["zb_h1"]
+__all__ = ["zb_h1", "zb_h2"]
+
+_Settings = ZeroBubbleSpecification | ZeroBubbleH2Specification
 
 
-def _depths(shape: PipelineShape, stage: int, settings: ZeroBubbleSpecification) -> tuple[int, int]:
+def _most(shape: PipelineShape, settings: _Settings) -> int:
+    """Return the micro-batches between F and U with which no time is lost."""
+    if isinstance(settings, ZeroBubbleH2Specification):
+        # Of a short mini-batch, what runs further ahead would only hold up the gradients.
+        return min(2 * shape.stages - 1, shape.micro_batches)
+    return shape.stages
+
+
+def _depths(shape: PipelineShape, stage: int, settings: _Settings) -> tuple[int, int]:
     """Return by how many micro-batches F runs ahead of B, and U falls behind it."""
-    bound = settings.stored_max or shape.stages
-    ahead = min(shape.stages - stage, bound)
-    return ahead, min(stage, bound - ahead)
+    step = 2 if isinstance(settings, ZeroBubbleH2Specification) else 1
+    bound = _most(shape, settings) if settings.stored_max is None else settings.stored_max
+    ahead = min(step * (shape.stages - 1 - stage) + 1, bound)
+    return ahead, min(step * stage, bound - ahead)
 
 
-def _order(shape: PipelineShape, stage: int, settings: ZeroBubbleSpecification) -> Iterator[Action]:
+def _order(shape: PipelineShape, stage: int, settings: _Settings) -> Iterator[Action]:
     ahead, behind = _depths(shape, stage, settings)
     for start in range(0, shape.total, shape.micro_batches):
         end = start + shape.micro_batches
@@ -40,20 +53,39 @@ def _order(shape: PipelineShape, stage: int, settings: ZeroBubbleSpecification) 
         yield from (Action("U", k) for k in range(max(end - behind, start), end))
 
 
-def _settings(schedule: Schedule) -> ZeroBubbleSpecification:
-    if not isinstance(schedule.settings, ZeroBubbleSpecification):
-        raise TypeError(f"settings of zb-h1 are needed, and these are {type(schedule.settings).__name__}")
+def _settings(schedule: Schedule) -> _Settings:
+    if not isinstance(schedule.settings, _Settings):
+        raise TypeError(f"settings of a zero-bubble schedule are needed, not {type(schedule.settings).__name__}")
     return schedule.settings
 
 
-def _makespan(schedule: Schedule, cycles: StageCycles) -> int | None:
+def _bounded(schedule: Schedule) -> bool:
+    """Return whether there is no space to put updates off."""
+    bound = _settings(schedule).stored_max
+    return bound is not None and bound < _most(schedule.shape, _settings(schedule))
+
+
+def _h1_makespan(schedule: Schedule, cycles: StageCycles) -> int | None:
     """Return N ((M + B - 1) (f + b) + max(1, B - M + 1) u): where B >= M, a bubble of (M - 1) (f + b - u)."""
-    shape, bound = schedule.shape, _settings(schedule).stored_max
-    if cycles.update > min(cycles.forward, cycles.backward) or (bound is not None and bound < shape.stages):
-        return None  # Updates no longer fit into the waits, or there is no space to put them off.
+    shape = schedule.shape
+    if cycles.update > min(cycles.forward, cycles.backward) or _bounded(schedule):
+        return None  # Updates no longer fit into the waits.
     passes = (shape.stages + shape.micro_batches - 1) * (cycles.forward + cycles.backward)
     left = max(1, shape.micro_batches - shape.stages + 1)
     return shape.mini_batches * (passes + left * cycles.update)
+
+
+def _h2_makespan(schedule: Schedule, cycles: StageCycles) -> int | None:
+    """Return (3 K + M - 1) f for f = b = u and B >= 2 M - 1, or B >= M if N = 1; 2 N (M + B - 1) f where u = 0."""
+    shape, each = schedule.shape, cycles.forward
+    if cycles.backward != each or _bounded(schedule):
+        return None
+    if cycles.update == 0:
+        return 2 * shape.mini_batches * (shape.stages + shape.micro_batches - 1) * each
+    enough = shape.stages if shape.mini_batches == 1 else 2 * shape.stages - 1
+    if cycles.update != each or shape.micro_batches < enough:
+        return None
+    return (3 * shape.total + shape.stages - 1) * each
 
 
 def _in_flight(schedule: Schedule, stage: int) -> int:
@@ -78,5 +110,13 @@ zb_h1 = ScheduleKind(
     "One forward, one backward within a mini-batch, with updates put off into the waits, then a flush "
     "(Qi et al., ZB-H1, arXiv:2401.10241, with U in the place of W).",
     Settings=ZeroBubbleSpecification,
-    closed_forms=ClosedForms(_makespan, _in_flight, _stored, _staleness),
+    closed_forms=ClosedForms(_h1_makespan, _in_flight, _stored, _staleness),
+)
+zb_h2 = ScheduleKind(
+    _order,
+    "scheduled",
+    "Twice as far ahead as one forward, one backward, with updates put off so that no stage waits once it has begun "
+    "(Qi et al., ZB-H2, arXiv:2401.10241, with U in the place of W).",
+    Settings=ZeroBubbleH2Specification,
+    closed_forms=ClosedForms(_h2_makespan, _in_flight, _stored, _staleness),
 )

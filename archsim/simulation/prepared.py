@@ -95,15 +95,16 @@ class Prepared:
         """What the textbook says of this schedule.
 
         The makespan, ``bubble_fraction``, and by stage ``in_flight``, ``stored`` and ``staleness``; what is not known
-        is left out, such as makespan and bubbles where stages share places and so wait for each other. On a chip with
-        a stage engine, F, B and U take its times, and the makespan is ``makespan_ps``. On a chip of tiles stages are
-        taken to be equal, F and B to take a cycle each and U none; the makespan is ``makespan_cycles``.
+        is left out, such as makespan and bubbles where stages share places and wait for each other in an order that no
+        schedule says. On a chip with a stage engine, F, B and U take its times, and the makespan is ``makespan_ps``.
+        On a chip of tiles stages are taken to be equal, F and B to take a cycle each and U none; the makespan is
+        ``makespan_cycles``.
         """
         times = self.stage_cycles
         found = self.schedule.closed_forms.of(self.schedule, times or StageCycles())
         if times is not None:
             found = {"makespan_ps" if name == "makespan_cycles" else name: value for name, value in found.items()}
-        if len(self.plan.places) < len(self.plan.stages):
+        if len(self.plan.places) < len(self.plan.stages) and self.schedule.turns is None:
             return {name: value for name, value in found.items() if isinstance(value, tuple)}
         return found
 

@@ -13,6 +13,8 @@ from archsim.errors import InputError
 from archsim.schedule import PipelineShape, Profile, Schedule, StageCycles, dry_run, kind_of, make_schedule
 from archsim.schedule.specification import ScheduleSpecification
 
+from . import test_orders_of_places
+
 KINDS = (
     "sequential",
     "gpipe",
@@ -52,7 +54,7 @@ def makespan(schedule: Schedule, cycles: StageCycles) -> int | None:
 
 
 def test_every_registered_schedule_is_among_them() -> None:
-    assert set(KINDS) == set(plugins.names("archsim.schedules"))
+    assert {*KINDS, *test_orders_of_places.KINDS} == set(plugins.names("archsim.schedules"))
 
 
 @given(kind=kinds, shape=shapes, cycles=times, late=st.booleans())

@@ -128,7 +128,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("archsim.engine.numerics.untimed", "UntimedMachine"),
     Kind("archsim.schedule.actions", "Action"),
     Kind("archsim.schedule.state", "PipelineState", rebuilt=("_receivers",)),
-    Kind("archsim.schedule.state", "StageState", rebuilt=("_actions", "_rules", "_total", "next")),
+    Kind("archsim.schedule.state", "StageState", rebuilt=("_actions", "_rules", "_total", "next", "turns")),
     # The numbers
     Kind("archsim.engine.numerics.coupling", "Numbers", rebuilt=_NUMBERS),
     Kind("archsim.engine.numerics.forward", "ForwardNumbers", rebuilt=_NUMBERS),

@@ -211,6 +211,10 @@ class Machine:
                 self.completed += 1
         self.observer.action_ended(stage, action, self.kernel.now, self._events, self._account)
 
+    def turn_passed(self, stage: int) -> None:
+        """Let a stage begin its next action, if nothing else is missing."""
+        self.stages[stage].take_turn()
+
     def _events(self) -> int:
         return self.kernel.events
 

@@ -54,6 +54,9 @@ class Neighbours(Protocol):
     def action_ended(self, stage: int, action: Action) -> None:
         """An action has ended and its numbers are final."""
 
+    def turn_passed(self, stage: int) -> None:
+        """Another stage of a place has begun an action, and now it is the turn of this one."""
+
 
 class Sequencer:
     """One stage.
@@ -209,14 +212,21 @@ class Sequencer:
         else:
             self.space.release(self.footprint)
 
+    def take_turn(self) -> None:
+        """Learn that it is its turn at its place; go on if that was what was missing."""
+        self._cause = self._causes["turn", 0]
+        self.proceed()
+
     def proceed(self) -> None:
         """Start the next actions, as far as what they need is there and the stage is free for them."""
-        state, under_way = self.state, self._under_way
+        state, under_way, place = self.state, self._under_way, self.state.turns
         while not under_way or (self._turns and self._is_free_for(state.next)):
             action = state.start()
             if action is None:
                 return
             self._begin(action)
+            if place is not None and place.next is not None and place.next != self.index:
+                self._neighbours.turn_passed(place.next)
 
     def step_ended(self, action: Action) -> None:
         """Learn that a step on which no other of its action waits has ended."""
@@ -293,6 +303,8 @@ class Sequencer:
             )
         for edge in self.program.exports:
             named["gradients", edge.target] = f"gradient from stage {edge.target}"
+        if self.state.turns is not None:
+            named["turn", 0] = "its turn at its place"
         named["space", 0] = f"space in {self.space.name}"
         return {key: self._recorder.cause(text) for key, text in named.items()}
 

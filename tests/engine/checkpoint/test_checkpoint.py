@@ -85,6 +85,17 @@ def test_resumed_equals_uninterrupted_where_stages_share_a_place(chip: str, tmp_
     assert stops >= 2
 
 
+@pytest.mark.parametrize(("kind", "chip"), [("interleaved", "reram-1024"), ("zb-v", "unit")])
+@pytest.mark.parametrize("mode", ["timing", "numerics"])
+def test_resumed_equals_uninterrupted_where_a_place_orders_its_stages(
+    kind: str, chip: str, mode: str, tmp_path: Path
+) -> None:
+    what = experiment(kind, mode, 1, f"chip={chip}")
+    resumed, stops = in_pieces(what, tmp_path, seed=2, most=100)
+    assert_equal_runs(resumed, simulate(what))
+    assert stops >= 2
+
+
 def test_layers_stand_in_the_order_of_the_network_however_often_it_was_interrupted(tmp_path: Path) -> None:
     what = experiment("gpipe", "numerics")
     resumed, stops = in_pieces(what, tmp_path, seed=1, most=9)

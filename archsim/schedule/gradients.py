@@ -1,0 +1,40 @@
+"""Whether the gradients of a schedule are those of the weights with which a mini-batch began."""
+
+from __future__ import annotations
+
+from itertools import takewhile
+from typing import Literal
+
+from archsim.schedule.actions import Schedule
+from archsim.schedule.checks import Profile
+
+__all__ = ["Gradients", "gradients_of"]
+
+#: *exact*: no update falls between actions of a mini-batch. *accumulated*: some do, but each stage has applied a
+#: mini-batch before it starts on the next one, so gradients are exact where a U goes to what F and B do not read, and
+#: reaches what they read at the end of the mini-batch. *stale*: neither.
+Gradients = Literal["exact", "accumulated", "stale"]
+
+
+def gradients_of(schedule: Schedule, profile: Profile) -> Gradients:
+    """Return what a schedule claims of its gradients.
+
+    Parameters
+    ----------
+    schedule : Schedule
+        Whose actions are looked at, of the first mini-batch at each stage.
+    profile : Profile
+        What its dry run found.
+    """
+    if not all(_flushes(schedule, stage) for stage in range(schedule.shape.stages)):
+        return "stale"
+    if any(profile.staleness) or schedule.micro_batches_of_update < schedule.shape.micro_batches:
+        return "accumulated"
+    return "exact"
+
+
+def _flushes(schedule: Schedule, stage: int) -> bool:
+    """Return whether a stage has applied all of the first mini-batch before it starts on the next one."""
+    kinds, count = schedule.kinds, schedule.shape.micro_batches
+    first = takewhile(lambda action: action.micro_batch < count, schedule.stage(stage))
+    return sum(action.count for action in first if kinds[action.kind].updates_weights) == count

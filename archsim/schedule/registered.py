@@ -1,0 +1,21 @@
+"""The kinds of schedule that are registered."""
+
+from __future__ import annotations
+
+from archsim import plugins
+from archsim.schedule.actions import ScheduleKind
+from archsim.schedule.specification import ScheduleSpecification
+
+__all__ = ["kind_of"]
+
+
+def kind_of(specification: ScheduleSpecification) -> ScheduleKind:
+    """Return the registered kind of a schedule.
+
+    Raises
+    ------
+    InputError
+        If none is registered under its name.
+    """
+    registered = plugins.load("archsim.schedules", specification.kind, field="schedule.kind")
+    return plugins.checked(registered, ScheduleKind, "archsim.schedules", specification.kind)
