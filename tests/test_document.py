@@ -377,7 +377,12 @@ MISTAKES = [
     ("network.layers.0.feature=3", "network.layers.0.feature", ["did you mean 'features'?"]),
     ("network.layers.0.device={preset: idael}", "network.layers.0.device", ["did you mean 'ideal'?"]),
     ("network.layers.9.features=3", "network.layers", ["a position from 0 to 2"]),
-    ("network.layers.fc1.features=3", "network.layers", ["a position from 0 to 2", "found:   'fc1'"]),
+    (
+        "network.layers.fc3.features=3",
+        "network.layers",
+        ["a position from 0 to 2, or a name: fc1, act1, fc2", "found:   'fc3'", "did you mean 'fc2'?"],
+    ),
+    ("network.layers.fc2.feature=3", "network.layers.2.feature", ["did you mean 'features'?"]),
     ("run.mode=fast", "run.mode", ["timing, numerics, coupled"]),
     ("run.seed=-1", "run.seed", ["too small", "0 or more and below 9223372036854775808"]),
     ("run.seed=99999999999999999999", "run.seed", ["too large"]),

@@ -75,8 +75,8 @@ def load_experiment(
         Relative paths in a file start from its folder, those in a mapping or an override from the
         current one; in the experiment they are absolute.
     overrides : sequence of str
-        Such as ``"training.epochs=3"`` or ``"chip=rpu-512"``; values are YAML, positions in a list
-        are numbers (``network.layers.0.features=3``).
+        Such as ``"training.epochs=3"`` or ``"chip=rpu-512"``; values are YAML, an item of a list is named by
+        its ``name`` or its position (``network.layers.fc1.features=3``, ``network.layers.0.features=3``).
     mode : str, optional
         Takes the place of ``run.mode``.
 

@@ -8,7 +8,7 @@ from archsim.document.expand import INCLUDE, PRESET, Expander
 from archsim.document.parse import parse
 from archsim.document.presets import group_at, merge
 from archsim.document.tree import Node, Path, dotted
-from archsim.errors import InputError, Place
+from archsim.errors import InputError, Place, did_you_mean
 
 __all__ = ["apply", "put"]
 
@@ -21,7 +21,7 @@ def apply(tree: Node, text: str, expander: Expander, slot: Path = ()) -> Node:
     tree : Node
         The document, presets written out.
     text : str
-        ``a.b=value``; the value is YAML, a position in a list is a number.
+        ``a.b=value``; the value is YAML, an item of a list is named by its ``name`` or by its position, a number.
     expander : Expander
         Writes out what the value refers to; relative paths start from the current folder.
     slot : tuple
@@ -39,7 +39,7 @@ def apply(tree: Node, text: str, expander: Expander, slot: Path = ()) -> Node:
         raise InputError("not an override", value=text, allowed="field=value, such as training.epochs=3", place=place)
     if not written.strip():
         raise InputError("no value after '='", field=name, allowed="a value; 'null' for none", place=place)
-    path: Path = tuple(int(part) if part.isdecimal() else part for part in parts)
+    path = _with_positions(tree, tuple(int(part) if part.isdecimal() else part for part in parts))
     if path[-1] == PRESET and group_at((*slot, *path[:-1])):
         path = path[:-1]
     value = replace(parse(written, place, lines=False), key_place=place)
@@ -53,6 +53,24 @@ def put(tree: Node, path: Path, value: Node) -> Node:
     return _put(tree, path, 0, value, ())
 
 
+def _with_positions(tree: Node, path: Path) -> Path:
+    """Return a path with the positions of items that it calls by their names; what is not there stays as it is."""
+    node: Node | None = tree
+    found: list[str | int] = []
+    for part in path:
+        named = _names(node) if node is not None else ()
+        found.append(named.index(part) if isinstance(part, str) and part in named else part)
+        node = node.child(found[-1]) if node is not None else None
+    return tuple(found)
+
+
+def _names(node: Node) -> tuple[object, ...]:
+    """Return what the items of a list are called, None for each without a name."""
+    items = node.value if isinstance(node.value, tuple) else ()
+    named = (item.child("name") if isinstance(item.value, dict) else None for item in items)
+    return tuple(None if name is None else name.value for name in named)
+
+
 def _put(node: Node, path: Path, at: int, value: Node, slot: Path) -> Node:
     if at == len(path):
         return replace(merge(node, value, (*slot, *path)), key_place=node.key_place or value.key_place)
@@ -60,11 +78,15 @@ def _put(node: Node, path: Path, at: int, value: Node, slot: Path) -> Node:
     if isinstance(node.value, tuple):
         child = node.child(part)
         if child is None:
+            names = [str(name) for name in _names(node) if name is not None]
+            position = f"a position from 0 to {len(node.value) - 1}"
+            close = did_you_mean(part, names) if isinstance(part, str) else None
             raise InputError(
                 "this is a list",
                 field=dotted(here),
                 value=part,
-                allowed=f"a position from 0 to {len(node.value) - 1}",
+                allowed=f"{position}, or a name: {', '.join(names)}" if names else position,
+                remedy=f"did you mean '{close}'?" if close else None,
                 place=value.place,
             )
         items = [_put(child, path, at + 1, value, slot) if i == part else item for i, item in enumerate(node.value)]

@@ -29,6 +29,7 @@ from archsim.results.observations import Observations
 from archsim.results.provenance import Provenance, collect_provenance
 from archsim.results.timeline import Timeline
 from archsim.simulation.identity import identity
+from archsim.simulation.length import left_out
 from archsim.simulation.options import RunOptions
 from archsim.simulation.prepared import Prepared
 
@@ -174,7 +175,9 @@ class Execution:
         experiment, network = self.prepared.experiment, self.network
         seen = observe_run(machine, network)
         fits = () if network is None else fit_warnings(network.fits)
-        warnings = (*self.options.warnings, *fits, *run_warnings(self._evidence(seen)))
+        data = None if network is None else network.sources.data
+        rest = left_out(self.prepared.layout, data, seen.samples)
+        warnings = (*self.options.warnings, *fits, *rest, *run_warnings(self._evidence(seen)))
         inference = network.inference() if finished and network is not None else None
         buffers, weights = buffer_fills(machine), None if network is None else network.weights()
         timeline = machine.timeline if isinstance(machine, Machine) else Timeline()

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from archsim.data import DataSet
 from archsim.engine.events.limits import check_vectors
 from archsim.errors import InputError
 from archsim.simulation.layout import Layout
 
-__all__ = ["epoch_samples", "run_length"]
+__all__ = ["epoch_samples", "left_out", "run_length"]
+
+#: Part of an epoch from which on training tells what fills no mini-batch: an order that is new in each epoch leaves out
+#: others in each.
+_TOLD = 0.01
 
 
 def run_length(layout: Layout, data: DataSet | None = None) -> int | None:
@@ -48,6 +54,34 @@ def run_length(layout: Layout, data: DataSet | None = None) -> int | None:
 def epoch_samples(layout: Layout, data: DataSet) -> int:
     """Return the samples of an epoch: those of training, or where nothing is trained, of the test."""
     return len(data.train_inputs if layout.trains else data.test_inputs)
+
+
+def left_out(layout: Layout, data: DataSet | None, seen: int) -> Iterator[str]:
+    """Yield a warning where mini-batches leave out a part of an epoch, or of the test set.
+
+    Parameters
+    ----------
+    layout : Layout
+        What was run.
+    data : DataSet or None
+        Its data, if they have been read.
+    seen : int
+        Samples that passed; a run that ends within its first epoch leaves nothing out by itself.
+    """
+    samples = _samples(layout) if data is None else epoch_samples(layout, data)
+    mini_batch, trains = layout.training.mini_batch, layout.trains
+    rest = 0 if samples is None else samples % mini_batch
+    if samples is None or not rest or seen < samples - rest or (trains and rest < _TOLD * samples):
+        return
+    parts = layout.experiment.schedule.micro_batches
+    fitting = next((size for size in range(mini_batch, 0, -1) if not samples % size and not size % parts), None)
+    new_order = trains and data is not None and layout.experiment.data.order != "streams"
+    which = "each epoch, others in each" if new_order else "each epoch" if trains else "the pass over the samples"
+    yield (
+        f"training.mini_batch: {which}: {rest} of {samples} samples are left out, because they fill no mini-batch of "
+        f"{mini_batch}; "
+        + (f"{fitting} divides {samples}" if fitting else f"take as many samples as a multiple of {mini_batch}")
+    )
 
 
 def _samples(layout: Layout) -> int | None:

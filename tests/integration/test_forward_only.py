@@ -61,6 +61,35 @@ def test_the_dry_run_agrees_with_the_closed_form(stages: int) -> None:
     assert profile.actions == 15 * stages
 
 
+@pytest.mark.parametrize(
+    ("mini_batch", "micro_batches", "told"), [(16, 1, "10 divides 20"), (16, 8, "multiple of 16"), (5, 1, "")]
+)
+def test_samples_that_fill_no_mini_batch_are_told(mini_batch: int, micro_batches: int, told: str) -> None:
+    training = {"learning_rate": 1, "mini_batch": mini_batch}
+    schedule = FORWARD | {"stages": 1, "micro_batches": micro_batches}
+    run = forward(training=training, schedule=schedule)
+    assert run.observations.samples == 20 // mini_batch * mini_batch
+    texts = [text for text in run.warnings if "4 of 20 samples are left out" in text]
+    assert [told in text for text in texts] == ([True] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("order", "told"), [("shuffled", "others in each: 4 of 20"), ("streams", "each epoch: 4 of 20")]
+)
+def test_training_tells_what_its_epochs_leave_out(order: str, told: str) -> None:
+    sections: dict[str, Any] = {
+        "network": network(),
+        "chip": "unit",
+        "data": {"order": order},
+        "training": {"learning_rate": 0.1, "mini_batch": 8, "epochs": 1},
+        "schedule": {"kind": "sequential"},
+        "run": {"mode": "numerics"},
+    }
+    assert any(told in text for text in archsim.simulate(sections, data=classes(20)).warnings)
+    sections["training"]["max_mini_batches"] = 1
+    assert not any("left out" in text for text in archsim.simulate(sections, data=classes(20)).warnings)
+
+
 def network() -> dict[str, Any]:
     return {
         "input_shape": [6],
