@@ -344,6 +344,11 @@ MISTAKES = [
     ("training.mini_batch=2.5", "training.mini_batch", ["not a whole number", "found:   2.5"]),
     ("training.mini_batch=true", "training.mini_batch", ["not a whole number"]),
     ("training.algorithm=analog-sdg", "training.algorithm", ["did you mean 'analog-sgd'?"]),
+    (
+        "training.algorithm={kind: analog-sgd, momentum: 0.9}",
+        "training.algorithm.momentum",
+        ["training.digital_optimizer.momentum", "a kind that has it: digital-sgd, hardware-aware, mixed-precision"],
+    ),
     ("training=3", "training", ["not a section", "algorithm, learning_rate"]),
     ("schedule.micro_batches=3", "schedule.micro_batches", ["3 micro-batches do not divide", "mini_batch = 4"]),
     ("schedule.kind=gpip", "schedule.kind", ["there is no schedule of this name", "did you mean 'gpipe'?"]),

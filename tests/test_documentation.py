@@ -212,7 +212,7 @@ def test_named_objects_exist(page: Path) -> None:
             assert pkgutil.resolve_name(name) is not None
 
 
-@pytest.mark.parametrize("group", ["schedules", "chips", "devices"])
+@pytest.mark.parametrize("group", ["schedules", "chips", "devices", "operators"])
 def test_the_readme_lists_what_is_registered(group: str) -> None:
     assert listed_names(README, group.removesuffix("s")) == set(plugins.names(f"archsim.{group}"))  # type: ignore[arg-type]
 

@@ -9,11 +9,14 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from archsim import plugins
+from archsim.analog.specification.momentum import WithMomentum
 from archsim.document.allowed import Schema
 from archsim.document.expand import INCLUDE, PRESET
 from archsim.document.presets import group_at
 from archsim.document.tree import Node, Path, dotted
 from archsim.errors import InputError, InputErrors, Place, did_you_mean
+from archsim.specification import settings_of
 
 __all__ = ["explain", "together"]
 
@@ -198,6 +201,15 @@ _RENAMED: dict[Path, str] = {
     ("interconnect", "topology"): "kind",
     ("training", "learning_rate_step"): "learning_rate_schedule",
 }
+#: A key that means something else in some kinds: the settings of those where it is what its name says, and where else
+#: that stands.
+_MEANT: dict[Path, tuple[plugins.Group, type[BaseModel], str]] = {
+    ("algorithm", "momentum"): (
+        "archsim.algorithm_kinds",
+        WithMomentum,
+        "set training.digital_optimizer.momentum for what digital units hold",
+    )
+}
 #: What a key is called in other programs, for users who come from there.
 _ELSEWHERE = {
     "batch_size": "mini_batch",
@@ -229,6 +241,10 @@ def _unknown_key(path: Path, tree: Node, schema: Schema) -> InputError:
     renamed = _RENAMED.get(path[-2:])
     kinds = schema.kinds_with(path, tree)
     remedy = f"it is called '{renamed}' now" if renamed else f"did you mean '{close}'?" if close else "remove it"
+    if path[-2:] in _MEANT:
+        group, settings, beside = _MEANT[path[-2:]]
+        kinds = tuple(kind for kind in kinds if issubclass(settings_of(group, kind), settings))
+        remedy = f"{remedy}, {beside}"
     return InputError(
         f"unknown key '{path[-1]}'",
         field=dotted(path),

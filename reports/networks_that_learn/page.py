@@ -88,6 +88,8 @@ flatters the baseline, never the network. For LeNet-5 it is a number said in adv
 
 ## Commands
 
+The data sets lie in the folder that the environment variable `ARCHSIM_DATA` names.
+
 {commands(results)}
 """
 
