@@ -326,6 +326,17 @@ def test_figures_of_a_report_become_files_of_their_own() -> None:
     assert Path("deep/figures/idle.svg").read_bytes() == written["idle.svg"]
 
 
+def test_the_figure_of_a_comparison_becomes_a_file_too() -> None:
+    schedules = ("--schedule", "synchronous", "--schedule", "asynchronous")
+    assert invoke("compare", *FAST, *schedules, "-o", "side").exit_code == 0
+    result = invoke("report", "side", "--figures", "f", "--format", "pdf,png")
+    assert result.exit_code == 0, result.output
+    assert {path.name: path.read_bytes()[:4] for path in Path("f").iterdir()} == {
+        "comparison.pdf": b"%PDF",
+        "comparison.png": b"\x89PNG",
+    }
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [

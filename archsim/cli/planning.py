@@ -41,7 +41,7 @@ def print_plan(experiment: Experiment, *, as_json: bool) -> None:
         console.print(line, soft_wrap=True)
     console.print(plain_table(*_stages(prepared), numbers_from=2))
     told = (*_digital_matrices(prepared), *barrier_lines(prepared), *_closed_forms(prepared), _time(prepared, estimate))
-    for line in told:
+    for line in (*told, *(f"warning: {text}" for text in prepared.warnings)):
         console.print(line, soft_wrap=True)
 
 
@@ -114,7 +114,7 @@ def _stages(prepared: Prepared) -> tuple[tuple[str, ...], list[tuple[str, ...]]]
         "in flight",
         "stored",
         "staleness",
-        "buffer (bytes)",
+        "least buffer (bytes)",
         "capacity",
     )
     tiles, rows = prepared.built.tiles, list[tuple[str, ...]]()

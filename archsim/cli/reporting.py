@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from archsim.cli.console import out
+from archsim.explore import POINTS_FILE, load_collection
 from archsim.report import parse_window, write_figures, write_report, write_views
 from archsim.results import load_run
 from archsim.results.folder import cannot_write
@@ -33,12 +34,12 @@ def rewrite(directory: Path, trace_window: str | None) -> None:
 
 
 def export_figures(directory: Path, folder: Path, formats: str, *, force: bool) -> None:
-    """Write each figure of a saved run's report as files of its own; the run's folder stays as it is.
+    """Write each figure of a saved run's report, or that of a comparison, as files; the folder stays as it is.
 
     Parameters
     ----------
     directory : Path
-        Folder of the run.
+        Folder of the run, or of several.
     folder : Path
         Where the figures go.
     formats : str
@@ -49,9 +50,9 @@ def export_figures(directory: Path, folder: Path, formats: str, *, force: bool) 
     Raises
     ------
     InputError
-        If the folder holds no run that can be read, a format is unknown, or a figure exists.
+        If the folder holds no runs that can be read, a format is unknown, or a figure exists.
     """
-    run = load_run(directory)
+    run = load_collection(directory) if (directory / POINTS_FILE).is_file() else load_run(directory)
     endings = tuple(dict.fromkeys(ending.strip().lower() for ending in formats.split(",")))
     try:
         written = write_figures(run, folder, endings, force=force)

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from archsim.errors import InputError
+from archsim.report.figures import comparison
 from archsim.report.page import figures_of, render_report
 from archsim.report.perfetto import write_trace
 from archsim.report.style import FORMATS, save_figure
-from archsim.results import Run
+from archsim.results import Run, RunCollection
 from archsim.results.folder import write_file
 
 __all__ = ["REPORT_FILE", "TRACE_FILE", "write_figures", "write_report", "write_run", "write_views"]
@@ -58,13 +59,13 @@ def write_report(run: Run, directory: Path) -> None:
     write_file(directory / REPORT_FILE, render_report(run))
 
 
-def write_figures(run: Run, folder: Path, formats: Sequence[str], *, force: bool = False) -> list[Path]:
-    """Write each figure of a run's report as a file of its own in each format.
+def write_figures(run: Run | RunCollection, folder: Path, formats: Sequence[str], *, force: bool = False) -> list[Path]:
+    """Write each figure of a run's report, or that of a comparison, as a file of its own in each format.
 
     Parameters
     ----------
-    run : Run
-        The run.
+    run : Run or RunCollection
+        The run, or the runs side by side.
     folder : Path
         Where the files go; it is made if it is not there.
     formats : sequence of str
@@ -87,7 +88,8 @@ def write_figures(run: Run, folder: Path, formats: Sequence[str], *, force: bool
             raise InputError(
                 "figures are not saved in this format", field="--format", value=ending, allowed=", ".join(FORMATS)
             )
-    drawn = {folder / f"{name}.{ending}": figure for name, figure in figures_of(run) for ending in formats}
+    figures = figures_of(run) if isinstance(run, Run) else [("comparison", comparison(run))]
+    drawn = {folder / f"{name}.{ending}": figure for name, figure in figures for ending in formats}
     there = next((file for file in drawn if os.path.lexists(file)), None)
     if there is not None and not force:
         raise InputError(

@@ -177,7 +177,7 @@ class Execution:
         fits = () if network is None else fit_warnings(network.fits)
         data = None if network is None else network.sources.data
         rest = left_out(self.prepared.layout, data, seen.samples)
-        warnings = (*self.options.warnings, *fits, *rest, *run_warnings(self._evidence(seen)))
+        warnings = (*self.options.warnings, *self.prepared.warnings, *fits, *rest, *run_warnings(self._evidence(seen)))
         inference = network.inference() if finished and network is not None else None
         buffers, weights = buffer_fills(machine), None if network is None else network.weights()
         timeline = machine.timeline if isinstance(machine, Machine) else Timeline()

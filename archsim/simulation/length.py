@@ -68,7 +68,7 @@ def left_out(layout: Layout, data: DataSet | None, seen: int) -> Iterator[str]:
     seen : int
         Samples that passed; a run that ends within its first epoch leaves nothing out by itself.
     """
-    samples = _samples(layout) if data is None else epoch_samples(layout, data)
+    samples = layout.experiment.data.samples if data is None else epoch_samples(layout, data)
     mini_batch, trains = layout.training.mini_batch, layout.trains
     rest = 0 if samples is None else samples % mini_batch
     if samples is None or not rest or seen < samples - rest or (trains and rest < _TOLD * samples):

@@ -27,6 +27,7 @@ from archsim.schedule import (
     Schedule,
     StageCycles,
     checked_profile,
+    kind_of,
     make_schedule,
 )
 from archsim.simulation.layout import Layout, experiment_of, lay_out
@@ -84,6 +85,17 @@ class Prepared:
     def built(self) -> Built:
         """How many tiles, nodes and arrays the chip has; none where stage engines stand for them."""
         return model_of(self.setup.chip).built(self.setup)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader should know before anything runs."""
+        shares = kind_of(self.experiment.schedule).shares_tiles
+        if not shares or any(name for program in self.setup.programs for name in program.rewritten):
+            return ()
+        return (
+            f"schedule.kind: '{self.schedule.kind}' changes nothing here, because no stage holds two layers with "
+            "matrices on tiles to share; lower schedule.stages, such as schedule.stages=1",
+        )
 
     @property
     def stage_cycles(self) -> StageCycles | None:

@@ -48,6 +48,15 @@ def test_the_layers_share_the_tiles_of_the_largest() -> None:
     assert run.metrics["area_um2"] == pytest.approx(archsim.simulate(experiment("inference")).metrics["area_um2"] / 2)
 
 
+@pytest.mark.parametrize(
+    ("kind", "stages", "told"), [("layer-serial", 3, 1), ("layer-serial", 2, 0), ("inference", 3, 0)]
+)
+def test_stages_of_one_layer_are_told_that_nothing_is_shared(kind: str, stages: int, told: int) -> None:
+    prepared = archsim.prepare(experiment(kind, stages=stages))
+    assert sum("lower schedule.stages" in text for text in prepared.warnings) == told
+    assert set(prepared.warnings) <= set(archsim.simulate(experiment(kind, stages=stages)).warnings)
+
+
 def test_every_layer_is_written_before_it_is_read_by_the_rule_of_programming() -> None:
     run = archsim.simulate(experiment())
     on_tile = slices(run, "tile 0")
