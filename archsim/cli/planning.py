@@ -10,6 +10,7 @@ from typing import Any
 from archsim.chip.operations import parameter_bytes
 from archsim.cli.barriers import barrier_lines, barrier_records
 from archsim.cli.console import out, plain_table
+from archsim.engine.program import StageProgram
 from archsim.experiment import Experiment
 from archsim.mapping import StagePlan
 from archsim.simulation import Prepared, TimeEstimate, estimate_time, prepare_whole
@@ -147,12 +148,20 @@ def _digital_matrices(prepared: Prepared) -> Iterator[str]:
             held = [matrix for matrix in node.matrices if matrix.digital]
             if held:
                 weights = sum(matrix.weights for matrix in held)
-                macs = sum(matrix.weights * matrix.vectors for matrix in held)
                 yield (
                     f"{layer} ({node.kind}): its {weights:,} weights are held by the digital unit of node "
-                    f"{plan.place_of(stage.index).home}, {parameter_bytes(chip, weights):,} B in its buffer; a forward "
-                    f"takes {macs:,} multiply-adds a sample"
+                    f"{plan.place_of(stage.index).home}, {parameter_bytes(chip, weights):,} B in its buffer; "
+                    f"multiply-adds a sample: {_multiply_adds(prepared.setup.programs[stage.index], layer)}"
                 )
+
+
+def _multiply_adds(program: StageProgram, layer: str) -> str:
+    """Tell what the matrices of a layer take of the digital unit in each phase; no phase is part of two actions."""
+    found: dict[str, int] = {}
+    for step in program.matrix_steps:
+        if step.placement.layer == layer and step.unit_work is not None:
+            found[step.phase] = found.get(step.phase, 0) + step.unit_work.cost.multiply_adds
+    return ", ".join(f"{found[phase]:,} in {phase}" for phase in "FBU" if phase in found)
 
 
 def _tiles(stage: StagePlan) -> str:

@@ -41,7 +41,7 @@ _ROWS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("energy", "energy_pj", format_energy),
     ("area", "area_um2", format_area),
     ("power", "power_w", format_power),
-    ("throughput", "tops", format_operations),
+    ("operations/s", "tops", format_operations),
     ("efficiency", "tops_per_w", _per_w),
     ("density", "tops_per_mm2", _per_mm2),
     ("energy per MAC", "energy_per_mac_pj", format_energy),

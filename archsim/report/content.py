@@ -142,7 +142,7 @@ def side_cards(run: Run) -> tuple[Card, ...]:
     return (
         Card("Power", write_value(_number(run, "power_w"), "W")),
         Card("Area", write_value(_number(run, "area_um2") or None, "um^2"), _guessed(run, "area").removeprefix(", ")),
-        Card("Throughput", write_value(_number(run, "tops"), "TOPS")),
+        Card("Operations per second", write_value(_number(run, "tops"), "TOPS")),
         Card("Efficiency", write_value(_number(run, "tops_per_w"), "TOPS/W")),
         Card("Bubbles", f"{100 * bubble:.3g} %" if bubble is not None else "—"),
         Card("Staleness, worst", f"{max(staleness):.3g}" if staleness else "—"),

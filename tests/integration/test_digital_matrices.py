@@ -149,8 +149,10 @@ def test_the_plan_has_no_tiles_for_them(capsys: pytest.CaptureFixture[str]) -> N
     told = capsys.readouterr().out
     # Two matrices of 9 x 2, at 3 x 3 positions; the second ones have 2 channels each.
     assert "op (conv2d): its 36 weights are held by the digital unit of node 0, 36 B in its buffer" in told
-    assert "a forward takes 324 multiply-adds a sample" in told
+    # The input of the network takes no gradient, so the first layer makes none.
+    assert "multiply-adds a sample: 324 in F, 324 in U" in told
     assert "second (conv2d): its 72 weights" in told
+    assert "multiply-adds a sample: 648 in F, 648 in B, 648 in U" in told
 
 
 def test_a_report_names_their_layers() -> None:
