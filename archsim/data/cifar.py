@@ -52,8 +52,8 @@ def _files(specification: DataSpecification, field: str, official: Sequence[str]
     names = getattr(specification, field)
     if names is not None:
         return find_named(specification, f"data.{field}", names)
-    others = _others(specification)
-    remedy = f"or name those that are there in data.{field}: {', '.join(others)}" if others else None
+    others, fields = _others(specification), _lacking(specification)
+    remedy = f"or name those that are there in {fields}: {', '.join(others)}" if others else None
     folder = locate(specification, official, remedy=f"get the binary version, {remedy}" if remedy else None)
     found = [find(folder, name) for name in official]
     missing = [name for name, file in zip(official, found, strict=True) if file is None]
@@ -63,9 +63,21 @@ def _files(specification: DataSpecification, field: str, official: Sequence[str]
             field="data.path",
             value=str(folder / missing[0]),
             allowed=f"{', '.join(official)} ({KINDS})",
-            remedy=f"put the file there, {remedy or f'or name those to use in data.{field}'}",
+            remedy=f"put the file there, {remedy or f'or name those to use in {fields}'}",
         )
     return tuple(file for file in found if file is not None)
+
+
+def _lacking(specification: DataSpecification) -> str:
+    """Return the keys that would have to name files, because official ones are not there, in words."""
+    places = folders(specification.name, specification.path)
+    lacking = (
+        f"data.{field}"
+        for field, official in (("train_files", _TRAIN), ("test_files", _TEST))
+        if getattr(specification, field) is None
+        and not any(all(find(folder, name) for name in official) for folder in places)
+    )
+    return " and ".join(lacking)
 
 
 def _others(specification: DataSpecification) -> list[str]:

@@ -94,7 +94,11 @@ def test_data_path_comes_before_the_variable(
 def test_missing_files_say_where_they_were_looked_for_and_what_is_there(subset: Path) -> None:
     with pytest.raises(InputError, match=r"data\.path: the folder holds no file of the data set 'cifar10'") as caught:
         load_data(specification(subset))
-    for words in (str(subset), "data_batch_1.bin", "data.train_files: some-test.bin.gz, some-train.bin.xz"):
+    for words in (
+        str(subset),
+        "data_batch_1.bin",
+        "in data.train_files and data.test_files: some-test.bin.gz, some-train.bin.xz",
+    ):
         assert words in str(caught.value)
     with pytest.raises(InputError, match=r"data\.train_files: there is no such data file") as caught:
         load_data(specification(subset, train_files=["none.bin"]))
@@ -107,6 +111,7 @@ def test_one_missing_file_is_named(official: Path) -> None:
         load_data(specification(official))
     assert str(official / "data_batch_3.bin") in str(caught.value)
     assert "data.train_files" in str(caught.value)
+    assert "data.test_files" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
