@@ -326,6 +326,16 @@ def test_figures_of_a_report_become_files_of_their_own() -> None:
     assert Path("deep/figures/idle.svg").read_bytes() == written["idle.svg"]
 
 
+@pytest.mark.parametrize("option", [("-o", "out"), ("--dry-run",)])
+def test_missing_data_name_where_the_document_asks_for_them(option: tuple[str, ...]) -> None:
+    Path("own.yaml").write_text(
+        "network: mlp-64-64-32-10\nchip: unit\ndata:\n  name: mnist\n  path: none\ntraining: {learning_rate: 1}\n"
+    )
+    result = invoke("run", "own.yaml", *option)
+    assert result.exit_code == 2
+    assert "own.yaml:5:9: data.path: there is no such folder" in result.output
+
+
 def test_the_figure_of_a_comparison_becomes_a_file_too() -> None:
     schedules = ("--schedule", "synchronous", "--schedule", "asynchronous")
     assert invoke("compare", *FAST, *schedules, "-o", "side").exit_code == 0

@@ -96,7 +96,7 @@ def run(
     ] = False,
 ) -> None:
     """Simulate an experiment and write its results into a folder."""
-    from archsim.cli.loading import load_fitting
+    from archsim.cli.loading import load_fitting, told_where
     from archsim.cli.running import RunOptions, run_experiment, run_seeds
 
     if seeds is not None:
@@ -105,12 +105,13 @@ def run(
         return
     options = RunOptions.checked(output, force=force, resume=resume, trace_window=trace_window)
     loaded = load_fitting(experiment, overrides or [], mode, weights=weights)
-    if dry_run:
-        from archsim.cli.planning import print_plan
+    with told_where(experiment, overrides or [], mode):
+        if dry_run:
+            from archsim.cli.planning import print_plan
 
-        print_plan(loaded, as_json=as_json)
-    else:
-        run_experiment(loaded, options, as_json=as_json)
+            print_plan(loaded, as_json=as_json)
+        else:
+            run_experiment(loaded, options, as_json=as_json)
 
 
 @app.command()

@@ -15,7 +15,7 @@ from archsim.mapping import make_plan
 from archsim.network.build import build_graph
 from archsim.schedule import kind_of, places_of
 
-__all__ = ["load", "load_fitting"]
+__all__ = ["load", "load_fitting", "told_where"]
 
 
 def load(name: str, overrides: Sequence[str], mode: str | None) -> Experiment:
@@ -51,6 +51,17 @@ def _load(name: str, overrides: Sequence[str], mode: str | None) -> Document:
         if wanted not in plugins.names("archsim.datasets"):
             raise plugins.unknown("archsim.datasets", wanted, field="data.name")
     return document
+
+
+@contextmanager
+def told_where(name: str, overrides: Sequence[str], mode: str | None) -> Iterator[None]:
+    """Say of a mistake that is found only when an experiment is run, such as a missing file, where it was written."""
+    try:
+        yield
+    except InputError as error:
+        if error.place is None and error.field is not None:
+            error.place = load_document(find_experiment(name), overrides, mode).place_of(error.field)
+        raise
 
 
 @contextmanager
