@@ -47,6 +47,10 @@ def print_schedule(experiment: Experiment) -> None:
         f"micro-batches in each: {shape.micro_batches}{updates}",
         soft_wrap=True,
     )
+    if schedule.stashes:
+        console.print(
+            "B meets free copies of the weights that its F met: hypothetical, no crossbar makes them", soft_wrap=True
+        )
     width = len(str(shape.stages - 1))
     for stage in range(shape.stages):
         console.print(f"stage {stage:>{width}}: {_shortened(map(str, schedule.stage(stage)))}", soft_wrap=True)

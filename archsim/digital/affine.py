@@ -85,9 +85,9 @@ class Affine:
         """Apply given scales and biases (its own, or those of a snapshot) to a block of shape (V, n)."""
         return self.arithmetic.affine(a, scale, bias)
 
-    def gradient(self, d: Array) -> Array:
-        """Return the gradient at the crossbar's output from the gradient `d` at the scaled one."""
-        return self.arithmetic.backward.affine(d, self.scale, None)
+    def gradient(self, d: Array, scale: Array | None) -> Array:
+        """Return the gradient at the crossbar's output from the gradient `d` at one with given scales."""
+        return self.arithmetic.backward.affine(d, scale, None)
 
     def crossbar_errors(self, errors: Array, outputs: slice) -> Array:
         """Return what drives the update of a crossbar, from what `gradient` gave for a range of the outputs."""

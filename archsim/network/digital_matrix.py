@@ -43,9 +43,14 @@ class DigitalMatrix(StationaryMatrix):
         """Return x @ W.T."""
         return Read(finite(self._unit.product(x, self._held.values), "x"), len(x))
 
-    def backward_part(self, part: int, d: Array, first_vector: int) -> Read:
+    def backward_part(self, part: int, d: Array, first_vector: int, weights: NDArray[np.float32] | None = None) -> Read:
         """Return d @ W."""
-        return Read(finite(self._unit.backward.product(d, self._held.values.T), "d"), len(d))
+        matrix = self._held.values if weights is None else weights
+        return Read(finite(self._unit.backward.product(d, matrix.T), "d"), len(d))
+
+    def part_weights(self, part: int) -> NDArray[np.float32]:
+        """Return the matrix; nobody changes the array."""
+        return self._held.values
 
     def update_part(self, part: int, x: Array, d: Array, learning_rate: float, first_vector: int) -> Counts:
         """Descend by the outer products of a block."""

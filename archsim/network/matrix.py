@@ -101,12 +101,19 @@ class AnalogMatrix(StationaryMatrix):
         read = self.arrays[part].forward(scaled_inputs(inputs, reach.value, self._unit), first_vector)
         return Read(self._unit.multiply(read.values, np.float32(reach.value)), read.reads)
 
-    def backward_part(self, part: int, d: Array, first_vector: int) -> Read:
+    def backward_part(self, part: int, d: Array, first_vector: int, weights: NDArray[np.float32] | None = None) -> Read:
         """Read one part transposed: `d` of shape (V, outputs), times the digital scales, is cut to the part's outputs.
 
         The gradient passes inputs that were clipped to their range as it passes all others.
         """
-        return self.arrays[part].backward(self._cut(d, self.ranges[part].outputs, self.outputs), first_vector)
+        errors = self._cut(d, self.ranges[part].outputs, self.outputs)
+        if weights is None:
+            return self.arrays[part].backward(errors, first_vector)
+        return self.arrays[part].backward(errors, first_vector, weights=weights)
+
+    def part_weights(self, part: int) -> NDArray[np.float32]:
+        """Return a copy of what a read of one part meets now."""
+        return self.arrays[part].weights.copy()
 
     def update_part(self, part: int, x: Array, d: Array, learning_rate: float, first_vector: int) -> Counts:
         """Update one part by the outer products of a block, vector after vector.

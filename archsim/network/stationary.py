@@ -66,8 +66,15 @@ class StationaryMatrix(ABC):
         """Read one part: `x` of shape (V, inputs) is cut to the part's inputs."""
 
     @abstractmethod
-    def backward_part(self, part: int, d: Array, first_vector: int) -> Read:
-        """Read one part transposed: `d` of shape (V, outputs), times the digital scales, is cut to its outputs."""
+    def backward_part(self, part: int, d: Array, first_vector: int, weights: NDArray[np.float32] | None = None) -> Read:
+        """Read one part transposed: `d` of shape (V, outputs), times the digital scales, is cut to its outputs.
+
+        With `weights`, those are read instead of its own; see `part_weights`.
+        """
+
+    @abstractmethod
+    def part_weights(self, part: int) -> NDArray[np.float32]:
+        """Return a copy of what a read of one part meets now."""
 
     @abstractmethod
     def update_part(self, part: int, x: Array, d: Array, learning_rate: float, first_vector: int) -> Counts:

@@ -192,6 +192,9 @@ class ScheduleKind:
         passes add what `order` leaves open. Without it the stages of a place go on as each of them can.
     shares_tiles : bool
         Whether the layers of a stage lie on the same tiles, one at a time.
+    stashes : bool
+        Whether the backward of a micro-batch meets the weights that its forward met: copies that cost nothing, which
+        no crossbar makes.
     """
 
     order: Callable[[PipelineShape, int, Any], Iterator[Action]]
@@ -203,6 +206,7 @@ class ScheduleKind:
     places: Callable[[int], tuple[int, ...]] | None = None
     turns: Callable[[PipelineShape, int, Any], Iterator[tuple[int, Action]]] | None = None
     shares_tiles: bool = False
+    stashes: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no schedule is."""
@@ -261,6 +265,8 @@ class Schedule:
         What is known of it without playing it through.
     turns : callable, optional
         ``turns(shape, place)`` yields the stages of a place in the order in which it begins their actions.
+    stashes : bool
+        Whether the backward of a micro-batch meets copies of the weights that its forward met.
     """
 
     kind: str
@@ -271,6 +277,7 @@ class Schedule:
     settings: ScheduleSpecification = field(default_factory=ScheduleSpecification)
     closed_forms: ClosedForms = ClosedForms()
     turns: Turns | None = None
+    stashes: bool = False
 
     @property
     def trains(self) -> bool:

@@ -16,6 +16,7 @@ __all__ = [
     "Overlap",
     "Positions",
     "ScheduleSpecification",
+    "StashSpecification",
     "ZeroBubbleH2Specification",
     "ZeroBubbleSpecification",
 ]
@@ -81,6 +82,12 @@ class BoundedSpecification(ScheduleSpecification):
     staleness_max: Annotated[int, Field(ge=0)] = 1
 
 
+class StashSpecification(ScheduleSpecification):
+    """The schedule ``stash``: asynchronous, with free copies of old weights for backwards. It is hypothetical."""
+
+    kind: Literal["stash"] = "stash"
+
+
 class HybridSpecification(ScheduleSpecification):
     """The schedule ``hybrid``: asynchronous first, then synchronous to finish.
 
@@ -120,6 +127,7 @@ AnySchedule = Annotated[
     | ZeroBubbleH2Specification
     | InterleavedSpecification
     | BoundedSpecification
-    | HybridSpecification,
+    | HybridSpecification
+    | StashSpecification,
     OpenFamily("archsim.schedules"),
 ]

@@ -203,7 +203,7 @@ def test_scales_and_biases_are_updated_in_numbers_of_the_unit() -> None:
     affine.map_weights(np.full(3, 0.3, np.float32))
     gradients = affine.parameter_gradients(a, d)
     affine.update(gradients, 0.1)
-    errors = affine.gradient(d)
+    errors = affine.gradient(d, affine.scale)
     found = [affine.forward(a, affine.scale, affine.bias), errors, affine.crossbar_errors(errors, slice(0, 3))]
     assert affine.scale is not None
     assert affine.bias is not None

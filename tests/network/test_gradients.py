@@ -99,7 +99,9 @@ def test_affine() -> None:
         return float((affine.forward(values, s, b) * d).sum())
 
     of_scale, of_bias = affine.parameter_gradients(a, d)
-    np.testing.assert_allclose(affine.gradient(d), numeric_gradient(lambda v: projected(scale, bias, v), a), atol=1e-7)
+    np.testing.assert_allclose(
+        affine.gradient(d, scale), numeric_gradient(lambda v: projected(scale, bias, v), a), atol=1e-7
+    )
     assert of_scale is not None
     assert of_bias is not None
     np.testing.assert_allclose(of_scale, numeric_gradient(lambda s: projected(s, bias, a), scale), atol=1e-7)

@@ -94,7 +94,7 @@ def weights(matrix):
 def learn(matrix, vectors, rate=0.02):
     """Descend along one gradient for so many vectors; return by how much the weights changed."""
     before = weights(matrix)
-    x, d = np.repeat(X, vectors, axis=0), matrix.affine.gradient(np.repeat(D, vectors, axis=0))
+    x, d = np.repeat(X, vectors, axis=0), matrix.affine.gradient(np.repeat(D, vectors, axis=0), matrix.affine.scale)
     for part in range(len(matrix.ranges)):
         matrix.update_part(part, x, d, rate, 0)
     return weights(matrix) - before
@@ -135,7 +135,7 @@ def test_a_trained_scale_and_the_gradient_of_the_inputs_do_not_see_the_unit(colu
             parts = range(len(matrix.ranges))
             xf, df = xs.astype(np.float32), ds.astype(np.float32)
             analog = matrix.add_outputs([matrix.forward_part(part, xf, vector).values for part in parts])
-            errors = matrix.affine.gradient(df)
+            errors = matrix.affine.gradient(df, matrix.affine.scale)
             back = matrix.add_inputs([matrix.backward_part(part, errors, vector).values for part in parts])
             np.testing.assert_allclose(back, incoming, rtol=1e-4, atol=1e-5)
             found = matrix.affine.parameter_gradients(analog, df)

@@ -25,6 +25,7 @@ KINDS = (
     "zb-h1",
     "bounded",
     "hybrid",
+    "stash",
 )
 #: Without updates, or placing them.
 NO_RULE = ("inference", "layer-serial", "zb-h1", "hybrid")
@@ -64,7 +65,7 @@ def test_makespan(kind: str, shape: PipelineShape, cycles: StageCycles, late: bo
     expected = makespan(schedule, cycles)
     if expected is None:
         assert cycles.update
-        assert kind in ("asynchronous", "bounded") or (
+        assert kind in ("asynchronous", "bounded", "stash") or (
             kind == "zb-h1" and cycles.update > min(cycles.forward, cycles.backward)
         )
     else:
@@ -105,7 +106,11 @@ def test_what_is_in_flight_stored_and_stale(kind: str, shape: PipelineShape, cyc
             assert list(seen) == pytest.approx(expected, abs=1e-12)
             told += 1
     assert told == (
-        1 if kind in ("asynchronous", "bounded") and late else 2 if kind in ("inference", "layer-serial") else 3
+        1
+        if kind in ("asynchronous", "bounded", "stash") and late
+        else 2
+        if kind in ("inference", "layer-serial")
+        else 3
     )
 
 

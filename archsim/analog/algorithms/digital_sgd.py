@@ -69,10 +69,10 @@ class DigitalSGD(WithoutTransfers, JointArrays):
         block = as_block(x, self._inputs, "x")
         return Read(_exact(block @ (self.weights if weights is None else weights).T, "x"), len(block))
 
-    def backward(self, d: ArrayLike, first_vector: int) -> Read:
+    def backward(self, d: ArrayLike, first_vector: int, *, weights: FloatArray | None = None) -> Read:
         """Return d @ W exactly."""
         block = as_block(d, self._outputs, "d")
-        return Read(_exact(block @ self.weights, "d"), len(block))
+        return Read(_exact(block @ (self.weights if weights is None else weights), "d"), len(block))
 
     def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Counts:
         """Make W <- W - learning_rate d x^T, or with momentum a step once a mini-batch; see `Crossbar.update`."""

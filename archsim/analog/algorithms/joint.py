@@ -83,9 +83,10 @@ class JointArrays:
         seen = self.weights if weights is None and self._joint else weights
         return self._last.forward(x, first_vector, purpose=purpose, weights=seen)
 
-    def backward(self, d: ArrayLike, first_vector: int) -> Read:
+    def backward(self, d: ArrayLike, first_vector: int, *, weights: FloatArray | None = None) -> Read:
         """Read d @ W; see `Crossbar.backward`."""
-        return self._last.backward(d, first_vector, weights=self.weights if self._joint else None)
+        seen = self.weights if weights is None and self._joint else weights
+        return self._last.backward(d, first_vector, weights=seen)
 
     def end_mini_batch(self, index: int) -> Counts:
         """Let a mini-batch pass for the devices of all crossbars; see `Crossbar.end_mini_batch`."""

@@ -135,8 +135,8 @@ class TrainingArray(Protocol):
     ) -> Read:
         """Read x @ W.T; see `Crossbar.forward`."""
 
-    def backward(self, d: ArrayLike, first_vector: int) -> Read:
-        """Read d @ W; see `Crossbar.backward`."""
+    def backward(self, d: ArrayLike, first_vector: int, *, weights: FloatArray | None = None) -> Read:
+        """Read d @ W; see `Crossbar.backward`. With `weights`, which a schedule that stashes them gives, d @ those."""
 
     def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Counts:
         """Descend by learning_rate d x^T, vector after vector, with all transfers that become due meanwhile.

@@ -119,8 +119,14 @@ class HardwareAware(WithoutTransfers):
         read = self._crossbar.forward(x, first_vector, purpose=purpose, weights=seen)
         return read if scale is None else Read(read.values * scale, read.reads)
 
-    def backward(self, d: ArrayLike, first_vector: int) -> Read:
+    def backward(self, d: ArrayLike, first_vector: int, *, weights: FloatArray | None = None) -> Read:
         """Read d @ W with the modified weights of this mini-batch; see `Crossbar.backward`."""
+        if weights is not None:
+            raise InputError(
+                "hardware-aware training modifies weights anew for each mini-batch and keeps no copies of them",
+                field="schedule.kind",
+                remedy="take a schedule without copies of weights, such as asynchronous",
+            )
         seen, scale = self._modified()
         errors = d if scale is None else np.asarray(d, np.float32) * scale
         return self._crossbar.backward(errors, first_vector, weights=seen)

@@ -137,6 +137,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("archsim.engine.numerics.recurrence", "Recurrence"),
     Kind("archsim.engine.numerics.scoring", "Judged"),
     Kind("archsim.engine.numerics.lateness", "Lateness"),
+    Kind("archsim.engine.numerics.stash", "Stash"),
     Kind("archsim.engine.numerics.stored", "Stored"),
     Kind("archsim.network.stationary", "MatrixSnapshot"),
     Kind("archsim.network.stationary", "MatrixState"),

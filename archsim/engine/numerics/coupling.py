@@ -18,6 +18,7 @@ from archsim.engine.numerics.lateness import Lateness
 from archsim.engine.numerics.missing import refuse_action
 from archsim.engine.numerics.numeric_parts import NumericParts
 from archsim.engine.numerics.rules import Rule
+from archsim.engine.numerics.stash import Stash
 from archsim.engine.numerics.stored import Stored
 from archsim.engine.program import HOST, Edge
 from archsim.engine.setup import Setup
@@ -267,6 +268,8 @@ class Numbers:
         if found is None:
             first = self.feed.first_sample(micro_batch)
             found = self._stored[stage][micro_batch] = Stored(first, self.feed.samples)
+            if self.schedule.stashes:
+                found.stash = Stash()
         return found
 
     def _read(self, stage: int, step: MatrixStep, part: int, micro_batch: int) -> Read:
@@ -278,9 +281,13 @@ class Numbers:
         # A place of its own for each time step; parts of a matrix may be read side by side.
         place = self._digital.indices[step.matrix], part, step.time_step or 0
         stored.begin(self.logic.arithmetic, Rule.READ_FORWARD if step.phase == "F" else Rule.READ_BACKWARD, *place)
+        met = None if stored.stash is None else stored.stash.weights
         if step.phase == "F":
+            if met is not None:
+                met[step.matrix, part] = matrix.part_weights(part)
             return checked_read(matrix.forward_part(part, x, first), matrix, part, "forward", (len(x), cut.columns))
-        return checked_read(matrix.backward_part(part, x, first), matrix, part, "backward", (len(x), cut.rows))
+        seen = None if met is None else met[step.matrix, part]
+        return checked_read(matrix.backward_part(part, x, first, seen), matrix, part, "backward", (len(x), cut.rows))
 
     def _update(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
         held = self._digital.held[step.matrix]

@@ -210,6 +210,8 @@ class DigitalSteps:
     def _stateful_forward(self, stored: Stored, node: Node, inputs: tuple[Array, ...]) -> Array:
         operator, _, parameters = self._stateful[node.name]
         kept = stored.kept[node.name] = {}
+        if stored.stash is not None:
+            stored.stash.parameters[node.name] = parameters.snapshot()
         at = Pass(parameters.values, self._training, stored.first_sample, kept, parameters.uniforms)
         return operator.forward_pass(node, inputs, at)
 
@@ -217,7 +219,8 @@ class DigitalSteps:
         """Return the gradient at each input; keep those of parameters for U."""
         _, operator, parameters = self._stateful[node.name]
         kept = stored.kept[node.name]
-        at = Pass(parameters.values, self._training, stored.first_sample, kept, parameters.uniforms)
+        values = parameters.values if stored.stash is None else stored.stash.parameters[node.name]
+        at = Pass(values, self._training, stored.first_sample, kept, parameters.uniforms)
         found = operator.backward_pass(node, inputs, stored.values[node.name], d, at)
         if not isinstance(found, tuple) or len(found) != 2:
             raise ArchsimError(
@@ -238,6 +241,7 @@ class DigitalSteps:
             if affine.learn_scale:
                 stored.analog[name] = analog
             outputs.append(affine.forward(analog, affine.scale, affine.bias))
+            self._note_scale(stored, held)
         stored.unfolded = {}
         output = self._unfolding[layer][0].fold(held.node, tuple(outputs))
         needed = len(outputs[-1]) // held.matrix.vectors, *held.node.shape
@@ -277,10 +281,22 @@ class DigitalSteps:
                 check_array(held.node, "unfold_gradient", d, needed)
             analog = stored.analog.pop(name, d)
             stored.affine[name] = affine.parameter_gradients(analog, d)
-            stored.errors[name] = affine.gradient(d)
+            stored.errors[name] = affine.gradient(d, self._scale(stored, held))
+
+    @staticmethod
+    def _note_scale(stored: Stored, held: Held) -> None:
+        if stored.stash is not None:
+            stored.stash.scales[held.matrix.name] = held.holder.affine.scale
+
+    @staticmethod
+    def _scale(stored: Stored, held: Held) -> Array | None:
+        """Return the scales that a backward meets."""
+        return held.holder.affine.scale if stored.stash is None else stored.stash.scales[held.matrix.name]
 
     def _advance(self, stored: Stored, layer: str, step: int) -> None:
         """Do what follows the reads of a time step; behind the last one the layer has its output."""
+        for held in self.layers[layer]:
+            self._note_scale(stored, held)
         stored.begin(self._arithmetic, Rule.FORWARD, self._ranks[layer], step)
         output = self._recurrent[layer].advance(stored.recurrences[layer], step, stored.parts)
         if output is not None:
@@ -293,7 +309,7 @@ class DigitalSteps:
         found, recurrent = stored.recurrences[layer], self._recurrent[layer]
         gradient = self.gradient(stored, layer)
         stored.begin(self._arithmetic, Rule.GRADIENT, self._ranks[layer], step)
-        recurrent.prepare(found, step, gradient)
+        recurrent.prepare(found, step, gradient, {h.matrix.name: self._scale(stored, h) for h in self.layers[layer]})
         if step == 0:
             stored.affine.update(recurrent.parameter_gradients(found))
             stored.errors.update({name: blocks.reshape(-1, blocks.shape[2]) for name, blocks in found.errors.items()})

@@ -123,8 +123,11 @@ class RecurrentLayer:
         check_array(self._node, "output", output, (len(state), *self._node.shape))
         return output
 
-    def prepare(self, found: Recurrence, step: int, gradient: Array) -> None:
-        """Compute the errors of a step from the gradient at the layer's output and what came back to its state."""
+    def prepare(self, found: Recurrence, step: int, gradient: Array, scales: Mapping[str, Array | None]) -> None:
+        """Compute the errors of a step from the gradient at the layer's output and what came back to its state.
+
+        `scales` are the digital ones behind each matrix.
+        """
         if step == self._steps - 1:
             found.d = np.zeros_like(found.d)
         given = self._gradients.output_gradient(self._node, step, gradient)
@@ -135,7 +138,7 @@ class RecurrentLayer:
         found.d, found.at_hand = before, {}
         for (name, held), slope in zip(self._matrices.items(), slopes, strict=True):
             check_array(self._node, "retreat", slope, (len(d), held.matrix.outputs))
-            errors = held.holder.affine.gradient(slope)
+            errors = held.holder.affine.gradient(slope, scales[name])
             self._note(found.slopes, name, step, slope)
             self._note(found.errors, name, step, errors)
             found.at_hand[name] = errors

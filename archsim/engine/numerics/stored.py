@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from archsim.digital.arithmetic import Arithmetic
 from archsim.digital.arrays import Array
 from archsim.engine.numerics.recurrence import Recurrence
+from archsim.engine.numerics.stash import Stash
 from archsim.network.parameters import ParameterValues
 
 __all__ = ["Stored"]
@@ -32,6 +33,8 @@ class Stored:
     # The vectors of the matrix that was read or updated last: they can be many times as large as what they come from.
     unfolded: dict[str, Array] = field(default_factory=dict)
     recurrences: dict[str, Recurrence] = field(default_factory=dict)
+    # What its forward met, where its backward is to meet the same.
+    stash: Stash | None = None
 
     def begin(self, arithmetic: Arithmetic, *place: int) -> None:
         """Tell an arithmetic that a place of the network is computed next on these samples."""

@@ -25,7 +25,7 @@ from archsim.schedule.actions import Action
 from archsim.simulation import simulate
 
 WORKLOAD = Path(__file__).resolve().parents[3] / "workloads" / "mlp_digits.yaml"
-KINDS_OF_SCHEDULES = ("sequential", "gpipe", "synchronous", "asynchronous")
+KINDS_OF_SCHEDULES = ("sequential", "gpipe", "synchronous", "asynchronous", "stash")
 
 
 def tables_of(stored: bytes) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from archsim.engine.numerics.findings.converters import lossy_reads
 from archsim.engine.numerics.findings.evidence import Evidence
 from archsim.engine.numerics.findings.resolution import converters_without_resolution
 from archsim.engine.numerics.findings.settings import spreads_in_percent
+from archsim.engine.numerics.findings.stash import copied_weights
 from archsim.engine.numerics.findings.transfers import unwritten_weights
 from archsim.engine.numerics.findings.updates import clipped_start, full_trains, saturated_cells, small_updates
 from archsim.engine.numerics.findings.writes import writes_without_time
@@ -22,6 +23,7 @@ CHECKS: tuple[Check, ...] = (
     converters_without_resolution,
     spreads_in_percent,
     writes_without_time,
+    copied_weights,
     clipped_start,
     small_updates,
     full_trains,
