@@ -49,7 +49,7 @@ def print_schedule(experiment: Experiment) -> None:
     )
     if schedule.stashes:
         console.print(
-            "B meets free copies of the weights that its F met: hypothetical, no crossbar makes them", soft_wrap=True
+            "Bs meets free copies of the weights that its F met: hypothetical, no crossbar makes them", soft_wrap=True
         )
     width = len(str(shape.stages - 1))
     for stage in range(shape.stages):

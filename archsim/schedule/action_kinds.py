@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, get_args
 
 from archsim import plugins
@@ -17,6 +17,7 @@ __all__ = [
     "BACKWARD",
     "FORWARD",
     "SERIAL_FORWARD",
+    "STASHED_BACKWARD",
     "TRANSFER",
     "UPDATE",
     "ActionKind",
@@ -88,6 +89,11 @@ class ActionKind:
         Whether it may take several micro-batches at once, as ``U7*8`` does.
     occasional : bool
         Whether it is done whenever the schedule says so, rather than once with every micro-batch.
+    meets_copies : bool
+        Whether it meets the weights that the forward of its micro-batch met: exact copies that cost nothing, which no
+        crossbar makes.
+    stands_for : str
+        The action whose place it takes in a schedule: what comes after that one, comes after it.
     """
 
     name: str
@@ -101,6 +107,8 @@ class ActionKind:
     transfers: bool = False
     joint: bool = False
     occasional: bool = False
+    meets_copies: bool = False
+    stands_for: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what no stage can do."""
@@ -146,6 +154,12 @@ def load_action_kinds(symbols: Iterable[str]) -> dict[str, ActionKind]:
         If nothing is registered under a symbol, it cannot stand before a number, or follows an action that is missing.
     """
     kinds = {symbol: _load(symbol) for symbol in symbols}
+    instead = {kind.stands_for: symbol for symbol, kind in kinds.items() if kind.stands_for}
+    if instead:
+        kinds = {
+            symbol: replace(kind, after=tuple(instead.get(other, other) for other in kind.after))
+            for symbol, kind in kinds.items()
+        }
     for symbol, kind in kinds.items():
         if missing := [other for other in kind.after if other not in kinds]:
             raise InputError(
@@ -210,6 +224,17 @@ BACKWARD = ActionKind(
     after=("F",),
     awaits="gradients",
     sends="gradients",
+)
+STASHED_BACKWARD = ActionKind(
+    "backward on stashed weights",
+    "Hypothetical: backward of a micro-batch on free copies of the weights that its forward met.",
+    _backward,
+    "backward",
+    after=("F",),
+    awaits="gradients",
+    sends="gradients",
+    meets_copies=True,
+    stands_for="B",
 )
 UPDATE = ActionKind(
     "update",

@@ -192,9 +192,6 @@ class ScheduleKind:
         passes add what `order` leaves open. Without it the stages of a place go on as each of them can.
     shares_tiles : bool
         Whether the layers of a stage lie on the same tiles, one at a time.
-    stashes : bool
-        Whether the backward of a micro-batch meets the weights that its forward met: copies that cost nothing, which
-        no crossbar makes.
     """
 
     order: Callable[[PipelineShape, int, Any], Iterator[Action]]
@@ -206,7 +203,6 @@ class ScheduleKind:
     places: Callable[[int], tuple[int, ...]] | None = None
     turns: Callable[[PipelineShape, int, Any], Iterator[tuple[int, Action]]] | None = None
     shares_tiles: bool = False
-    stashes: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no schedule is."""
@@ -265,8 +261,6 @@ class Schedule:
         What is known of it without playing it through.
     turns : callable, optional
         ``turns(shape, place)`` yields the stages of a place in the order in which it begins their actions.
-    stashes : bool
-        Whether the backward of a micro-batch meets copies of the weights that its forward met.
     """
 
     kind: str
@@ -277,7 +271,6 @@ class Schedule:
     settings: ScheduleSpecification = field(default_factory=ScheduleSpecification)
     closed_forms: ClosedForms = ClosedForms()
     turns: Turns | None = None
-    stashes: bool = False
 
     @property
     def trains(self) -> bool:
@@ -288,6 +281,11 @@ class Schedule:
     def returns_gradients(self) -> bool:
         """Whether gradients are computed."""
         return any(kind.sends == "gradients" for kind in self.kinds.values())
+
+    @property
+    def stashes(self) -> bool:
+        """Whether a backward meets copies of the weights that its forward met."""
+        return any(kind.meets_copies for kind in self.kinds.values())
 
     @property
     def transfers_apart(self) -> bool:

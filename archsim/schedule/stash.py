@@ -7,18 +7,26 @@ hypothetical; it tells what it would be worth that forward and backward meet the
 
 from __future__ import annotations
 
-from archsim.schedule.actions import ScheduleKind
+from collections.abc import Iterator
+
+from archsim.schedule.actions import Action, PipelineShape, ScheduleKind
 from archsim.schedule.generators import asynchronous
 from archsim.schedule.specification import StashSpecification
 
 __all__ = ["stash"]
 
+
+def _order(shape: PipelineShape, stage: int, settings: StashSpecification) -> Iterator[Action]:
+    for action in asynchronous.order(shape, stage, settings):
+        yield action._replace(kind="Bs") if action.kind == "B" else action
+
+
 stash = ScheduleKind(
-    asynchronous.order,
+    _order,
     "immediate",
     "Hypothetical: asynchronous, with free copies of the weights that each forward met, for its backward "
     "(weight stashing of PipeDream, arXiv:1806.03377).",
+    ("F", "Bs", "U"),
     Settings=StashSpecification,
     closed_forms=asynchronous.closed_forms,
-    stashes=True,
 )
