@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 import archsim
 from archsim import DataSet, Run
 from archsim.cli.app import app
+from archsim.errors import InputError
 from archsim.network.matrix import AnalogMatrix
 
 from .experiments import chain, digits
@@ -96,3 +97,9 @@ def test_one_stage_is_that_of_asynchronous(network: str) -> None:
 def test_the_command_says_that_it_is_hypothetical() -> None:
     told = CliRunner().invoke(app, ["schedule", "pipeline_unit", "--set", "schedule.kind=stash"]).stdout
     assert "hypothetical" in told
+
+
+def test_hardware_aware_training_refuses_copies() -> None:
+    with pytest.raises(InputError, match="keeps no copies") as refused:
+        digits(*SHORT, "schedule.kind=stash", "training.algorithm={preset: hardware-aware}")
+    assert refused.value.field == "schedule.kind"
