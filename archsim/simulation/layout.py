@@ -48,6 +48,8 @@ class Layout:
         What reads and updates take on average.
     trains : bool
         Whether weights are updated.
+    shares_tiles : bool
+        Whether the layers of a stage lie on the same tiles, one after the other.
     """
 
     experiment: Experiment
@@ -59,6 +61,7 @@ class Layout:
     plan: Plan
     expected: Expectations
     trains: bool
+    shares_tiles: bool
 
     @property
     def samples(self) -> int:
@@ -108,7 +111,7 @@ def lay_out(experiment: Experiment) -> Layout:
         shares_tiles=kind.shares_tiles,
     )
     expected = expectations_of(graph, chip, plan, training.algorithm, training.mini_batch)
-    return Layout(experiment, training, seeds, graph, chip, descent, plan, expected, trains)
+    return Layout(experiment, training, seeds, graph, chip, descent, plan, expected, trains, kind.shares_tiles)
 
 
 def _check_samples(graph: Graph, samples: int) -> None:

@@ -27,7 +27,6 @@ from archsim.schedule import (
     Schedule,
     StageCycles,
     checked_profile,
-    kind_of,
     make_schedule,
 )
 from archsim.simulation.layout import Layout, experiment_of, lay_out
@@ -89,8 +88,7 @@ class Prepared:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader should know before anything runs."""
-        shares = kind_of(self.experiment.schedule).shares_tiles
-        if not shares or any(name for program in self.setup.programs for name in program.rewritten):
+        if not self.layout.shares_tiles or any(name for program in self.setup.programs for name in program.rewritten):
             return ()
         return (
             f"schedule.kind: '{self.schedule.kind}' changes nothing here, because no stage holds two layers with "
