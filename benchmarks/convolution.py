@@ -113,7 +113,7 @@ class Layer:
         """Prepare errors, read them, and make the gradient at the input of it."""
         affine, d = self.crossbars.affine, self.operator.unfold_gradient(self.node, self.matrix, self.d)
         affine.parameter_gradients(d, d)
-        read = self.crossbars.backward_part(0, affine.gradient(d), k * len(d))
+        read = self.crossbars.backward_part(0, affine.gradient(d, affine.scale), k * len(d))
         return self.operator.fold_gradient(self.node, (self.crossbars.add_inputs([read.values]),))
 
     def update(self, k: int) -> object:
