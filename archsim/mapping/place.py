@@ -52,7 +52,7 @@ def stages_at(
             for matrix in operator.matrices:
                 numbered = crossbars[matrix.name]
                 parts = tuple(
-                    Part(number, tile, *rectangle)
+                    Part(*rectangle, number, tile)
                     for (number, rectangle), tile in zip(numbered, tiles[free:], strict=False)
                 )
                 whole = Block((0, matrix.inputs), (0, matrix.outputs)) if matrix.digital else None

@@ -8,7 +8,31 @@ __all__ = ["Block", "Part", "PlacePlan", "Placement", "Plan", "StagePlan"]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Block:
+    """A rectangle of a matrix.
+
+    Attributes
+    ----------
+    inputs, outputs : tuple of int
+        Half-open ranges of the matrix's inputs (tile rows) and outputs (tile columns).
+    """
+
+    inputs: tuple[int, int]
+    outputs: tuple[int, int]
+
+    @property
+    def rows(self) -> int:
+        """Number of inputs: tile rows used."""
+        return self.inputs[1] - self.inputs[0]
+
+    @property
+    def columns(self) -> int:
+        """Number of outputs: tile columns used."""
+        return self.outputs[1] - self.outputs[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Part(Block):
     """A rectangle of a matrix on one tile.
 
     Attributes
@@ -18,48 +42,10 @@ class Part:
         it depends on the network and the tile size only, never on stages or places.
     tile : int
         Physical tile; tile t belongs to node t // node_tiles.
-    inputs, outputs : tuple of int
-        Half-open ranges of the matrix's inputs (tile rows) and outputs (tile columns).
     """
 
     crossbar: int
     tile: int
-    inputs: tuple[int, int]
-    outputs: tuple[int, int]
-
-    @property
-    def rows(self) -> int:
-        """Number of tile rows used."""
-        return self.inputs[1] - self.inputs[0]
-
-    @property
-    def columns(self) -> int:
-        """Number of tile columns used."""
-        return self.outputs[1] - self.outputs[0]
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A rectangle of a matrix that a digital unit computes.
-
-    Attributes
-    ----------
-    inputs, outputs : tuple of int
-        Half-open ranges of the matrix's inputs and outputs.
-    """
-
-    inputs: tuple[int, int]
-    outputs: tuple[int, int]
-
-    @property
-    def rows(self) -> int:
-        """Number of inputs."""
-        return self.inputs[1] - self.inputs[0]
-
-    @property
-    def columns(self) -> int:
-        """Number of outputs."""
-        return self.outputs[1] - self.outputs[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +73,7 @@ class Placement:
     whole: Block | None = None
 
     @property
-    def blocks(self) -> tuple[Part | Block, ...]:
+    def blocks(self) -> tuple[Block, ...]:
         """What is computed at a time: its parts, or all of it."""
         return self.parts if self.whole is None else (self.whole,)
 

@@ -14,7 +14,7 @@ from archsim.engine.numerics.seeds import Seeds
 from archsim.engine.numerics.tile import Identities, tile_crossbars
 from archsim.mapping.plan import Part
 
-PARTS = [Part(number, number, (0, 6), (0, 5)) for number in range(3)]
+PARTS = [Part((0, 6), (0, 5), number, number) for number in range(3)]
 
 
 def crossbars(arrays: tuple[int, ...]) -> list[list[Crossbar]]:
