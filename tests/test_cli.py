@@ -466,7 +466,7 @@ def test_schedule_tells_what_a_place_does_and_claims_of_gradients() -> None:
         found[kind] = shown.stdout
     assert "\nplace 0: 0:F0 0:F1 1:F0 1:F1 1:B0 1:B1 1:U1*2 0:B0 0:B1 0:U1*2 0:F2 " in found["breadth-first"]
     assert "\ngradients: exact; " in found["breadth-first"]
-    assert "\ngradients: stale, but exact where U goes to what F and B do not read until" in found["zb-v"]
+    assert "\ngradients: stale, but exact where U goes to a digital accumulator or to a fast array" in found["zb-v"]
     assert "\ngradients: stale; " in found["asynchronous"]
     assert "\nplace" not in found["asynchronous"]
 

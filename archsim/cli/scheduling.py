@@ -23,7 +23,8 @@ _LAST = 4
 #: What a schedule claims of its gradients.
 _GRADIENTS = {
     "exact": "exact",
-    "accumulated": "stale, but exact where U goes to what F and B do not read until the mini-batch ends",
+    "accumulated": "stale, but exact where U goes to a digital accumulator or to a fast array with gamma 0, and "
+    "transfers are separate, at ends of mini-batches",
     "stale": "stale",
 }
 #: What the closed forms of a schedule are called.

@@ -2,7 +2,9 @@
 
 With the gradient G of a mini-batch, clipped where that is asked for, momentum mu and weight decay l:
 v <- mu v + G + l p, p <- p - lr v (no dampening, not Nesterov's). Plain descent, without any of these, takes the
-gradient of each micro-batch as it comes, which is the same in exact arithmetic.
+gradient of each micro-batch as it comes, which is the same in exact arithmetic. Where it accumulates, it takes them on
+a second copy of the numbers, which takes the place of the first at the end of the mini-batch: until then forwards and
+backwards read what the mini-batch began with, and the sums are those of steps taken one after the other, bit by bit.
 """
 
 from __future__ import annotations
@@ -31,21 +33,27 @@ class DescentRule:
     mean_losses : float
         How many losses, each a mean over samples, a mini-batch's gradient is the sum of: 1 where the loss is averaged
         over a mini-batch.
+    accumulates : bool
+        Whether nothing of a mini-batch is seen before its end, wherever its updates stand.
     """
 
     optimizer: DigitalOptimizer = field(default_factory=DigitalOptimizer)
     clipping: GradientClipping | None = None
     mean_losses: float = 1.0
+    accumulates: bool = False
 
     @property
     def plain(self) -> bool:
-        """Whether gradients are applied as they come, and nothing is kept beside the numbers."""
+        """Whether each gradient is a step for itself."""
         return self.clipping is None and not self.optimizer.momentum and not self.optimizer.weight_decay
 
     @property
     def kept(self) -> int:
-        """Arrays of their size that are kept beside the numbers: the gradient of a mini-batch, and the velocity."""
-        return 0 if self.plain else 1 + (self.optimizer.momentum > 0)
+        """Arrays of their size that are kept beside the numbers.
+
+        The gradient of a mini-batch and the velocity; of plain descent that accumulates, the second copy.
+        """
+        return int(self.accumulates) if self.plain else 1 + (self.optimizer.momentum > 0)
 
     def decay(self, shape: tuple[int, ...]) -> float:
         """Return the weight decay of numbers of a shape."""
@@ -82,10 +90,12 @@ class TrainedNumbers:
     Attributes
     ----------
     values : ndarray of float32
-        The numbers; nobody changes the array, each step makes another one.
+        The numbers that are read; nobody changes the array, each step makes another one.
+    latest : ndarray of float32
+        What the next step goes on from; other than `values` only within a mini-batch whose steps accumulate.
     """
 
-    __slots__ = ("_arithmetic", "_gradient", "_rule", "_velocity", "values")
+    __slots__ = ("_arithmetic", "_gradient", "_rule", "_velocity", "latest", "values")
 
     def __init__(self, values: Array, arithmetic: Arithmetic = FLOAT32, rule: DescentRule = PLAIN) -> None:
         self._arithmetic = arithmetic
@@ -94,7 +104,7 @@ class TrainedNumbers:
 
     def begin(self, values: Array) -> None:
         """Begin with other numbers."""
-        self.values = self._arithmetic.parameters.number(values)
+        self.values = self.latest = self._arithmetic.parameters.number(values)
         self._velocity: Array | None = None
         self._gradient: Array | None = None
 
@@ -110,6 +120,7 @@ class TrainedNumbers:
     def end_mini_batch(self, learning_rate: float) -> None:
         """Take the step that waits for the end of a mini-batch, if there is one."""
         if self._gradient is None:
+            self.values = self.latest
             return
         unit, rule, gradient = self._arithmetic.update, self._rule, self._gradient
         self._gradient = None
@@ -123,17 +134,22 @@ class TrainedNumbers:
                 gradient = unit.add(unit.multiply(self._velocity, self.values.dtype.type(momentum)), gradient)
             self._velocity = gradient
         self._step(gradient, learning_rate)
+        self.values = self.latest
 
     def state(self) -> dict[str, Array]:
-        """Return the numbers, and what there is of velocity and gradient."""
-        found = {"values": self.values, "velocity": self._velocity, "gradient": self._gradient}
+        """Return the numbers, and what there is of a second copy, velocity and gradient."""
+        latest = None if self.latest is self.values else self.latest
+        found = {"values": self.values, "latest": latest, "velocity": self._velocity, "gradient": self._gradient}
         return {name: array for name, array in found.items() if array is not None}
 
     def restore(self, state: dict[str, Array]) -> None:
         """Continue from a `state` of numbers of the same shape."""
         self.values = state["values"]
+        self.latest = state.get("latest", self.values)
         self._velocity, self._gradient = state.get("velocity"), state.get("gradient")
 
     def _step(self, gradient: Array, learning_rate: float) -> None:
         step = self._arithmetic.update.multiply(gradient, gradient.dtype.type(learning_rate))
-        self.values = self._arithmetic.parameters.subtract(self.values, step)
+        self.latest = self._arithmetic.parameters.subtract(self.latest, step)
+        if not self._rule.accumulates:
+            self.values = self.latest

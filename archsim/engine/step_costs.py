@@ -69,15 +69,17 @@ def read_work(matrix: Matrix, time_step: int | None) -> UnitWork | None:
 def update_work(matrix: Matrix, rule: DescentRule) -> UnitWork | None:
     """Return what the digital unit does for an update of a matrix that it holds.
 
-    Outer products for each vector. With each micro-batch plain descent takes a step; any other adds to the gradient of
-    the mini-batch, and takes the step with it at the end, from weights, gradient and velocity.
+    Outer products for each vector. With each micro-batch plain descent takes a step; where steps accumulate, to a second
+    copy, and at the end of a mini-batch the copies change their roles. Any other descent adds to the gradient of the
+    mini-batch, and takes the step with it at the end, from weights, gradient and velocity.
     """
     if not matrix.digital:
         return None
     size = matrix.weights
     cost = OperatorCost(product_operations(*matrix.size, matrix.vectors), block_multiply_adds=size)
     closing = rule.closing_operations((matrix.outputs, matrix.inputs))
-    return UnitWork(cost, size, size, closing, (1 + rule.kept) * size if closing else 0, rule.kept * size)
+    closing_numbers = ((1 + rule.kept) * size, rule.kept * size) if closing else (0, 0)
+    return UnitWork(cost, size, size, closing, *closing_numbers)
 
 
 def collect_cost(read: MatrixStep, matrix: Matrix) -> OperatorCost:

@@ -84,7 +84,7 @@ class DigitalMatrix(StationaryMatrix):
         return MatrixSnapshot((self._held.values,), None, self.affine.bias)
 
     def state(self) -> MatrixState:
-        """Return weights with what there is of velocity and gradient, and the same of biases."""
+        """Return weights with what there is of a second copy, velocity and gradient, and the same of biases."""
         return MatrixState((self._held.state(),), self.affine.state())
 
     def restore(self, state: MatrixState) -> None:

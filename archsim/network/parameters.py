@@ -38,7 +38,10 @@ class DigitalParameters:
     Attributes
     ----------
     values : dict of str to ndarray
-        All numbers by name; a U puts other arrays there, and nobody changes one.
+        All numbers by name, as forwards and backwards read them; nobody changes an array.
+    latest : dict of str to ndarray
+        What the next U goes on from, and puts other arrays into: the same mapping, unless what a mini-batch changes
+        accumulates until its end.
     """
 
     def __init__(
@@ -60,6 +63,8 @@ class DigitalParameters:
             if p.initial_std:
                 start += random.normal(0, p.initial_std, p.shape).astype(np.float32)
             self.values[p.name] = arithmetic.parameters.number(start)
+        self._accumulates = rule.accumulates
+        self._go_on()
         self._held = {p.name: TrainedNumbers(self.values[p.name], arithmetic, rule) for p in self._trained}
 
     @property
@@ -72,6 +77,11 @@ class DigitalParameters:
         self.values = {name: self._arithmetic.parameters.number(values[name]) for name in self.values}
         for name, held in self._held.items():
             held.begin(self.values[name])
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Go on from what is read."""
+        self.latest = dict(self.values) if self._accumulates else self.values
 
     def gradients(self, found: object) -> ParameterValues:
         """Return the gradients of what is trained from those that a rule of the operator gave, if they fit.
@@ -89,18 +99,20 @@ class DigitalParameters:
         for p in self._trained:
             held = self._held[p.name]
             held.descend(gradients[p.name], learning_rate * p.learning_rate_factor)
-            self.values[p.name] = held.values
+            self.latest[p.name] = held.latest
 
     def end_mini_batch(self, learning_rate: float) -> None:
-        """Take the steps that wait for the end of a mini-batch."""
+        """Take the steps that wait for the end of a mini-batch, and let what it changed be read."""
         for p in self._trained:
             held = self._held[p.name]
             held.end_mini_batch(learning_rate * p.learning_rate_factor)
-            self.values[p.name] = held.values
+            self.latest[p.name] = held.latest
+        self.values = self.latest
+        self._go_on()
 
     def advance(self, state: object) -> None:
         """Take what becomes of state from what the operator's `next_state` gave."""
-        self.values |= {p.name: self._checked("next_state", state, p.name, p.shape) for p in self._state}
+        self.latest |= {p.name: self._checked("next_state", state, p.name, p.shape) for p in self._state}
 
     def snapshot(self) -> ParameterValues:
         """Return all values as they are, for an evaluation that happens while training goes on."""
@@ -108,12 +120,17 @@ class DigitalParameters:
 
     def state(self) -> dict[str, dict[str, Array]]:
         """Return everything that changes."""
-        kept = {name: {"values": values} for name, values in self.values.items()}
+        kept = {
+            name: {"values": values} | ({} if self.latest[name] is values else {"latest": self.latest[name]})
+            for name, values in self.values.items()
+        }
         return kept | {name: held.state() for name, held in self._held.items()}
 
     def restore(self, state: Mapping[str, dict[str, Array]]) -> None:
         """Continue from a `state` of an equal layer."""
         self.values = {name: state[name]["values"] for name in self.values}
+        self._go_on()
+        self.latest |= {name: state[name].get("latest", values) for name, values in self.values.items()}
         for name, held in self._held.items():
             held.restore(state[name])
 

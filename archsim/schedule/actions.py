@@ -192,6 +192,10 @@ class ScheduleKind:
         passes add what `order` leaves open. Without it the stages of a place go on as each of them can.
     shares_tiles : bool
         Whether the layers of a stage lie on the same tiles, one at a time.
+    accumulates : bool
+        Of a kind that places its updates, whether digital parameters (biases, learned scales, norms, embeddings, digital
+        matrices) take the steps of a mini-batch together at its end, wherever its updates stand, so that no forward or
+        backward of the mini-batch meets them.
     """
 
     order: Callable[[PipelineShape, int, Any], Iterator[Action]]
@@ -203,6 +207,7 @@ class ScheduleKind:
     places: Callable[[int], tuple[int, ...]] | None = None
     turns: Callable[[PipelineShape, int, Any], Iterator[tuple[int, Action]]] | None = None
     shares_tiles: bool = False
+    accumulates: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what no schedule is."""
@@ -232,6 +237,11 @@ class ScheduleKind:
     def trains(self) -> bool:
         """Whether weights are updated."""
         return any(kind.updates_weights for kind in load_action_kinds(self.actions).values())
+
+    @property
+    def accumulates_digitally(self) -> bool:
+        """Whether digital parameters take the steps of a mini-batch together, where updates do not."""
+        return self.accumulates and self.default_update == "scheduled"
 
 
 def training_kinds() -> dict[str, ActionKind]:

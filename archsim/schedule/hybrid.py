@@ -74,4 +74,5 @@ hybrid = ScheduleKind(
     "Asynchronous for the first `asynchronous_mini_batches`, synchronous from then on.",
     Settings=HybridSpecification,
     closed_forms=ClosedForms(_makespan, _in_flight, _stored, _staleness),
+    accumulates=False,
 )

@@ -97,7 +97,8 @@ def lay_out(experiment: Experiment) -> Layout:
     if trains:
         _check_samples(graph, samples)
     chip = as_designed(experiment.chip)
-    descent = DescentRule(training.digital_optimizer, training.gradient_clipping)
+    accumulates = kind.accumulates_digitally
+    descent = DescentRule(training.digital_optimizer, training.gradient_clipping, accumulates=accumulates)
     seeds = Seeds.derive(run.seed, run.device_seed, run.noise_seed, run.data_seed)
     rates = matrix_rates(graph, chip, training.algorithm, training.mini_batch)
     plan = make_plan(

@@ -95,6 +95,26 @@ def test_plain_descent_steps_at_once_and_keeps_nothing() -> None:
     assert (PLAIN.kept, PLAIN.closing_operations((5,))) == (0, 0)
 
 
+def test_steps_that_accumulate_are_seen_at_the_end_and_are_those_of_one_by_one() -> None:
+    start, found = np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4), gradients((3, 4))
+    rule = DescentRule(accumulates=True)
+    one_by_one, numbers = TrainedNumbers(start), TrainedNumbers(start, FLOAT32, rule)
+    for k, gradient in enumerate(found):
+        seen = numbers.values
+        one_by_one.descend(gradient, RATE * (k + 1))
+        numbers.descend(gradient, RATE * (k + 1))
+        assert numbers.values is seen
+        again = TrainedNumbers(start + 5, FLOAT32, rule)
+        again.restore(numbers.state())
+        numbers = again
+        if k % 3 == 2:
+            numbers.end_mini_batch(RATE)
+            np.testing.assert_array_equal(numbers.values, one_by_one.values)
+            assert not np.array_equal(numbers.values, seen)
+            assert numbers.state().keys() == {"values"}
+    assert (rule.kept, rule.closing_operations((5,))) == (1, 0)
+
+
 @pytest.mark.parametrize(
     ("optimizer", "clipping", "each", "kept"),
     [

@@ -61,7 +61,7 @@ def test_weights_on_tiles_are_those_without_a_clock(kind: str) -> None:
 @pytest.mark.parametrize("algorithm", ["{kind: mixed-precision}", "{kind: tiki-taka, gamma: 0.0, transfer_every: 12}"])
 def test_zero_bubbles_are_exact_where_updates_go_to_what_is_not_read(algorithm: str) -> None:
     """Noise included: gradients are accumulated, and reach what F and B read at the end of the mini-batch only."""
-    more = (f"training.algorithm={algorithm}", "schedule.transfers=separate", "training.digital_optimizer.momentum=0.5")
+    more = (f"training.algorithm={algorithm}", "schedule.transfers=separate")
     exact = digits(*sets("sequential", *more), mode="numerics")
     for kind in ZERO_BUBBLE:
         run = digits(*sets(kind, *more), mode="numerics")

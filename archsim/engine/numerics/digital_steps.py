@@ -144,12 +144,12 @@ class DigitalSteps:
         if layer in self._stateful:
             operator, _, parameters = self._stateful[layer]
             stored.begin(self._arithmetic, Rule.UPDATE_STATE, self._ranks[layer])
-            at = Pass(parameters.values, self._training, kept=stored.kept[layer])
+            at = Pass(parameters.latest, self._training, kept=stored.kept[layer])
             state = operator.next_state(parameters.node, at)
             parameters.update(stored.parameters.get(layer, {}), learning_rate)
+            parameters.advance(state)
             if ends:
                 parameters.end_mini_batch(learning_rate)
-            parameters.advance(state)
 
     def gradient(self, stored: Stored, name: str) -> Array:
         """Return the gradient of a value whose readers are done: a sum in the order of their ranks."""
