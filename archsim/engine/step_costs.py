@@ -69,9 +69,9 @@ def read_work(matrix: Matrix, time_step: int | None) -> UnitWork | None:
 def update_work(matrix: Matrix, rule: DescentRule) -> UnitWork | None:
     """Return what the digital unit does for an update of a matrix that it holds.
 
-    Outer products for each vector. With each micro-batch plain descent takes a step; where steps accumulate, to a second
-    copy, and at the end of a mini-batch the copies change their roles. Any other descent adds to the gradient of the
-    mini-batch, and takes the step with it at the end, from weights, gradient and velocity.
+    Outer products for each vector. With each micro-batch plain descent takes a step; where steps accumulate, it goes to
+    a second copy, and at the end of a mini-batch the copies change their roles. Any other descent adds to the gradient
+    of the mini-batch, and takes the step with it at the end, from weights, gradient and velocity.
     """
     if not matrix.digital:
         return None

@@ -193,9 +193,9 @@ class ScheduleKind:
     shares_tiles : bool
         Whether the layers of a stage lie on the same tiles, one at a time.
     accumulates : bool
-        Of a kind that places its updates, whether digital parameters (biases, learned scales, norms, embeddings, digital
-        matrices) take the steps of a mini-batch together at its end, wherever its updates stand, so that no forward or
-        backward of the mini-batch meets them.
+        Of a kind that places its updates, whether digital parameters (biases, learned scales, norms, embeddings,
+        digital matrices) take the steps of a mini-batch together at its end, wherever its updates stand, so that no
+        forward or backward of the mini-batch meets them.
     """
 
     order: Callable[[PipelineShape, int, Any], Iterator[Action]]
