@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from archsim import plugins
 from archsim.analog.specification.inference import InferenceParameters
+from archsim.analog.specification.momentum import WithMomentum
 from archsim.chip.specification import Chip
 from archsim.data.specification import DataSpecification
 from archsim.network.specification import MatrixLayer, NetworkSpecification, RecurrentLayer
@@ -149,6 +150,26 @@ class Experiment(Specification):
                 "no_numbers",
                 "a timing run computes no accuracy and no perplexity, so it cannot stop at one",
                 {"field": "training.stop_at", "allowed": "null, or run.mode: numerics or coupled"},
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _there_is_momentum_to_correct(self) -> Experiment:
+        training = self.training
+        compensation = None if training is None else training.delay_compensation
+        if training is None or compensation is None or not compensation.momentum_correction:
+            return self
+        layers = [layer.algorithm for layer in self.network.layers if isinstance(layer, MatrixLayer)]
+        algorithms = [each for each in (training.algorithm, *layers) if isinstance(each, WithMomentum)]
+        if not training.digital_optimizer.momentum and not any(each.momentum for each in algorithms):
+            raise PydanticCustomError(
+                "no_momentum",
+                "nothing is trained with momentum in digital, so there is none that could fall with a delay",
+                {
+                    "field": "training.delay_compensation.momentum_correction",
+                    "allowed": "false; true with a momentum in training.digital_optimizer, or in an algorithm that "
+                    "adds gradients up in digital, such as mixed-precision or digital-sgd",
+                },
             )
         return self
 

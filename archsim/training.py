@@ -9,8 +9,9 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from archsim.analog.specification import Algorithm, AnalogSGDSettings
+from archsim.delays import Late, share_left
 from archsim.digital.specification import DigitalOptimizer, GradientClipping
-from archsim.specification import Specification
+from archsim.specification import Specification, contradiction
 
 __all__ = [
     "ConstantRate",
@@ -88,17 +89,29 @@ LearningRateSchedule = Annotated[ConstantRate | StepDecay | CosineDecay, Field(d
 
 
 class DelayCompensation(Specification):
-    """The learning rate falls with the staleness of a gradient (PipeMare, arXiv:1910.05124, technique T1).
+    """What is done about gradients that come late: a smaller step, a lower bound, less momentum.
 
-    A gradient that comes d updates of its stage late is applied with 1 / (2 d + 1) ** p of the learning rate; 2 d + 1
-    is the delay of a stage as PipeMare counts it, with d stages behind it and one micro-batch in an update. Without
-    ``annealing_mini_batches`` p is ``exponent``; with it p falls to 0 linearly over so many mini-batches. Gradient
-    descent on a quadratic that is stable without a delay stays so with any, if p = 1: sin(x) >= 2 x / pi up to
-    pi / 2, so 2 / (2 d + 1) <= 2 sin(pi / (4 d + 2)).
+    The learning rate falls with the staleness of a gradient (PipeMare, arXiv:1910.05124, technique T1): a gradient that
+    comes d updates of its stage late is applied with 1 / (2 d + 1) ** p of it; 2 d + 1 is the delay of a stage as
+    PipeMare counts it, with d stages behind it and one micro-batch in an update. Without ``annealing_mini_batches`` p
+    is ``exponent``; with it p falls to 0 linearly over so many mini-batches. Gradient descent on a quadratic that is
+    stable without a delay stays so with any, if p = 1: sin(x) >= 2 x / pi up to pi / 2, so 2 / (2 d + 1) <=
+    2 sin(pi / (4 d + 2)).
+
+    The limit of `GradientClipping` is multiplied by 1 / (2 d + 1) ** q, q being ``clipping_exponent``, which is not
+    annealed. Descent on a quadratic with gradients of at most c_d, each d updates late, ends within (d + 1) lr c_d of
+    the minimum at any learning rate lr, also where it diverges without a limit; with q = 1 that is at most lr c, the
+    same as without a delay.
+
+    With ``momentum_correction`` the momentum mu of what is trained in digital falls with the steps d that gradients are
+    late in the mean over a mini-batch, to mu_d with mu_d / (1 - mu_d) = mu / (1 - mu) - d, or to 0
+    (`archsim.delays`).
     """
 
     exponent: Annotated[float, Field(ge=0)] = 1.0
     annealing_mini_batches: Count | None = None
+    clipping_exponent: Annotated[float, Field(ge=0)] = 0.0
+    momentum_correction: bool = False
 
     def share(self, mini_batch: int, late: int) -> float:
         """Return what the learning rate is multiplied by.
@@ -112,7 +125,19 @@ class DelayCompensation(Specification):
         """
         annealing = self.annealing_mini_batches
         left = 1.0 if annealing is None else max(0.0, 1 - mini_batch / annealing)
-        return float((2 * late + 1) ** -(self.exponent * left))
+        return share_left(late, self.exponent * left)
+
+    def late(self, updates: int, steps: float) -> Late:
+        """Return what else becomes of a gradient.
+
+        Parameters
+        ----------
+        updates : int
+            By how many updates of its stage it is late.
+        steps : float
+            By how many steps of momentum those of its mini-batch are late in the mean.
+        """
+        return Late(share_left(updates, self.clipping_exponent), steps if self.momentum_correction else 0.0)
 
 
 class StopAt(Specification):
@@ -177,3 +202,15 @@ class TrainingSpecification(Specification):
         if schedule is not None:
             rate *= schedule.share(mini_batch, per_epoch)
         return rate if compensation is None else rate * compensation.share(mini_batch, late)
+
+    @model_validator(mode="after")
+    def _there_is_a_bound_to_lower(self) -> TrainingSpecification:
+        compensation = self.delay_compensation
+        if compensation is not None and compensation.clipping_exponent and self.gradient_clipping is None:
+            raise contradiction(
+                "there is no bound of gradients that could fall with their delay",
+                field="training.delay_compensation.clipping_exponent",
+                allowed="0; more with training.gradient_clipping",
+                remedy="give training.gradient_clipping, such as {limit: 1}, or leave clipping_exponent out",
+            )
+        return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from archsim.delays import ON_TIME, Late
 from archsim.digital.arithmetic import FLOAT32, Arithmetic
 from archsim.digital.arrays import Array
 from archsim.digital.descent import PLAIN, DescentRule, TrainedNumbers
@@ -111,10 +112,10 @@ class Affine:
             if gradient is not None and name in self._held:
                 self._held[name].descend(gradient, learning_rate)
 
-    def end_mini_batch(self, learning_rate: float) -> None:
-        """Take the steps that wait for the end of a mini-batch."""
+    def end_mini_batch(self, learning_rate: float, late: Late = ON_TIME) -> None:
+        """Take the steps that wait for the end of a mini-batch, as late as it is."""
         for held in self._held.values():
-            held.end_mini_batch(learning_rate)
+            held.end_mini_batch(learning_rate, late)
 
     def state(self) -> dict[str, dict[str, Array]]:
         """Return everything that changes."""

@@ -12,6 +12,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from archsim.delays import ON_TIME, Late, momentum_left
 from archsim.digital.arithmetic import FLOAT32, Arithmetic
 from archsim.digital.arrays import Array
 from archsim.digital.clipping import clip_operations_of_whole, clipped_as_a_whole
@@ -95,7 +98,7 @@ class TrainedNumbers:
         What the next step goes on from; other than `values` only within a mini-batch whose steps accumulate.
     """
 
-    __slots__ = ("_arithmetic", "_gradient", "_rule", "_velocity", "latest", "values")
+    __slots__ = ("_arithmetic", "_gradient", "_kept", "_rule", "_velocity", "latest", "values")
 
     def __init__(self, values: Array, arithmetic: Arithmetic = FLOAT32, rule: DescentRule = PLAIN) -> None:
         self._arithmetic = arithmetic
@@ -106,6 +109,8 @@ class TrainedNumbers:
         """Begin with other numbers."""
         self.values = self.latest = self._arithmetic.parameters.number(values)
         self._velocity: Array | None = None
+        #: What the next step keeps of the velocity: less than the momentum where the last one's gradients were late.
+        self._kept = self._rule.optimizer.momentum
         self._gradient: Array | None = None
 
     def descend(self, gradient: Array, learning_rate: float) -> None:
@@ -117,29 +122,32 @@ class TrainedNumbers:
         else:
             self._gradient = self._arithmetic.update.add(self._gradient, gradient)
 
-    def end_mini_batch(self, learning_rate: float) -> None:
-        """Take the step that waits for the end of a mini-batch, if there is one."""
+    def end_mini_batch(self, learning_rate: float, late: Late = ON_TIME) -> None:
+        """Take the step that waits for the end of a mini-batch, if there is one, as late as it is."""
         if self._gradient is None:
             self.values = self.latest
             return
         unit, rule, gradient = self._arithmetic.update, self._rule, self._gradient
         self._gradient = None
         if rule.clipping is not None:
-            bound = rule.clipping.limit * rule.mean_losses
+            bound = rule.clipping.limit * rule.mean_losses * late.bound
             gradient = clipped_as_a_whole(gradient, bound, rule.clipping, unit)
         if decay := rule.decay(self.values.shape):
             gradient = unit.add(gradient, unit.multiply(self.values, self.values.dtype.type(decay)))
-        if momentum := rule.optimizer.momentum:
+        if rule.optimizer.momentum:
             if self._velocity is not None:
-                gradient = unit.add(unit.multiply(self._velocity, self.values.dtype.type(momentum)), gradient)
+                gradient = unit.add(unit.multiply(self._velocity, self.values.dtype.type(self._kept)), gradient)
             self._velocity = gradient
+            self._kept = momentum_left(rule.optimizer.momentum, late.steps)
         self._step(gradient, learning_rate)
         self.values = self.latest
 
     def state(self) -> dict[str, Array]:
         """Return the numbers, and what there is of a second copy, velocity and gradient."""
         latest = None if self.latest is self.values else self.latest
-        found = {"values": self.values, "latest": latest, "velocity": self._velocity, "gradient": self._gradient}
+        kept = None if self._kept == self._rule.optimizer.momentum else np.array([self._kept])
+        arrays = {"values": self.values, "latest": latest, "velocity": self._velocity, "gradient": self._gradient}
+        found = arrays | {"kept": kept}
         return {name: array for name, array in found.items() if array is not None}
 
     def restore(self, state: dict[str, Array]) -> None:
@@ -147,6 +155,8 @@ class TrainedNumbers:
         self.values = state["values"]
         self.latest = state.get("latest", self.values)
         self._velocity, self._gradient = state.get("velocity"), state.get("gradient")
+        kept = state.get("kept")
+        self._kept = self._rule.optimizer.momentum if kept is None else float(kept[0])
 
     def _step(self, gradient: Array, learning_rate: float) -> None:
         step = self._arithmetic.update.multiply(gradient, gradient.dtype.type(learning_rate))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from archsim.analog.blocks import finite
 from archsim.analog.observed import Counts, Read
+from archsim.delays import ON_TIME, Late
 from archsim.digital.affine import Affine
 from archsim.digital.arrays import Array
 from archsim.digital.descent import PLAIN, DescentRule, TrainedNumbers
@@ -58,9 +59,12 @@ class DigitalMatrix(StationaryMatrix):
         self._held.descend(gradient, learning_rate)
         return Counts()
 
-    def take_step(self, part: int, learning_rate: float) -> None:
-        """Take the step that waits for the end of a mini-batch, if there is one."""
-        self._held.end_mini_batch(learning_rate)
+    def take_step(self, part: int, learning_rate: float, late: Late = ON_TIME) -> None:
+        """Take the step that waits for the end of a mini-batch, if there is one, as late as it is."""
+        self._held.end_mini_batch(learning_rate, late)
+
+    def expect_late(self, part: int, steps: float) -> None:
+        """Nothing: `take_step` says how late it is."""
 
     def add_outputs(self, parts: Sequence[Array]) -> Array:
         """Return what the only part gave."""

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.analog import EVALUATE
-from archsim.analog.algorithms import TrainingArray
+from archsim.analog.algorithms import HoldsVelocity, TrainingArray
 from archsim.analog.crossbar import Crossbar
 from archsim.analog.observed import Counts, Read
 from archsim.analog.samples import Samples
+from archsim.delays import ON_TIME, Late
 from archsim.digital.affine import Affine
 from archsim.digital.arithmetic import Arithmetic
 from archsim.digital.arrays import Array
@@ -151,8 +152,14 @@ class AnalogMatrix(StationaryMatrix):
         """Whether transfers of any part are due."""
         return any(array.due for array in self.arrays)
 
-    def take_step(self, part: int, learning_rate: float) -> None:
+    def take_step(self, part: int, learning_rate: float, late: Late = ON_TIME) -> None:
         """Arrays take their steps by themselves."""
+
+    def expect_late(self, part: int, steps: float) -> None:
+        """Tell the arrays of a part, if they hold a velocity; see `HoldsVelocity`."""
+        array = self.arrays[part]
+        if isinstance(array, HoldsVelocity):
+            array.expect_late(steps)
 
     def part_due(self, part: int) -> bool:
         """Whether transfers of one part are due."""

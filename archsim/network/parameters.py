@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from archsim.analog.algorithms.uniforms import Uniforms
+from archsim.delays import ON_TIME, Late
 from archsim.digital.arithmetic import Arithmetic
 from archsim.digital.arrays import Array, described, is_float32
 from archsim.digital.descent import PLAIN, DescentRule, TrainedNumbers
@@ -101,11 +102,11 @@ class DigitalParameters:
             held.descend(gradients[p.name], learning_rate * p.learning_rate_factor)
             self.latest[p.name] = held.latest
 
-    def end_mini_batch(self, learning_rate: float) -> None:
-        """Take the steps that wait for the end of a mini-batch, and let what it changed be read."""
+    def end_mini_batch(self, learning_rate: float, late: Late = ON_TIME) -> None:
+        """Take the steps that wait for the end of a mini-batch, as late as it is, and let what it changed be read."""
         for p in self._trained:
             held = self._held[p.name]
-            held.end_mini_batch(learning_rate * p.learning_rate_factor)
+            held.end_mini_batch(learning_rate * p.learning_rate_factor, late)
             self.latest[p.name] = held.latest
         self.values = self.latest
         self._go_on()

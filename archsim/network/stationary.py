@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.analog.observed import Counts, Read
+from archsim.delays import ON_TIME, Late
 from archsim.digital.affine import Affine
 from archsim.digital.arrays import Array
 from archsim.digital.input_range import InputRangeState
@@ -101,8 +102,15 @@ class StationaryMatrix(ABC):
         return False
 
     @abstractmethod
-    def take_step(self, part: int, learning_rate: float) -> None:
-        """Take the digital step that waits for the end of a mini-batch, if there is one."""
+    def take_step(self, part: int, learning_rate: float, late: Late = ON_TIME) -> None:
+        """Take the digital step that waits for the end of a mini-batch, if there is one, as late as it is."""
+
+    @abstractmethod
+    def expect_late(self, part: int, steps: float) -> None:
+        """Learn by how many steps the gradients of a mini-batch are late whose last vectors are about to come.
+
+        Only those who step with momentum within `update_part` have to know.
+        """
 
     def end_mini_batch(self, part: int, index: int) -> Counts:
         """Let a mini-batch of an index in the run pass for the devices of one part."""

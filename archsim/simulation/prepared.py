@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from archsim.schedule import (
     Schedule,
     StageCycles,
     checked_profile,
+    gradients_of,
     make_schedule,
 )
 from archsim.simulation.layout import Layout, experiment_of, lay_out
@@ -88,12 +89,22 @@ class Prepared:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader should know before anything runs."""
-        if not self.layout.shares_tiles or any(name for program in self.setup.programs for name in program.rewritten):
-            return ()
-        return (
-            f"schedule.kind: '{self.schedule.kind}' changes nothing here, because no stage holds two layers with "
-            "matrices on tiles to share; lower schedule.stages, such as schedule.stages=1",
-        )
+        return (*self._without_tiles_to_share(), *self._without_delays())
+
+    def _without_tiles_to_share(self) -> Iterator[str]:
+        if self.layout.shares_tiles and not any(name for program in self.setup.programs for name in program.rewritten):
+            yield (
+                f"schedule.kind: '{self.schedule.kind}' changes nothing here, because no stage holds two layers with "
+                "matrices on tiles to share; lower schedule.stages, such as schedule.stages=1"
+            )
+
+    def _without_delays(self) -> Iterator[str]:
+        late = self.layout.trains and gradients_of(self.schedule, self.profile) != "exact"
+        if self.layout.training.delay_compensation is not None and not late:
+            yield (
+                "training.delay_compensation changes nothing here, because no gradient of a schedule of the kind "
+                f"'{self.schedule.kind}' comes late; leave it out, or set schedule.kind=asynchronous"
+            )
 
     @property
     def stage_cycles(self) -> StageCycles | None:

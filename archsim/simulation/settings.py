@@ -45,6 +45,7 @@ def numeric_settings(prepared: Prepared, samples: int) -> NumericSettings:
         averaged_over,
         run.evaluate_every or per_epoch,
         replace(layout.descent, mean_losses=training.mini_batch / averaged_over),
+        training.delay_compensation,
     )
     return NumericSettings(
         training.algorithm, training.mini_batch, learning, layout.seeds, run.threads, prepared.experiment.inference

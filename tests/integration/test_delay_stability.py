@@ -9,36 +9,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
 import pytest
 
-import archsim
-from archsim import DataSet, Run
-
-from .experiments import chain
-
-CURVATURE = 2.0  # of (w x)**2 at x = 1
-
-
-def simulated(tau: int, alpha_lambda: float, updates: int, **training: Any) -> Run:
-    """Train the first of tau + 1 layers, each with a weight of 1, by inputs of 1 and targets of 0."""
-    ones = np.ones((updates, 1), np.float32)
-    data = DataSet("ones", ones, 0 * ones, ones[:1], 0 * ones[:1])
-    layers = [
-        {"name": f"layer{i}", "kind": "linear", "features": 1, "bias": False, "initial_value": 1.0, "trainable": not i}
-        for i in range(tau + 1)
-    ]
-    document = chain(
-        layers,
-        training={"learning_rate": alpha_lambda / CURVATURE, "mini_batch": 1, **training},
-        run={"mode": "numerics", "evaluate_every": updates // 10},
-    )
-    return archsim.simulate(document, data=data)
+from .delayed import simulated
 
 
 def losses(tau: int, alpha_lambda: float, updates: int, **training: Any) -> list[float]:
     """Return the mean training loss of the first and the last tenth of a run."""
-    curve = simulated(tau, alpha_lambda, updates, **training).learning.train_loss
+    curve = simulated(tau, alpha_lambda, updates, evaluate_every=updates // 10, **training).learning.train_loss
     return [curve.iloc[0], curve.iloc[-1]]
 
 

@@ -234,6 +234,10 @@ def _trainings() -> Iterator[Document]:
     yield base(training={"gradient_clipping": {"limit": 0.1}})
     late = {"kind": "asynchronous", "stages": 2, "micro_batches": 2}
     yield base(training={"delay_compensation": {"annealing_mini_batches": 3}}, schedule=late)
+    clipped = {"clipping_exponent": 1}
+    yield base(training={"delay_compensation": clipped, "gradient_clipping": {"limit": 0.05}}, schedule=late)
+    corrected = {"momentum_correction": True}
+    yield base(training={"delay_compensation": corrected, "digital_optimizer": {"momentum": 0.5}}, schedule=late)
     yield base(training={"digital_optimizer": {"momentum": 0.5, "weight_decay": 0.1}})
     yield base(training={"stop_at": {"accuracy": 0.1}, "epochs": 2}, run={"evaluate_every": 1})
     asynchronous = {"kind": "asynchronous", "stages": 2, "micro_batches": 2}

@@ -90,6 +90,11 @@ class DigitalSGD(WithoutTransfers, JointArrays):
         work.memory_bits += UPDATE_BITS * cells
         return work
 
+    def expect_late(self, steps: float) -> None:
+        """Lower the momentum behind the next step, if there is one; see `HoldsVelocity`."""
+        if self._momentum is not None:
+            self._momentum.late = steps
+
     def _digital(self) -> dict[str, NDArray[Any]]:
         return {} if self._momentum is None else self._momentum.arrays()
 

@@ -110,6 +110,11 @@ class MixedPrecision(JointArrays):
             work += self._transfer()
         return work
 
+    def expect_late(self, steps: float) -> None:
+        """Lower the momentum behind the next step, if there is one; see `HoldsVelocity`."""
+        if self._momentum is not None:
+            self._momentum.late = steps
+
     def _add(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Counts:
         x, d = self._in_bins(x, d, first_vector)
         # 2 N^2 + N instead of 2 N: the outer product, and the scaling of one side.

@@ -17,6 +17,7 @@ from archsim._core import kernels
 from archsim.analog.blocks import FloatArray
 from archsim.analog.observed import Counts, ExpectedUpdate
 from archsim.analog.specification.momentum import WithMomentum, WithWeightDecay
+from archsim.delays import momentum_left
 
 __all__ = ["Momentum", "expected_steps"]
 
@@ -35,10 +36,17 @@ class Momentum:
         (outputs, inputs).
     mini_batch : int
         Vectors of a mini-batch.
+
+    Attributes
+    ----------
+    late : float
+        How many steps late the gradients of the next step are, in the mean; what is kept of the velocity behind it
+        falls with that (`momentum_left`). Set anew before each step where momentum is corrected, and else 0.
     """
 
     def __init__(self, settings: WithMomentum, shape: tuple[int, int], mini_batch: int) -> None:
-        self._momentum, self._decay = (np.float32(share) for share in _shares(settings))
+        self._momentum, self._decay = settings.momentum, np.float32(_shares(settings)[1])
+        self.late = 0.0
         self._operations = step_operations(settings)
         self._mini_batch = mini_batch
         self._velocity = np.zeros(shape, np.float32)
@@ -65,7 +73,7 @@ class Momentum:
         if self._decay:
             self._velocity -= self._decay * weights
         change: FloatArray = np.float32(learning_rate) * self._velocity
-        self._velocity *= self._momentum
+        self._velocity *= np.float32(momentum_left(self._momentum, self.late))
         cells = self._velocity.size
         return change, Counts(digital_operations=self._operations * cells, memory_bits=STEP_BITS * cells)
 

@@ -14,7 +14,7 @@ between mini-batches. Reads never change anything.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import ArrayLike, NDArray
 
@@ -25,7 +25,7 @@ from archsim.analog.observed import Counts, ExpectedUpdate, Read
 from archsim.analog.specification import Device, IOParameters, UpdateParameters
 from archsim.specification import Specification
 
-__all__ = ["AlgorithmKind", "MakeCrossbar", "TileOutline", "TileSite", "TrainingArray"]
+__all__ = ["AlgorithmKind", "HoldsVelocity", "MakeCrossbar", "TileOutline", "TileSite", "TrainingArray"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +188,17 @@ class TrainingArray(Protocol):
         ------
         InputError
             If names or shapes differ.
+        """
+
+
+@runtime_checkable
+class HoldsVelocity(Protocol):
+    """A `TrainingArray` whose steps have momentum in digital memory, which may be lowered where gradients are late."""
+
+    def expect_late(self, steps: float) -> None:
+        """Learn by how many steps the gradients of a mini-batch are late in the mean, before its last vectors come.
+
+        What is kept of the velocity behind that step is `archsim.delays.momentum_left` of the momentum.
         """
 
 

@@ -152,6 +152,11 @@ class HardwareAware(WithoutTransfers):
             begin = end
         return work
 
+    def expect_late(self, steps: float) -> None:
+        """Lower the momentum behind the next step, if there is one; see `HoldsVelocity`."""
+        if self._momentum is not None:
+            self._momentum.late = steps
+
     def _descend(self, x: FloatArray, d: FloatArray, learning_rate: float, first_vector: int) -> Counts:
         """Change the clean weights by a block that ends with its mini-batch at the latest; return what steps take."""
         work = Counts()

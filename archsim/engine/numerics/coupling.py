@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from archsim.analog.observed import Counts, Read
+from archsim.delays import ON_TIME, Late
 from archsim.engine.numerics.array_checks import checked_counts, checked_read
 from archsim.engine.numerics.carried import CarriedStates
 from archsim.engine.numerics.digital_steps import DigitalSteps
@@ -97,7 +98,7 @@ class Numbers:
         self._ready: dict[tuple[str, int], Read] = {}
         self._updated: dict[tuple[str, int], Counts] = {}
         self._workers = parts.workers
-        self._lateness = Lateness(self.shape.stages)
+        self._lateness = Lateness(self.shape)
         self._carried = CarriedStates(self.shape.micro_batches, parts.feed.per_epoch)
         self._look_up()
 
@@ -211,17 +212,18 @@ class Numbers:
             self._digital.backward(self._stored[stage][action.micro_batch], step)
         elif step.prepare is not None:
             for micro_batch in action.micro_batches:
-                self._clip(self._stored[stage][micro_batch], step.prepare)
+                late = self._late(stage, micro_batch)
+                self._clip(self._stored[stage][micro_batch], step.prepare, late)
                 ends = self.shape.ends_mini_batch(micro_batch)
                 rate = self._rate(stage, micro_batch)
-                self._digital.update(self._stored[stage][micro_batch], step.prepare, rate, ends=ends)
+                self._digital.update(self._stored[stage][micro_batch], step.prepare, rate, late, ends=ends)
 
-    def _clip(self, stored: Stored, layer: str) -> None:
+    def _clip(self, stored: Stored, layer: str, late: Late) -> None:
         """Clip the errors that are about to drive the updates of a layer's matrices, if that is asked for."""
         clipping = self.settings.descent.clipping
         if clipping is None:
             return
-        bound = clipping.limit / self.settings.averaged_over
+        bound = clipping.limit * late.bound / self.settings.averaged_over
         for held in self._digital.layers.get(layer, ()):
             name, vectors = held.matrix.name, self._digital.vectors(stored, held)
             stored.begin(self.logic.arithmetic, Rule.CLIP, self._digital.indices[name])
@@ -295,8 +297,11 @@ class Numbers:
         update = holder.apply_gradients_part if step.apart else holder.update_part
         counts = Counts()
         for micro_batch in action.micro_batches:
-            stored = self._stored[stage][micro_batch]
+            stored, late = self._stored[stage][micro_batch], self._late(stage, micro_batch)
             rate = self._rate(stage, micro_batch) * held.factor
+            ends = self.shape.ends_mini_batch(micro_batch)
+            if ends and self._corrects_momentum:
+                holder.expect_late(part, late.steps)
             first = held.matrix.first_vector(self.feed.first_sample(micro_batch))
             vectors = self._digital.vectors(stored, held)
             stored.begin(self.logic.arithmetic, Rule.UPDATE, self._digital.indices[step.matrix], part)
@@ -305,8 +310,8 @@ class Numbers:
             )
             done.vectors = len(vectors) if step.pulsed else 0
             counts += done
-            if self.shape.ends_mini_batch(micro_batch):
-                holder.take_step(part, rate)
+            if ends:
+                holder.take_step(part, rate, late)
         mini_batch, left = divmod(action.micro_batch + 1, self.shape.micro_batches)
         if left:
             return counts
@@ -331,6 +336,18 @@ class Numbers:
                 self._rates.clear()
             rate = self._rates[moment] = self.settings.learning_rate(*moment)
         return rate
+
+    def _late(self, stage: int, micro_batch: int) -> Late:
+        """Return what becomes of a gradient because it comes late, beside its learning rate."""
+        compensation, lateness = self.settings.compensation, self._lateness
+        if compensation is None:
+            return ON_TIME
+        return compensation.late(lateness.of(stage, micro_batch), lateness.steps_of(stage, micro_batch))
+
+    @property
+    def _corrects_momentum(self) -> bool:
+        compensation = self.settings.compensation
+        return compensation is not None and compensation.momentum_correction
 
     def _forward(self, stored: Stored, step: DigitalStep, micro_batch: int) -> None:
         self._digital.forward(stored, step)

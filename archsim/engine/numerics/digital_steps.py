@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from archsim.delays import Late
 from archsim.digital.arrays import FLOAT32_TYPE, Array, described
 from archsim.engine.numerics.carried import CarriedStates
 from archsim.engine.numerics.held import Held
@@ -130,17 +131,17 @@ class DigitalSteps:
         elif step.prepare is not None:
             self._prepare_errors(stored, step.prepare)
 
-    def update(self, stored: Stored, layer: str, learning_rate: float, *, ends: bool) -> None:
+    def update(self, stored: Stored, layer: str, learning_rate: float, late: Late, *, ends: bool) -> None:
         """Update the scales, biases and digital parameters of a layer by a micro-batch.
 
-        With the last one of a mini-batch, which `ends` says, steps are taken that wait for it.
+        With the last one of a mini-batch, which `ends` says, steps are taken that wait for it, as late as it is.
         """
         for held in self.layers.get(layer, ()):
             stored.begin(self._arithmetic, Rule.UPDATE_PARAMETERS, self.indices[held.matrix.name])
             affine = held.holder.affine
             affine.update(stored.affine[held.matrix.name], learning_rate * held.factor)
             if ends:
-                affine.end_mini_batch(learning_rate * held.factor)
+                affine.end_mini_batch(learning_rate * held.factor, late)
         if layer in self._stateful:
             operator, _, parameters = self._stateful[layer]
             stored.begin(self._arithmetic, Rule.UPDATE_STATE, self._ranks[layer])
@@ -149,7 +150,7 @@ class DigitalSteps:
             parameters.update(stored.parameters.get(layer, {}), learning_rate)
             parameters.advance(state)
             if ends:
-                parameters.end_mini_batch(learning_rate)
+                parameters.end_mini_batch(learning_rate, late)
 
     def gradient(self, stored: Stored, name: str) -> Array:
         """Return the gradient of a value whose readers are done: a sum in the order of their ranks."""

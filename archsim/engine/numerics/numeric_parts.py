@@ -14,6 +14,7 @@ from archsim.network.graph import Graph
 from archsim.network.logic import DigitalLogic
 from archsim.network.parameters import DigitalParameters, ParameterValues
 from archsim.network.stationary import MatrixSnapshot, StationaryMatrix
+from archsim.training import DelayCompensation
 
 __all__ = ["LearningSettings", "NumericParts"]
 
@@ -32,12 +33,15 @@ class LearningSettings:
         The test set is evaluated after so many mini-batches, again and again, and at the end.
     descent : DescentRule
         How digital numbers descend, and how large the gradient of a vector may be.
+    compensation : DelayCompensation or None
+        What is done about late gradients, beside the learning rate.
     """
 
     learning_rate: Callable[[int, int], float]
     averaged_over: int
     evaluate_every: int
     descent: DescentRule = PLAIN
+    compensation: DelayCompensation | None = None
 
 
 @dataclass(frozen=True, slots=True)

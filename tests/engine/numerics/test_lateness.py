@@ -17,7 +17,7 @@ def made(kind: str, shape: PipelineShape) -> Schedule:
 
 
 def counted(schedule: Schedule, stage: int) -> list[int]:
-    lateness, late = Lateness(schedule.shape.stages), {}
+    lateness, late = Lateness(schedule.shape), {}
     for action in schedule.stage(stage):
         if action.kind == "F":
             lateness.forward(stage, action.micro_batch)
