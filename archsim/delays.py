@@ -10,7 +10,8 @@ delay have in common, and `momentum_left` takes from the one what the other brin
 
     mu_d / (1 - mu_d) + d = mu / (1 - mu),   mu_d = 0 where d is more than that.
 
-This law is archsim's own. What it gives on f = lambda p**2 / 2 is exact. With a delay of d steps and momentum mu, w[k+1] = w[k] + mu (w[k] - w[k-1]) - lr lambda w[k-d] turns unstable at
+This law is archsim's own. On f = lambda w**2 / 2 it is known what it gives: with a delay of d steps and momentum mu,
+w[k+1] = w[k] + mu (w[k] - w[k-1]) - lr lambda w[k-d] turns unstable at
 
     lr lambda = 2 sin(theta / 2) |exp(i theta) - mu|,   (d + 1/2) theta + arg(1 - mu exp(-i theta)) = pi / 2
 
