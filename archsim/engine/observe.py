@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import pandas as pd
@@ -21,12 +21,14 @@ from archsim.engine.events.machine import Machine
 from archsim.engine.numerics.network import NumericNetwork
 from archsim.engine.numerics.untimed import UntimedMachine
 from archsim.engine.setup import Setup
+from archsim.engine.steps import DigitalStep, MatrixStep
 from archsim.network.matrix import AnalogMatrix
-from archsim.results import buffer_table
+from archsim.engine.program import StageProgram
+from archsim.results import buffer_table, staleness_table
 from archsim.results.learning import LearningPoint
 from archsim.results.observations import Observations
 
-__all__ = ["buffer_fills", "observe_matrices", "observe_run"]
+__all__ = ["buffer_fills", "observe_matrices", "observe_run", "observe_staleness"]
 
 
 def observe_run(machine: Machine | UntimedMachine, network: NumericNetwork | None) -> Observations:
@@ -48,6 +50,35 @@ def buffer_fills(machine: Machine | UntimedMachine) -> pd.DataFrame:
     if isinstance(machine, UntimedMachine):
         return buffer_table()
     return buffer_table({name: fill.points() for name, fill in machine.fills.items()})
+
+
+def observe_staleness(machine: Machine | UntimedMachine) -> pd.DataFrame:
+    """Return how many micro-batches were late by how many updates, for each layer; see `archsim.results.staleness`.
+
+    A layer does its part of actions in the order of its stage, however they overlap, so all of a stage are alike.
+    """
+    setup = machine.setup
+    changing = [symbol for symbol, kind in setup.schedule.kinds.items() if kind.updates_weights]
+    return staleness_table(
+        (stage.index, layer, until, late, count)
+        for program, plan, stage in zip(setup.programs, setup.plan.stages, machine.state.stages, strict=True)
+        for layer in _updated_layers(program, plan.operators, changing) or ("",)
+        for until, counts in (("backward", stage.late_backwards), ("update", stage.late_updates))
+        for late, count in sorted(counts.items())
+        if changing
+    )
+
+
+def _updated_layers(program: StageProgram, layers: Iterable[str], changing: Iterable[str]) -> list[str]:
+    """Return which layers the updates of a stage change."""
+    changed = set()
+    for symbol in changing:
+        for step in program.actions[symbol].steps:
+            if isinstance(step, MatrixStep):
+                changed.add(step.placement.layer)
+            elif isinstance(step, DigitalStep):
+                changed.add(step.prepare)
+    return [layer for layer in layers if layer in changed]
 
 
 def _observe_state(machine: Machine | UntimedMachine) -> Observations:

@@ -51,6 +51,12 @@ _RECIPES: dict[str, _Recipe] = {
         "Staleness and micro-batches in flight",
         "Staleness: updates of a stage between a micro-batch's F and its B there, as observed.",
     ),
+    "staleness_histogram": _Recipe(
+        figures.staleness_histogram,
+        "Histogram of staleness",
+        "Share of the micro-batches of each stage by the number of its updates while they were on their way. All layers "
+        "of a stage are alike.",
+    ),
     "learning": _Recipe(
         figures.learning_curves,
         "Accuracy and loss",

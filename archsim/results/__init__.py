@@ -17,6 +17,7 @@ from archsim.results.provenance import Provenance, collect_provenance
 from archsim.results.run import Run, make_run
 from archsim.results.save import check_run_directory
 from archsim.results.slices import Slices
+from archsim.results.staleness import staleness_table
 from archsim.results.tally import Tally
 from archsim.results.timeline import Timeline
 
@@ -50,4 +51,5 @@ __all__ = [
     "paired_differences",
     "points_table",
     "runs_table",
+    "staleness_table",
 ]

@@ -6,34 +6,32 @@ import json
 import shlex
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import pandas as pd
 
 from archsim.chip.specification import Chip
 from archsim.errors import InputError
 from archsim.files import digest_of, open_regular, read_regular
 from archsim.results.area import AREA_COLUMNS
-from archsim.results.buffers import BUFFER_COLUMNS, buffer_table
 from archsim.results.constants import ConstantRecord
-from archsim.results.inference import INFERENCE_COLUMNS, inference_table
 from archsim.results.learning import LEARNING_COLUMNS
 from archsim.results.lock import LOCK_FILE
 from archsim.results.metrics import METRICS
 from archsim.results.observations import Observations
+from archsim.results.optional_tables import OPTIONAL_TABLES
 from archsim.results.provenance import Provenance
 from archsim.results.record import observations_from_json, tally_from_json
 from archsim.results.run import COST_COLUMNS, Run
 from archsim.results.save import (
     AREA_FILE,
-    BUFFERS_FILE,
     CHECKED_FILES,
     COST_FILE,
     DOCUMENT_FILE,
     FORMAT,
-    INFERENCE_FILE,
     LEARNING_FILE,
     MOST_OF_RUN_FILE,
     RUN_FILE,
@@ -120,12 +118,7 @@ def _run_of(record: dict[str, Any], folder: Path) -> Run:
         provenance=Provenance(**record["provenance"]),
         warnings=tuple(record["warnings"]),
         weights=_read(folder, WEIGHTS_FILE, _read_weights),
-        inference=_read(folder, INFERENCE_FILE, lambda path: read_csv(path, INFERENCE_COLUMNS))
-        if INFERENCE_FILE in record["sha256"]
-        else inference_table(),
-        buffers=_read(folder, BUFFERS_FILE, lambda path: read_csv(path, BUFFER_COLUMNS))
-        if BUFFERS_FILE in record["sha256"]
-        else buffer_table(),
+        **_optional_tables(folder, record["sha256"]),
     )
     expected = {
         "observations": Observations,
@@ -145,6 +138,19 @@ def _run_of(record: dict[str, Any], folder: Path) -> Run:
     return run
 
 
+def _optional_tables(folder: Path, digests: Container[str]) -> dict[str, pd.DataFrame]:
+    """Read the tables that a folder has, of those that not every run has."""
+
+    def reader(columns: Mapping[str, str]) -> Callable[[Path], pd.DataFrame]:
+        return lambda path: read_csv(path, columns)
+
+    return {
+        optional.attribute: _read(folder, optional.file, reader(optional.columns))
+        for optional in OPTIONAL_TABLES
+        if optional.file in digests
+    }
+
+
 def _read_json(path: Path) -> Any:
     return json.loads(read_regular(path, MOST_OF_RUN_FILE), parse_constant=_no_number)
 
@@ -161,7 +167,7 @@ def _read_weights(path: Path) -> dict[str, Any]:
 def _check_files(folder: Path, record: dict[str, Any]) -> None:
     found = record.get("sha256")
     digests = found if isinstance(found, dict) else {}
-    for name in (*CHECKED_FILES, *(name for name in (INFERENCE_FILE, BUFFERS_FILE) if name in digests)):
+    for name in (*CHECKED_FILES, *(optional.file for optional in OPTIONAL_TABLES if optional.file in digests)):
         if not (folder / name).is_file():
             raise InputError(f"the run folder is incomplete: it has no {name}", value=str(folder))
         if digests.get(name) != _read(folder, name, digest_of):

@@ -35,9 +35,11 @@ from archsim.results.inference import inference_table
 from archsim.results.learning import LearningCurve
 from archsim.results.metrics import Costs, MetricValue, compute_metrics
 from archsim.results.observations import Observations
+from archsim.results.optional_tables import OPTIONAL_TABLES
 from archsim.results.provenance import Provenance
 from archsim.results.save import save_run
 from archsim.results.slices import Slices
+from archsim.results.staleness import staleness_table
 from archsim.results.tables import same_table
 from archsim.results.tally import Tally
 from archsim.results.timeline import Timeline
@@ -102,6 +104,8 @@ class Run:
         time_s, programming, test_accuracy on programmed conductances; no rows where none was asked for.
     buffers : DataFrame
         buffer, time_ps, claimed_bytes: the claimed space of each buffer from a time on; no rows without buffers.
+    staleness : DataFrame
+        stage, layer, until, updates, micro_batches: see `archsim.results.staleness_table`; no rows without updates.
     """
 
     document: str
@@ -119,6 +123,7 @@ class Run:
     inference: pd.DataFrame = field(default_factory=inference_table)
     buffers: pd.DataFrame = field(default_factory=buffer_table)
     area: pd.DataFrame = field(default_factory=area_table)
+    staleness: pd.DataFrame = field(default_factory=staleness_table)
 
     @cached_property
     def settings(self) -> Mapping[str, Any]:
@@ -179,7 +184,7 @@ class Run:
         if not isinstance(other, Run):
             return NotImplemented
         plain = ("document", "chip", "observations", "metrics", "tallies", "constants", "provenance", "warnings")
-        tables = ("learning", "cost", "area", "timeline", "inference", "buffers")
+        tables = ("learning", "cost", "area", "timeline", *(optional.attribute for optional in OPTIONAL_TABLES))
         return (
             all(getattr(self, name) == getattr(other, name) for name in plain)
             and all(same_table(getattr(self, name), getattr(other, name)) for name in tables)
@@ -274,6 +279,7 @@ def make_run(
     weights: Mapping[str, npt.NDArray[np.float32]] | None = None,
     inference: pd.DataFrame | None = None,
     buffers: pd.DataFrame | None = None,
+    staleness: pd.DataFrame | None = None,
 ) -> Run:
     """Price what a simulation observed and bind it to a run.
 
@@ -300,6 +306,8 @@ def make_run(
         Accuracy on programmed conductances; see `archsim.results.inference`.
     buffers : DataFrame, optional
         Claimed space of buffers over time; see `archsim.results.buffers`.
+    staleness : DataFrame, optional
+        Histograms of staleness; see `archsim.results.staleness`.
 
     Raises
     ------
@@ -330,6 +338,7 @@ def make_run(
         inference=inference_table() if inference is None else inference,
         buffers=buffer_table() if buffers is None else buffers,
         area=priced.area,
+        staleness=staleness_table() if staleness is None else staleness,
     )
 
 

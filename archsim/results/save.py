@@ -18,6 +18,7 @@ from archsim.files import digest_of
 from archsim.results.folder import Writer, check_target, to_disk, write_folder
 from archsim.results.lock import LOCK_FILE
 from archsim.results.metrics import METRICS
+from archsim.results.optional_tables import OPTIONAL_TABLES
 from archsim.results.record import observations_to_json, tally_to_json
 from archsim.results.tables import write_csv
 
@@ -26,12 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AREA_FILE",
-    "BUFFERS_FILE",
     "CHECKED_FILES",
     "COST_FILE",
     "DOCUMENT_FILE",
     "FORMAT",
-    "INFERENCE_FILE",
     "LEARNING_FILE",
     "MOST_OF_RUN_FILE",
     "RUN_FILE",
@@ -56,10 +55,6 @@ LEARNING_FILE = "learning.csv"
 COST_FILE = "cost.csv"
 TIMELINE_FILE = "timeline.parquet"
 WEIGHTS_FILE = "weights.npz"
-#: Only in folders of runs that were asked for it.
-INFERENCE_FILE = "inference.csv"
-#: Only in folders of runs whose chip has buffers.
-BUFFERS_FILE = "buffers.csv"
 #: Where the files of a run that has its folder already are written before they are put in their places.
 _STAGED = ".results.partial"
 
@@ -186,10 +181,11 @@ def _write_data(run: Run, folder: Path, *, complete: bool) -> None:
     run.slices.write(folder / TIMELINE_FILE)
     _write_weights(run.weights, folder / WEIGHTS_FILE)
     checked: tuple[str, ...] = CHECKED_FILES
-    for name, table in ((INFERENCE_FILE, run.inference), (BUFFERS_FILE, run.buffers)):
+    for optional in OPTIONAL_TABLES:
+        table = getattr(run, optional.attribute)
         if len(table):
-            write_csv(table, folder / name)
-            checked = (*checked, name)
+            write_csv(table, folder / optional.file)
+            checked = (*checked, optional.file)
     record: dict[str, Any] = {
         "format": FORMAT,
         "complete": complete,

@@ -61,9 +61,9 @@ class StageState:
         Most micro-batches between the start of their first action and the end of their last one.
     updates : int
         Versions of the weights made so far.
-    staleness_sum, compared : int
-        Sum of the updates between the first action with a micro-batch and the one that sends its gradients back; of
-        how many micro-batches.
+    late_backwards, late_updates : dict of int to int
+        How many micro-batches had so many updates of the stage between their first action and the one that sends
+        their gradients back; and between it and the one that applies them.
     turns : PlaceTurns or None
         Whose turn it is at its place, where the schedule orders the actions of the stages there.
     """
@@ -80,14 +80,14 @@ class StageState:
         "_total",
         "_values",
         "_versions",
-        "compared",
         "done",
         "in_flight",
         "in_flight_max",
         "index",
+        "late_backwards",
+        "late_updates",
         "next",
         "position",
-        "staleness_sum",
         "stored_max",
         "turns",
         "updates",
@@ -100,14 +100,16 @@ class StageState:
         self.position = 0
         self.done = dict.fromkeys(schedule.kinds, 0)
         self.in_flight = self.in_flight_max = self.stored_max = 0
-        self.updates = self.staleness_sum = self.compared = 0
+        self.updates = 0
+        self.late_backwards: dict[int, int] = {}
+        self.late_updates: dict[int, int] = {}
         self._schedule = schedule
         self._needed = values, gradients
         self._values: dict[int, int] = {}
         self._gradients: dict[int, int] = {}
         #: Of each micro-batch that is stored here, the bits of the actions begun with it.
         self._held: dict[int, int] = {}
-        #: Of each micro-batch in flight, the version of the weights that its first action met.
+        #: Of each micro-batch that is stored here, the version of the weights that its first action met.
         self._versions: dict[int, int] = {}
         #: All micro-batches below this number, and those of the set, have been through all actions.
         self._complete = 0
@@ -153,10 +155,10 @@ class StageState:
         else:
             raise self._disordered(rule, action, k)
         if rule.compares:
-            self.staleness_sum += self.updates - self._versions.pop(k)
-            self.compared += 1
+            late = self.updates - self._versions[k]
+            self.late_backwards[late] = self.late_backwards.get(late, 0) + 1
         if rule.updates:
-            self.updates += 1  # Whatever begins later meets these weights, layer by layer.
+            self._update(action)
         self.position += 1
         self.next = next(self._actions, None)
         if turns is not None:
@@ -196,6 +198,7 @@ class StageState:
         if rule.releases:
             for micro_batch in (k,) if count == 1 else action.micro_batches:
                 del self._held[micro_batch]
+                self._versions.pop(micro_batch, None)
                 if micro_batch == self._complete and not self._beyond:
                     self._complete += 1
                 else:
@@ -208,7 +211,18 @@ class StageState:
     @property
     def staleness(self) -> float:
         """Mean number of updates of the stage between a micro-batch's forward and its backward there."""
-        return self.staleness_sum / max(self.compared, 1)
+        compared = sum(self.late_backwards.values())
+        return sum(late * count for late, count in self.late_backwards.items()) / max(compared, 1)
+
+    def _update(self, action: Action) -> None:
+        """Note how late the micro-batches are that an update applies, and make a new version of the weights.
+
+        Whatever begins later meets it, layer by layer.
+        """
+        for micro_batch in action.micro_batches:
+            late = self.updates - self._versions.get(micro_batch, self.updates)
+            self.late_updates[late] = self.late_updates.get(late, 0) + 1
+        self.updates += 1
 
     def _begin(self, rule: Rule, action: Action) -> None:
         """Begin an action with several micro-batches, or one that is done now and then."""

@@ -7,6 +7,7 @@ from archsim.report.figures.idle import idle_by_stage
 from archsim.report.figures.learning import learning_curves
 from archsim.report.figures.response import response_figure
 from archsim.report.figures.staleness import staleness_by_stage
+from archsim.report.figures.staleness_histogram import staleness_histogram
 from archsim.report.figures.timeline import stage_timeline
 from archsim.report.figures.utilisation import utilisation
 
@@ -19,5 +20,6 @@ __all__ = [
     "response_figure",
     "stage_timeline",
     "staleness_by_stage",
+    "staleness_histogram",
     "utilisation",
 ]
