@@ -20,10 +20,10 @@ from archsim.engine.events.busiest import busiest_unit
 from archsim.engine.events.machine import Machine
 from archsim.engine.numerics.network import NumericNetwork
 from archsim.engine.numerics.untimed import UntimedMachine
+from archsim.engine.program import StageProgram
 from archsim.engine.setup import Setup
 from archsim.engine.steps import DigitalStep, MatrixStep
 from archsim.network.matrix import AnalogMatrix
-from archsim.engine.program import StageProgram
 from archsim.results import buffer_table, staleness_table
 from archsim.results.learning import LearningPoint
 from archsim.results.observations import Observations
@@ -76,7 +76,7 @@ def _updated_layers(program: StageProgram, layers: Iterable[str], changing: Iter
         for step in program.actions[symbol].steps:
             if isinstance(step, MatrixStep):
                 changed.add(step.placement.layer)
-            elif isinstance(step, DigitalStep):
+            elif isinstance(step, DigitalStep) and step.prepare is not None:
                 changed.add(step.prepare)
     return [layer for layer in layers if layer in changed]
 

@@ -54,8 +54,8 @@ _RECIPES: dict[str, _Recipe] = {
     "staleness_histogram": _Recipe(
         figures.staleness_histogram,
         "Histogram of staleness",
-        "Share of the micro-batches of each stage by the number of its updates while they were on their way. All layers "
-        "of a stage are alike.",
+        "Share of the micro-batches of each stage by the number of its updates while they were on their way. All "
+        "layers of a stage are alike.",
     ),
     "learning": _Recipe(
         figures.learning_curves,

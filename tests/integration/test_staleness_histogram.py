@@ -49,7 +49,7 @@ def assert_closed_form(run: Run, stages: int, total: int) -> None:
         assert mean == float(d - Fraction(d * (d + 1), 2 * total))  # The nearest number to the exact one.
         for until in ("backward", "update"):  # U follows its B at once.
             found = histogram(run, stage, until)
-            assert found == {late: 1 for late in range(d)} | ({d: total - d} if total > d else {})
+            assert found == dict.fromkeys(range(d), 1) | ({d: total - d} if total > d else {})
             assert sum(late * count for late, count in found.items()) / sum(found.values()) == mean
 
 

@@ -66,11 +66,10 @@ def _names(table: pd.DataFrame) -> list[str]:
 
 def _shares(table: pd.DataFrame, stages: int) -> np.ndarray:
     """Return shares of micro-batches, [stages, updates]; all layers of a stage are alike."""
-    shares = np.zeros((stages, int(table["updates"].max()) + 1 if len(table) else 1))
-    counts = table.groupby(["stage", "updates"])["micro_batches"].first()
-    for (stage, updates), count in counts.items():
-        shares[stage, updates] = count
-    return shares / np.maximum(shares.sum(axis=1, keepdims=True), 1)
+    counts = np.zeros((stages, int(table["updates"].max()) + 1 if len(table) else 1))
+    counts[table["stage"], table["updates"]] = table["micro_batches"]
+    shares: np.ndarray = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    return shares
 
 
 def _draw(axes: Axes, shares: np.ndarray, action: str, *, written: bool) -> None:
