@@ -70,12 +70,13 @@ class Experiment(Specification):
         return TrainingSpecification(learning_rate=1.0, mini_batch=self.schedule.micro_batches)
 
     @property
-    def _trains(self) -> bool:
-        """Whether the schedule trains, as far as it is known by name."""
+    def _trains(self) -> bool | None:
+        """Whether the schedule trains, as far as it is known by name; None if only a file says it."""
         kind = self.schedule.kind
         if kind not in plugins.names("archsim.schedules"):
             return True
-        return bool(getattr(plugins.load("archsim.schedules", kind), "trains", True))
+        registered = plugins.load("archsim.schedules", kind)
+        return None if getattr(registered, "resolve", None) else bool(getattr(registered, "trains", True))
 
     def __repr__(self) -> str:
         return facts_text("Experiment", self.name, self._facts())
@@ -201,7 +202,7 @@ class Experiment(Specification):
 
     @model_validator(mode="after")
     def _training_samples_are_augmented(self) -> Experiment:
-        if self.data.augmentation is not None and not self._trains:
+        if self.data.augmentation is not None and self._trains is False:
             raise PydanticCustomError(
                 "nothing_to_augment",
                 "training samples alone are augmented, and a schedule of the kind '{kind}' trains nothing",

@@ -196,7 +196,7 @@ def test_mode_is_one_more_override() -> None:
 def test_compare_runs_every_schedule_and_writes_table_and_figure() -> None:
     result = invoke("compare", *FAST, "-o", "out")
     assert result.exit_code == 0, result.output
-    kinds = names("archsim.schedules")
+    kinds = tuple(kind for kind in names("archsim.schedules") if kind != "file")  # Which asks for one.
     assert len(kinds) >= 4
     for kind in kinds:
         assert kind in result.stdout

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,12 +56,20 @@ class Comparison:
         axes = [read_axis(text) for text in self.vary]
         kinds = tuple(dict.fromkeys(self.schedules))
         if kinds or not axes:
-            axes.insert(0, Axis(_SCHEDULE, kinds or plugins.names("archsim.schedules")))
+            axes.insert(0, Axis(_SCHEDULE, kinds or tuple(_complete_kinds())))
         for axis in axes:
             for kind in axis.values if axis.key == _SCHEDULE else ():
                 if kind not in plugins.names("archsim.schedules"):
                     raise plugins.unknown("archsim.schedules", kind, field="--schedule")
         return point_overrides(axes)
+
+
+def _complete_kinds() -> Iterator[str]:
+    """Yield the kinds of schedule that ask for no key of their own."""
+    for name in plugins.names("archsim.schedules"):
+        fields = plugins.load("archsim.schedules", name).Settings.model_fields
+        if not any(field.is_required() for field in fields.values()):
+            yield name
 
 
 def folders_among(subjects: Sequence[str]) -> list[Path]:

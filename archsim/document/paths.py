@@ -17,7 +17,7 @@ from archsim.errors import InputError
 __all__ = ["PATHS", "absolute", "home_expanded", "with_absolute_paths"]
 
 #: Where a document names a file or a folder by its path.
-PATHS: tuple[Path, ...] = (("data", "path"), ("network", "weights"))
+PATHS: tuple[Path, ...] = (("data", "path"), ("network", "weights"), ("schedule", "path"))
 #: Where it names files that are looked for in several folders, unless one is given.
 _NAMES: tuple[Path, ...] = (("data", "train_files"), ("data", "test_files"))
 

@@ -26,6 +26,7 @@ __all__ = [
     "StageCycles",
     "StageSteps",
     "load_action_kinds",
+    "load_kind",
 ]
 
 #: What passes between stages: values on the way to the loss, gradients on the way back.
@@ -94,6 +95,8 @@ class ActionKind:
         crossbar makes.
     stands_for : str
         The action whose place it takes in a schedule: what comes after that one, comes after it.
+    shares_tiles : bool
+        Whether the layers of a stage lie on the same tiles in it, one at a time.
     """
 
     name: str
@@ -109,6 +112,7 @@ class ActionKind:
     occasional: bool = False
     meets_copies: bool = False
     stands_for: str = ""
+    shares_tiles: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no stage can do."""
@@ -153,7 +157,7 @@ def load_action_kinds(symbols: Iterable[str]) -> dict[str, ActionKind]:
     InputError
         If nothing is registered under a symbol, it cannot stand before a number, or follows an action that is missing.
     """
-    kinds = {symbol: _load(symbol) for symbol in symbols}
+    kinds = {symbol: load_kind(symbol) for symbol in symbols}
     instead = {kind.stands_for: symbol for symbol, kind in kinds.items() if kind.stands_for}
     if instead:
         kinds = {
@@ -171,7 +175,14 @@ def load_action_kinds(symbols: Iterable[str]) -> dict[str, ActionKind]:
     return kinds
 
 
-def _load(symbol: str) -> ActionKind:
+def load_kind(symbol: str) -> ActionKind:
+    """Return the kind of action that is registered under a symbol.
+
+    Raises
+    ------
+    InputError
+        If there is none, or it cannot stand before a number.
+    """
     kind = plugins.checked(plugins.load("archsim.actions", symbol), ActionKind, "archsim.actions", symbol)
     if not re.fullmatch(r"[A-Za-z]+", symbol):
         raise InputError(
@@ -215,6 +226,7 @@ SERIAL_FORWARD = ActionKind(
     "forward",
     awaits="values",
     sends="values",
+    shares_tiles=True,
 )
 BACKWARD = ActionKind(
     "backward",

@@ -190,12 +190,19 @@ class ScheduleKind:
     turns : callable, optional
         ``turns(shape, place, settings)`` yields stages and their actions in the order in which a place begins them;
         passes add what `order` leaves open. Without it the stages of a place go on as each of them can.
+<<<<<<< HEAD
     shares_tiles : bool
         Whether the layers of a stage lie on the same tiles, one at a time.
     accumulates : bool
         Of a kind that places its updates, whether digital parameters (biases, learned scales, norms, embeddings,
         digital matrices) take the steps of a mini-batch together at its end, wherever its updates stand, so that no
         forward or backward of the mini-batch meets them.
+=======
+    micro_batches : int, optional
+        How many micro-batches it is written for, where it cannot go on for any number of them.
+    resolve : callable, optional
+        ``resolve(settings)`` returns the kind as it is with these settings, where these say which actions it has.
+>>>>>>> 42d06be (A schedule may come from a file: the actions of stages or places, as archsim schedule writes them or torch.distributed.pipelining does, and what is wrong in it is told by line and cell)
     """
 
     order: Callable[[PipelineShape, int, Any], Iterator[Action]]
@@ -206,8 +213,13 @@ class ScheduleKind:
     closed_forms: ClosedForms = ClosedForms()
     places: Callable[[int], tuple[int, ...]] | None = None
     turns: Callable[[PipelineShape, int, Any], Iterator[tuple[int, Action]]] | None = None
+<<<<<<< HEAD
     shares_tiles: bool = False
     accumulates: bool = True
+=======
+    micro_batches: int | None = None
+    resolve: Callable[[Any], ScheduleKind] | None = None
+>>>>>>> 42d06be (A schedule may come from a file: the actions of stages or places, as archsim schedule writes them or torch.distributed.pipelining does, and what is wrong in it is told by line and cell)
 
     def __post_init__(self) -> None:
         """Refuse what no schedule is."""
@@ -239,9 +251,15 @@ class ScheduleKind:
         return any(kind.updates_weights for kind in load_action_kinds(self.actions).values())
 
     @property
+<<<<<<< HEAD
     def accumulates_digitally(self) -> bool:
         """Whether digital parameters take the steps of a mini-batch together, where updates do not."""
         return self.accumulates and self.default_update == "scheduled"
+=======
+    def shares_tiles(self) -> bool:
+        """Whether the layers of a stage lie on the same tiles, one at a time."""
+        return any(kind.shares_tiles for kind in load_action_kinds(self.actions).values())
+>>>>>>> 42d06be (A schedule may come from a file: the actions of stages or places, as archsim schedule writes them or torch.distributed.pipelining does, and what is wrong in it is told by line and cell)
 
 
 def training_kinds() -> dict[str, ActionKind]:
@@ -296,6 +314,11 @@ class Schedule:
     def stashes(self) -> bool:
         """Whether a backward meets copies of the weights that its forward met."""
         return any(kind.meets_copies for kind in self.kinds.values())
+
+    @property
+    def shares_tiles(self) -> bool:
+        """Whether the layers of a stage lie on the same tiles, one at a time."""
+        return any(kind.shares_tiles for kind in self.kinds.values())
 
     @property
     def transfers_apart(self) -> bool:
@@ -353,8 +376,17 @@ class Schedule:
             yield stage, next(stages[stage])
 
     def to_text(self) -> str:
-        """Return one line a stage, ``F0 F1 B0 U0 ...``: for people, and for files."""
-        return "\n".join(" ".join(map(str, self.stage(s))) for s in range(self.shape.stages)) + "\n"
+        """Return all actions, for people and for files, which the schedule ``file`` reads.
+
+        One line a stage, ``F0 F1 B0 U0 ...``; where places begin the actions of their stages in an order of their own,
+        one line a place, ``0:F0 2:F0 0:F1 ...``.
+        """
+        shape = self.shape
+        if self.turns is None:
+            lines = (" ".join(map(str, self.stage(stage))) for stage in range(shape.stages))
+        else:
+            lines = (" ".join(f"{s}:{action}" for s, action in self.place(p)) for p in range(shape.place_count))
+        return "\n".join(lines) + "\n"
 
     @property
     def _always(self) -> tuple[str, ...]:

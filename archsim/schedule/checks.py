@@ -8,9 +8,9 @@ from typing import get_args
 from archsim.errors import Deadlock
 from archsim.schedule.action_kinds import Flow, StageCycles
 from archsim.schedule.actions import Schedule
-from archsim.schedule.state import Edges, PipelineState, ScheduleError
+from archsim.schedule.state import Edges, PipelineState, ScheduleError, StageState
 
-__all__ = ["Profile", "ScheduleError", "dry_run"]
+__all__ = ["Profile", "ScheduleError", "check_all_done", "dry_run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +99,31 @@ def dry_run(schedule: Schedule, cycles: tuple[StageCycles, ...] | None = None, e
 
 
 def _check_complete(schedule: Schedule, state: PipelineState) -> None:
+    for stage in state.stages:
+        if stage.next is None:  # What it leaves out, others may wait for.
+            check_all_done(stage, schedule)
     waiting = [(stage.index, action) for stage in state.stages if (action := stage.next) is not None]
     if waiting:
         lines = [
             f"  stage {index} waits to do {action}, for {state.missing(index, action)}" for index, action in waiting
         ]
         raise Deadlock("the schedule cannot finish: stages wait for each other\n" + "\n".join(lines))
+
+
+def check_all_done(stage: StageState, schedule: Schedule) -> None:
+    """Refuse a stage that has done all its actions, but not each of them with every micro-batch.
+
+    Raises
+    ------
+    ScheduleError
+        With the first action that is missing.
+    """
     total = schedule.shape.total
-    for stage in state.stages:
-        for symbol, kind in schedule.kinds.items():
-            if stage.done[symbol] != total and not kind.occasional:
-                done = stage.done[symbol]
-                raise ScheduleError(f"stage {stage.index} does {symbol} for {done} of {total} micro-batches")
+    for symbol, kind in schedule.kinds.items():
+        done = stage.done[symbol]
+        if done != total and not kind.occasional:
+            missing = f"{symbol}{stage.first_missing(symbol)}"
+            raise ScheduleError(
+                f"stage {stage.index} leaves out {missing}: it does {symbol} for {done} of {total} micro-batches",
+                f"add {missing}" + (f" after {kind.after[-1]}{missing[len(symbol) :]}" if kind.after else ""),
+            )

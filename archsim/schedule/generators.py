@@ -102,5 +102,4 @@ layer_serial = ScheduleKind(
     "Forward only, one layer after the other on the same tiles: each is written onto them before it is read.",
     ("L",),
     closed_forms=INFERENCE,
-    shares_tiles=True,
 )

@@ -11,6 +11,7 @@ from archsim.specification import OpenFamily, Specification
 __all__ = [
     "AnySchedule",
     "BoundedSpecification",
+    "FileSpecification",
     "HybridSpecification",
     "InterleavedSpecification",
     "Overlap",
@@ -109,6 +110,17 @@ class ZeroBubbleH2Specification(ScheduleSpecification):
     stored_max: Count | None = None
 
 
+class FileSpecification(ScheduleSpecification):
+    """The schedule ``file``: what a file lists, by stages or by places.
+
+    ``path`` is that of the file, relative to the document. It holds the actions of one mini-batch, which all others
+    repeat, where it has ``micro_batches`` micro-batches, and else those of the whole run.
+    """
+
+    kind: Literal["file"] = "file"
+    path: str
+
+
 class InterleavedSpecification(ScheduleSpecification):
     """The schedule ``interleaved``: one forward, one backward, with several stages at a place.
 
@@ -128,6 +140,7 @@ AnySchedule = Annotated[
     | InterleavedSpecification
     | BoundedSpecification
     | HybridSpecification
-    | StashSpecification,
+    | StashSpecification
+    | FileSpecification,
     OpenFamily("archsim.schedules"),
 ]

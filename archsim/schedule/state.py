@@ -26,7 +26,20 @@ Edges = Iterable[tuple[int, int]]
 
 
 class ScheduleError(ArchsimError):
-    """A schedule that leaves something out or does something twice or too early."""
+    """A schedule that leaves something out or does something twice or too early.
+
+    Parameters
+    ----------
+    problem : str
+        Which stage does what is wrong, in one sentence.
+    remedy : str
+        What to do about it.
+    """
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(f"{problem}\n  remedy:  {remedy}")
 
 
 def chain_edges(stages: int) -> list[tuple[int, int]]:
@@ -208,6 +221,13 @@ class StageState:
         """Return whether an action with a micro-batch has begun, or ended."""
         return bool(self._held.get(micro_batch, 0) & self._rules[symbol].bit) or self._is_complete(micro_batch)
 
+    def first_missing(self, symbol: str) -> int:
+        """Return the first micro-batch with which an action has not begun; as many as there are if none is missing."""
+        k = self._complete
+        while k < self._total and self.has_begun(symbol, k):
+            k += 1
+        return k
+
     @property
     def staleness(self) -> float:
         """Mean number of updates of the stage between a micro-batch's forward and its backward there."""
@@ -235,12 +255,18 @@ class StageState:
         """Refuse an action that comes too early or a second time."""
         kind, k, count = action
         if count != 1 and (count < 1 or not rule.kind.joint):
-            raise ScheduleError(f"stage {self.index} does {kind} with {count} micro-batches at once")
+            raise ScheduleError(
+                f"stage {self.index} does {action}, so {kind} with {count} micro-batches at once",
+                f"do {kind} with one at a time",
+            )
+        if not 0 <= action.micro_batches[0] <= k < self._total:
+            raise ScheduleError(
+                f"stage {self.index} does {action} of the micro-batches 0 to {self._total - 1}",
+                "take it out, or run so many mini-batches that there are as many micro-batches",
+            )
         if rule.opens:
             if k in self._held or self._is_complete(k):
-                raise ScheduleError(f"stage {self.index} does {action} twice")
-            if not 0 <= k < self._total:
-                raise ScheduleError(f"stage {self.index} does {action} of the micro-batches 0 to {self._total - 1}")
+                raise self._again(action, k)
             return
         free = rule.occasional
         for micro_batch in action.micro_batches:
@@ -291,13 +317,26 @@ class StageState:
 
     def _none_of(self, action: Action) -> NoReturn:
         known = ", ".join(self._rules)
-        raise ScheduleError(f"stage {self.index} is to do {action}, and this schedule's actions are {known}")
+        raise ScheduleError(
+            f"stage {self.index} is to do {action}, and this schedule's actions are {known}",
+            f"let its kind list {action.kind} among its actions, or take it out",
+        )
 
     def _disordered(self, rule: Rule, action: Action, micro_batch: int) -> ScheduleError:
-        missing = rule.before & ~self._held.get(micro_batch, 0) or rule.before
+        if not 0 <= micro_batch < self._total:
+            self._check(rule, action)
+        held = self._held.get(micro_batch, 0)
+        if not rule.occasional and (held & rule.bit or self._is_complete(micro_batch)):
+            return self._again(action, micro_batch)
+        missing = rule.before & ~held
         last = next(symbol for symbol, other in reversed(self._rules.items()) if other.bit & missing)
-        again = "" if rule.occasional else ", or twice"
-        return ScheduleError(f"stage {self.index} does {action} before {last}{micro_batch}{again}")
+        first = f"{last}{micro_batch}"
+        return ScheduleError(f"stage {self.index} does {action} before {first}", f"let {first} come before {action}")
+
+    def _again(self, action: Action, micro_batch: int) -> ScheduleError:
+        one = f"{action.kind}{micro_batch}"
+        what = f"{action}, and so {one}," if action.count > 1 else f"{action}"
+        return ScheduleError(f"stage {self.index} does {what} twice", f"let each stage do {one} once")
 
 
 class PipelineState:

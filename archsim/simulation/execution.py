@@ -199,7 +199,8 @@ class Execution:
         prepared, network = self.prepared, self.network
         vectors = {matrix.name: seen.samples * matrix.vectors for matrix in prepared.graph.matrices}
         matrices, given = ({}, False) if network is None else (network.on_crossbars, network.sources.given is not None)
-        return Evidence(prepared.experiment, seen, prepared.layout.expected.updates, vectors, matrices, given)
+        updates, schedule = prepared.layout.expected.updates, prepared.schedule
+        return Evidence(prepared.experiment, seen, updates, vectors, matrices, given, schedule)
 
     def _provenance(self) -> Provenance:
         settings, network = self.prepared.experiment.run, self.network

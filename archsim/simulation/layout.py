@@ -50,6 +50,8 @@ class Layout:
         Whether weights are updated.
     shares_tiles : bool
         Whether the layers of a stage lie on the same tiles, one after the other.
+    mini_batches : int or None
+        How many its schedule is written for, where it cannot go on for any number of them.
     """
 
     experiment: Experiment
@@ -62,6 +64,7 @@ class Layout:
     expected: Expectations
     trains: bool
     shares_tiles: bool
+    mini_batches: int | None = None
 
     @property
     def samples(self) -> int:
@@ -93,6 +96,7 @@ def lay_out(experiment: Experiment) -> Layout:
     training, schedule, run = experiment.effective_training, experiment.schedule, experiment.run
     kind, places = kind_of(schedule), places_of(schedule)
     trains, samples = kind.trains, _samples(experiment, training)
+    _check_training(experiment, trains=trains)
     graph = build_graph(experiment.network)
     if trains:
         _check_samples(graph, samples)
@@ -112,7 +116,25 @@ def lay_out(experiment: Experiment) -> Layout:
         shares_tiles=kind.shares_tiles,
     )
     expected = expectations_of(graph, chip, plan, training.algorithm, training.mini_batch)
-    return Layout(experiment, training, seeds, graph, chip, descent, plan, expected, trains, kind.shares_tiles)
+    length = None if kind.micro_batches is None else kind.micro_batches // schedule.micro_batches
+    return Layout(experiment, training, seeds, graph, chip, descent, plan, expected, trains, kind.shares_tiles, length)
+
+
+def _check_training(experiment: Experiment, *, trains: bool) -> None:
+    """Refuse what does not go with a schedule of which it is known only by now whether it trains."""
+    kind = experiment.schedule.kind
+    if trains and experiment.training is None:
+        raise InputError(
+            f"'training' is missing, and this schedule of the kind '{kind}' trains",
+            field="training",
+            allowed="a section with at least learning_rate",
+        )
+    if not trains and experiment.data.augmentation is not None:
+        raise InputError(
+            f"training samples alone are augmented, and this schedule of the kind '{kind}' trains nothing",
+            field="data.augmentation",
+            allowed="null",
+        )
 
 
 def _check_samples(graph: Graph, samples: int) -> None:

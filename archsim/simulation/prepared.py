@@ -201,6 +201,8 @@ def scheduled(layout: Layout, mini_batches: int | None) -> Prepared:
         If the schedule is incomplete or cannot finish.
     """
     experiment = layout.experiment
+    if mini_batches is not None:
+        _check_length(layout, mini_batches)
     length = _enough(layout) if mini_batches is None else mini_batches
     schedule = make_schedule(experiment.schedule, len(layout.plan.stages), length, _transfers(layout).intervals)
     setup = _setup(layout, schedule)
@@ -219,9 +221,25 @@ def _transfers(layout: Layout) -> SeparateTransfers:
 
 
 def _enough(layout: Layout) -> int:
-    """Return so many mini-batches that every pipeline is filled and its schedule repeats."""
-    filled, most = 2 * len(layout.plan.stages), layout.training.max_mini_batches
-    return filled if most is None else min(filled, most)
+    """Return so many mini-batches that every pipeline is filled and its schedule repeats, if there are so many."""
+    bounds = layout.training.max_mini_batches, layout.mini_batches
+    return min(2 * len(layout.plan.stages), *(most for most in bounds if most is not None))
+
+
+def _check_length(layout: Layout, mini_batches: int) -> None:
+    """Refuse a run that is longer or shorter than its schedule is written for."""
+    if layout.mini_batches is None or layout.mini_batches == mini_batches:
+        return
+    parts, written = layout.experiment.schedule.micro_batches, layout.mini_batches
+    raise InputError(
+        f"the schedule is written for {written} mini-batches of {parts} micro-batch{'es' if parts > 1 else ''}, and "
+        f"the run has {mini_batches}",
+        field="schedule.micro_batches",
+        value=parts,
+        allowed=f"{written * parts}, if these are one mini-batch, which all others repeat",
+        remedy=f"set schedule.micro_batches={written * parts}, or let the run have {written} mini-batches"
+        + (f" (training.max_mini_batches={written})" if written < mini_batches else ""),
+    )
 
 
 def _setup(layout: Layout, schedule: Schedule) -> Setup:

@@ -42,11 +42,19 @@ def test_waiting_in_a_circle_is_spelt_out() -> None:
 @pytest.mark.parametrize(
     ("stage", "message"),
     [
-        ("F0 F1 B0 U0 B1", "does U for 1 of 2"),
-        ("F0 F0 B0 U0 F1 B1 U1", "does F0 twice"),
-        ("F0 B0 U0 B0 F1 B1 U1", "does B0 before F0, or twice"),
-        ("F0 U0 B0 F1 B1 U1", "does U0 before B0, or twice"),
-        ("F0 B0 U0 U0 F1 B1 U1", "does U0 before B0, or twice"),
+        ("F0 F1 B0 U0 B1", "stage 1 leaves out U1: it does U for 1 of 2"),
+        ("F0 B0 U0", "stage 1 leaves out F1: it does F for 1 of 2"),
+        ("F0 F0 B0 U0 F1 B1 U1", "stage 1 does F0 twice"),
+        ("F0 B0 U0 B0 F1 B1 U1", "stage 1 does B0 twice"),
+        ("F0 U0 B0 F1 B1 U1", "stage 1 does U0 before B0"),
+        ("F0 B0 U0 U0 F1 B1 U1", "stage 1 does U0 twice"),
+        ("F0 F1 B0 B1 U1*2 U1", r"stage 1 does U1 twice"),
+        ("F0 F1 B0 U0 B1 U1*2", r"stage 1 does U1\*2, and so U0, twice"),
+        ("F0 B0 U1*2 F1 B1", r"stage 1 does U1\*2 before B1"),
+        ("F0 F1 F2 B0 U0 B1 U1", "stage 1 does F2 of the micro-batches 0 to 1"),
+        ("F0 F1 B0 U0 B2 B1 U1", "stage 1 does B2 of the micro-batches 0 to 1"),
+        ("F0 B0 U0 F1 B1 X1 U1", "stage 1 is to do X1, and this schedule's actions are F, B, U"),
+        ("F0 F1 B1*2 U0 U1", r"stage 1 does B1\*2, so B with 2 micro-batches at once"),
     ],
 )
 def test_what_is_missing_doubled_or_too_early_is_named(stage: str, message: str) -> None:

@@ -55,7 +55,7 @@ def makespan(schedule: Schedule, cycles: StageCycles) -> int | None:
 
 
 def test_every_registered_schedule_is_among_them() -> None:
-    assert {*KINDS, *test_orders_of_places.KINDS} == set(plugins.names("archsim.schedules"))
+    assert {*KINDS, *test_orders_of_places.KINDS, "file"} == set(plugins.names("archsim.schedules"))
 
 
 @given(kind=kinds, shape=shapes, cycles=times, late=st.booleans())

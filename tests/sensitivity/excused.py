@@ -35,6 +35,7 @@ EXCUSED: dict[tuple[str, str], str] = {
     ("Layer", "name"): "the name that other keys and results use",
     ("Origin", "source"): _WORDS,
     ("NetworkSpecification", "weights"): _FILES,
+    ("FileSpecification", "path"): "says which file is read; tests/schedule/test_file.py reads some",
     ("DataSpecification", "name"): _FILES,
     ("DataSpecification", "path"): _FILES,
     ("DataSpecification", "train_files"): _FILES,

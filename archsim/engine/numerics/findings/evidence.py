@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from archsim.analog.observed import ExpectedUpdate
 from archsim.network.matrix import AnalogMatrix
 from archsim.results.observations import Observations
+from archsim.schedule import Schedule
 from archsim.specification import Specification
 
 __all__ = ["Evidence"]
@@ -31,6 +32,8 @@ class Evidence:
         By layer, as they are at the end; empty in a timing run.
     given_weights : bool
         Whether weights were given, instead of drawn.
+    schedule : Schedule, optional
+        What the stages did.
     """
 
     settings: Specification
@@ -39,3 +42,4 @@ class Evidence:
     vectors: Mapping[str, int]
     matrices: Mapping[str, AnalogMatrix] = field(default_factory=dict)
     given_weights: bool = False
+    schedule: Schedule | None = None
