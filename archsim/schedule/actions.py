@@ -190,19 +190,14 @@ class ScheduleKind:
     turns : callable, optional
         ``turns(shape, place, settings)`` yields stages and their actions in the order in which a place begins them;
         passes add what `order` leaves open. Without it the stages of a place go on as each of them can.
-<<<<<<< HEAD
-    shares_tiles : bool
-        Whether the layers of a stage lie on the same tiles, one at a time.
     accumulates : bool
         Of a kind that places its updates, whether digital parameters (biases, learned scales, norms, embeddings,
         digital matrices) take the steps of a mini-batch together at its end, wherever its updates stand, so that no
         forward or backward of the mini-batch meets them.
-=======
     micro_batches : int, optional
         How many micro-batches it is written for, where it cannot go on for any number of them.
     resolve : callable, optional
         ``resolve(settings)`` returns the kind as it is with these settings, where these say which actions it has.
->>>>>>> 42d06be (A schedule may come from a file: the actions of stages or places, as archsim schedule writes them or torch.distributed.pipelining does, and what is wrong in it is told by line and cell)
     """
 
     order: Callable[[PipelineShape, int, Any], Iterator[Action]]
@@ -213,13 +208,9 @@ class ScheduleKind:
     closed_forms: ClosedForms = ClosedForms()
     places: Callable[[int], tuple[int, ...]] | None = None
     turns: Callable[[PipelineShape, int, Any], Iterator[tuple[int, Action]]] | None = None
-<<<<<<< HEAD
-    shares_tiles: bool = False
     accumulates: bool = True
-=======
     micro_batches: int | None = None
     resolve: Callable[[Any], ScheduleKind] | None = None
->>>>>>> 42d06be (A schedule may come from a file: the actions of stages or places, as archsim schedule writes them or torch.distributed.pipelining does, and what is wrong in it is told by line and cell)
 
     def __post_init__(self) -> None:
         """Refuse what no schedule is."""
@@ -251,15 +242,14 @@ class ScheduleKind:
         return any(kind.updates_weights for kind in load_action_kinds(self.actions).values())
 
     @property
-<<<<<<< HEAD
     def accumulates_digitally(self) -> bool:
         """Whether digital parameters take the steps of a mini-batch together, where updates do not."""
         return self.accumulates and self.default_update == "scheduled"
-=======
+
+    @property
     def shares_tiles(self) -> bool:
         """Whether the layers of a stage lie on the same tiles, one at a time."""
         return any(kind.shares_tiles for kind in load_action_kinds(self.actions).values())
->>>>>>> 42d06be (A schedule may come from a file: the actions of stages or places, as archsim schedule writes them or torch.distributed.pipelining does, and what is wrong in it is told by line and cell)
 
 
 def training_kinds() -> dict[str, ActionKind]:

@@ -83,6 +83,7 @@ def _resolve(settings: ScheduleSpecification) -> ScheduleKind:
         default_update="scheduled" if updates else "deferred",
         actions=actions.symbols if updates or not trains else (*actions.symbols, _UPDATE),
         places=listed.places,
+        accumulates=settings.update == "scheduled" or actions.puts_off_updates,
         turns=None if actions.places is None else listed.turns,
         micro_batches=None if actions.micro_batches == settings.micro_batches else actions.micro_batches,
         resolve=None,

@@ -45,6 +45,21 @@ class ListedActions:
     micro_batches: int
 
     @property
+    def puts_off_updates(self) -> bool:
+        """Whether an update does not stand right behind the last action that it applies."""
+        kinds = load_action_kinds(self.symbols)
+        for stage in self.stages:
+            before = None
+            for action in stage:
+                kind = kinds[action.kind]
+                if kind.updates_weights and (
+                    before is None or before.kind not in kind.after or before.micro_batch not in action.micro_batches
+                ):
+                    return True
+                before = action
+        return False
+
+    @property
     def place_of_stage(self) -> tuple[int, ...] | None:
         """The place of each stage, where rows are places."""
         if self.places is None:

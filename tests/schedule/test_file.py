@@ -87,7 +87,10 @@ def test_a_run_by_a_file_is_that_of_the_schedule_which_wrote_it(kind: str, tmp_p
     assert shape.mini_batches == 3
     path.write_text(prepared.schedule.to_text())
     asked = archsim.simulate("mlp_digits", [*sets, f"schedule.kind={kind}"])
-    run = archsim.simulate("mlp_digits", [*sets, "schedule.kind=file", f"schedule.path={path}"])
+    sets += ["schedule.kind=file", f"schedule.path={path}"]
+    if kind.startswith(("zb-", "dualpipe")):  # On two stages some of them put nothing off.
+        sets.append("schedule.update=scheduled")
+    run = archsim.simulate("mlp_digits", sets)
     assert run.metrics == asked.metrics
     assert run.weights.keys() == asked.weights.keys()
     for name, weights in asked.weights.items():
@@ -98,6 +101,25 @@ def test_a_file_of_one_mini_batch_is_repeated(tmp_path: Path) -> None:
     schedule = listed(tmp_path / "s", "F0 F1 B0 B1 U1*2\nF0 B0 F1 B1 U1*2\n", 2, 3, micro_batches=2)
     assert actions(schedule)[1] == words("F0 B0 F1 B1 U1*2 F2 B2 F3 B3 U3*2 F4 B4 F5 B5 U5*2")
     assert schedule.update == "scheduled"
+
+
+@pytest.mark.parametrize(
+    ("stage", "update", "together"),
+    [
+        ("F0 F1 B0 U0 B1 U1", None, False),
+        ("F0 F1 B0 U0 B1 U1", "scheduled", True),
+        ("F0 F1 B0 B1 U1*2", None, False),
+        ("F0 F1 B0 B1 U0 U1", None, True),
+        ("F0 F1 B0 B1 U1 U0", None, True),
+        ("F0 F1 B1 B0", None, False),
+    ],
+)
+def test_digital_parameters_step_together_where_an_update_is_put_off(
+    stage: str, update: str | None, together: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "s").write_text(stage)
+    kind = kind_of(FileSpecification(path=str(tmp_path / "s"), micro_batches=2, update=update))
+    assert kind.accumulates_digitally == together
 
 
 def test_without_updates_the_rule_says_when_stages_update(tmp_path: Path) -> None:
