@@ -105,13 +105,13 @@ def _read(content: str, path: str) -> ListedActions:
     kinds = _kinds(cells)
     by_place = _names_stages(cells)
     stages = _by_stage(cells) if by_place else rows
-    count = 1 + max(cell.action.micro_batch for cell in cells)
-    _check_stages(stages, kinds, count)
+    last = max(cells, key=lambda cell: cell.action.micro_batch)
+    _check_stages(stages, kinds, last)
     return ListedActions(
         tuple(tuple(cell.action for cell in stage) for stage in stages),
         tuple(tuple((cell.stage or 0, cell.action) for cell in row) for row in rows) if by_place else None,
         tuple(kinds),
-        count,
+        last.action.micro_batch + 1,
     )
 
 
@@ -188,19 +188,32 @@ def _in_order(kinds: dict[str, ActionKind], first: dict[str, Cell]) -> list[str]
     return order
 
 
-def _check_stages(stages: Sequence[Sequence[Cell]], kinds: dict[str, ActionKind], count: int) -> None:
-    """Refuse a stage that does not do every action once in a possible order, whatever the others do."""
+def _check_stages(stages: Sequence[Sequence[Cell]], kinds: dict[str, ActionKind], last: Cell) -> None:
+    """Refuse a stage that does not do every action once in a possible order, whatever the others do.
+
+    Parameters
+    ----------
+    stages : sequence of sequence of Cell
+        What each stage does.
+    kinds : dict of str to ActionKind
+        The kinds of action.
+    last : Cell
+        One with the last micro-batch.
+    """
 
     def order(shape: PipelineShape, stage: int) -> Iterator[Action]:
         return (cell.action for cell in stages[stage])
 
-    schedule = Schedule("file", PipelineShape(len(stages), 1, count), "scheduled", order, kinds)
+    schedule = Schedule("file", PipelineShape(len(stages), 1, last.action.micro_batch + 1), "scheduled", order, kinds)
     for index, cells in enumerate(stages):
         state = StageState(schedule, index, values=0, gradients=0)
         try:
             while (action := state.start()) is not None:
                 state.end(action)
+        except ScheduleError as error:
+            raise mistake(cells[state.position], error.problem, error.remedy) from error
+        try:
             check_all_done(state, schedule)
         except ScheduleError as error:
-            # What a stage leaves out is missing behind its last action.
-            raise mistake(cells[min(state.position, len(cells) - 1)], error.problem, error.remedy) from error
+            known = f"{error.problem}, of which row {last.row} has the last in cell {last.number}, {last.text}"
+            raise mistake(cells[-1], known, error.remedy) from error
