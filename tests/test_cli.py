@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import shutil
 import signal
 import statistics
@@ -475,9 +476,18 @@ def test_schedule_prints_a_line_a_stage_and_writes_all_actions() -> None:
     short = ("mlp_digits", "--set", "schedule.kind=gpipe", "--set", "training.max_mini_batches=2")
     shown = invoke("schedule", *short)
     assert shown.exit_code == 0, shown.output
-    assert shown.stdout.splitlines() == [
+    lines = shown.stdout.splitlines()
+    assert lines[:-3] == [
         "gpipe: stages: 3, mini-batches: 2, micro-batches in each: 1, update: deferred",
         *(f"stage {stage}: F0 B0 U0 F1 B1 U1" for stage in range(3)),
+        "",
+        "cycle   0              5              10",
+        "stage 0 F0 ·  ·  ·  ·  B0 F1 ·  ·  ·  ·  B1",
+        "stage 1 ·  F0 ·  ·  B0 ·  ·  F1 ·  ·  B1 ·",
+        "stage 2 ·  ·  F0 B0 ·  ·  ·  ·  F1 B1 ·  ·",
+        "U takes no time here",
+        "(equal stages)",
+        "",
         "stored from F to U, at most: 1 micro-batches",
         "gradients: exact; mean updates from F to B: 0",
         "equal stages, F and B of one cycle: "
@@ -485,6 +495,9 @@ def test_schedule_prints_a_line_a_stage_and_writes_all_actions() -> None:
         "equal stages, F, B and U of one cycle: "
         "makespan: 14, bubble: 0.5714, in flight at each stage: 1, stored: 1, staleness: 0",
     ]
+    assert re.fullmatch(r"modelled stage times, F \+ B \+ U of a micro-batch: stage 0: .* us, stage 1: .*", lines[-3])
+    assert re.fullmatch(r"with these: makespan: 5.* us, bubble: 5.* % \(waiting for gradient .*, flush .*\)", lines[-2])
+    assert re.fullmatch(r"critical path: .* of it on stage 1 \(.*\); if that stage were twice as fast, .*", lines[-1])
     long = invoke("schedule", "mlp_digits")
     assert "... (4266 more) ... B1428 U1428 B1429 U1429" in long.stdout
     assert invoke("schedule", "mlp_digits", "-o", "deep/actions.txt").exit_code == 0
@@ -492,6 +505,22 @@ def test_schedule_prints_a_line_a_stage_and_writes_all_actions() -> None:
     assert [len(line.split()) for line in lines] == [3 * 1430] * 3
     assert lines[0].startswith("F0 F1 F2 B0 U0 F3")
     assert "exists already" in refused("schedule", "mlp_digits", "-o", "deep/actions.txt")
+
+
+def test_schedule_is_drawn_in_cycles_of_the_chip_and_as_a_figure() -> None:
+    sets = ("training.mini_batch=16", "schedule.micro_batches=4", "schedule.kind=zb-h1", "chip=unit-fbu")
+    options = [part for one in sets for part in ("--set", one)]
+    lines = invoke("schedule", "pipeline_unit", *options).stdout.splitlines()
+    assert "stage 3 ·   ·   ·   F0  B0  F1  B1  F2  B2  F3  B3  U0  U1  U2  U3  ·   ·   ·   F4 " in "\n".join(lines)
+    assert "shown are the first 35 cycles; archsim schedule --figure FILE draws more" in lines
+    assert "(a cycle is 1 ns)" in lines
+    assert "with these: makespan: 60 ns, bubble: 20 % (waiting for gradient 10 %, flush 7.5 %, fill 2.5 %)" in lines
+    drawn = invoke("schedule", "pipeline_unit", *options, "--figure", "zb.svg", "-o", "zb.txt")
+    assert drawn.exit_code == 0, drawn.output
+    text = Path("zb.svg").read_text()
+    assert "makespan 60 ns; bubble: 20 % (waiting for gradient 10 %" in text
+    assert Path("zb.txt").read_text().startswith("F0 F1 F2 F3 B0 U0")
+    assert "not saved in this format" in refused("schedule", "pipeline_unit", "--figure", "zb.gif")
 
 
 def test_schema_is_a_json_schema_of_the_document() -> None:

@@ -296,16 +296,25 @@ def schedule(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write all actions into a new file.")
     ] = None,
+    figure: Annotated[
+        Path | None,
+        typer.Option("--figure", metavar="FILE", help="Draw it over time into a .png, .svg or .pdf file."),
+    ] = None,
 ) -> None:
-    """Print what each stage does, in order: F forward, B backward, U update, with their micro-batches."""
+    """Print what each stage does, in order, as text and as a picture: F forward, B backward, U update.
+
+    Nothing runs: makespan, bubble, memory, staleness and critical path follow from the schedule.
+    """
     from archsim.cli.loading import load_fitting
-    from archsim.cli.scheduling import print_schedule, write_schedule
+    from archsim.cli.scheduling import draw_schedule, print_schedule, write_schedule
 
     loaded = load_fitting(experiment, overrides or [], mode)
-    if output is None:
-        print_schedule(loaded)
-    else:
+    if output is not None:
         write_schedule(loaded, output)
+    if figure is not None:
+        draw_schedule(loaded, figure)
+    if output is None and figure is None:
+        print_schedule(loaded)
 
 
 @app.command()

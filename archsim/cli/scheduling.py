@@ -7,15 +7,20 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from rich.text import Text
+
 from archsim.cli.barriers import barrier_lines
 from archsim.cli.console import out
+from archsim.cli.cycle_grid import cycle_grid, in_cycles
+from archsim.cli.schedule_times import MOST_ACTIONS, equal_stage_lines, stage_time_lines, written
 from archsim.errors import InputError
 from archsim.experiment import Experiment
 from archsim.results.folder import cannot_write, write_file
 from archsim.schedule import StageCycles, gradients_of
-from archsim.simulation import prepare_whole
+from archsim.simulation import Prepared, prepare_whole
+from archsim.units import format_duration
 
-__all__ = ["print_schedule", "write_schedule"]
+__all__ = ["draw_schedule", "print_schedule", "write_schedule"]
 
 #: Actions of a stage that are shown from its beginning and from its end.
 _FIRST = 20
@@ -26,14 +31,6 @@ _GRADIENTS = {
     "accumulated": "stale, but exact where U goes to a digital accumulator or to a fast array with gamma 0, and "
     "transfers are separate, at ends of mini-batches",
     "stale": "stale",
-}
-#: What the closed forms of a schedule are called.
-_FORMS = {
-    "makespan_cycles": "makespan",
-    "bubble_fraction": "bubble",
-    "in_flight": "in flight at each stage",
-    "stored": "stored",
-    "staleness": "staleness",
 }
 
 
@@ -59,19 +56,43 @@ def print_schedule(experiment: Experiment) -> None:
         for place in range(shape.place_count):
             turns = (f"{stage}:{action}" for stage, action in schedule.place(place))
             console.print(f"place {place:>{width}}: {_shortened(turns)}", soft_wrap=True)
+    for text in _grid(prepared, console.width):
+        console.print(text, soft_wrap=True)
     for line in barrier_lines(prepared):
         console.print(line, soft_wrap=True)
     if schedule.trains:
         profile = prepared.profile
-        console.print(f"stored from F to U, at most: {_written(profile.stored_max)} micro-batches", soft_wrap=True)
-        stale = f"mean updates from F to B: {_written(profile.staleness)}"
+        console.print(f"stored from F to U, at most: {written(profile.stored_max)} micro-batches", soft_wrap=True)
+        stale = f"mean updates from F to B: {written(profile.staleness)}"
         console.print(f"gradients: {_GRADIENTS[gradients_of(schedule, profile)]}; {stale}", soft_wrap=True)
-    one = "F and B of one cycle" if schedule.trains else "F of one cycle"
-    for cycles, said in ((StageCycles(), one), (StageCycles(1, 1, 1), "F, B and U of one cycle")):
-        known = schedule.closed_forms.of(schedule, cycles)
-        if known and (schedule.trains or not cycles.update):
-            told = ", ".join(f"{_FORMS[name]}: {_written(value)}" for name, value in known.items())
-            console.print(f"equal stages, {said}: {told}", soft_wrap=True)
+    for line in (*equal_stage_lines(prepared), *stage_time_lines(prepared)):
+        console.print(line, soft_wrap=True)
+
+
+def draw_schedule(experiment: Experiment, figure: Path) -> None:
+    """Draw the schedule over the times of its stages into a file.
+
+    Raises
+    ------
+    InputError
+        If the file is none of a figure, or there is nothing to draw.
+    """
+    from archsim.report import save_figure
+    from archsim.report.figures import schedule_figure
+
+    prepared = prepare_whole(experiment)
+    times = prepared.action_times(most_actions=MOST_ACTIONS)
+    if not times.makespan:
+        raise InputError(
+            "this schedule takes no time, so there is nothing to draw", field="--figure", value=str(figure)
+        )
+    modelled = prepared.stage_cycles is None
+    said = "modelled stage times, without waiting for shared units" if modelled else "stage times of the chip"
+    try:
+        save_figure(schedule_figure(times, prepared.schedule.shape.mini_batches, said), figure)
+    except OSError as error:
+        raise cannot_write(figure, error) from error
+    out().print(f"figure: {figure}", soft_wrap=True)
 
 
 def write_schedule(experiment: Experiment, path: Path) -> None:
@@ -93,11 +114,18 @@ def write_schedule(experiment: Experiment, path: Path) -> None:
     out().print(f"schedule: {path}", soft_wrap=True)
 
 
-def _written(value: int | float | tuple[int, ...] | tuple[float, ...]) -> str:
-    """Return one number, or those of all stages, of which equal ones are told once."""
-    if not isinstance(value, tuple):
-        return f"{value:.4g}" if isinstance(value, float) else str(value)
-    return f"{value[0]:g}" if len({*value}) == 1 else " ".join(f"{one:g}" for one in value)
+def _grid(prepared: Prepared, width: int) -> list[Text]:
+    """Return the schedule as a grid of cycles: those of a stage engine, or equal ones where only a run knows them."""
+    schedule, engine = prepared.schedule, prepared.stage_cycles
+    stages = schedule.shape.stages
+    cycles, unit_ps = in_cycles((engine or StageCycles(),) * stages)
+    if not schedule.shape.total:
+        return []
+    lines = cycle_grid(prepared.action_times(cycles, MOST_ACTIONS), width)
+    if not lines:
+        return []
+    what = "equal stages" if engine is None else f"a cycle is {format_duration(unit_ps)}"
+    return [Text(""), *lines, Text(f"({what})"), Text("")]
 
 
 def _shortened(actions: Iterator[str]) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from archsim.chip.operations import (
     affine_operations,
@@ -26,7 +27,7 @@ from archsim.network.operators import (
     load_operator,
 )
 
-__all__ = ["MatrixRates", "operator_times_ps"]
+__all__ = ["MatrixRates", "PhaseTimes", "operator_times_ps"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +56,27 @@ class MatrixRates:
         return cls(forward.expected_reads * forward.passes, backward.passes, 1, chip.update.expected_length)
 
 
+class PhaseTimes(NamedTuple):
+    """How long F, B and U take for one micro-batch, without waiting, in picoseconds."""
+
+    forward: int
+    backward: int = 0
+    update: int = 0
+
+    @classmethod
+    def total(cls, times: Iterable[PhaseTimes]) -> PhaseTimes:
+        """Return the sums of each."""
+        return cls(*map(sum, zip(cls(0), *times, strict=True)))
+
+
 def operator_times_ps(
     graph: Graph, chip: Chip, samples: int, rates: Mapping[str, MatrixRates] | None = None, *, trains: bool = True
-) -> tuple[int, ...]:
-    """Return F + B + U, or F alone, of every operator of a graph for one micro-batch, without waiting, in picoseconds.
+) -> tuple[PhaseTimes, ...]:
+    """Return F, B and U, or F alone, of every operator of a graph for one micro-batch, without waiting, in picoseconds.
 
     A matrix takes its reads (all parts at once), its digital accumulation and its update; every
     operator writes its result to the buffer and reads its operands from it. Where no operator takes time by itself,
-    as on a chip of stage engines, each matrix counts as one.
+    as on a chip of stage engines, F of each matrix counts as one.
 
     Parameters
     ----------
@@ -79,43 +93,41 @@ def operator_times_ps(
     """
     usual = MatrixRates.of_chip(chip)
 
-    def time_ps(node: Node) -> int:
+    def time_ps(node: Node) -> PhaseTimes:
         if not node.matrices:
             return _digital_ps(graph, node, chip, samples, trains)
         found = ((matrix, (rates or {}).get(matrix.name, usual)) for matrix in node.matrices)
-        return _states_ps(graph, node, chip, samples, trains) + sum(
-            _matrix_ps(graph, node, matrix, chip, samples, rate, trains) for matrix, rate in found
-        )
+        matrices = [_matrix_ps(graph, node, matrix, chip, samples, rate, trains) for matrix, rate in found]
+        return PhaseTimes.total((_states_ps(graph, node, chip, samples, trains), *matrices))
 
     times = tuple(time_ps(node) for node in graph.nodes)
-    return times if any(times) else tuple(int(bool(node.matrices)) for node in graph.nodes)
+    return times if any(map(any, times)) else tuple(PhaseTimes(int(bool(node.matrices))) for node in graph.nodes)
 
 
 def _matrix_ps(
     graph: Graph, node: Node, matrix: Matrix, chip: Chip, samples: int, rates: MatrixRates, trains: bool
-) -> int:
+) -> PhaseTimes:
     vectors = samples * matrix.vectors
     if matrix.digital:
         return _digital_matrix_ps(graph, node, matrix, chip, vectors, trains)
     parts = [(i[1] - i[0], o[1] - o[0]) for i, o in grid(matrix.size, chip.tile.rows, chip.tile.columns)]
-    total = _read_ps(chip, matrix.size, parts, vectors, rates.forward_reads, transposed=False)
-    if not trains:
-        return total
-    if any(name in graph.needs_gradient for name in node.inputs):
-        total += _read_ps(chip, matrix.size, parts, vectors, rates.backward_reads, transposed=True)
-    if matrix.settings.trainable:
-        total += buffer_ps(chip, vector_bytes(chip, vectors * sum(matrix.size)))
-        total += nmpu_ps(chip, update_operations(*matrix.size, vectors))
-        total += update_ps(chip, vectors * rates.updates, math.ceil(vectors * rates.slots))
-    return total
+    forward = _read_ps(chip, matrix.size, parts, vectors, rates.forward_reads, transposed=False)
+    backward = update = 0
+    if trains and any(name in graph.needs_gradient for name in node.inputs):
+        backward = _read_ps(chip, matrix.size, parts, vectors, rates.backward_reads, transposed=True)
+    if trains and matrix.settings.trainable:
+        update = buffer_ps(chip, vector_bytes(chip, vectors * sum(matrix.size)))
+        update += nmpu_ps(chip, update_operations(*matrix.size, vectors))
+        update += update_ps(chip, vectors * rates.updates, math.ceil(vectors * rates.slots))
+    return PhaseTimes(forward, backward, update)
 
 
-def _digital_matrix_ps(graph: Graph, node: Node, matrix: Matrix, chip: Chip, vectors: int, trains: bool) -> int:
+def _digital_matrix_ps(graph: Graph, node: Node, matrix: Matrix, chip: Chip, vectors: int, trains: bool) -> PhaseTimes:
     """Return how long a digital unit takes for a matrix that it holds: as many products forward, backward, in U."""
     product = nmpu_ps(chip, product_operations(*matrix.size, vectors))
     product += buffer_ps(chip, vector_bytes(chip, vectors * sum(matrix.size)) + parameter_bytes(chip, matrix.weights))
     backward = trains and any(name in graph.needs_gradient for name in node.inputs)
-    return product * (1 + backward + (trains and matrix.settings.trainable))
+    return PhaseTimes(product, product * backward, product * (trains and matrix.settings.trainable))
 
 
 def _read_ps(
@@ -133,31 +145,31 @@ def _read_ps(
     return analog + digital + sum(buffer_ps(chip, vector_bytes(chip, vectors * side)) for side in matrix)
 
 
-def _states_ps(graph: Graph, node: Node, chip: Chip, samples: int, trains: bool) -> int:
+def _states_ps(graph: Graph, node: Node, chip: Chip, samples: int, trains: bool) -> PhaseTimes:
     """Return how long a digital unit takes for the states of a recurrent node."""
     operator = load_operator(node.kind)
     if not isinstance(operator, RecurrentOperator):
-        return 0
+        return PhaseTimes(0)
     part, steps = f"operator '{node.kind}'", operator.steps(node)
     costs = [checked_cost(operator.step_cost(node), part)]
     if trains and node.name in graph.needs_gradient:
         costs.append(checked_cost(operator.step_gradient_cost(node), part))
-    return steps * sum(nmpu_ps(chip, cost.operations(samples)) for cost in costs)
+    return PhaseTimes(*(steps * nmpu_ps(chip, cost.operations(samples)) for cost in costs))
 
 
-def _digital_ps(graph: Graph, node: Node, chip: Chip, samples: int, trains: bool) -> int:
+def _digital_ps(graph: Graph, node: Node, chip: Chip, samples: int, trains: bool) -> PhaseTimes:
     operator = load_operator(node.kind)
     if not isinstance(operator, DigitalOperator):
         raise TypeError(f"'{node.name}' of kind '{node.kind}' holds no matrix and is no digital operator")
     part = f"operator '{node.kind}'"
     stateful = operator if isinstance(operator, StatefulOperator) else None
     forward = operator.cost(node) if trains or stateful is None else stateful.evaluation_cost(node)
-    total = _step_ps(chip, checked_cost(forward, part), node, samples)
+    backward = update = 0
     if trains and node.name in graph.needs_gradient:
-        total += _step_ps(chip, checked_cost(operator.gradient_cost(node), part), node, samples)
+        backward = _step_ps(chip, checked_cost(operator.gradient_cost(node), part), node, samples)
     if trains and stateful is not None and node.updated:
-        total += nmpu_ps(chip, checked_cost(stateful.update_cost(node), part).operations(samples))
-    return total
+        update = nmpu_ps(chip, checked_cost(stateful.update_cost(node), part).operations(samples))
+    return PhaseTimes(_step_ps(chip, checked_cost(forward, part), node, samples), backward, update)
 
 
 def _step_ps(chip: Chip, cost: OperatorCost, node: Node, samples: int) -> int:

@@ -68,7 +68,7 @@ def _balanced(
             remedy="use fewer stages or a deeper network",
         )
     times = operator_times_ps(graph, chip, samples, rates, trains=trains)
-    by_name = dict(zip((node.name for node in graph.nodes), times, strict=True))
+    by_name = {node.name: sum(own) for node, own in zip(graph.nodes, times, strict=True)}
     ends = balanced_partition([sum(by_name[name] for name in group) for group in groups], stages)
     starts = (0, *ends[:-1])
     return tuple(

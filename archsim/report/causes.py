@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from archsim.explanation import DRAIN, FILL, FLUSH
 from archsim.report.style import CAUSE_STYLES, OTHER_COLOUR
 from archsim.results.timeline import DRAINED, NO_WORK
 
@@ -18,7 +19,7 @@ _NAMES = ((" from ", ""), (" of ", ""), (" in ", ""), (" unit ", " unit"))
 
 def cause_kind(cause: str) -> str:
     """Return a cause without the name of whom is waited for, ``waiting for input`` for any neighbour."""
-    if cause == DRAINED or cause.startswith(NO_WORK):
+    if cause in (DRAINED, DRAIN, FILL, FLUSH) or cause.startswith(NO_WORK):
         return cause
     for marker, kept in _NAMES:
         head, found, _ = cause.partition(marker)

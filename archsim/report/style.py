@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from archsim.errors import InputError, printable
+from archsim.report.colours import ACTION_COLOURS, OTHER_COLOUR, label_colour
 
 __all__ = [
     "ACCENT",
@@ -38,16 +39,6 @@ MUTED = "#5c6b7a"
 GRID = "#dde3ea"
 CARD = "#fefefe"
 
-#: After Okabe & Ito, "Color universal design" (2008): told apart with any kind of colour vision.
-ACTION_COLOURS: dict[str, str] = {
-    "F": "#2f86c5",
-    "L": "#56b4e9",
-    "B": "#e69f00",
-    "U": "#1b9e77",
-    "T": "#cc79a7",
-    "P": "#8a6fb0",
-}
-OTHER_COLOUR = "#9aa7b4"
 ACCENT = "#2f86c5"
 SERIES: tuple[str, ...] = ("#2f86c5", "#e69f00", "#1b9e77", "#cc79a7", "#d55e00", "#8a6fb0", "#56b4e9", "#7a8794")
 LEAKAGE_COLOURS: dict[str, str] = {"active": "#7a8794", "idle": "#a9b4bf", "gated": "#d0d7de"}
@@ -61,6 +52,9 @@ CAUSE_STYLES: dict[str, tuple[str, str]] = {
     "waiting for demand": ("#6fa0a5", "----"),
     "waiting for its own forward": ("#a89a52", "++++"),
     "waiting for its own backward": ("#7fa37a", "oo"),
+    "flush": ("#b07a5a", "xx"),
+    "fill": ("#8d98a3", "..."),
+    "drain": ("#8d98a3", "//"),
     "no work yet": ("#8d98a3", "...."),
     "drained": ("#b4bec8", "//"),
     "no work": ("#b4bec8", ".."),
@@ -80,11 +74,6 @@ class ShownFigure(Figure):
         with _settings():
             self.savefig(image, format="png", dpi=120, facecolor="white")
         return image.getvalue()
-
-
-def label_colour(action: str) -> str:
-    """Return the colour in which a text is read best on an action's colour."""
-    return "#ffffff" if action in ("F", "U", "P") else "#17202a"
 
 
 def plain_text(text: str) -> str:

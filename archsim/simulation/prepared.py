@@ -11,6 +11,7 @@ from archsim.chip.specification import Chip
 from archsim.engine.events.chip_model import model_of
 from archsim.engine.events.fit import StageMemory, check_buffers, stage_memory
 from archsim.engine.line_writes import line_writes
+from archsim.engine.numerics.expectations import matrix_rates
 from archsim.engine.program import edges_between
 from archsim.engine.program_builder import build_programs
 from archsim.engine.separate_transfers import SeparateTransfers
@@ -18,6 +19,7 @@ from archsim.engine.setup import Setup, device_stacks
 from archsim.errors import InputError
 from archsim.experiment import Experiment
 from archsim.mapping import Plan
+from archsim.mapping.load import PhaseTimes, operator_times_ps
 from archsim.network.graph import Graph
 from archsim.notebook import facts_html, facts_text
 from archsim.plugins import plugin_failures
@@ -30,6 +32,7 @@ from archsim.schedule import (
     gradients_of,
     make_schedule,
 )
+from archsim.schedule.action_times import ActionTimes, action_times
 from archsim.simulation.layout import Layout, experiment_of, lay_out
 from archsim.simulation.length import run_length
 
@@ -110,6 +113,44 @@ class Prepared:
     def stage_cycles(self) -> StageCycles | None:
         """The times of F, B and U of any stage in picoseconds, where the chip states them."""
         return model_of(self.setup.chip).stage_cycles(self.setup.chip)
+
+    @property
+    def stage_times(self) -> tuple[StageCycles, ...]:
+        """The times of F, B and U of each stage for a micro-batch, in picoseconds.
+
+        On a chip with a stage engine its times; on a chip of tiles those by which stages are balanced: the work of the
+        units of each layer one after the other, without waiting and without what lies between stages.
+        """
+        if (times := self.stage_cycles) is not None:
+            return (times,) * len(self.plan.stages)
+        layout, graph = self.layout, self.graph
+        rates = matrix_rates(graph, layout.chip, layout.training.algorithm, layout.training.mini_batch)
+        modelled = operator_times_ps(graph, layout.chip, layout.samples, rates, trains=layout.trains)
+        of_layer = {node.name: own for node, own in zip(graph.nodes, modelled, strict=True)}
+        return tuple(
+            StageCycles(*PhaseTimes.total(of_layer[name] for name in stage.operators)) for stage in self.plan.stages
+        )
+
+    def action_times(self, cycles: Sequence[StageCycles] | None = None, most_actions: int | None = None) -> ActionTimes:
+        """Return the schedule laid over time without running it; by `stage_times` where no others are given.
+
+        Parameters
+        ----------
+        cycles : sequence of StageCycles, optional
+            How long F, B and U of each stage take for a micro-batch, in any whole unit; a place then does the actions
+            of its stages one at a time, as a stage engine does. Without it the stages of a place of tiles work side by
+            side.
+        most_actions : int, optional
+            Of a longer schedule only as many mini-batches are taken as have about so many actions.
+        """
+        return action_times(
+            self.schedule,
+            cycles or self.stage_times,
+            edges_between(self.setup.programs),
+            places=[stage.place for stage in self.plan.stages],
+            side_by_side=cycles is None and self.stage_cycles is None,
+            most_actions=most_actions,
+        )
 
     @property
     def closed_forms(self) -> KnownForms:

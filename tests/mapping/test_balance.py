@@ -12,7 +12,7 @@ from archsim.chip import presets
 from archsim.chip.specification import Chip
 from archsim.chip.timing import buffer_ps, nmpu_ps, read_ps, update_ps
 from archsim.mapping.balance import balanced_partition, operator_groups
-from archsim.mapping.load import operator_times_ps
+from archsim.mapping.load import PhaseTimes, operator_times_ps
 from archsim.network.graph import Graph, Node
 from archsim.network.specification import ReshapeLayer
 
@@ -58,7 +58,7 @@ def test_digital_operators_go_with_the_matrix_before_them_and_leading_ones_with_
 
 def test_modelled_time_of_a_layer_is_its_reads_digital_work_buffer_and_update() -> None:
     graph = perceptron([40, 30, 20])
-    first, tanh, second = operator_times_ps(graph, RERAM, 4)
+    first, tanh, second = map(sum, operator_times_ps(graph, RERAM, 4))
     read, update = read_ps(RERAM, 40, 30, 4), update_ps(RERAM, 4, 0)
     move = buffer_ps(RERAM, 160) + buffer_ps(RERAM, 120)
     prepare = nmpu_ps(RERAM, 4 * 70) + buffer_ps(RERAM, 280)
@@ -72,9 +72,19 @@ def test_modelled_time_of_a_layer_is_its_reads_digital_work_buffer_and_update() 
 def test_frozen_layers_take_no_update_and_need_no_gradient_before_the_first_trained_one() -> None:
     trained = operator_times_ps(perceptron([40, 30, 20]), RERAM, 4)
     frozen = operator_times_ps(perceptron([40, 30, 20], frozen=[1]), RERAM, 4)
-    assert all(less < more for less, more in zip(frozen, trained, strict=True))
+    assert all(sum(less) < sum(more) for less, more in zip(frozen, trained, strict=True))
+
+
+def test_phases_of_a_layer_are_told_apart() -> None:
+    first, tanh, second = operator_times_ps(perceptron([40, 30, 20]), RERAM, 4)
+    assert first.backward == 0 < second.backward
+    assert tanh == (tanh.forward, tanh.forward, 0)
+    assert first.update == nmpu_ps(RERAM, 4 * 70) + buffer_ps(RERAM, 280) + update_ps(RERAM, 4, 0)
+    assert PhaseTimes.total((first, tanh)) == tuple(map(sum, zip(first, tanh, strict=True)))
+    forward_only = operator_times_ps(perceptron([40, 30, 20]), RERAM, 4, trains=False)
+    assert forward_only == ((first.forward, 0, 0), (tanh.forward, 0, 0), (second.forward, 0, 0))
 
 
 def test_beside_a_stage_engine_each_matrix_counts_as_one() -> None:
     chip = Chip.model_validate(presets.unit())
-    assert operator_times_ps(perceptron([4, 3000, 2]), chip, 4) == (1, 0, 1)
+    assert operator_times_ps(perceptron([4, 3000, 2]), chip, 4) == ((1, 0, 0), (0, 0, 0), (1, 0, 0))

@@ -6,6 +6,7 @@ from archsim.report.figures.energy import energy_by_component
 from archsim.report.figures.idle import idle_by_stage
 from archsim.report.figures.learning import learning_curves
 from archsim.report.figures.response import response_figure
+from archsim.report.figures.schedule import schedule_figure
 from archsim.report.figures.staleness import staleness_by_stage
 from archsim.report.figures.staleness_histogram import staleness_histogram
 from archsim.report.figures.timeline import stage_timeline
@@ -18,6 +19,7 @@ __all__ = [
     "idle_by_stage",
     "learning_curves",
     "response_figure",
+    "schedule_figure",
     "stage_timeline",
     "staleness_by_stage",
     "staleness_histogram",
