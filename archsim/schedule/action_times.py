@@ -95,7 +95,8 @@ class ActionTimes:
         """Return the actions that decide the makespan, in order, as `frame` has them; their times add up to it."""
         decide = np.zeros(len(self.actions), bool)
         decide[[number for number, _ in self._critical]] = True
-        return self.frame()[decide].reset_index(drop=True)
+        found: pd.DataFrame = self.frame()[decide].reset_index(drop=True)
+        return found
 
     def idle(self) -> pd.DataFrame:
         """Return when each place does nothing, and why: place, begin, end, cause.

@@ -264,7 +264,7 @@ def _transfers(layout: Layout) -> SeparateTransfers:
 def _enough(layout: Layout) -> int:
     """Return so many mini-batches that every pipeline is filled and its schedule repeats, if there are so many."""
     bounds = layout.training.max_mini_batches, layout.mini_batches
-    return min(2 * len(layout.plan.stages), *(most for most in bounds if most is not None))
+    return min((2 * len(layout.plan.stages), *(most for most in bounds if most is not None)))
 
 
 def _check_length(layout: Layout, mini_batches: int) -> None:
