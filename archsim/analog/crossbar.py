@@ -72,6 +72,8 @@ class Crossbar:
         self.inputs = inputs
         self.outputs = outputs
         self.device = device
+        #: What separates its random numbers from those of others.
+        self.identity = own.identity
         #: Of each cell: those that a read meets, and those that the trains of a write reach.
         self.devices_read, self.devices_written = devices_per_cell(device), devices_written(device)
         self.update_parameters = around.update

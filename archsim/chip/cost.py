@@ -30,7 +30,7 @@ __all__ = [
     "unit_energies",
 ]
 
-_PHASES = ("P", "F", "B", "U", "T")
+_PHASES = ("P", "F", "B", "U", "T", "C")
 
 
 @dataclass(frozen=True, slots=True)

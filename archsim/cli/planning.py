@@ -67,7 +67,7 @@ def plan_record(prepared: Prepared, estimate: TimeEstimate | None) -> dict[str, 
                 "layers": list(stage.operators),
                 "place": stage.place,
                 "nodes": list(plan.place_of(stage.index).nodes),
-                "tiles": {p.matrix: len(p.parts) for p in stage.placements if p.parts},
+                "tiles": {p.matrix: sum(map(len, p.sets)) for p in stage.placements if p.parts},
                 "digital_matrices": [p.matrix for p in stage.placements if p.whole is not None],
                 "in_flight_max": profile.in_flight_max[stage.index],
                 "stored_max": profile.stored_max[stage.index],
@@ -95,6 +95,8 @@ def _head(prepared: Prepared) -> Iterator[str]:
     yield f"{experiment.name}: {experiment.network.name} on {experiment.chip.name}, {experiment.run.mode}"
     if prepared.built.tiles:
         yield f"tiles: {plan.tiles_used} used of {plan.tiles}, {plan.node_tiles} a node, nodes: {plan.nodes}"
+        if schedule.weight_sets > 1:
+            yield "two sets of crossbars hold each matrix, so it takes twice the tiles"
     updates = f"update: {schedule.update}, " if schedule.trains else ""
     yield (
         f"schedule: {schedule.kind}, {updates}stages: {shape.stages}, "
@@ -165,7 +167,7 @@ def _multiply_adds(program: StageProgram, layer: str) -> str:
 
 
 def _tiles(stage: StagePlan) -> str:
-    return str(len({part.tile for placement in stage.placements for part in placement.parts}))
+    return str(len({part.tile for placement in stage.placements for held in placement.sets for part in held}))
 
 
 def _closed_forms(prepared: Prepared) -> Iterator[str]:

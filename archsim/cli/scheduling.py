@@ -16,7 +16,8 @@ from archsim.cli.schedule_times import MOST_ACTIONS, equal_stage_lines, stage_ti
 from archsim.errors import InputError
 from archsim.experiment import Experiment
 from archsim.results.folder import cannot_write, write_file
-from archsim.schedule import StageCycles, gradients_of
+from archsim.schedule import Schedule, StageCycles, gradients_of
+from archsim.schedule.specification import copy_noise
 from archsim.simulation import Prepared, prepare_whole
 from archsim.units import format_duration
 
@@ -30,6 +31,7 @@ _GRADIENTS = {
     "exact": "exact",
     "accumulated": "stale, but exact where U goes to a digital accumulator or to a fast array with gamma 0, and "
     "transfers are separate, at ends of mini-batches",
+    "previous": "stale by one mini-batch; forward and backward of each meet the same weights",
     "stale": "stale",
 }
 
@@ -49,6 +51,8 @@ def print_schedule(experiment: Experiment) -> None:
         console.print(
             "Bs meets free copies of the weights that its F met: hypothetical, no crossbar makes them", soft_wrap=True
         )
+    if schedule.weight_sets > 1:
+        console.print(_copied(schedule), soft_wrap=True)
     width = len(str(shape.stages - 1))
     for stage in range(shape.stages):
         console.print(f"stage {stage:>{width}}: {_shortened(map(str, schedule.stage(stage)))}", soft_wrap=True)
@@ -63,7 +67,8 @@ def print_schedule(experiment: Experiment) -> None:
     if schedule.trains:
         profile = prepared.profile
         console.print(f"stored from F to U, at most: {written(profile.stored_max)} micro-batches", soft_wrap=True)
-        stale = f"mean updates from F to B: {written(profile.staleness)}"
+        of = "from F to B" if schedule.weight_sets == 1 else "between the weights that F and B meet and the newest ones"
+        stale = f"mean updates {of}: {written(profile.staleness)}"
         console.print(f"gradients: {_GRADIENTS[gradients_of(schedule, profile)]}; {stale}", soft_wrap=True)
     for line in (*equal_stage_lines(prepared), *stage_time_lines(prepared)):
         console.print(line, soft_wrap=True)
@@ -93,6 +98,13 @@ def draw_schedule(experiment: Experiment, figure: Path) -> None:
     except OSError as error:
         raise cannot_write(figure, error) from error
     out().print(f"figure: {figure}", soft_wrap=True)
+
+
+def _copied(schedule: Schedule) -> str:
+    """Tell what becomes of weights that are copied from set to set."""
+    exact = copy_noise(schedule.settings) is None
+    left = "exact copies, which no crossbar makes" if exact else "conductances are programmed, with their error"
+    return f"two sets of crossbars, which mini-batches take in turn; C copies the newest weights: {left}"
 
 
 def write_schedule(experiment: Experiment, path: Path) -> None:

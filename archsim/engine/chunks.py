@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from archsim.engine.steps import Step, TransferStep, WriteStep
+from archsim.engine.steps import CopyStep, Step, TransferStep, WriteStep
 
 __all__ = ["Chunks", "chunks_of"]
 
@@ -79,6 +79,6 @@ def chunks_of(step: Step, samples: int, size: int | None) -> Chunks:
     size : int or None
         Vectors of a chunk; None for all of them in one.
     """
-    if isinstance(step, (TransferStep, WriteStep)) or step.phase not in ("F", "B") or step.needs_block:
+    if isinstance(step, (CopyStep, TransferStep, WriteStep)) or step.phase not in ("F", "B") or step.needs_block:
         return Chunks(samples)
     return Chunks(samples, step.vectors, samples if step.in_turn else size)

@@ -8,7 +8,7 @@ from functools import reduce
 from operator import or_
 from typing import NamedTuple
 
-from archsim.engine.steps import DigitalStep, MatrixStep, Step, TransferStep, WriteStep
+from archsim.engine.steps import CopyStep, DigitalStep, MatrixStep, Step, TransferStep, WriteStep
 from archsim.network.graph import Graph
 
 __all__ = ["Dependency", "Flows", "dependencies", "flows_of", "homes_of", "layers_of"]
@@ -42,7 +42,7 @@ def dependencies(steps: Sequence[Step], graph: Graph, *, updates_in_turn: bool) 
     graph : Graph
         The network.
     updates_in_turn : bool
-        Whether the update of a matrix, or what it transfers, waits for that of the matrix before it.
+        Whether the update of a matrix, what it transfers, or its copy, waits for that of the matrix before it.
     """
     givers: dict[_Item, list[int]] = defaultdict(list)
     # Of each step, those that are done before it, a bit each: a long sequence has as many steps as positions, and sets
@@ -143,6 +143,10 @@ def _takes(step: Step, graph: Graph, updates_in_turn: bool) -> Iterator[_Item]:
         holder = graph.holder(step.matrix)
         if isinstance(step, TransferStep):
             return
+        if isinstance(step, CopyStep):
+            if updates_in_turn:
+                yield "update", "", None
+            return
         if step.phase == "F":
             yield from (("value", name, None) for name in holder.inputs)
         else:
@@ -172,7 +176,7 @@ def _gives(step: Step, graph: Graph, updates_in_turn: bool) -> Iterator[_Item]:
         if isinstance(step, MatrixStep) and step.phase in ("F", "B"):
             yield "products", step.matrix, step.time_step
             yield "tiles", "", None
-    if step.phase in ("U", "T") and updates_in_turn:
+    if step.phase in ("U", "T", "C") and updates_in_turn:
         yield "update", "", None
 
 

@@ -23,7 +23,7 @@ from archsim.engine.step_costs import (
     read_work,
     update_work,
 )
-from archsim.engine.steps import DigitalStep, MatrixStep, Phase, Step, TransferStep, WriteStep
+from archsim.engine.steps import CopyStep, DigitalStep, MatrixStep, Phase, Step, TransferStep, WriteStep
 from archsim.engine.stored_elements import (
     carried_elements,
     held_elements,
@@ -130,7 +130,7 @@ class _StageBuilder:
             self.exports,
             stored_elements(self.nodes, self.imports, self.exports, trains=self.trains),
             stored_block_elements(self.nodes, trains=self.trains),
-            held_elements(self.nodes, self.rule, trains=self.trains),
+            self.schedule.weight_sets * held_elements(self.nodes, self.rule, trains=self.trains),
             carried_elements(self.nodes),
         )
 
@@ -141,7 +141,7 @@ class _StageBuilder:
             if not isinstance(step, Step):
                 raise ArchsimError(
                     f"action '{symbol}' gives a {type(step).__name__} as what a stage does in it, and steps are "
-                    "needed: what forward(), read(), backward(), update() and transfer() of the stage yield"
+                    "needed: what forward(), read(), backward(), update(), transfer() and copy() of the stage yield"
                 )
         return found
 
@@ -295,6 +295,12 @@ class _StageBuilder:
                     yield MatrixStep("T", self.placements[matrix.name], 0, pulsed=False)
                 if any(part.transfers_digitally for part in expected):
                     yield TransferStep(matrix.name, "T")
+
+    def copy(self) -> Iterable[Step]:
+        for node in self.nodes:
+            for matrix in node.matrices:
+                if matrix.settings.trainable and not matrix.digital:
+                    yield CopyStep(self.placements[matrix.name])
 
     def _digital(self, phase: Phase, job: DigitalJob, *, loss: bool = False) -> DigitalStep:
         cost, elements = OperatorCost(multiply_adds=job.sums), 0

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from archsim.analog.algorithms import DeviceStack, device_stack
+from archsim.analog.specification.inference import ConductanceNoise
 from archsim.chip.arbitration import Arbitration, arbiter_of
 from archsim.chip.interconnects import Interconnect, interconnect_of
 from archsim.chip.specification import Chip
+from archsim.engine.line_copies import LineCopy
 from archsim.engine.line_writes import LineWrite
 from archsim.engine.program import StageProgram
 from archsim.mapping.plan import Plan
@@ -47,6 +49,10 @@ class Setup:
         How the initial weights of each matrix that stays on its tiles are written, where that is simulated.
     rewriting : mapping of str to LineWrite
         How each matrix is written that actions write anew.
+    copying : mapping of str to LineCopy
+        How each matrix is copied from one of its sets of crossbars to the other, where the schedule does so.
+    copy_noise : ConductanceNoise, optional
+        The error that programming leaves on copies; exact ones without it.
     """
 
     chip: Chip
@@ -59,6 +65,8 @@ class Setup:
     programming: Mapping[str, LineWrite] | None = None
     stored_max: tuple[int, ...] = ()
     rewriting: Mapping[str, LineWrite] = field(default_factory=dict)
+    copying: Mapping[str, LineCopy] = field(default_factory=dict)
+    copy_noise: ConductanceNoise | None = None
 
     @property
     def arbiter(self) -> Arbitration | None:

@@ -8,9 +8,9 @@ from typing import Literal
 from archsim.mapping.plan import Placement
 from archsim.network.operators import OperatorCost
 
-__all__ = ["DigitalStep", "MatrixStep", "Phase", "Step", "TransferStep", "UnitWork", "WriteStep"]
+__all__ = ["CopyStep", "DigitalStep", "MatrixStep", "Phase", "Step", "TransferStep", "UnitWork", "WriteStep"]
 
-Phase = Literal["P", "F", "B", "U", "T"]
+Phase = Literal["P", "F", "B", "U", "T", "C"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,4 +166,17 @@ class WriteStep:
         return self.placement.matrix
 
 
-Step = MatrixStep | DigitalStep | TransferStep | WriteStep
+@dataclass(frozen=True, slots=True)
+class CopyStep:
+    """Copying a matrix from one of its sets of crossbars to the other, line by line: all its parts at once."""
+
+    placement: Placement
+    phase: Phase = "C"
+
+    @property
+    def matrix(self) -> str:
+        """Name of the matrix."""
+        return self.placement.matrix
+
+
+Step = MatrixStep | DigitalStep | TransferStep | WriteStep | CopyStep

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from archsim.analog.observed import Counts
 from archsim.engine.program import Edge
-from archsim.engine.steps import DigitalStep, MatrixStep, Step, TransferStep, WriteStep
+from archsim.engine.steps import CopyStep, DigitalStep, MatrixStep, Step, TransferStep, WriteStep
 from archsim.results.learning import Score
 from archsim.schedule.actions import Action
 
@@ -49,6 +49,9 @@ class Work(Protocol):
     def transfer(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
         """Do the transfers of a part that are due, where updates leave them to a T; return what that took."""
 
+    def copy(self, stage: int, step: CopyStep, part: int, action: Action) -> None:
+        """Copy a part from the set of crossbars with its newest version onto that of an action's micro-batches."""
+
     def digital(self, stage: int, step: DigitalStep, action: Action) -> None:
         """Do a step of the near-memory unit."""
 
@@ -79,6 +82,10 @@ def do_step(step: Step, stage: int, action: Action, work: Work) -> Counts | int 
         work.digital(stage, step, action)
         return None
     parts = range(len(step.placement.blocks))
+    if isinstance(step, CopyStep):
+        for part in parts:
+            work.copy(stage, step, part, action)
+        return None
     if step.phase in ("F", "B"):
         read, micro_batch = work.read, action.micro_batch
         return sum([read(stage, step, part, micro_batch) for part in parts])

@@ -27,6 +27,7 @@ def make_plan(
     trains: bool = True,
     places: Sequence[int] | None = None,
     shares_tiles: bool = False,
+    weight_sets: int = 1,
 ) -> Plan:
     """Map a network onto a chip.
 
@@ -53,6 +54,8 @@ def make_plan(
         The place that holds each stage; without it every stage has one of its own.
     shares_tiles : bool
         Whether the layers of a stage lie on the same tiles, one at a time.
+    weight_sets : int
+        How many sets of crossbars hold each matrix.
 
     Raises
     ------
@@ -61,12 +64,12 @@ def make_plan(
     DoesNotFit
         If the chip has too few tiles, with demand, supply and what would make it fit.
     """
-    _check_parts(graph, chip)
+    _check_parts(graph, chip, weight_sets)
     operators = divide(graph, chip, stages, samples, rates, trains=trains)
     parts = {matrix.name: _cut(matrix, chip) for matrix in graph.matrices}
     held = stages_of_places(places or range(len(operators)))
     nodes_of = [[graph[name] for name in names] for names in operators]
-    taken = [_tiles(stage, parts, shares_tiles=shares_tiles) for stage in nodes_of]
+    taken = [weight_sets * _tiles(stage, parts, shares_tiles=shares_tiles) for stage in nodes_of]
     tiles = [sum(taken[stage] for stage in stages) for stages in held]
     nodes = [max(1, -(-count // chip.node_tiles)) for count in tiles]
     built = _nodes(chip, sum(tiles), sum(nodes), any(len(pieces) > 1 for pieces in parts.values()))
@@ -79,7 +82,9 @@ def make_plan(
     found = [
         stage
         for place in located
-        for stage in stages_at(place, nodes_of, crossbars, chip.node_tiles, shares_tiles=shares_tiles)
+        for stage in stages_at(
+            place, nodes_of, crossbars, chip.node_tiles, shares_tiles=shares_tiles, weight_sets=weight_sets
+        )
     ]
     found.sort(key=lambda stage: stage.index)
     return Plan(tuple(found), tuple(located), built, chip.node_tiles, sum(tiles))
@@ -96,10 +101,10 @@ def _tiles(nodes: Iterable[Node], parts: Mapping[str, Sequence[Rectangle]], *, s
     return max(needed) if shares_tiles else sum(needed)
 
 
-def _check_parts(graph: Graph, chip: Chip) -> None:
+def _check_parts(graph: Graph, chip: Chip, weight_sets: int) -> None:
     """Refuse a network of more crossbars than can be told apart, before it is cut."""
     parts = {
-        matrix.name: parts_of(matrix.size, chip.tile.rows, chip.tile.columns)
+        matrix.name: weight_sets * parts_of(matrix.size, chip.tile.rows, chip.tile.columns)
         for matrix in graph.matrices
         if not matrix.digital
     }

@@ -26,6 +26,7 @@ def stages_at(
     node_tiles: int,
     *,
     shares_tiles: bool = False,
+    weight_sets: int = 1,
 ) -> Iterator[StagePlan]:
     """Yield the stages of a place: their parts fill the tiles of its nodes one after the other.
 
@@ -41,9 +42,11 @@ def stages_at(
         Tiles of a node.
     shares_tiles : bool
         Whether all layers of a stage begin at its first tile.
+    weight_sets : int
+        On how many tiles each part lies: neighbours, which share a node where there is room.
     """
     tiles = [node * node_tiles + slot for node in place.nodes for slot in range(node_tiles)]
-    first = 0
+    first, total = 0, sum(map(len, crossbars.values()))
     for stage in place.stages:
         placements = []
         free = last = first
@@ -51,13 +54,16 @@ def stages_at(
             free = first if shares_tiles else free
             for matrix in operator.matrices:
                 numbered = crossbars[matrix.name]
-                parts = tuple(
-                    Part(*rectangle, number, tile)
-                    for (number, rectangle), tile in zip(numbered, tiles[free:], strict=False)
+                parts, *copies = (
+                    tuple(
+                        Part(*rectangle, number + own * total, tile)
+                        for (number, rectangle), tile in zip(numbered, tiles[free + own :: weight_sets], strict=False)
+                    )
+                    for own in range(weight_sets)
                 )
                 whole = Block((0, matrix.inputs), (0, matrix.outputs)) if matrix.digital else None
-                placements.append(Placement(matrix.name, operator.name, matrix.vectors, parts, whole))
-                free += len(parts)
+                placements.append(Placement(matrix.name, operator.name, matrix.vectors, parts, whole, tuple(copies)))
+                free += weight_sets * len(parts)
             last = max(last, free)
         first = last
         names = tuple(operator.name for operator in operators[stage])

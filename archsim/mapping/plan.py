@@ -64,6 +64,8 @@ class Placement:
         Row-major over (input cut, output cut); none where the digital unit holds it.
     whole : Block or None
         All of it, where the digital unit holds it.
+    copies : tuple of tuple of Part
+        The same parts on the tiles of further sets of crossbars, where the schedule has some.
     """
 
     matrix: str
@@ -71,6 +73,12 @@ class Placement:
     vectors: int
     parts: tuple[Part, ...]
     whole: Block | None = None
+    copies: tuple[tuple[Part, ...], ...] = ()
+
+    @property
+    def sets(self) -> tuple[tuple[Part, ...], ...]:
+        """Its parts on each set of crossbars."""
+        return (self.parts, *self.copies)
 
     @property
     def blocks(self) -> tuple[Block, ...]:

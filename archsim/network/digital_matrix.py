@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.analog.blocks import finite
+from archsim.analog.copies import CopyWriter
 from archsim.analog.observed import Counts, Read
 from archsim.delays import ON_TIME, Late
 from archsim.digital.affine import Affine
@@ -65,6 +66,13 @@ class DigitalMatrix(StationaryMatrix):
 
     def expect_late(self, part: int, steps: float) -> None:
         """Nothing: `take_step` says how late it is."""
+
+    def copy_part(self, part: int, source: StationaryMatrix, writer: CopyWriter | None, event: int) -> None:
+        """Do nothing: no crossbar holds it."""
+
+    def take_over(self, newest: StationaryMatrix) -> None:
+        """Let all of it go on from an equal matrix."""
+        self.restore(newest.state())
 
     def add_outputs(self, parts: Sequence[Array]) -> Array:
         """Return what the only part gave."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from archsim.analog import EVALUATE
 from archsim.analog.algorithms import HoldsVelocity, TrainingArray
+from archsim.analog.copies import CopyWriter, copy_array
 from archsim.analog.crossbar import Crossbar
 from archsim.analog.observed import Counts, Read
 from archsim.analog.samples import Samples
@@ -178,6 +179,14 @@ class AnalogMatrix(StationaryMatrix):
     def end_mini_batch(self, part: int, index: int) -> Counts:
         """Let a mini-batch of an index in the run pass for the devices of one part."""
         return self.arrays[part].end_mini_batch(index)
+
+    def copy_part(self, part: int, source: StationaryMatrix, writer: CopyWriter | None, event: int) -> None:
+        """Let one part hold what that of an equal matrix has learned, its input range included."""
+        if not isinstance(source, AnalogMatrix):
+            raise TypeError(f"crossbars are copied from crossbars, not from a {type(source).__name__}")
+        copy_array(source.arrays[part], self.arrays[part], writer, event)
+        if self.input_ranges:
+            self.input_ranges[part].restore(source.input_ranges[part].state())
 
     def add_outputs(self, parts: Sequence[Array]) -> Array:
         """Add what the parts gave forward, each to its range of the outputs."""

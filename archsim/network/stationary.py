@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim.analog.copies import CopyWriter
 from archsim.analog.observed import Counts, Read
 from archsim.delays import ON_TIME, Late
 from archsim.digital.affine import Affine
@@ -119,6 +120,26 @@ class StationaryMatrix(ABC):
     def clipped_errors(self, errors: Array, vectors: Array, bound: float, clipping: GradientClipping) -> Array:
         """Return the errors that drive an update, where the gradient of each vector for itself is within a bound."""
         return errors
+
+    @abstractmethod
+    def copy_part(self, part: int, source: StationaryMatrix, writer: CopyWriter | None, event: int) -> None:
+        """Let one part hold what that of an equal matrix has learned; only crossbars are written for that.
+
+        Parameters
+        ----------
+        part : int
+            The part.
+        source : StationaryMatrix
+            The other matrix.
+        writer : CopyWriter or None
+            Programs crossbars; None for exact copies.
+        event : int
+            Number of this copy in the run.
+        """
+
+    def take_over(self, newest: StationaryMatrix) -> None:
+        """Let the digital numbers go on from those of an equal matrix."""
+        self.affine.restore(newest.affine.state())
 
     @abstractmethod
     def add_outputs(self, parts: Sequence[Array]) -> Array:

@@ -12,6 +12,7 @@ ACTION_COLOURS: dict[str, str] = {
     "U": "#1b9e77",
     "T": "#cc79a7",
     "P": "#8a6fb0",
+    "C": "#d55e00",
 }
 OTHER_COLOUR = "#9aa7b4"
 

@@ -15,6 +15,7 @@ from archsim.errors import InputError
 
 __all__ = [
     "BACKWARD",
+    "COPY",
     "FORWARD",
     "SERIAL_FORWARD",
     "STASHED_BACKWARD",
@@ -56,6 +57,9 @@ class StageSteps(Protocol):
     def transfer(self) -> Iterable[Any]:
         """Do the transfers of every matrix whose updates leave them to an action of their own."""
 
+    def copy(self) -> Iterable[Any]:
+        """Copy every matrix that is trained from the set of crossbars with its newest version onto the other set."""
+
 
 class _Steps(Protocol):
     def __call__(self, stage: StageSteps) -> Iterable[Any]: ...
@@ -90,6 +94,10 @@ class ActionKind:
         Whether it may take several micro-batches at once, as ``U7*8`` does.
     occasional : bool
         Whether it is done whenever the schedule says so, rather than once with every micro-batch.
+    copies_weights : bool
+        Whether it copies the newest version of the stage's weights onto the set of crossbars that the mini-batch of its
+        micro-batches has read; where a schedule has such a kind, every matrix has two sets, which mini-batches take in
+        turn.
     meets_copies : bool
         Whether it meets the weights that the forward of its micro-batch met: exact copies that cost nothing, which no
         crossbar makes.
@@ -110,6 +118,7 @@ class ActionKind:
     transfers: bool = False
     joint: bool = False
     occasional: bool = False
+    copies_weights: bool = False
     meets_copies: bool = False
     stands_for: str = ""
     shares_tiles: bool = False
@@ -211,6 +220,10 @@ def _transfer(stage: StageSteps) -> Iterable[Any]:
     return stage.transfer()
 
 
+def _copy(stage: StageSteps) -> Iterable[Any]:
+    return stage.copy()
+
+
 FORWARD = ActionKind(
     "forward",
     "Forward of a micro-batch through all layers of a stage.",
@@ -265,4 +278,14 @@ TRANSFER = ActionKind(
     transfers=True,
     joint=True,
     occasional=True,
+)
+COPY = ActionKind(
+    "copy",
+    "Copy of the newest weights of a stage onto the set of crossbars that its last mini-batch has read, which the U of "
+    "that mini-batch then changes.",
+    _copy,
+    after=("B",),
+    joint=True,
+    occasional=True,
+    copies_weights=True,
 )

@@ -251,6 +251,16 @@ class ScheduleKind:
         """Whether the layers of a stage lie on the same tiles, one at a time."""
         return any(kind.shares_tiles for kind in load_action_kinds(self.actions).values())
 
+    @property
+    def weight_sets(self) -> int:
+        """How many sets of crossbars hold each matrix."""
+        return _weight_sets(load_action_kinds(self.actions))
+
+
+def _weight_sets(kinds: Mapping[str, ActionKind]) -> int:
+    """Return how many sets of crossbars hold each matrix: two where weights are copied from one to the other."""
+    return 2 if any(kind.copies_weights for kind in kinds.values()) else 1
+
 
 def training_kinds() -> dict[str, ActionKind]:
     """Return the kinds of action of a training schedule."""
@@ -309,6 +319,15 @@ class Schedule:
     def shares_tiles(self) -> bool:
         """Whether the layers of a stage lie on the same tiles, one at a time."""
         return any(kind.shares_tiles for kind in self.kinds.values())
+
+    @property
+    def weight_sets(self) -> int:
+        """How many sets of crossbars hold each matrix, and versions of what digital units train."""
+        return _weight_sets(self.kinds)
+
+    def weight_set(self, micro_batch: int) -> int:
+        """Return the set that a micro-batch reads and changes: mini-batches take turns."""
+        return micro_batch // self.shape.micro_batches % self.weight_sets
 
     @property
     def transfers_apart(self) -> bool:

@@ -12,8 +12,9 @@ __all__ = ["Gradients", "gradients_of"]
 
 #: *exact*: no update falls between actions of a mini-batch. *accumulated*: some do, but each stage has applied a
 #: mini-batch before it starts on the next one, so gradients are exact where a U goes to what F and B do not read, and
-#: reaches what they read at the end of the mini-batch. *stale*: neither.
-Gradients = Literal["exact", "accumulated", "stale"]
+#: reaches what they read at the end of the mini-batch. *previous*: those of the weights before the last update, which
+#: forward and backward both meet on a set of crossbars of their own. *stale*: none of these.
+Gradients = Literal["exact", "accumulated", "previous", "stale"]
 
 
 def gradients_of(schedule: Schedule, profile: Profile) -> Gradients:
@@ -26,6 +27,8 @@ def gradients_of(schedule: Schedule, profile: Profile) -> Gradients:
     profile : Profile
         What its dry run found.
     """
+    if schedule.weight_sets > 1 and any(profile.staleness):
+        return "previous"
     if not all(_flushes(schedule, stage) for stage in range(schedule.shape.stages)):
         return "stale"
     if any(profile.staleness) or schedule.micro_batches_of_update < schedule.shape.micro_batches:

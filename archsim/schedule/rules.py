@@ -18,9 +18,10 @@ class Rule:
         Its own bit, those of the actions that must have been done with a micro-batch before, and all of them.
     arrived : dict or None
         What has arrived of what it awaits, by micro-batch, and how much is needed.
-    opens, compares, closes, updates, releases, occasional : bool
+    opens, compares, closes, updates, copies, releases, occasional : bool
         Whether it is the first action with a micro-batch, ends what staleness is counted over, ends its being in
-        flight, makes a new version of the weights, is the last action with it, is done now and then.
+        flight, makes a new version of the weights, copies the newest one, is the last action with it, is done now and
+        then.
     """
 
     __slots__ = (
@@ -30,6 +31,7 @@ class Rule:
         "both",
         "closes",
         "compares",
+        "copies",
         "kind",
         "needed",
         "occasional",
@@ -46,4 +48,5 @@ class Rule:
         self.needed = 0
         self.opens = self.closes = self.compares = self.releases = False
         self.updates = kind.updates_weights
+        self.copies = kind.copies_weights
         self.occasional = kind.occasional

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
+from archsim.analog.specification.inference import ConductanceNoise, ReRAMWan2022
 from archsim.specification import OpenFamily, Specification
 
 __all__ = [
@@ -18,14 +20,20 @@ __all__ = [
     "Positions",
     "ScheduleSpecification",
     "StashSpecification",
+    "TwoVersionSpecification",
+    "WeightCopies",
     "ZeroBubbleH2Specification",
     "ZeroBubbleSpecification",
+    "copy_noise",
 ]
 
 Count = Annotated[int, Field(ge=1)]
 
 #: What of a stage's work may overlap.
 Overlap = Literal["none", "layers", "stages"]
+
+#: What becomes of conductances that are copied.
+WeightCopies = Literal["programmed", "exact"]
 
 #: How the positions of sequences pass the layers of a forward-only run.
 Positions = Literal["together", "in-turn", "generated"]
@@ -89,6 +97,29 @@ class StashSpecification(ScheduleSpecification):
     kind: Literal["stash"] = "stash"
 
 
+class TwoVersionSpecification(ScheduleSpecification):
+    """The schedule ``two-version``: asynchronous, with a second set of crossbars that holds each matrix once more.
+
+    ``copies`` says what becomes of conductances that are copied from one set to the other: they are ``programmed`` onto
+    devices of their own, with the error of ``copy_noise``, or ``exact``, as if both sets had the same devices, which is
+    hypothetical. Time and energy are charged either way.
+    """
+
+    kind: Literal["two-version"] = "two-version"
+    copies: WeightCopies = "programmed"
+    copy_noise: ConductanceNoise = ReRAMWan2022()
+
+    @model_validator(mode="after")
+    def _noise_has_an_effect(self) -> TwoVersionSpecification:
+        if self.copies == "exact" and self.copy_noise != ReRAMWan2022():
+            raise PydanticCustomError(
+                "copies_are_exact",
+                "copies that are exact have no error of programming",
+                {"field": "schedule.copy_noise", "allowed": "nothing; or any with schedule.copies: programmed"},
+            )
+        return self
+
+
 class HybridSpecification(ScheduleSpecification):
     """The schedule ``hybrid``: asynchronous first, then synchronous to finish.
 
@@ -132,6 +163,18 @@ class InterleavedSpecification(ScheduleSpecification):
     group: Count | None = None
 
 
+def copy_noise(specification: ScheduleSpecification) -> ConductanceNoise | None:
+    """Return the error of conductances that are copied; None where copies are exact.
+
+    A kind of schedule that copies weights has the keys of ``two-version``, or takes their defaults.
+    """
+    default = TwoVersionSpecification()
+    if getattr(specification, "copies", default.copies) == "exact":
+        return None
+    found: ConductanceNoise = getattr(specification, "copy_noise", default.copy_noise)
+    return found
+
+
 #: The section ``schedule`` of a document.
 AnySchedule = Annotated[
     ScheduleSpecification
@@ -141,6 +184,7 @@ AnySchedule = Annotated[
     | BoundedSpecification
     | HybridSpecification
     | StashSpecification
-    | FileSpecification,
+    | FileSpecification
+    | TwoVersionSpecification,
     OpenFamily("archsim.schedules"),
 ]

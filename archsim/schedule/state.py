@@ -10,11 +10,12 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import NoReturn
 
-from archsim.errors import ArchsimError
 from archsim.schedule.action_kinds import Flow
 from archsim.schedule.actions import Action, Schedule
 from archsim.schedule.place_turns import PlaceTurns
 from archsim.schedule.rules import Rule
+from archsim.schedule.schedule_error import ScheduleError
+from archsim.schedule.set_versions import SetVersions
 
 __all__ = ["HOST", "Edges", "PipelineState", "ScheduleError", "StageState", "chain_edges"]
 
@@ -23,23 +24,6 @@ HOST = -1
 
 #: For each value that crosses from a stage to another, the two; gradients go the other way.
 Edges = Iterable[tuple[int, int]]
-
-
-class ScheduleError(ArchsimError):
-    """A schedule that leaves something out or does something twice or too early.
-
-    Parameters
-    ----------
-    problem : str
-        Which stage does what is wrong, in one sentence.
-    remedy : str
-        What to do about it.
-    """
-
-    def __init__(self, problem: str, remedy: str) -> None:
-        self.problem = problem
-        self.remedy = remedy
-        super().__init__(f"{problem}\n  remedy:  {remedy}")
 
 
 def chain_edges(stages: int) -> list[tuple[int, int]]:
@@ -90,6 +74,7 @@ class StageState:
         "_needed",
         "_rules",
         "_schedule",
+        "_sets",
         "_total",
         "_values",
         "_versions",
@@ -124,6 +109,8 @@ class StageState:
         self._held: dict[int, int] = {}
         #: Of each micro-batch that is stored here, the version of the weights that its first action met.
         self._versions: dict[int, int] = {}
+        #: Where there are several sets of crossbars, what each of them holds.
+        self._sets = SetVersions(index, schedule) if schedule.weight_sets > 1 else None
         #: All micro-batches below this number, and those of the set, have been through all actions.
         self._complete = 0
         self._beyond: set[int] = set()
@@ -168,10 +155,15 @@ class StageState:
         else:
             raise self._disordered(rule, action, k)
         if rule.compares:
-            late = self.updates - self._versions[k]
+            met = self._versions[k]
+            if self._sets is not None:
+                self._sets.compare(action, met)
+            late = self.updates - met
             self.late_backwards[late] = self.late_backwards.get(late, 0) + 1
         if rule.updates:
             self._update(action)
+        elif rule.copies and self._sets is not None:
+            self._sets.copy(action, self.updates)
         self.position += 1
         self.next = next(self._actions, None)
         if turns is not None:
@@ -242,6 +234,8 @@ class StageState:
         for micro_batch in action.micro_batches:
             late = self.updates - self._versions.get(micro_batch, self.updates)
             self.late_updates[late] = self.late_updates.get(late, 0) + 1
+        if self._sets is not None:
+            self._sets.update(action, self.updates)
         self.updates += 1
 
     def _begin(self, rule: Rule, action: Action) -> None:
@@ -281,7 +275,7 @@ class StageState:
             self._check(rule, action)
         held[k] = rule.bit
         if not rule.closes:
-            self._versions[k] = self.updates
+            self._versions[k] = self.updates if self._sets is None else self._sets.met(k)
         self.in_flight += 1
         if self.in_flight > self.in_flight_max:
             self.in_flight_max = self.in_flight

@@ -114,6 +114,7 @@ def lay_out(experiment: Experiment) -> Layout:
         trains=trains,
         places=places,
         shares_tiles=kind.shares_tiles,
+        weight_sets=kind.weight_sets,
     )
     expected = expectations_of(graph, chip, plan, training.algorithm, training.mini_batch)
     length = None if kind.micro_batches is None else kind.micro_batches // schedule.micro_batches

@@ -6,10 +6,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from archsim.analog.algorithms import kind_of as algorithm_kind
 from archsim.chip.area import Built
 from archsim.chip.specification import Chip
 from archsim.engine.events.chip_model import model_of
 from archsim.engine.events.fit import StageMemory, check_buffers, stage_memory
+from archsim.engine.line_copies import LineCopy
 from archsim.engine.line_writes import line_writes
 from archsim.engine.numerics.expectations import matrix_rates
 from archsim.engine.program import edges_between
@@ -33,6 +35,7 @@ from archsim.schedule import (
     make_schedule,
 )
 from archsim.schedule.action_times import ActionTimes, action_times
+from archsim.schedule.specification import copy_noise
 from archsim.simulation.layout import Layout, experiment_of, lay_out
 from archsim.simulation.length import run_length
 
@@ -303,7 +306,35 @@ def _setup(layout: Layout, schedule: Schedule) -> Setup:
         spare,
         stay if experiment.run.program else None,
         rewriting={name: writes[name] for name in rewritten},
+        copying=_copying(layout) if schedule.weight_sets > 1 else {},
+        copy_noise=copy_noise(experiment.schedule) if schedule.weight_sets > 1 else None,
     )
+
+
+def _copying(layout: Layout) -> dict[str, LineCopy]:
+    """Return how each matrix on tiles is copied: weights that were trained may be any."""
+    graph, default = layout.graph, layout.training.algorithm
+    writes = line_writes(graph, layout.chip, given=True)
+    algorithms = {matrix.name: matrix.settings.algorithm or default for matrix in graph.matrices}
+    if copy_noise(layout.experiment.schedule) is not None:
+        for name in writes:
+            _check_conductances(layout, name)
+    return {
+        name: LineCopy(write, algorithm_kind(algorithms[name]).arrays(algorithms[name]))
+        for name, write in writes.items()
+    }
+
+
+def _check_conductances(layout: Layout, matrix: str) -> None:
+    """Refuse to program copies of weights that updates keep as numbers."""
+    if not any(part.outer_products or part.transfers for part in layout.expected.updates[matrix]):
+        raise InputError(
+            f"the training algorithm of '{matrix}' keeps weights as numbers, so no conductances are programmed",
+            field="schedule.copies",
+            value="programmed",
+            allowed="exact",
+            remedy="set schedule.copies to exact, or train with an algorithm that pulses devices, such as 'analog-sgd'",
+        )
 
 
 def _check_positions(experiment: Experiment, chip: Chip) -> None:

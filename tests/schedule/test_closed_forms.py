@@ -26,9 +26,10 @@ KINDS = (
     "bounded",
     "hybrid",
     "stash",
+    "two-version",
 )
 #: Without updates, or placing them.
-NO_RULE = ("inference", "layer-serial", "zb-h1", "hybrid")
+NO_RULE = ("inference", "layer-serial", "zb-h1", "hybrid", "two-version")
 UNIT = StageCycles(1, 1, 0)
 FBU = StageCycles(1, 1, 1)
 

@@ -47,13 +47,15 @@ class Context:
 
     @property
     def matrices(self) -> Mapping[str, StationaryMatrix]:
-        """The matrices, which hold their state themselves."""
-        return {} if self.parts is None else self.parts.matrices
+        """The matrices of all sets, which hold their state themselves."""
+        sets = () if self.parts is None else self.parts.sets
+        return {_key(n, name): held for n, own in enumerate(sets) for name, held in own.matrices.items()}
 
     @property
     def parameters(self) -> Mapping[str, DigitalParameters]:
         """What digital units hold, by layer."""
-        return {} if self.parts is None else self.parts.parameters
+        sets = () if self.parts is None else self.parts.sets
+        return {_key(n, name): held for n, own in enumerate(sets) for name, held in own.parameters.items()}
 
     def names(self) -> dict[str, object]:
         """Return every object below by its path, such as ``setup.plan``: the same whenever a context is made."""
@@ -62,6 +64,11 @@ class Context:
         for field in fields(self):
             found.update(_named(field.name, getattr(self, field.name), seen))
         return found
+
+
+def _key(weight_set: int, name: str) -> str:
+    """Return what a matrix or layer of a set of crossbars is called in a checkpoint."""
+    return f"{name} of set {weight_set}" if weight_set else name
 
 
 def _named(name: str, value: object, seen: set[int]) -> Iterator[tuple[str, object]]:

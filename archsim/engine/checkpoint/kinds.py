@@ -79,6 +79,13 @@ KINDS: tuple[Kind, ...] = (
     # The machine
     Kind("archsim.engine.events.machine", "Machine"),
     Kind("archsim.engine.events.kernel", "Kernel", state=("now", "events", "limit_ps", "pending")),
+    Kind("archsim.engine.events.copying", "AlternatingGrid"),
+    Kind("archsim.engine.events.copying", "AlternatingTask"),
+    Kind("archsim.engine.events.copying", "CopyMessages"),
+    Kind("archsim.engine.events.copying", "CopyOperations"),
+    Kind("archsim.engine.events.copying", "CopyTraffic"),
+    Kind("archsim.engine.events.copying", "LineCopies"),
+    Kind("archsim.engine.events.copying", "LineReads"),
     Kind("archsim.engine.events.equipment_of_stages", "EquipmentOfStages"),
     Kind("archsim.engine.events.equipment_of_units", "EquipmentOfUnits"),
     Kind("archsim.engine.events.fill", "FillCurve"),
@@ -129,6 +136,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("archsim.schedule.actions", "Action"),
     Kind("archsim.schedule.state", "PipelineState", rebuilt=("_receivers",)),
     Kind("archsim.schedule.state", "StageState", rebuilt=("_actions", "_rules", "_total", "next", "turns")),
+    Kind("archsim.schedule.set_versions", "SetVersions"),
     # The numbers
     Kind("archsim.engine.numerics.coupling", "Numbers", rebuilt=_NUMBERS),
     Kind("archsim.engine.numerics.forward", "ForwardNumbers", rebuilt=_NUMBERS),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Protocol
 
 from archsim.analog.observed import Counts
@@ -86,7 +87,7 @@ def count_operations(machine: MachineState) -> Ledger:
             ledger.add(CountKey(component, operation, "P", layer), count)
     for rewrite in equipment.rewrites:
         for component, operation, count in rewrite.counts():
-            ledger.add(CountKey(component, operation, "P", rewrite.name), count)
+            ledger.add(CountKey(component, operation, rewrite.phase, rewrite.name), count)
     for key, count in machine.transport.byte_hops.items():
         ledger.add(key, count)
     for feed in machine.feeds:
@@ -223,7 +224,7 @@ def _devices_of_tiles(setup: Setup) -> dict[str, int]:
     for stage in setup.plan.stages:
         for placement in stage.placements:
             built = setup.stack(placement.matrix).built
-            for part in placement.parts:
+            for part in chain.from_iterable(placement.sets):
                 tile = f"tile {part.tile}"
                 # A tile that layers take in turn is built for the one with most.
                 found[tile] = max(built, found.get(tile, 0))

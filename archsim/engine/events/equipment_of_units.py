@@ -12,6 +12,15 @@ from archsim.chip.specification import Chip
 from archsim.engine.chunks import chunks_of
 from archsim.engine.dependencies import Dependency
 from archsim.engine.events.accounts import array_count
+from archsim.engine.events.copying import (
+    AlternatingGrid,
+    AlternatingTask,
+    CopyMessages,
+    CopyOperations,
+    CopyTraffic,
+    LineCopies,
+    LineReads,
+)
 from archsim.engine.events.equipment import Equipment
 from archsim.engine.events.nmpu_tasks import DigitalTask, ProductTask
 from archsim.engine.events.part_tasks import Grid, PartTask, RemotePartTask, RoundTrip
@@ -24,7 +33,7 @@ from archsim.engine.events.tasks import Task
 from archsim.engine.events.transfers import TransferMemoryTask, TransferOperationsTask
 from archsim.engine.program import ActionProgram, StageProgram
 from archsim.engine.setup import Setup
-from archsim.engine.steps import DigitalStep, MatrixStep, Step, TransferStep, UnitWork, WriteStep
+from archsim.engine.steps import CopyStep, DigitalStep, MatrixStep, Step, TransferStep, UnitWork, WriteStep
 from archsim.engine.streams import Stream
 from archsim.mapping.plan import Part
 from archsim.schedule.specification import ScheduleSpecification
@@ -164,8 +173,8 @@ class EquipmentOfUnits(Equipment):
         if not needed:
             return f"stage {stage.index}"
         step = action.steps[needed[-1].step]
-        if isinstance(step, (MatrixStep, WriteStep)) and step.placement.parts:
-            return f"tile {step.placement.parts[0].tile}"
+        if isinstance(step, (MatrixStep, WriteStep, CopyStep)) and step.placement.parts:
+            return f"tile {' or '.join(str(held[0].tile) for held in step.placement.sets)}"
         return f"nmpu {self._home(stage)}"
 
     def _equip(self, run: StepRun, step: Step, stage: Sequencer) -> None:
@@ -176,21 +185,41 @@ class EquipmentOfUnits(Equipment):
             run.tasks = self._transfer(step, stage, run)
         elif isinstance(step, WriteStep):
             run.tasks = self._write(step, stage, run)
+        elif isinstance(step, CopyStep):
+            run.tasks = self._copy(step, stage, run)
         else:
             run.tasks = self._digital(step, stage, run)
 
-    def _matrix(self, step: MatrixStep, stage: Sequencer, run: StepRun) -> tuple[tuple[Task, ...], Grid | None]:
+    def _matrix(
+        self, step: MatrixStep, stage: Sequencer, run: StepRun
+    ) -> tuple[tuple[Task, ...], Grid | AlternatingGrid | None]:
         layer = self._timeline.layer(step.matrix)
         if step.unit_work is not None:
             return self._product(step, step.unit_work, layer, stage, run), None
-        parts = [self._part(step, index, part, layer, stage, run) for index, part in enumerate(step.placement.parts)]
-        self.parts += parts
-        at_home = tuple(part for part in parts if not isinstance(part, RemotePartTask))
-        grid = Grid(step, at_home, self._work) if len(at_home) > 1 else None
+        parts, grid = self._parts(step, layer, stage, run)
         if not step.elements:
-            return tuple(parts), grid
+            return parts, grid
         read = PortBytes(self._vector_bytes(step.elements))
         return (*parts, self._port(run, stage, layer, (step.matrix, step.phase), "read_byte", read)), grid
+
+    def _parts(
+        self, step: MatrixStep, layer: int, stage: Sequencer, run: StepRun
+    ) -> tuple[tuple[Task, ...], Grid | AlternatingGrid | None]:
+        """Make the tasks of the parts of a matrix, on each set of crossbars that holds it."""
+        sets: list[list[PartTask]] = []
+        grids: list[Grid] = []
+        for held in step.placement.sets:
+            parts = [self._part(step, index, part, layer, stage, run) for index, part in enumerate(held)]
+            self.parts += parts
+            sets.append(parts)
+            at_home = tuple(part for part in parts if not isinstance(part, RemotePartTask))
+            grids.append(Grid(step, at_home, self._work))
+        several = len(step.placement.parts) > 1
+        if len(sets) == 1:
+            return tuple(sets[0]), grids[0] if several and grids[0].shares else None
+        schedule = self._setup.schedule
+        tasks = tuple(AlternatingTask(run, tasks, schedule) for tasks in zip(*sets, strict=True))
+        return tasks, AlternatingGrid(grids, schedule) if several else None
 
     def _product(
         self, step: MatrixStep, work: UnitWork, layer: int, stage: Sequencer, run: StepRun
@@ -272,6 +301,52 @@ class EquipmentOfUnits(Equipment):
             tasks.append(WeightDelivery(run, self.host, layer, step.matrix, parts, chip))
         self.rewrites += tasks
         return tuple(tasks)
+
+    def _copy(self, step: CopyStep, stage: Sequencer, run: StepRun) -> tuple[Task, ...]:
+        """Make the tasks of a copy: each set of crossbars is read for the other one, and written from it."""
+        layer, chip = self._timeline.layer(step.matrix), self._setup.chip
+        line_copy, schedule = self._setup.copying[step.matrix], self._setup.schedule
+        tasks: list[Task] = []
+        for index, held in enumerate(zip(*step.placement.sets, strict=True)):
+            units = [self.unit("tile", part.tile, stage.index) for part in held]
+            reads = [LineReads(run, unit, layer, step.matrix, held[0], line_copy, chip) for unit in units]
+            writes = [LineCopies(run, unit, layer, step, index, line_copy, chip, self._work) for unit in units]
+            self.rewrites += [*reads, *writes]
+            # The newest version lies on the set that the mini-batch does not use.
+            tasks += [AlternatingTask(run, reads[::-1], schedule), AlternatingTask(run, writes, schedule)]
+            tasks += self._copy_messages(step, index, layer, stage, run)
+        cells = sum(line_copy.cells(part) for part in step.placement.parts)
+        unit, port = (self._unit_of_place(component, stage) for component in ("nmpu", "buffer"))
+        digital = CopyOperations(run, unit, layer, step.matrix, cells, chip)
+        traffic = CopyTraffic(run, port, layer, step.matrix, cells, chip)
+        self.rewrites += [digital, traffic]
+        return (*tasks, digital, traffic)
+
+    def _copy_messages(
+        self, step: CopyStep, index: int, layer: int, stage: Sequencer, run: StepRun
+    ) -> list[AlternatingTask]:
+        """Return what sends the lines of a part on their way, where not both of its tiles are at home."""
+        home, node_tiles = self._home(stage), self._setup.plan.node_tiles
+        nodes = [held[index].tile // node_tiles for held in step.placement.sets]
+        if all(node == home for node in nodes):
+            return []
+        part = step.placement.parts[index]
+        size = vector_bytes(self._setup.chip, self._setup.copying[step.matrix].cells(part))
+        cause = self._timeline.cause(f"input from stage {stage.index}")
+        ways = [((source, home), (home, target)) for source, target in (nodes[::-1], nodes)]
+        messages = [
+            CopyMessages(
+                run,
+                self._transport,
+                [
+                    self._transport.channel(way, size, (layer, step.matrix), "C", stage.index, cause)
+                    for way in both
+                    if way[0] != way[1]
+                ],
+            )
+            for both in ways
+        ]
+        return [AlternatingTask(run, messages, self._setup.schedule)]
 
     def _vector_bytes(self, elements: int) -> int:
         """Return the bytes of a micro-batch that has so many numbers a sample."""

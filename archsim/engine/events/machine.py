@@ -252,7 +252,7 @@ class Machine:
             return None
         programmer = Programmer(setup.programming, setup.chip, self.feeds)
         # Once, however many kinds of action read a part forward.
-        parts = {(task.step.matrix, task.index): task for task in self.equipment.parts if task.phase == "F"}
+        parts = {(task.step.matrix, task.unit.name): task for task in self.equipment.parts if task.phase == "F"}
         for (matrix, _), task in parts.items():
             if matrix in setup.programming:
                 programmer.write(task.unit, task.layer, matrix, task.part)

@@ -237,6 +237,11 @@ class Grid:
         self._parts = parts
         self._work = work
 
+    @property
+    def shares(self) -> bool:
+        """Whether there are several."""
+        return len(self._parts) > 1
+
     def prepare(self, stage: int, action: Action) -> None:
         """Announce the parts whose tiles are free, and will therefore be granted now."""
         now = tuple(part.index for part in self._parts if part.unit.busy_since is None)

@@ -13,6 +13,7 @@ from archsim.chip.specification import Chip
 from archsim.chip.timing import host_ps
 from archsim.engine.events.tasks import StepState, UnitTask
 from archsim.engine.line_writes import LineWrite, part_counts, part_ps
+from archsim.engine.steps import Phase
 from archsim.mapping.plan import Part
 
 __all__ = ["RewriteTask", "WeightDelivery", "WriteTask"]
@@ -31,8 +32,8 @@ class RewriteTask(UnitTask):
 
     __slots__ = ("_duration_ps", "name", "times")
 
-    def __init__(self, run: StepState, unit: Unit, layer: int, name: str, duration_ps: int) -> None:
-        super().__init__(run, unit, layer, "P")
+    def __init__(self, run: StepState, unit: Unit, layer: int, name: str, duration_ps: int, phase: Phase = "P") -> None:
+        super().__init__(run, unit, layer, phase)
         self.name = name
         self.times = 0
         self._duration_ps = duration_ps

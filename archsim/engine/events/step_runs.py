@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from archsim.engine.chunks import Chunks
-from archsim.engine.events.part_tasks import Grid
 from archsim.engine.events.tasks import Task
 from archsim.schedule.actions import Action
 
@@ -32,6 +31,13 @@ class Stage(Protocol):
 
     def proceed(self) -> None:
         """Start the actions that can be started."""
+
+
+class SideBySide(Protocol):
+    """Parts of one matrix that may be computed side by side."""
+
+    def prepare(self, stage: int, action: Action) -> None:
+        """Announce the parts whose tiles are free, and will therefore be granted now."""
 
 
 class ChunkSource(Protocol):
@@ -133,7 +139,7 @@ class StepRun:
         The action that it is doing, or did last; there is none before the first.
     tasks : tuple of Task
         What is asked for at once; a chunk is done with the last of them.
-    grid : Grid or None
+    grid : SideBySide or None
         Parts of one matrix that may be computed side by side.
     followers : list of (StepRun, int)
         The steps that need its output, and which of their inputs that is.
@@ -162,7 +168,7 @@ class StepRun:
         self.last = chunks.count - 1
         self.action: Action
         self.tasks: tuple[Task, ...] = ()
-        self.grid: Grid | None = None
+        self.grid: SideBySide | None = None
         self.followers: list[tuple[StepRun, int]] = []
         self._stage = stage
         self._cause = cause

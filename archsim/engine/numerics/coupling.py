@@ -23,7 +23,7 @@ from archsim.engine.numerics.stash import Stash
 from archsim.engine.numerics.stored import Stored
 from archsim.engine.program import HOST, Edge
 from archsim.engine.setup import Setup
-from archsim.engine.steps import DigitalStep, MatrixStep
+from archsim.engine.steps import CopyStep, DigitalStep, MatrixStep
 from archsim.engine.work import Evaluation
 from archsim.network.logic import held_inputs
 from archsim.network.losses import checked_loss
@@ -50,6 +50,7 @@ class Numbers:
 
     __slots__ = (
         "_carried",
+        "_copying",
         "_digital",
         "_evaluations",
         "_evaluator",
@@ -57,6 +58,7 @@ class Numbers:
         "_lateness",
         "_loss_scale",
         "_matrices_of",
+        "_newest",
         "_rates",
         "_ready",
         "_releasing",
@@ -67,10 +69,9 @@ class Numbers:
         "feed",
         "graph",
         "logic",
-        "matrices",
-        "parameters",
         "programs",
         "schedule",
+        "sets",
         "settings",
         "shape",
     )
@@ -79,8 +80,7 @@ class Numbers:
         self.graph = parts.graph
         self.programs = setup.programs
         self.logic = parts.logic
-        self.matrices = parts.matrices
-        self.parameters = parts.parameters
+        self.sets = parts.sets
         self.feed = parts.feed
         self.schedule = setup.schedule
         self.shape = setup.schedule.shape
@@ -98,7 +98,10 @@ class Numbers:
         self._ready: dict[tuple[str, int], Read] = {}
         self._updated: dict[tuple[str, int], Counts] = {}
         self._workers = parts.workers
-        self._lateness = Lateness(self.shape)
+        self._lateness = Lateness(self.shape, len(parts.sets))
+        self._copying = parts.copying
+        #: Of each layer, the set with its newest digital numbers.
+        self._newest: dict[str, int] = {}
         self._carried = CarriedStates(self.shape.micro_batches, parts.feed.per_epoch)
         self._look_up()
 
@@ -109,12 +112,26 @@ class Numbers:
     def _look_up(self) -> None:
         """Note what every sample asks for again."""
         self._releasing = self.schedule.releasing
-        self._digital = DigitalSteps(
-            self.graph, self.logic, self.matrices, self.parameters, self._carried, training=self.schedule.trains
+        self._digital = tuple(
+            DigitalSteps(
+                self.graph, self.logic, held.matrices, held.parameters, self._carried, training=self.schedule.trains
+            )
+            for held in self.sets
         )
         self._rates: dict[tuple[int, int], float] = {}
-        #: Who holds weights or parameters at each stage, and for each of its layers.
-        self._holders = [Holders(program, self.graph, self.matrices, self.parameters) for program in self.programs]
+        #: Who holds weights or parameters at each stage, and for each of its layers, in each set.
+        self._holders = [
+            [Holders(program, self.graph, held.matrices, held.parameters) for program in self.programs]
+            for held in self.sets
+        ]
+
+    def _set_of(self, micro_batch: int) -> int:
+        """Return the set of crossbars that a micro-batch reads and changes: mini-batches take turns."""
+        return micro_batch // self.shape.micro_batches % len(self.sets)
+
+    def _digital_of(self, micro_batch: int) -> DigitalSteps:
+        """Return what does digital steps with the weights of a micro-batch's set."""
+        return self._digital[micro_batch // self.shape.micro_batches % len(self._digital)]
 
     @property
     def computes(self) -> bool:
@@ -149,12 +166,13 @@ class Numbers:
             return
         if step.phase == "T":
             return
+        digital = self._digital_of(action.micro_batch)
         for micro_batch in action.micro_batches:  # Once, instead of by every thread.
-            stored, held = self._stored[stage][micro_batch], self._digital.held[step.matrix]
+            stored, held = self._stored[stage][micro_batch], digital.held[step.matrix]
             if step.phase == "U":
-                self._digital.vectors(stored, held)
+                digital.vectors(stored, held)
             else:
-                self._digital.read_vectors(stored, held, step)
+                digital.read_vectors(stored, held, step)
         names = [(step.matrix, part) for part in parts]
         if step.phase == "U":
             done = self._workers.map(lambda part, _: self._update(stage, step, part, action), [(p, p) for p in parts])
@@ -191,12 +209,18 @@ class Numbers:
 
     def transfer(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
         """Do the transfers of a part that are due, and what waited for them."""
-        held = self._digital.held[step.matrix]
+        held = self._digital_of(action.micro_batch).held[step.matrix]
         matrix, rate = held.holder, self._rate(stage, action.micro_batch) * held.factor
         counts = checked_counts(matrix.transfer_part(part, rate), matrix, part, "transfer")
         if (ended := self._unaged.pop((step.matrix, part), None)) is not None:
             counts += checked_counts(matrix.end_mini_batch(part, ended), matrix, part, "end_mini_batch")
         return counts
+
+    def copy(self, stage: int, step: CopyStep, part: int, action: Action) -> None:
+        """Copy a part from the set of crossbars that other mini-batches use onto that of this one."""
+        own = self._set_of(action.micro_batch)
+        target, source = self.sets[own].matrices[step.matrix], self.sets[own - 1].matrices[step.matrix]
+        target.copy_part(part, source, self._copying, action.micro_batch // self.shape.micro_batches)
 
     def digital(self, stage: int, step: DigitalStep, action: Action) -> None:
         """Do a step of the near-memory unit."""
@@ -209,24 +233,33 @@ class Numbers:
         if step.phase == "F":
             self._forward(self._stored[stage][action.micro_batch], step, action.micro_batch)
         elif step.phase == "B":
-            self._digital.backward(self._stored[stage][action.micro_batch], step)
+            self._digital_of(action.micro_batch).backward(self._stored[stage][action.micro_batch], step)
         elif step.prepare is not None:
+            self._take_over(step.prepare, self._set_of(action.micro_batch))
             for micro_batch in action.micro_batches:
-                late = self._late(stage, micro_batch)
-                self._clip(self._stored[stage][micro_batch], step.prepare, late)
+                digital, late = self._digital_of(micro_batch), self._late(stage, micro_batch)
+                self._clip(self._stored[stage][micro_batch], step.prepare, digital, late)
                 ends = self.shape.ends_mini_batch(micro_batch)
                 rate = self._rate(stage, micro_batch)
-                self._digital.update(self._stored[stage][micro_batch], step.prepare, rate, late, ends=ends)
+                digital.update(self._stored[stage][micro_batch], step.prepare, rate, late, ends=ends)
 
-    def _clip(self, stored: Stored, layer: str, late: Late) -> None:
+    def _take_over(self, layer: str, own: int) -> None:
+        """Let the digital numbers of a layer that are about to be updated be the newest ones."""
+        newest = self._newest.get(layer, own)
+        if newest != own:
+            matrices = tuple(held.matrix.name for held in self._digital[own].layers.get(layer, ()))
+            self.sets[own].take_over(layer, matrices, self.sets[newest])
+        self._newest[layer] = own
+
+    def _clip(self, stored: Stored, layer: str, digital: DigitalSteps, late: Late) -> None:
         """Clip the errors that are about to drive the updates of a layer's matrices, if that is asked for."""
         clipping = self.settings.descent.clipping
         if clipping is None:
             return
         bound = clipping.limit * late.bound / self.settings.averaged_over
-        for held in self._digital.layers.get(layer, ()):
-            name, vectors = held.matrix.name, self._digital.vectors(stored, held)
-            stored.begin(self.logic.arithmetic, Rule.CLIP, self._digital.indices[name])
+        for held in digital.layers.get(layer, ()):
+            name, vectors = held.matrix.name, digital.vectors(stored, held)
+            stored.begin(self.logic.arithmetic, Rule.CLIP, digital.indices[name])
             stored.errors[name] = held.holder.clipped_errors(stored.errors[name], vectors, bound, clipping)
 
     def deliver(self, edge: Edge, micro_batch: int) -> None:
@@ -238,14 +271,14 @@ class Numbers:
         """Hand a gradient back to the stage that made the value."""
         if edge.gradient:
             target, source = self._stored[edge.target], self._stored[edge.source]
-            self._digital.return_gradient(edge, target[micro_batch], source[micro_batch])
+            self._digital_of(micro_batch).return_gradient(edge, target[micro_batch], source[micro_batch])
 
     def layer_ended(self, layer: str, action: Action) -> None:
         """Keep the weights of a layer that may go on before the rest of its stage has been updated."""
         kind = self.schedule.kinds[action.kind]
         if kind.updates_weights or kind.transfers:
             last = action.micro_batch if kind.updates_weights else None
-            for holders in self._holders:
+            for holders in self._holders[self._set_of(action.micro_batch)]:
                 self._evaluations.layer_updated(holders.of_layer.get(layer, {}), last)
 
     def finish(self, stage: int, action: Action) -> list[Evaluation]:
@@ -258,12 +291,13 @@ class Numbers:
         if kind.transfers:
             ended = self._evaluations.transferred(stage)
         elif kind.updates_weights:
-            ended = self._evaluations.updated(stage, action.micro_batch, waits=self._waits_for_transfers(stage))
-        holders = self._holders[stage].all
+            ended = self._evaluations.updated(stage, action.micro_batch, waits=self._waits_for_transfers(stage, action))
+        holders = self._holders[self._set_of(action.micro_batch)][stage].all
         return [found for mini_batch in ended for found in self._evaluations.keep(mini_batch, holders)]
 
-    def _waits_for_transfers(self, stage: int) -> bool:
-        return self.schedule.transfers_apart and any(self.matrices[name].due for name in self._matrices_of[stage])
+    def _waits_for_transfers(self, stage: int, action: Action) -> bool:
+        matrices = self.sets[self._set_of(action.micro_batch)].matrices
+        return self.schedule.transfers_apart and any(matrices[name].due for name in self._matrices_of[stage])
 
     def _store(self, stage: int, micro_batch: int) -> Stored:
         found = self._stored[stage].get(micro_batch)
@@ -276,12 +310,13 @@ class Numbers:
 
     def _read(self, stage: int, step: MatrixStep, part: int, micro_batch: int) -> Read:
         stored = self._stored[stage][micro_batch]
-        held = self._digital.held[step.matrix]
+        digital = self._digital_of(micro_batch)
+        held = digital.held[step.matrix]
         first = held.matrix.first_vector(self.feed.first_sample(micro_batch), step.time_step)
         matrix, cut = held.holder, step.placement.blocks[part]
-        x = self._digital.read_vectors(stored, held, step)
+        x = digital.read_vectors(stored, held, step)
         # A place of its own for each time step; parts of a matrix may be read side by side.
-        place = self._digital.indices[step.matrix], part, step.time_step or 0
+        place = digital.indices[step.matrix], part, step.time_step or 0
         stored.begin(self.logic.arithmetic, Rule.READ_FORWARD if step.phase == "F" else Rule.READ_BACKWARD, *place)
         met = None if stored.stash is None else stored.stash.weights
         if step.phase == "F":
@@ -292,7 +327,8 @@ class Numbers:
         return checked_read(matrix.backward_part(part, x, first, seen), matrix, part, "backward", (len(x), cut.rows))
 
     def _update(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
-        held = self._digital.held[step.matrix]
+        digital = self._digital_of(action.micro_batch)
+        held = digital.held[step.matrix]
         holder = held.holder
         update = holder.apply_gradients_part if step.apart else holder.update_part
         counts = Counts()
@@ -303,8 +339,8 @@ class Numbers:
             if ends and self._corrects_momentum:
                 holder.expect_late(part, late.steps)
             first = held.matrix.first_vector(self.feed.first_sample(micro_batch))
-            vectors = self._digital.vectors(stored, held)
-            stored.begin(self.logic.arithmetic, Rule.UPDATE, self._digital.indices[step.matrix], part)
+            vectors = digital.vectors(stored, held)
+            stored.begin(self.logic.arithmetic, Rule.UPDATE, digital.indices[step.matrix], part)
             done = checked_counts(
                 update(part, vectors, stored.errors[step.matrix], rate, first), holder, part, "update"
             )
@@ -315,15 +351,15 @@ class Numbers:
         mini_batch, left = divmod(action.micro_batch + 1, self.shape.micro_batches)
         if left:
             return counts
-        for ended in self._ageing(step, part, mini_batch - 1):
+        for ended in self._ageing(step, part, mini_batch - 1, due=step.apart and holder.part_due(part)):
             counts += checked_counts(holder.end_mini_batch(part, ended), holder, part, "end_mini_batch")
         return counts
 
-    def _ageing(self, step: MatrixStep, part: int, ended: int) -> list[int]:
+    def _ageing(self, step: MatrixStep, part: int, ended: int, *, due: bool) -> list[int]:
         """Return the mini-batches that end now for the devices of a part: what waits for a T, does so for one."""
         waited = self._unaged.pop((step.matrix, part), None)
         found = [] if waited is None else [waited]
-        if step.apart and self.matrices[step.matrix].part_due(part):
+        if due:
             self._unaged[step.matrix, part] = ended
             return found
         return [*found, ended]
@@ -350,7 +386,7 @@ class Numbers:
         return compensation is not None and compensation.momentum_correction
 
     def _forward(self, stored: Stored, step: DigitalStep, micro_batch: int) -> None:
-        self._digital.forward(stored, step)
+        self._digital_of(micro_batch).forward(stored, step)
         if step.loss:
             output = self.graph.nodes[-1].name
             outputs = stored.values[output]

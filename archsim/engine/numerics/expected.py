@@ -9,7 +9,7 @@ from fractions import Fraction
 from archsim.analog.observed import Counts, ExpectedUpdate
 from archsim.engine.numerics.expectations import Expectations
 from archsim.engine.program import Edge
-from archsim.engine.steps import DigitalStep, MatrixStep
+from archsim.engine.steps import CopyStep, DigitalStep, MatrixStep
 from archsim.engine.work import Evaluation
 from archsim.schedule.actions import Action
 
@@ -134,6 +134,9 @@ class Expected:
             before = getattr(counts, share.quantity)
             setattr(counts, share.quantity, before + share.within(first, last))
         return counts
+
+    def copy(self, stage: int, step: CopyStep, part: int, action: Action) -> None:
+        """Nothing to copy."""
 
     def digital(self, stage: int, step: DigitalStep, action: Action) -> None:
         """Nothing to compute."""

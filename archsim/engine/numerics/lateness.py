@@ -17,13 +17,30 @@ class Lateness:
     ----------
     shape : PipelineShape
         Stages and micro-batches.
+    weight_sets : int
+        Sets of crossbars, each with a version of the weights, which mini-batches take in turn.
     """
 
-    __slots__ = ("_last", "_late", "_met", "_met_steps", "_shape", "_steps", "_steps_late", "_sums", "_updates")
+    __slots__ = (
+        "_held",
+        "_held_steps",
+        "_last",
+        "_late",
+        "_met",
+        "_met_steps",
+        "_shape",
+        "_steps",
+        "_steps_late",
+        "_sums",
+        "_updates",
+    )
 
-    def __init__(self, shape: PipelineShape) -> None:
+    def __init__(self, shape: PipelineShape, weight_sets: int = 1) -> None:
         self._shape = shape
         stages = range(shape.stages)
+        #: By stage: the updates, and the steps, behind the version that each set holds.
+        self._held = [[0] * weight_sets for _ in stages]
+        self._held_steps = [[0] * weight_sets for _ in stages]
         #: By stage: updates begun, and how late the last micro-batch of the last one was.
         self._updates = [0 for _ in stages]
         self._last = [0 for _ in stages]
@@ -39,8 +56,9 @@ class Lateness:
 
     def forward(self, stage: int, micro_batch: int) -> None:
         """Note which weights the forward of a micro-batch meets."""
-        self._met[stage][micro_batch] = self._updates[stage]
-        self._met_steps[stage][micro_batch] = self._steps[stage]
+        own = self._set_of(stage, micro_batch)
+        self._met[stage][micro_batch] = self._held[stage][own]
+        self._met_steps[stage][micro_batch] = self._held_steps[stage][own]
 
     def update(self, stage: int, action: Action) -> None:
         """Note how late the micro-batches are that an update applies."""
@@ -53,6 +71,9 @@ class Lateness:
                 self._sums[stage] = 0
                 self._steps[stage] += 1
         self._updates[stage] += 1
+        own = self._set_of(stage, action.micro_batch)
+        self._held[stage][own] = self._updates[stage]
+        self._held_steps[stage][own] = self._steps[stage]
 
     def of(self, stage: int, micro_batch: int) -> int:
         """Return how late a micro-batch is that is being applied, or whose transfers follow."""
@@ -67,3 +88,6 @@ class Lateness:
         for micro_batch in action.micro_batches:
             self._late[stage].pop(micro_batch, None)
             self._steps_late[stage].pop(micro_batch, None)
+
+    def _set_of(self, stage: int, micro_batch: int) -> int:
+        return micro_batch // self._shape.micro_batches % len(self._held[stage])

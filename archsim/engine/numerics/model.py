@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ from archsim.engine.numerics.initial import initialise
 from archsim.engine.numerics.settings import NumericSettings
 from archsim.engine.numerics.tile import Identities, tile_crossbars
 from archsim.engine.setup import Setup
-from archsim.mapping.plan import Placement
+from archsim.mapping.plan import Part
 from archsim.network.digital_matrix import DigitalMatrix
 from archsim.network.graph import Graph, Matrix
 from archsim.network.logic import DigitalLogic
@@ -38,8 +39,11 @@ def build_matrices(
     settings: NumericSettings,
     arithmetic: Arithmetic,
     given: GivenWeights | None = None,
-) -> tuple[dict[str, StationaryMatrix], dict[str, LayerFit]]:
+) -> list[tuple[dict[str, StationaryMatrix], dict[str, LayerFit]]]:
     """Return every matrix of a network, on its crossbars or in the digital unit, with initial weights or given ones.
+
+    Once for each set of crossbars: with devices of their own, or with the same ones, where weights that are copied from
+    set to set are to be exact.
 
     Parameters
     ----------
@@ -54,14 +58,29 @@ def build_matrices(
 
     Returns
     -------
-    matrices : dict of str to StationaryMatrix
-        By name.
-    fits : dict of str to LayerFit
-        How well each matrix holds the given weights; empty without them.
+    list of (matrices, fits)
+        For each set of crossbars the matrices by name, and how well each holds the given weights; empty without them.
     """
     placements = {p.matrix: p for stage in setup.plan.stages for p in stage.placements}
-    identities = Identities(sum(len(placement.parts) for placement in placements.values()))
-    tiles = _Tiles(setup.chip, settings, identities, Workers(settings.threads))
+    parts = sum(len(held) for placement in placements.values() for held in placement.sets)
+    own, identities = setup.copy_noise is not None, Identities(parts)
+    found = []
+    for number in range(setup.schedule.weight_sets):
+        tiles = _Tiles(setup.chip, settings, identities if own else Identities(parts), Workers(settings.threads))
+        held = {name: placement.sets[number if own else 0] for name, placement in placements.items()}
+        found.append(_matrices(graph, settings, arithmetic, tiles, held, given))
+    return found
+
+
+def _matrices(
+    graph: Graph,
+    settings: NumericSettings,
+    arithmetic: Arithmetic,
+    tiles: _Tiles,
+    parts: Mapping[str, tuple[Part, ...]],
+    given: GivenWeights | None,
+) -> tuple[dict[str, StationaryMatrix], dict[str, LayerFit]]:
+    """Return the matrices of one set of crossbars."""
     matrices: dict[str, StationaryMatrix] = {}
     fits: dict[str, LayerFit] = {}
     for index, matrix in enumerate(graph.matrices):
@@ -71,7 +90,7 @@ def build_matrices(
         if matrix.digital:
             made = DigitalMatrix(matrix.size, affine, rule)
         else:
-            made = tiles.matrix(matrix, placements[matrix.name], affine)
+            made = tiles.matrix(matrix, parts[matrix.name], affine)
         if given is None:
             initialise(made, matrix.settings, np.random.default_rng([settings.seeds.weights, index]))
         else:
@@ -117,16 +136,16 @@ class _Tiles(NamedTuple):
     identities: Identities
     workers: Workers
 
-    def matrix(self, matrix: Matrix, placement: Placement, affine: Affine) -> AnalogMatrix:
+    def matrix(self, matrix: Matrix, parts: tuple[Part, ...], affine: Affine) -> AnalogMatrix:
         """Return a matrix on the crossbars of its tiles."""
         own = matrix.settings
         device, trained = own.device or self.chip.device, own.algorithm or self.settings.algorithm
         arrays: list[TrainingArray] = []
-        for part in placement.parts:
+        for part in parts:
             seeds, identities = self.settings.seeds, self.identities
             crossbars = tile_crossbars(part, self.chip, device, seeds, identities, self.workers)
             arrays.append(kind_of(trained)(trained, crossbars.site(self.settings.mini_batch * matrix.vectors)))
-        ranges = [PartRange(part.inputs, part.outputs) for part in placement.parts]
+        ranges = [PartRange(part.inputs, part.outputs) for part in parts]
         return AnalogMatrix(matrix.size, ranges, arrays, affine, _input_ranges(own.scaling, len(ranges)))
 
 

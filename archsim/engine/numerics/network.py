@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from archsim.analog.copies import CopyWriter
 from archsim.analog.threads import Workers
 from archsim.data import epoch_order, stream_order
 from archsim.data.augmentation import Augmenter
@@ -22,6 +24,7 @@ from archsim.engine.numerics.inference import Deployment
 from archsim.engine.numerics.model import build_matrices, build_parameters
 from archsim.engine.numerics.numeric_parts import NumericParts
 from archsim.engine.numerics.settings import NumericSettings, Sources
+from archsim.engine.numerics.weight_sets import WeightSet
 from archsim.engine.setup import Setup
 from archsim.network.graph import Graph
 from archsim.network.logic import DigitalLogic
@@ -48,10 +51,8 @@ class NumericNetwork:
         On what.
     logic : DigitalLogic
         What its units compute.
-    matrices : dict of str to StationaryMatrix
-        By name, whoever holds them.
-    parameters : dict of str to DigitalParameters
-        What digital units hold for operators, by layer.
+    sets : tuple of WeightSet
+        Who holds all weights, for each set of crossbars.
     fits : dict of str to LayerFit
         How well each matrix holds the given weights; empty without them.
     """
@@ -61,9 +62,24 @@ class NumericNetwork:
     settings: NumericSettings
     sources: Sources
     logic: DigitalLogic
-    matrices: dict[str, StationaryMatrix]
-    parameters: dict[str, DigitalParameters]
+    sets: tuple[WeightSet, ...]
     fits: dict[str, LayerFit]
+
+    @property
+    def matrices(self) -> Mapping[str, StationaryMatrix]:
+        """The matrices by name, whoever holds them: those with the newest weights at the end of the run."""
+        return self.sets[self._last].matrices
+
+    @property
+    def parameters(self) -> Mapping[str, DigitalParameters]:
+        """What digital units hold for operators, by layer; see `matrices`."""
+        return self.sets[self._last].parameters
+
+    @property
+    def _last(self) -> int:
+        """The set that the last mini-batch of the run changes."""
+        schedule = self.setup.schedule
+        return schedule.weight_set(max(schedule.shape.total - 1, 0))
 
     @cached_property
     def on_crossbars(self) -> dict[str, AnalogMatrix]:
@@ -104,13 +120,20 @@ class NumericNetwork:
         return NumericParts(
             self.graph,
             self.logic,
-            self.matrices,
-            self.parameters,
+            self.sets,
             self.feed,
             self.evaluator,
             self.settings.learning,
             Workers(self.settings.threads),
+            self._copying,
+            self._last,
         )
+
+    @property
+    def _copying(self) -> CopyWriter | None:
+        """What programs conductances that are copied from set to set; None where copies are exact, or are none."""
+        noise = self.setup.copy_noise
+        return None if noise is None else CopyWriter(noise, self.settings.seeds.noise)
 
     @cached_property
     def work(self) -> Numbers:
@@ -161,7 +184,10 @@ def build_network(graph: Graph, setup: Setup, settings: NumericSettings, sources
         On what.
     """
     arithmetic = make_arithmetic(setup.chip.arithmetic, settings.seeds.noise)
-    matrices, fits = build_matrices(graph, setup, settings, arithmetic, sources.given)
     logic = DigitalLogic.of(graph, arithmetic)
-    parameters = build_parameters(graph, logic, settings, sources.given)
-    return NumericNetwork(graph, setup, settings, sources, logic, matrices, parameters, fits)
+    made = [
+        (matrices, build_parameters(graph, logic, settings, sources.given), fits)
+        for matrices, fits in build_matrices(graph, setup, settings, arithmetic, sources.given)
+    ]
+    sets = tuple(WeightSet(matrices, parameters) for matrices, parameters, _ in made)
+    return NumericNetwork(graph, setup, settings, sources, logic, sets, made[-1][2])

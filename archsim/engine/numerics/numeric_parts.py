@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from archsim.analog.copies import CopyWriter
 from archsim.analog.threads import Workers
 from archsim.digital.descent import PLAIN, DescentRule
 from archsim.engine.numerics.evaluation import Evaluator
 from archsim.engine.numerics.feed import Samples
 from archsim.engine.numerics.held import Holder
+from archsim.engine.numerics.weight_sets import WeightSet
 from archsim.network.graph import Graph
 from archsim.network.logic import DigitalLogic
 from archsim.network.parameters import DigitalParameters, ParameterValues
@@ -54,10 +56,8 @@ class NumericParts:
         The network.
     logic : DigitalLogic
         What its units compute.
-    matrices : mapping of str to StationaryMatrix
-        The matrices, whoever holds them.
-    parameters : mapping of str to DigitalParameters
-        What digital units hold for operators, by layer.
+    sets : tuple of WeightSet
+        Who holds all weights, for each set of crossbars.
     feed : Samples
         What passes the network.
     evaluator : Evaluator
@@ -66,18 +66,33 @@ class NumericParts:
         Learning rate, loss average, evaluations.
     workers : Workers
         Threads that share the parts of a matrix; others than a crossbar uses within a part.
+    copying : CopyWriter or None
+        What programs conductances that are copied from set to set; None for exact copies.
+    last : int
+        The set with the newest weights at the end of the run.
     """
 
     graph: Graph
     logic: DigitalLogic
-    matrices: Mapping[str, StationaryMatrix]
-    parameters: Mapping[str, DigitalParameters]
+    sets: tuple[WeightSet, ...]
     feed: Samples
     evaluator: Evaluator[MatrixSnapshot]
     learning: LearningSettings
     workers: Workers
+    copying: CopyWriter | None = None
+    last: int = 0
+
+    @property
+    def matrices(self) -> Mapping[str, StationaryMatrix]:
+        """The matrices that hold what was trained when the run has ended."""
+        return self.sets[self.last].matrices
+
+    @property
+    def parameters(self) -> Mapping[str, DigitalParameters]:
+        """What digital units hold for operators then, by layer."""
+        return self.sets[self.last].parameters
 
     def snapshots(self) -> dict[str, MatrixSnapshot | ParameterValues]:
-        """Return what all matrices and operators hold now."""
+        """Return what all of these hold now."""
         held: dict[str, Holder] = {**self.matrices, **self.parameters}
         return {name: holder.snapshot() for name, holder in held.items()}

@@ -18,6 +18,7 @@ PHASE_TEXTS: dict[str, str] = {
     "U": "update",
     "T": "transfer",
     "P": "programming",
+    "C": "copies",
     "active": "leakage, active",
     "idle": "leakage, idle",
     "gated": "leakage, gated",

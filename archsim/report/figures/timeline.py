@@ -128,6 +128,7 @@ def legend_handles(seen: set[str], styles: dict[str, tuple[str, str]]) -> list[P
         "U": "U update",
         "T": "T transfer",
         "P": "P program",
+        "C": "C copy",
     }
     handles = [Patch(facecolor=ACTION_COLOURS[kind], label=text) for kind, text in texts.items() if kind in seen]
     others = False

@@ -94,6 +94,9 @@ def experiments() -> Iterator[tuple[archsim.Experiment, int]]:
         yield load(f"schedule.kind={kind}", *tight, *cut, mode="timing"), 61
         yield load(f"schedule.kind={kind}", *tight, *cut), 97
         yield load(f"schedule.kind={kind}", mode="numerics"), 17
+    two = ("schedule.kind=two-version", "chip.tile.rows=34", "chip.tile.columns=33", "chip.node_tiles=3")
+    yield load(*two, mode="timing"), 61
+    yield load(*two, "schedule.copies=exact", "training.algorithm=ttv2"), 97
     yield load("schedule.kind=inference", *tight, *cut), 41
     yield load("schedule.kind=inference", mode="numerics"), 5
     yield load("chip=unit", "run.timeline=false"), 37
