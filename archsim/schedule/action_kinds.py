@@ -28,6 +28,7 @@ __all__ = [
     "StageSteps",
     "load_action_kinds",
     "load_kind",
+    "weight_sets_of",
 ]
 
 #: What passes between stages: values on the way to the loss, gradients on the way back.

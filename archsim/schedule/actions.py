@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
 
 from archsim.errors import InputError
-from archsim.schedule.action_kinds import ActionKind, StageCycles, load_action_kinds
+from archsim.schedule.action_kinds import ActionKind, StageCycles, load_action_kinds, weight_sets_of
 from archsim.schedule.specification import ScheduleSpecification
 
 __all__ = [
@@ -254,12 +254,7 @@ class ScheduleKind:
     @property
     def weight_sets(self) -> int:
         """How many sets of crossbars hold each matrix."""
-        return _weight_sets(load_action_kinds(self.actions))
-
-
-def _weight_sets(kinds: Mapping[str, ActionKind]) -> int:
-    """Return how many sets of crossbars hold each matrix: two where weights are copied from one to the other."""
-    return 2 if any(kind.copies_weights for kind in kinds.values()) else 1
+        return weight_sets_of(load_action_kinds(self.actions))
 
 
 def training_kinds() -> dict[str, ActionKind]:
@@ -323,7 +318,7 @@ class Schedule:
     @property
     def weight_sets(self) -> int:
         """How many sets of crossbars hold each matrix, and versions of what digital units train."""
-        return _weight_sets(self.kinds)
+        return weight_sets_of(self.kinds)
 
     def weight_set(self, micro_batch: int) -> int:
         """Return the set that a micro-batch reads and changes: mini-batches take turns."""
