@@ -6,7 +6,7 @@ The built-in ones (F, B, U, T) are registered like everybody else's, under ``arc
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, get_args
 
@@ -199,6 +199,11 @@ def load_kind(symbol: str) -> ActionKind:
             "the symbol of an action stands before a number", field="archsim.actions", value=symbol, allowed="letters"
         )
     return kind
+
+
+def weight_sets_of(kinds: Mapping[str, ActionKind]) -> int:
+    """Return how many sets of crossbars hold each matrix: two where weights are copied from one to the other."""
+    return 2 if any(kind.copies_weights for kind in kinds.values()) else 1
 
 
 def _forward(stage: StageSteps) -> Iterable[Any]:
