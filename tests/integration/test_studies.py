@@ -44,6 +44,20 @@ def test_training_on_mnist_by_all_algorithms(tmp_path: Path) -> None:
     assert page.count("no verdict") == 3
 
 
+@pytest.mark.usefixtures("data_folder")
+def test_schedules_and_algorithms_in_one_table(tmp_path: Path) -> None:
+    study = load("schedules_and_algorithms")
+    study.main(["--tiny", "--only", "table", "--out", str(tmp_path)])
+    results = pd.read_csv(tmp_path / "results.csv")
+    assert len(results) == 4 * 4
+    weights = results.pivot_table(index="algorithm", columns="schedule", values="weights", aggfunc="first")
+    assert (weights.synchronous == weights.sequential).all()
+    assert (weights.asynchronous != weights.sequential).all()
+    exact = weights["zb-h2"] == weights.sequential
+    assert set(exact[exact].index) == {"Tiki-Taka", "c-TTv2", "mixed precision"}
+    assert len(list(tmp_path.glob("*.svg"))) == 4
+
+
 def test_fewer_bits_do_worse_and_eight_do_not() -> None:
     """What the rows of the study say that are kept beside it."""
     study = load("fixed_point")
