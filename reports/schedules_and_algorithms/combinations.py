@@ -77,7 +77,7 @@ RATES = {
 }
 RATE_SEED, SEEDS = 11, (1, 2, 3)
 #: Test accuracies, in percent, until which time and energy are compared.
-TARGETS = {"SoftBounds": 80, "ReRam": 60}
+TARGETS = {"SoftBounds": 80, "ReRam": 50}
 KEY, RATE_KEY = ("device", "algorithm", "schedule", "seed"), ("device", "algorithm", "learning_rate")
 
 load_data = cache(archsim.load_data)

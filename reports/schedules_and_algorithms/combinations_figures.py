@@ -114,7 +114,12 @@ def _heat(path: Path, results: pd.DataFrame, learning: pd.DataFrame) -> None:
                             if seeds[algorithm, schedule] < done:
                                 text += f"\n{seeds[algorithm, schedule]} of {done} seeds"
                         axes.text(j, i, text if done else "not run", ha="center", va="center", fontsize=7)
-                axes.imshow(cells, cmap="YlOrRd", aspect="auto", alpha=0.7)
+                low = np.nanmin(cells, initial=np.inf)
+                if np.isfinite(low):
+                    # Up to a hundred times the least, in colours on which black can be read.
+                    axes.imshow(cells, cmap="YlOrRd", aspect="auto", alpha=0.7, vmin=low, vmax=low + 2.5)
+                else:
+                    axes.set(xlim=(-0.5, len(SCHEDULES) - 0.5), ylim=(len(ALGORITHMS) - 0.5, -0.5))
                 axes.set_title(f"{name} to {TARGETS[device]} % on {device}", fontsize=10)
                 axes.set_xticks(range(len(SCHEDULES)), SCHEDULES, fontsize=8)
                 axes.set_yticks(range(len(ALGORITHMS)), ALGORITHMS, fontsize=8)
