@@ -29,6 +29,7 @@ class RunSpecification(Specification):
     ``seed`` feeds ``device_seed``, ``noise_seed`` and ``data_seed`` where they are not given.
     ``evaluate_every`` is in mini-batches (default: once an epoch). ``timeline`` false keeps the totals only.
     ``checkpoint_every`` writes a checkpoint after every so many mini-batches, where the run has a folder.
+    ``discrepancy_every`` compares the weights that a backward meets with those that its forward met.
     ``program`` true writes the initial weights before training begins, which takes time and energy; false
     begins with them in place.
     """
@@ -41,6 +42,7 @@ class RunSpecification(Specification):
     threads: Annotated[int, Field(ge=1, le=1024)] = 1
     evaluate_every: Count | None = None
     checkpoint_every: Count | None = None
+    discrepancy_every: Count | None = None
     timeline: bool = True
     program: bool = False
 
@@ -171,6 +173,25 @@ class Experiment(Specification):
                     "allowed": "false; true with a momentum in training.digital_optimizer, or in an algorithm that "
                     "adds gradients up in digital, such as mixed-precision or digital-sgd",
                 },
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _weights_are_there_to_compare(self) -> Experiment:
+        if self.run.discrepancy_every is None:
+            return self
+        if self.run.mode == "timing":
+            raise PydanticCustomError(
+                "no_numbers",
+                "a timing run computes no weights that could be compared",
+                {"field": "run.discrepancy_every", "allowed": "null, or run.mode: numerics or coupled"},
+            )
+        if not self._trains:
+            raise PydanticCustomError(
+                "no_backward",
+                "weights of backwards are compared with those of forwards, and a schedule of the kind '{kind}' has no "
+                "backward",
+                {"field": "run.discrepancy_every", "allowed": "null", "kind": self.schedule.kind},
             )
         return self
 

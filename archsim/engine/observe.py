@@ -18,17 +18,19 @@ from archsim.engine.events.accounts import (
 )
 from archsim.engine.events.busiest import busiest_unit
 from archsim.engine.events.machine import Machine
+from archsim.engine.numerics.coupling import Numbers
+from archsim.engine.numerics.discrepancy import DiscrepancySeries
 from archsim.engine.numerics.network import NumericNetwork
 from archsim.engine.numerics.untimed import UntimedMachine
 from archsim.engine.program import StageProgram
 from archsim.engine.setup import Setup
 from archsim.engine.steps import DigitalStep, MatrixStep
 from archsim.network.matrix import AnalogMatrix
-from archsim.results import buffer_table, staleness_table
+from archsim.results import buffer_table, discrepancy_table, staleness_table
 from archsim.results.learning import LearningPoint
 from archsim.results.observations import Observations
 
-__all__ = ["buffer_fills", "observe_matrices", "observe_run", "observe_staleness"]
+__all__ = ["buffer_fills", "observe_discrepancy", "observe_matrices", "observe_run", "observe_staleness"]
 
 
 def observe_run(machine: Machine | UntimedMachine, network: NumericNetwork | None) -> Observations:
@@ -42,7 +44,11 @@ def observe_run(machine: Machine | UntimedMachine, network: NumericNetwork | Non
         return seen
     if machine.setup.schedule.trains:
         seen = replace(seen, step_per_sample=network.step_per_sample)
-    return replace(seen, numerics=observe_matrices(network.on_crossbars))
+    shares = observe_matrices(network.on_crossbars)
+    for name, series in _discrepancies(machine).items():
+        for metric, value in series.summary().items():
+            shares.setdefault(metric, {})[name] = value
+    return replace(seen, numerics=shares)
 
 
 def buffer_fills(machine: Machine | UntimedMachine) -> pd.DataFrame:
@@ -67,6 +73,15 @@ def observe_staleness(machine: Machine | UntimedMachine) -> pd.DataFrame:
         for late, count in sorted(counts.items())
         if changing
     )
+
+
+def observe_discrepancy(machine: Machine | UntimedMachine) -> pd.DataFrame:
+    """Return how far weights of backwards were from those of forwards; see `archsim.results.discrepancy`."""
+    return discrepancy_table({name: series.points for name, series in _discrepancies(machine).items()})
+
+
+def _discrepancies(machine: Machine | UntimedMachine) -> Mapping[str, DiscrepancySeries]:
+    return machine.work.discrepancies if isinstance(machine.work, Numbers) else {}
 
 
 def _updated_layers(program: StageProgram, layers: Iterable[str], changing: Iterable[str]) -> list[str]:

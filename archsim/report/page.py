@@ -57,6 +57,12 @@ _RECIPES: dict[str, _Recipe] = {
         "Share of the micro-batches of each stage by the number of its updates while they were on their way. All "
         "layers of a stage are alike.",
     ),
+    "discrepancy": _Recipe(
+        figures.weight_discrepancy,
+        "Weights of backward and forward",
+        "How far the weights that the backward of a micro-batch met were from those that its forward had met: the "
+        "Frobenius norm of the difference, as a share of that of the forward's weights.",
+    ),
     "learning": _Recipe(
         figures.learning_curves,
         "Accuracy and loss",

@@ -7,6 +7,7 @@ from archsim.results.compared import COMPARED_COLUMNS, COMPARED_METRICS
 from archsim.results.constants import ConstantRecord
 from archsim.results.contrasts import contrasts
 from archsim.results.differences import ABSENT, differing_keys
+from archsim.results.discrepancy import discrepancy_table
 from archsim.results.inference import inference_table
 from archsim.results.learning import LearningCurve
 from archsim.results.ledger import Ledger
@@ -44,6 +45,7 @@ __all__ = [
     "compare_runs",
     "contrasts",
     "differing_keys",
+    "discrepancy_table",
     "equal_weights",
     "inference_table",
     "load_run",

@@ -23,9 +23,10 @@ from archsim.results.lock import LOCK_FILE
 from archsim.results.metrics import METRICS
 from archsim.results.observations import Observations
 from archsim.results.optional_tables import OPTIONAL_TABLES
+from archsim.results.pricing import COST_COLUMNS
 from archsim.results.provenance import Provenance
 from archsim.results.record import observations_from_json, tally_from_json
-from archsim.results.run import COST_COLUMNS, Run
+from archsim.results.run import Run
 from archsim.results.save import (
     AREA_FILE,
     CHECKED_FILES,

@@ -87,6 +87,15 @@ METRICS: tuple[Metric, ...] = (
     Metric("transfers_lost", "", "By layer: share of what transfers read that reads as 0."),
     Metric("trains_full", "", "By layer: share of the pulse trains of updates that are too short for what is asked."),
     Metric("transfer_trains_full", "", "By layer: share of the pulse trains of transfers that are too short."),
+    Metric(
+        "weight_discrepancy",
+        "",
+        "By matrix: mean of ||W_B - W_F||, weights that a backward met less those that its forward met "
+        "(`run.discrepancy_every`).",
+    ),
+    Metric("weight_discrepancy_max", "", "By matrix: the largest of them."),
+    Metric("relative_weight_discrepancy", "", "By matrix: mean of ||W_B - W_F|| / ||W_F||."),
+    Metric("relative_weight_discrepancy_max", "", "By matrix: the largest of them."),
     Metric("cells_at_bounds", "", "By layer: share of cells whose weight ended at a bound, over all arrays."),
     Metric("utilisation", "", "By component: busy time of its used units / (their number x makespan)."),
     Metric("idle", "ps", "By cause: idle time, summed over the stages."),
@@ -107,6 +116,10 @@ NUMERICS = (
     "trains_full",
     "transfer_trains_full",
     "cells_at_bounds",
+    "weight_discrepancy",
+    "weight_discrepancy_max",
+    "relative_weight_discrepancy",
+    "relative_weight_discrepancy_max",
 )
 
 

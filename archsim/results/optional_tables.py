@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from archsim.results.buffers import BUFFER_COLUMNS
+from archsim.results.discrepancy import DISCREPANCY_COLUMNS
 from archsim.results.inference import INFERENCE_COLUMNS
 from archsim.results.staleness import STALENESS_COLUMNS
 
@@ -35,4 +36,5 @@ OPTIONAL_TABLES = (
     OptionalTable("inference.csv", "inference", INFERENCE_COLUMNS),
     OptionalTable("buffers.csv", "buffers", BUFFER_COLUMNS),
     OptionalTable("staleness.csv", "staleness", STALENESS_COLUMNS),
+    OptionalTable("discrepancy.csv", "discrepancy", DISCREPANCY_COLUMNS),
 )

@@ -16,26 +16,24 @@ import pandas as pd
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from archsim.chip.area import Built, area_rows
-from archsim.chip.attribution import peak_tops
 from archsim.chip.cautions import chip_warnings
-from archsim.chip.cost import cost_table, energy_pj
 from archsim.chip.domain import as_designed
 from archsim.chip.provenance import timing_fingerprint
 from archsim.chip.specification import Chip
-from archsim.chip.standing import placeholder_shares
 from archsim.errors import InputError
 from archsim.notebook import facts_html, facts_text
 from archsim.results.area import area_table
 from archsim.results.bottleneck import bottleneck_sentence
 from archsim.results.buffers import buffer_table
-from archsim.results.constants import ConstantRecord, chip_constants
+from archsim.results.constants import ConstantRecord
+from archsim.results.discrepancy import discrepancy_table
 from archsim.results.folder import Writer
 from archsim.results.inference import inference_table
 from archsim.results.learning import LearningCurve
-from archsim.results.metrics import Costs, MetricValue, compute_metrics
+from archsim.results.metrics import MetricValue
 from archsim.results.observations import Observations
 from archsim.results.optional_tables import OPTIONAL_TABLES
+from archsim.results.pricing import price
 from archsim.results.provenance import Provenance
 from archsim.results.save import save_run
 from archsim.results.slices import Slices
@@ -45,18 +43,7 @@ from archsim.results.tally import Tally
 from archsim.results.timeline import Timeline
 from archsim.units import format_duration, format_energy
 
-__all__ = ["COST_COLUMNS", "Run", "make_run"]
-
-#: Column names and types of a cost table.
-COST_COLUMNS: dict[str, str] = {
-    "component": "str",
-    "phase": "str",
-    "layer": "str",
-    "operation": "str",
-    "count": "int64",
-    "dynamic_pj": "float64",
-    "leakage_pj": "float64",
-}
+__all__ = ["Run", "make_run"]
 
 #: The metrics by which a run shows itself.
 _SHOWN: tuple[tuple[str, str, Callable[[float], str]], ...] = (
@@ -106,6 +93,9 @@ class Run:
         buffer, time_ps, claimed_bytes: the claimed space of each buffer from a time on; no rows without buffers.
     staleness : DataFrame
         stage, layer, until, updates, micro_batches: see `archsim.results.staleness_table`; no rows without updates.
+    discrepancy : DataFrame
+        matrix, micro_batch, discrepancy, relative: see `archsim.results.discrepancy_table`; no rows where it was not
+        measured.
     """
 
     document: str
@@ -124,6 +114,7 @@ class Run:
     buffers: pd.DataFrame = field(default_factory=buffer_table)
     area: pd.DataFrame = field(default_factory=area_table)
     staleness: pd.DataFrame = field(default_factory=staleness_table)
+    discrepancy: pd.DataFrame = field(default_factory=discrepancy_table)
 
     @cached_property
     def settings(self) -> Mapping[str, Any]:
@@ -253,7 +244,7 @@ class Run:
             math.nan if tally is None or not self.observations.makespan_ps else tally.energy_pj(designed)
             for tally in self.tallies
         ]
-        priced = _price(self.observations, chip)
+        priced = price(self.observations, chip)
         return replace(
             self,
             document=_with_chip(self.document, chip),
@@ -280,6 +271,7 @@ def make_run(
     inference: pd.DataFrame | None = None,
     buffers: pd.DataFrame | None = None,
     staleness: pd.DataFrame | None = None,
+    discrepancy: pd.DataFrame | None = None,
 ) -> Run:
     """Price what a simulation observed and bind it to a run.
 
@@ -308,6 +300,8 @@ def make_run(
         Claimed space of buffers over time; see `archsim.results.buffers`.
     staleness : DataFrame, optional
         Histograms of staleness; see `archsim.results.staleness`.
+    discrepancy : DataFrame, optional
+        Weights of backwards against those of forwards; see `archsim.results.discrepancy`.
 
     Raises
     ------
@@ -321,7 +315,7 @@ def make_run(
     ]:
         warnings = (*warnings, f"the training diverged: {', '.join(diverged)}")
     observations = _of_finite_losses(observations)
-    priced = _price(observations, chip)
+    priced = price(observations, chip)
     return Run(
         document=document,
         chip=chip,
@@ -339,16 +333,8 @@ def make_run(
         buffers=buffer_table() if buffers is None else buffers,
         area=priced.area,
         staleness=staleness_table() if staleness is None else staleness,
+        discrepancy=discrepancy_table() if discrepancy is None else discrepancy,
     )
-
-
-@dataclass(frozen=True)
-class _Priced:
-    metrics: dict[str, MetricValue]
-    cost: pd.DataFrame
-    area: pd.DataFrame
-    constants: tuple[ConstantRecord, ...]
-    warnings: tuple[str, ...]
 
 
 def _of_finite_losses(seen: Observations) -> Observations:
@@ -358,29 +344,6 @@ def _of_finite_losses(seen: Observations) -> Observations:
         for number in (seen.loss, seen.test_loss, seen.perplexity)
     )
     return replace(seen, loss=loss, test_loss=test_loss, perplexity=perplexity)
-
-
-def _price(observations: Observations, chip: Chip) -> _Priced:
-    seen, designed = observations, as_designed(chip)
-    dynamic, leakage = energy_pj(seen.counts, seen.units, designed)
-    built = area_rows(designed, Built(seen.tiles, seen.nodes, seen.arrays)) if seen.tiles else ()
-    busy_ps = seen.bottleneck.parts_ps if seen.bottleneck else {}
-    table = cost_table(seen.counts, seen.units, designed)
-    costs = Costs(
-        dynamic,
-        leakage,
-        math.fsum(row.area_um2 for row in built),
-        peak_tops(designed, seen.tiles),
-        placeholder_shares(designed, seen.counts, seen.units, built, busy_ps),
-        math.fsum(table["dynamic_pj"][table["phase"] == "P"]),
-    )
-    return _Priced(
-        metrics=compute_metrics(seen, costs),
-        cost=table[list(COST_COLUMNS)].astype(COST_COLUMNS).reset_index(drop=True),
-        area=area_table(built),
-        constants=chip_constants(chip, seen),
-        warnings=chip_warnings(chip) if seen.makespan_ps else (),
-    )
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "chip") -> Iterator[tuple[str, Any]]:

@@ -227,10 +227,7 @@ class StageState:
         return sum(late * count for late, count in self.late_backwards.items()) / max(compared, 1)
 
     def _update(self, action: Action) -> None:
-        """Note how late the micro-batches are that an update applies, and make a new version of the weights.
-
-        Whatever begins later meets it, layer by layer.
-        """
+        """Note how late its micro-batches are, and make a new version: what begins later meets it, layer by layer."""
         for micro_batch in action.micro_batches:
             late = self.updates - self._versions.get(micro_batch, self.updates)
             self.late_updates[late] = self.late_updates.get(late, 0) + 1

@@ -20,7 +20,7 @@ from archsim.engine.numerics.findings import Evidence, run_warnings
 from archsim.engine.numerics.given_weights import fit_warnings
 from archsim.engine.numerics.network import NumericNetwork
 from archsim.engine.numerics.untimed import UntimedMachine
-from archsim.engine.observe import buffer_fills, observe_run, observe_staleness
+from archsim.engine.observe import buffer_fills, observe_discrepancy, observe_run, observe_staleness
 from archsim.engine.observer import Observer
 from archsim.errors import ArchsimError
 from archsim.plugins import as_plugin_error
@@ -193,6 +193,7 @@ class Execution:
             inference=inference,
             buffers=buffers,
             staleness=observe_staleness(machine),
+            discrepancy=observe_discrepancy(machine),
         )
 
     def _evidence(self, seen: Observations) -> Evidence:

@@ -46,6 +46,7 @@ def numeric_settings(prepared: Prepared, samples: int) -> NumericSettings:
         run.evaluate_every or per_epoch,
         replace(layout.descent, mean_losses=training.mini_batch / averaged_over),
         training.delay_compensation,
+        run.discrepancy_every,
     )
     return NumericSettings(
         training.algorithm, training.mini_batch, learning, layout.seeds, run.threads, prepared.experiment.inference

@@ -242,6 +242,7 @@ def _trainings() -> Iterator[Document]:
     yield base(training={"stop_at": {"accuracy": 0.1}, "epochs": 2}, run={"evaluate_every": 1})
     asynchronous = {"kind": "asynchronous", "stages": 2, "micro_batches": 2}
     yield base(chip={"device": _SOFT}, schedule=asynchronous)
+    yield base(schedule=asynchronous, run={"discrepancy_every": 1})
 
 
 def _algorithms() -> Iterator[Document]:

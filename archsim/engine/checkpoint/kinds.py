@@ -141,6 +141,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("archsim.engine.numerics.coupling", "Numbers", rebuilt=_NUMBERS),
     Kind("archsim.engine.numerics.forward", "ForwardNumbers", rebuilt=_NUMBERS),
     Kind("archsim.engine.numerics.carried", "CarriedStates"),
+    Kind("archsim.engine.numerics.discrepancy", "Discrepancies"),
+    Kind("archsim.engine.numerics.discrepancy", "DiscrepancySeries"),
     Kind("archsim.engine.numerics.evaluations", "Evaluations"),
     Kind("archsim.engine.numerics.recurrence", "Recurrence"),
     Kind("archsim.engine.numerics.scoring", "Judged"),

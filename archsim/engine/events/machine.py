@@ -137,6 +137,11 @@ class Machine:
             join_components(components, self.kernel, units, timeline)
 
     @property
+    def work(self) -> Work:
+        """The numbers, or what stands for them."""
+        return self._work
+
+    @property
     def computes(self) -> bool:
         """Whether numbers are computed."""
         return self._work.computes

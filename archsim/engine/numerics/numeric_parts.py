@@ -37,6 +37,8 @@ class LearningSettings:
         How digital numbers descend, and how large the gradient of a vector may be.
     compensation : DelayCompensation or None
         What is done about late gradients, beside the learning rate.
+    discrepancy_every : int or None
+        Weights of backwards are compared with those of forwards for every so many micro-batches; never without.
     """
 
     learning_rate: Callable[[int, int], float]
@@ -44,6 +46,7 @@ class LearningSettings:
     evaluate_every: int
     descent: DescentRule = PLAIN
     compensation: DelayCompensation | None = None
+    discrepancy_every: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,11 @@ class UntimedMachine:
         self.updates: dict[str, Counts] = {}
         self._work = work
 
+    @property
+    def work(self) -> Work:
+        """The numbers."""
+        return self._work
+
     def run(self, pause: Callable[[], bool] | None = None) -> bool:
         """Run to the end, or until it is asked to pause between two actions.
 

@@ -2,6 +2,7 @@
 
 from archsim.report.figures.comparison import comparison
 from archsim.report.figures.design_space import design_space
+from archsim.report.figures.discrepancy import weight_discrepancy
 from archsim.report.figures.energy import energy_by_component
 from archsim.report.figures.idle import idle_by_stage
 from archsim.report.figures.learning import learning_curves
@@ -24,4 +25,5 @@ __all__ = [
     "staleness_by_stage",
     "staleness_histogram",
     "utilisation",
+    "weight_discrepancy",
 ]

@@ -99,7 +99,7 @@ def experiments() -> Iterator[tuple[archsim.Experiment, int]]:
     yield load(*two, "schedule.copies=exact", "training.algorithm=ttv2"), 97
     yield load("schedule.kind=inference", *tight, *cut), 41
     yield load("schedule.kind=inference", mode="numerics"), 5
-    yield load("chip=unit", "run.timeline=false"), 37
+    yield load("chip=unit", "run.timeline=false", "run.discrepancy_every=1"), 37
     yield load("schedule.places=[0, 1, 0]", "chip.buffer.capacity=32 KiB", mode="timing"), 61
     streamed = ("schedule.overlap=layers", "schedule.chunk_vectors=3", "chip.tile.double_buffered=true")
     yield load(*streamed, *cut, "chip.node_tiles=3", "schedule.stages=1"), 31
