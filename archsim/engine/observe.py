@@ -81,7 +81,8 @@ def observe_discrepancy(machine: Machine | UntimedMachine) -> pd.DataFrame:
 
 
 def _discrepancies(machine: Machine | UntimedMachine) -> Mapping[str, DiscrepancySeries]:
-    return machine.work.discrepancies if isinstance(machine.work, Numbers) else {}
+    found = machine.work.discrepancies if isinstance(machine.work, Numbers) else None
+    return {} if found is None else found.series
 
 
 def _updated_layers(program: StageProgram, layers: Iterable[str], changing: Iterable[str]) -> list[str]:

@@ -13,7 +13,8 @@ import pandas as pd
 from archsim.explanation import DRAIN, FILL, FLUSH, START, TaskGraph, begins_after_flush, flushed_mini_batches
 from archsim.schedule.action_kinds import Flow, StageCycles
 from archsim.schedule.actions import Action, Schedule
-from archsim.schedule.state import Edges, PipelineState
+from archsim.schedule.pipeline_state import PipelineState
+from archsim.schedule.state import Edges
 
 __all__ = ["ActionTimes", "action_times"]
 

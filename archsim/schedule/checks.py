@@ -8,7 +8,8 @@ from typing import get_args
 from archsim.errors import Deadlock
 from archsim.schedule.action_kinds import Flow, StageCycles
 from archsim.schedule.actions import Schedule
-from archsim.schedule.state import Edges, PipelineState, ScheduleError, StageState
+from archsim.schedule.pipeline_state import PipelineState
+from archsim.schedule.state import Edges, ScheduleError, StageState
 
 __all__ = ["Profile", "ScheduleError", "check_all_done", "dry_run"]
 

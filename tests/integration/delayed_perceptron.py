@@ -76,7 +76,7 @@ class Late:
 def counted(late: Late, stage: int) -> list[Met]:
     """Return the same by counting in the list of actions of a stage."""
     experiment = archsim.load_experiment(document(late, "unit", mode="timing") | {"data": {"samples": SAMPLES * TOTAL}})
-    actions = archsim.prepare(experiment).schedule.to_text().splitlines()[stage].split()
+    actions = map(str, archsim.prepare(experiment).schedule.stage(stage))
     updates, forward, backward = 0, [0] * TOTAL, [0] * TOTAL
     for action in actions:
         if action.startswith("U"):

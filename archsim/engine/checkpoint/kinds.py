@@ -66,7 +66,7 @@ def _attributes(found: type[Any], rebuilt: tuple[str, ...]) -> tuple[str, ...]:
 
 
 #: What `archsim.engine.numerics.coupling.Numbers` looks up again.
-_NUMBERS = ("_digital", "_holders", "_rates", "_releasing")
+_NUMBERS = ("_digital", "_holders", "_learning_rate", "_releasing")
 
 KINDS: tuple[Kind, ...] = (
     # The chip at work
@@ -134,7 +134,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("archsim.engine.events.activation_transfer", "_HostJob"),
     Kind("archsim.engine.numerics.untimed", "UntimedMachine"),
     Kind("archsim.schedule.actions", "Action"),
-    Kind("archsim.schedule.state", "PipelineState", rebuilt=("_receivers",)),
+    Kind("archsim.schedule.pipeline_state", "PipelineState", rebuilt=("_receivers",)),
     Kind("archsim.schedule.state", "StageState", rebuilt=("_actions", "_rules", "_total", "next", "turns")),
     Kind("archsim.schedule.set_versions", "SetVersions"),
     # The numbers

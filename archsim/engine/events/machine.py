@@ -42,7 +42,7 @@ from archsim.results.tally import Tally
 from archsim.results.timeline import Timeline
 from archsim.schedule.action_kinds import Flow
 from archsim.schedule.actions import Action
-from archsim.schedule.state import PipelineState
+from archsim.schedule.pipeline_state import PipelineState
 
 __all__ = ["Machine"]
 

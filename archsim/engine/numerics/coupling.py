@@ -6,7 +6,7 @@ else is read from the matrices as they are when they are asked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from archsim.delays import ON_TIME, Late
 from archsim.engine.numerics.array_checks import checked_counts, checked_read
 from archsim.engine.numerics.carried import CarriedStates
 from archsim.engine.numerics.digital_steps import DigitalSteps
-from archsim.engine.numerics.discrepancy import Discrepancies, DiscrepancySeries, effective_weights
+from archsim.engine.numerics.discrepancy import Discrepancies
 from archsim.engine.numerics.evaluations import Evaluations
 from archsim.engine.numerics.held import Holders
 from archsim.engine.numerics.lateness import Lateness
@@ -55,21 +55,21 @@ class Numbers:
         "_carried",
         "_copying",
         "_digital",
-        "_discrepancies",
         "_evaluations",
         "_evaluator",
         "_holders",
         "_lateness",
+        "_learning_rate",
         "_loss_scale",
         "_matrices_of",
         "_newest",
-        "_rates",
         "_ready",
         "_releasing",
         "_stored",
         "_unaged",
         "_updated",
         "_workers",
+        "discrepancies",
         "feed",
         "graph",
         "logic",
@@ -106,7 +106,7 @@ class Numbers:
         self._copying = parts.copying
         #: Of each layer, the set with its newest digital numbers.
         self._newest: dict[str, int] = {}
-        self._discrepancies = Discrepancies.wanted(parts.learning.discrepancy_every, setup.programs)
+        self.discrepancies = Discrepancies.wanted(parts.learning.discrepancy_every, setup.programs)
         self._carried = CarriedStates(self.shape.micro_batches, parts.feed.per_epoch)
         self._look_up()
 
@@ -123,7 +123,7 @@ class Numbers:
             )
             for held in self.sets
         )
-        self._rates: dict[tuple[int, int], float] = {}
+        self._learning_rate = lru_cache(_RATES)(self.settings.learning_rate)
         #: Who holds weights or parameters at each stage, and for each of its layers, in each set.
         self._holders = [
             [Holders(program, self.graph, held.matrices, held.parameters) for program in self.programs]
@@ -142,11 +142,6 @@ class Numbers:
     def computes(self) -> bool:
         """Yes."""
         return True
-
-    @property
-    def discrepancies(self) -> Mapping[str, DiscrepancySeries]:
-        """What was measured of the weights of forwards and backwards, by matrix; nothing where nobody asked."""
-        return {} if self._discrepancies is None else self._discrepancies.series
 
     def begin(self, stage: int, action: Action) -> None:
         """Fetch the samples when a stage starts on them; note which weights they meet, and which change."""
@@ -205,8 +200,9 @@ class Numbers:
         if parts is None:
             parts = stored.parts[step.matrix] = [read.values] * len(step.placement.blocks)
         parts[part] = read.values
-        if self._discrepancies is not None and self._discrepancies.measures(micro_batch, step.matrix):
-            self._compare(self._discrepancies, stored, step, part, micro_batch)
+        if self.discrepancies is not None:
+            held = self._digital_of(micro_batch).held[step.matrix].holder
+            self.discrepancies.read(step, part, micro_batch, held, stored.stash)
         return read.reads
 
     def update(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
@@ -338,20 +334,6 @@ class Numbers:
         seen = None if met is None else met[step.matrix, part]
         return checked_read(matrix.backward_part(part, x, first, seen), matrix, part, "backward", (len(x), cut.rows))
 
-    def _compare(
-        self, discrepancies: Discrepancies, stored: Stored, step: MatrixStep, part: int, micro_batch: int
-    ) -> None:
-        """Note which effective weights a read of a part has met at this moment."""
-        held, stash, name = self._digital_of(micro_batch).held[step.matrix], stored.stash, step.matrix
-        scale, outputs, blocks = held.holder.affine.scale, step.placement.blocks[part].outputs, step.placement.blocks
-        if step.phase == "F":
-            met = effective_weights(held.holder.part_weights(part), scale, outputs)
-            discrepancies.forward(micro_batch, name, part, met)
-            return
-        weights = held.holder.part_weights(part) if stash is None else stash.weights[name, part]
-        met = effective_weights(weights, scale if stash is None else stash.scales[name], outputs)
-        discrepancies.backward(micro_batch, name, part, len(blocks), met)
-
     def _update(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
         digital = self._digital_of(action.micro_batch)
         held = digital.held[step.matrix]
@@ -391,13 +373,7 @@ class Numbers:
         return [*found, ended]
 
     def _rate(self, stage: int, micro_batch: int) -> float:
-        moment = micro_batch // self.shape.micro_batches, self._lateness.of(stage, micro_batch)
-        rate = self._rates.get(moment)
-        if rate is None:
-            if len(self._rates) >= _RATES:
-                self._rates.clear()
-            rate = self._rates[moment] = self.settings.learning_rate(*moment)
-        return rate
+        return self._learning_rate(micro_batch // self.shape.micro_batches, self._lateness.of(stage, micro_batch))
 
     def _late(self, stage: int, micro_batch: int) -> Late:
         """Return what becomes of a gradient because it comes late, beside its learning rate."""

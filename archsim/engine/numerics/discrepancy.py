@@ -9,7 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.digital.arrays import Array
+from archsim.engine.numerics.stash import Stash
 from archsim.engine.program import StageProgram
+from archsim.engine.steps import MatrixStep
+from archsim.network.stationary import StationaryMatrix
 
 __all__ = ["Discrepancies", "DiscrepancySeries", "effective_weights"]
 
@@ -130,6 +133,22 @@ class Discrepancies:
     def measures(self, micro_batch: int, matrix: str) -> bool:
         """Return whether something is measured of a matrix with a micro-batch."""
         return micro_batch % self._every == 0 and matrix in self.series
+
+    def read(
+        self, step: MatrixStep, part: int, micro_batch: int, holder: StationaryMatrix, stash: Stash | None
+    ) -> None:
+        """Note which weights a read of a part has met at this moment; with copies, a backward meets those."""
+        if not self.measures(micro_batch, step.matrix):
+            return
+        parts = step.placement.blocks
+        copied = None if stash is None or step.phase == "F" else stash
+        weights = holder.part_weights(part) if copied is None else copied.weights[step.matrix, part]
+        scale = holder.affine.scale if copied is None else copied.scales[step.matrix]
+        met = effective_weights(weights, scale, parts[part].outputs)
+        if step.phase == "F":
+            self.forward(micro_batch, step.matrix, part, met)
+        else:
+            self.backward(micro_batch, step.matrix, part, len(parts), met)
 
     def forward(self, micro_batch: int, matrix: str, part: int, weights: NDArray[np.float64]) -> None:
         """Note what a forward read of a part meets; of the reads of many time steps, the first."""

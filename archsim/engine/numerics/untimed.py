@@ -16,7 +16,7 @@ from archsim.engine.steps import MatrixStep
 from archsim.engine.work import Work, do_step
 from archsim.errors import Deadlock
 from archsim.schedule.actions import Action
-from archsim.schedule.state import PipelineState
+from archsim.schedule.pipeline_state import PipelineState
 
 __all__ = ["UntimedMachine"]
 
