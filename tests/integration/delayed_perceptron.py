@@ -108,6 +108,9 @@ def met(schedule: dict[str, Any], stage: int, k: int) -> Met:
             return Met(k - min(k, behind), k)
         flushed = last + (k - last) // MICRO_BATCHES
         return Met(flushed, flushed)
+    if kind == "two-version":
+        before = max(0, k // MICRO_BATCHES - 1)
+        return Met(before, before)
     if kind == "zb-h1":
         return Met(base + max(0, j - STAGES + 1), base + max(0, j - stage))
     if kind == "zb-h2":
@@ -270,6 +273,10 @@ def in_numpy(late: Late, chip: Any) -> list[list[NDArray[np.float64]]]:
             versions.append(versions[-1] - RATE * step)
         first += count
     return weights
+
+
+#: Mini-batches meet the weights of the one before, on a set of crossbars of their own.
+TWO_VERSION = Late({"kind": "two-version", "copies": "exact"}, (MICRO_BATCHES,) * MINI_BATCHES)
 
 
 def schedules() -> Sequence[Late]:

@@ -20,6 +20,7 @@ from archsim.simulation import Interrupted
 from .delayed_perceptron import (
     STAGES,
     TOTAL,
+    TWO_VERSION,
     WITHOUT_FORMULA,
     Late,
     by_hand,
@@ -60,7 +61,7 @@ def test_runs_equal_arrays_that_are_driven_in_that_order(late: Late) -> None:
     assert any((prompt.weights[name] != weights).any() for name, weights in expected.items())
 
 
-@LATE
+@pytest.mark.parametrize("late", [*schedules(), TWO_VERSION], ids=lambda late: late.name)
 def test_runs_are_gradient_descent_with_late_gradients(late: Late) -> None:
     """On ideal devices to 1e-5 of plain NumPy in float64, and so are the measured discrepancies."""
     versions = in_numpy(late, IDEAL)
