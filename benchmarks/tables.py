@@ -141,6 +141,25 @@ def convolutions() -> str:
     return table(["convolution", "matrix", "vectors", *phases], lines)
 
 
+def executor() -> str:
+    """Return what actions and long runs take of the processor, and the most that Python allocates."""
+    _, rows = rows_of("executor.json")
+    lines = []
+    for row in rows:
+        if "actions_per_minute" in row:
+            each = f"{row['microseconds']:.1f} us an action, {row['slices_per_action']:.1f} slices"
+            lines.append(
+                [row["row"], f"{row['actions_per_minute']:,.0f} actions a minute", each, f"{row['timeouts']:.0f}"]
+            )
+        elif "seconds" in row:
+            lines.append([row["row"], f"{row['seconds']:.2f} s", "", f"{row['timeouts']:.0f}"])
+        else:
+            peaks = [f"{peak / 1e6:.1f} MB" for peak in row["peak_bytes"]]
+            counts = " and ".join(f"{count:,}" for count in row["micro_batches"])
+            lines.append([f"{row['row']}, {counts} micro-batches", " and ".join(peaks), "", ""])
+    return table(["run", "takes", "in detail", "timeouts of SimPy for each action"], lines)
+
+
 if __name__ == "__main__":
     print(
         cells(),
@@ -150,5 +169,6 @@ if __name__ == "__main__":
         trainings(),
         lenet(),
         convolutions(),
+        executor(),
         sep="\n\n",
     )

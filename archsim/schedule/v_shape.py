@@ -126,8 +126,8 @@ def _dualpipe_v(shape: PipelineShape, place: int, settings: ScheduleSpecificatio
     return next_mini_batches(shape, mini_batch)
 
 
-def _makespan(schedule: Schedule, cycles: StageCycles, least: int, again: int) -> int | None:
-    """Return what is known for f = b: without updates, and with u = f.
+def _makespan(schedule: Schedule, cycles: StageCycles, least: int, fills: int | None) -> int | None:
+    """Return 2 K (f + b + u) + (P - 1) f for each time that the pipeline fills; without updates, for f = b.
 
     Parameters
     ----------
@@ -135,26 +135,30 @@ def _makespan(schedule: Schedule, cycles: StageCycles, least: int, again: int) -
         What is asked for.
     least : int
         Micro-batches of a mini-batch that it takes at least.
-    again : int
-        How often the pipeline fills where updates take time.
+    fills : int or None
+        How often the pipeline fills where updates take time; None where that is not known.
     """
-    shape, each = schedule.shape, cycles.forward
-    places = shape.place_count
-    if cycles.backward != each or shape.micro_batches < least or shape.stages % 2:
+    shape, filling = schedule.shape, (schedule.shape.place_count - 1) * cycles.forward
+    if shape.micro_batches < least or shape.stages % 2:
         return None
     if cycles.update == 0:
-        return (4 * shape.total + 2 * shape.mini_batches * (places - 1)) * each
-    return (6 * shape.total + again * (places - 1)) * each if cycles.update == each else None
+        even = cycles.forward == cycles.backward
+        return 4 * shape.total * cycles.forward + 2 * shape.mini_batches * filling if even else None
+    work = 2 * shape.total * (cycles.forward + cycles.backward + cycles.update)
+    return None if fills is None else work + fills * filling
 
 
 def _zb_v_makespan(schedule: Schedule, cycles: StageCycles) -> int | None:
     """Return (6 K + P - 1) f for f = b = u and B >= 2 P - 1: only the first mini-batch fills the pipeline."""
-    return _makespan(schedule, cycles, 2 * schedule.shape.place_count - 1, 1)
+    alike = cycles.forward == cycles.backward == cycles.update
+    return _makespan(schedule, cycles, 2 * schedule.shape.place_count - 1, 1 if alike else None)
 
 
 def _dualpipe_v_makespan(schedule: Schedule, cycles: StageCycles) -> int | None:
-    """Return N (6 B + P - 1) f for f = b = u and B >= 2 P."""
-    return _makespan(schedule, cycles, 2 * schedule.shape.place_count, schedule.shape.mini_batches)
+    """Return N (2 B (f + b + u) + (P - 1) f) for b = u <= f <= 2 b and B >= 2 P: every mini-batch fills it."""
+    fitting = cycles.backward == cycles.update <= cycles.forward <= 2 * cycles.backward
+    fills = schedule.shape.mini_batches if fitting else None
+    return _makespan(schedule, cycles, 2 * schedule.shape.place_count, fills)
 
 
 def _in_flight(schedule: Schedule, stage: int) -> int:

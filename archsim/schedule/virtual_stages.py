@@ -59,11 +59,23 @@ def _group(shape: PipelineShape, settings: InterleavedSpecification) -> int:
     return min(settings.group, max(shape.micro_batches, places))
 
 
+def _steps(shape: PipelineShape, settings: InterleavedSpecification) -> int:
+    """Return the forwards of a mini-batch at a place: of whole groups, also where there are fewer micro-batches."""
+    group = _group(shape, settings)
+    return _rounds(shape) * _ceiling(shape.micro_batches, group) * group
+
+
+def _ahead(shape: PipelineShape, place: int, settings: InterleavedSpecification) -> int:
+    """Return how many forwards of a mini-batch a place begins before its first backward."""
+    behind = (_rounds(shape) - 1) * _group(shape, settings)
+    return min(_steps(shape, settings), 2 * (shape.place_count - 1 - place) + behind)
+
+
 def _interleaved(shape: PipelineShape, place: int, settings: InterleavedSpecification) -> Iterator[Turn]:
     _check_in_turn(shape, settings.kind)
     places, rounds, group = shape.place_count, _rounds(shape), _group(shape, settings)
-    # Groups are whole: what there is no micro-batch or no stage for is left out behind.
-    steps = rounds * _ceiling(shape.micro_batches, group) * group
+    # What there is no micro-batch or no stage for is left out behind.
+    steps = _steps(shape, settings)
 
     def step(kind: str, index: int) -> Turn:
         groups, within = divmod(index, rounds * group)
@@ -72,7 +84,7 @@ def _interleaved(shape: PipelineShape, place: int, settings: InterleavedSpecific
         return turn * places + place, Action(kind, groups * group + k)
 
     def mini_batch() -> Iterator[Turn]:
-        ahead = min(steps, 2 * (places - 1 - place) + (rounds - 1) * group)
+        ahead = _ahead(shape, place, settings)
         yield from (step("F", index) for index in range(ahead))
         for index in range(steps):
             if ahead + index < steps:
@@ -104,12 +116,37 @@ def _makespan(schedule: Schedule, cycles: StageCycles) -> int | None:
     return shape.mini_batches * (work + (places - 1) * both)
 
 
-def _interleaved_makespan(schedule: Schedule, cycles: StageCycles) -> int | None:
-    """Return what `_makespan` does where groups are whole."""
+def _interleaved_settings(schedule: Schedule) -> InterleavedSpecification:
     if not isinstance(schedule.settings, InterleavedSpecification):
         raise TypeError(f"settings of interleaved are needed, and these are {type(schedule.settings).__name__}")
-    whole = schedule.shape.micro_batches % _group(schedule.shape, schedule.settings) == 0
+    return schedule.settings
+
+
+def _interleaved_makespan(schedule: Schedule, cycles: StageCycles) -> int | None:
+    """Return what `_makespan` does where groups are whole."""
+    whole = schedule.shape.micro_batches % _group(schedule.shape, _interleaved_settings(schedule)) == 0
     return _makespan(schedule, cycles) if whole else None
+
+
+def _interleaved_in_flight(schedule: Schedule, stage: int) -> int:
+    """Return the most of n + 1 - done(n) over the micro-batches n of a mini-batch.
+
+    With V stages at a place, groups of g and W forwards ahead (`_ahead`), F of micro-batch n = q g + k at stage v P + p
+    is step i = q V g + v g + k of its place. i - W backwards stand before it, and they come in the same groups, from
+    the last stage of the place to the first: done(n), those of this stage, are g for each V g steps, and of what is
+    left all behind (V - 1 - v) g, g at most. For V = 2, whole groups and g = P, the most is
+    min(B, (1 - v) P + min(P, 2 (P - p) - 1)).
+    """
+    shape, settings = schedule.shape, _interleaved_settings(schedule)
+    group, rounds = _group(shape, settings), _rounds(shape)
+    turn, place = divmod(stage, shape.place_count)
+    ahead, before, most = _ahead(shape, place, settings), (rounds - 1 - turn) * group, 0
+    # Behind the third group everything repeats.
+    for n in range(min(shape.micro_batches, 3 * group)):
+        index = n // group * rounds * group + turn * group + n % group
+        groups, rest = divmod(max(0, index - ahead), rounds * group)
+        most = max(most, n + 1 - groups * group - min(max(rest - before, 0), group))
+    return most
 
 
 def _breadth_first_makespan(schedule: Schedule, cycles: StageCycles) -> int | None:
@@ -131,7 +168,7 @@ interleaved = ScheduleKind(
     "One forward, one backward over several stages a place, then a flush "
     "(Narayanan et al., interleaved 1F1B, arXiv:2104.04473).",
     Settings=InterleavedSpecification,
-    closed_forms=ClosedForms(_interleaved_makespan, stored=_interleaved_stored, staleness=_exact),
+    closed_forms=ClosedForms(_interleaved_makespan, _interleaved_in_flight, _interleaved_stored, _exact),
     places=_places,
     turns=_interleaved,
 )

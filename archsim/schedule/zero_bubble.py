@@ -76,16 +76,21 @@ def _h1_makespan(schedule: Schedule, cycles: StageCycles) -> int | None:
 
 
 def _h2_makespan(schedule: Schedule, cycles: StageCycles) -> int | None:
-    """Return (3 K + M - 1) f for f = b = u and B >= 2 M - 1, or B >= M if N = 1; 2 N (M + B - 1) f where u = 0."""
-    shape, each = schedule.shape, cycles.forward
-    if cycles.backward != each or _bounded(schedule):
+    """Return K (f + b + u) + (M - 1) f where no stage makes the last one wait; without updates, that of `synchronous`.
+
+    With B >= 2 M - 1 that is so for b <= f and f + b <= 2 u; of a single mini-batch for b <= 2 f and b <= 2 u, since a
+    stage may wait by f more than the next one does; and for B >= M, too, if f = b = u.
+    """
+    shape, (f, b, u) = schedule.shape, (cycles.forward, cycles.backward, cycles.update)
+    if _bounded(schedule):
         return None
-    if cycles.update == 0:
-        return 2 * shape.mini_batches * (shape.stages + shape.micro_batches - 1) * each
-    enough = shape.stages if shape.mini_batches == 1 else 2 * shape.stages - 1
-    if cycles.update != each or shape.micro_batches < enough:
-        return None
-    return (3 * shape.total + shape.stages - 1) * each
+    if u == 0:
+        return shape.mini_batches * (shape.stages + shape.micro_batches - 1) * (f + b)
+    if shape.micro_batches >= 2 * shape.stages - 1:
+        full = (b <= f and f + b <= 2 * u) or (shape.mini_batches == 1 and b <= 2 * min(f, u))
+    else:
+        full = shape.mini_batches == 1 and shape.micro_batches >= shape.stages and f == b == u
+    return shape.total * (f + b + u) + (shape.stages - 1) * f if full else None
 
 
 def _in_flight(schedule: Schedule, stage: int) -> int:

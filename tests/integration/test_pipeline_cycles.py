@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archsim.schedule import PipelineShape, Schedule, StageCycles, kind_of, make_schedule
+from archsim.schedule import PipelineShape, Schedule, StageCycles, dry_run, kind_of, make_schedule
 from archsim.schedule.specification import ScheduleSpecification
 
 from .experiments import unit_pipeline
@@ -63,8 +63,8 @@ def test_with_an_update_in_a_cycle(kind: str, mini_batches: int, cycles: int) ->
 @settings(deadline=None, max_examples=30)
 @given(
     kind=st.sampled_from([*KINDS, "zb-h1", "bounded", "hybrid"]),
-    stages=st.integers(1, 7),
-    micro_batches=st.integers(1, 9),
+    stages=st.integers(1, 8),
+    micro_batches=st.integers(1, 16),
     mini_batches=st.integers(1, 3),
     update_ns=st.integers(0, 1),
 )
@@ -91,6 +91,29 @@ def test_a_deferred_update_takes_its_time_for_every_micro_batch() -> None:
     assert list(updates.end_ps - updates.start_ps) == [8 * CYCLE_PS]
     counts = {key.operation: count for key, count in run.observations.counts.items() if key.component == "stage_engine"}
     assert counts == dict.fromkeys(("forward", "backward", "update"), 2 * 8)
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    kind=st.sampled_from(["zb-h2", "interleaved", "breadth-first", "zb-v", "dualpipe-v"]),
+    stages=st.integers(1, 8),
+    micro_batches=st.integers(1, 16),
+    mini_batches=st.integers(1, 3),
+    update_ns=st.integers(0, 1),
+)
+def test_the_machine_takes_what_the_dry_run_does_and_the_closed_forms_where_there_are_some(
+    kind: str, stages: int, micro_batches: int, mini_batches: int, update_ns: int
+) -> None:
+    chip = "chip=unit-fbu" if update_ns else "chip=unit"
+    run = unit_pipeline(kind, stages, micro_batches, mini_batches, chip, f"training.mini_batch={micro_batches}")
+    schedule = made(kind, PipelineShape(stages, mini_batches, micro_batches))
+    cycles = StageCycles(1, 1, update_ns)
+    profile, forms = dry_run(schedule, (cycles,) * stages), schedule.closed_forms.of(schedule, cycles)
+    assert run.metrics["makespan_ps"] == CYCLE_PS * profile.makespan
+    assert forms.get("makespan_cycles", profile.makespan) == profile.makespan
+    assert run.metrics["in_flight_max"] == list(forms["in_flight"])
+    assert run.metrics["stored_max"] == list(forms.get("stored", profile.stored_max))
+    assert run.metrics["staleness"] == pytest.approx(list(forms.get("staleness", profile.staleness)))
 
 
 @pytest.mark.parametrize(

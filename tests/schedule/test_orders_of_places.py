@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from graphlib import TopologicalSorter
 from typing import Any
 
 import pytest
@@ -14,6 +13,8 @@ from archsim import plugins
 from archsim.errors import InputError
 from archsim.schedule import PipelineShape, Schedule, StageCycles, dry_run, kind_of, make_schedule
 from archsim.schedule.specification import ScheduleSpecification
+
+from .longest_path import in_a_row, longest_path
 
 IN_TURN = ("interleaved", "breadth-first")
 V_SHAPED = ("zb-v", "dualpipe-v")
@@ -42,41 +43,11 @@ def known(schedule: Schedule, cycles: StageCycles) -> int | None:
     return schedule.closed_forms.makespan(schedule, cycles)
 
 
-def in_a_row(schedule: Schedule) -> list[list[tuple[str, int, int, int]]]:
-    """Return what each place, or each stage by itself, does one after the other: kind, stage, micro-batch, how many."""
-    if schedule.turns is None:
-        own = ([(stage, a) for a in schedule.stage(stage)] for stage in range(schedule.shape.stages))
-    else:
-        own = (list(schedule.place(place)) for place in range(schedule.shape.place_count))
-    return [[(a.kind, stage, a.micro_batch, a.count) for stage, a in row] for row in own]
-
-
-def longest_path(schedule: Schedule, cycles: StageCycles) -> int:
-    """Return the longest way through what must come after what."""
-    took = {"F": cycles.forward, "B": cycles.backward, "U": cycles.update}
-    last = schedule.shape.stages - 1
-    before: dict[tuple[str, int, int], set[tuple[str, int, int]]] = {}
-    length = {}
-    for row in in_a_row(schedule):
-        previous = None
-        for kind, stage, k, count in row:
-            action = kind, stage, k
-            length[action] = took[kind] * count
-            needed = {"F": ("F", stage - 1), "B": ("B", stage + 1), "U": ("B", stage)}[kind]
-            before[action] = {(*needed, k)} if 0 <= needed[1] <= last else {("F", stage, k)} - {action}
-            before[action] |= {previous} if previous else set()
-            previous = action
-    end: dict[tuple[str, int, int], int] = {}
-    for action in TopologicalSorter(before).static_order():
-        end[action] = length[action] + max((end[other] for other in before[action]), default=0)
-    return max(end.values())
-
-
 @given(kind=st.sampled_from(KINDS), shape=shapes, cycles=times)
 def test_the_makespan_is_the_longest_path(kind: str, shape: PipelineShape, cycles: StageCycles) -> None:
     schedule = made(kind, shape)
     found = makespan(schedule, cycles)
-    assert found == longest_path(schedule, cycles)
+    assert found == longest_path(schedule, (cycles,) * shape.stages)
     assert known(schedule, cycles) in (None, found)
 
 
@@ -90,7 +61,7 @@ def test_what_is_in_flight_stored_and_stale(kind: str, shape: PipelineShape) -> 
         ("staleness", profile.staleness),
     ):
         assert forms.get(name, seen) == pytest.approx(seen, abs=1e-12)
-    assert ("in_flight" in forms) == (kind != "interleaved")
+    assert "in_flight" in forms
     assert ("staleness" in forms) == (kind not in V_SHAPED)
 
 
@@ -108,6 +79,61 @@ def test_virtual_stages_divide_what_filling_and_draining_take(
     schedule = made(kind, PipelineShape(rounds * places, mini_batches, count), places=places)
     assert makespan(schedule, UNIT) == known(schedule, UNIT) == mini_batches * 2 * (rounds * count + places - 1)
     assert makespan(schedule, FBU) == known(schedule, FBU) == mini_batches * (3 * rounds * count + 2 * (places - 1))
+
+
+@given(
+    places=st.integers(1, 5),
+    rounds=st.integers(1, 4),
+    count=st.integers(1, 16),
+    group=st.integers(0, 6),
+    mini_batches=st.integers(1, 2),
+)
+def test_what_interleaved_has_in_flight_at_each_stage(
+    places: int, rounds: int, count: int, group: int, mini_batches: int
+) -> None:
+    shape = PipelineShape(places * rounds, mini_batches, count)
+    schedule = made("interleaved", shape, places=places, group=places + group)
+    form = schedule.closed_forms.in_flight
+    assert form is not None
+    seen = dry_run(schedule).in_flight_max
+    assert seen == tuple(form(schedule, stage) for stage in range(shape.stages))
+    if rounds == 2 and not group and count % places == 0:
+        turns = [divmod(stage, places) for stage in range(shape.stages)]
+        assert seen == tuple(min(count, (1 - v) * places + min(places, 2 * (places - p) - 1)) for v, p in turns)
+
+
+@given(
+    stages=st.integers(1, 8),
+    more=st.integers(0, 6),
+    mini_batches=st.integers(1, 3),
+    f=st.integers(1, 9),
+    data=st.data(),
+)
+def test_zb_h2_never_waits_where_backwards_are_short_and_updates_fill_the_time(
+    stages: int, more: int, mini_batches: int, f: int, data: st.DataObject
+) -> None:
+    b = data.draw(st.integers(1, f if mini_batches > 1 else 2 * f))
+    u = data.draw(st.integers(-(-(f + b if mini_batches > 1 else b) // 2), 12))
+    schedule = made("zb-h2", PipelineShape(stages, mini_batches, 2 * stages - 1 + more))
+    cycles = StageCycles(f, b, u)
+    expected = schedule.shape.total * (f + b + u) + (stages - 1) * f
+    assert makespan(schedule, cycles) == known(schedule, cycles) == expected
+
+
+@given(
+    places=st.integers(1, 5),
+    more=st.integers(0, 6),
+    mini_batches=st.integers(1, 3),
+    b=st.integers(1, 6),
+    data=st.data(),
+)
+def test_dualpipe_v_may_have_longer_forwards(
+    places: int, more: int, mini_batches: int, b: int, data: st.DataObject
+) -> None:
+    count, f = 2 * places + more, data.draw(st.integers(b, 2 * b))
+    schedule, cycles = made("dualpipe-v", PipelineShape(2 * places, mini_batches, count)), StageCycles(f, b, b)
+    expected = mini_batches * (2 * count * (f + 2 * b) + (places - 1) * f)
+    assert makespan(schedule, cycles) == known(schedule, cycles) == expected
 
 
 @given(places=st.integers(1, 4), more=st.integers(0, 6), mini_batches=st.integers(1, 3))
