@@ -8,6 +8,7 @@ from typing import get_args
 from archsim.errors import Deadlock
 from archsim.schedule.action_kinds import Flow, StageCycles
 from archsim.schedule.actions import Schedule
+from archsim.schedule.passing_on import stored_until_taken
 from archsim.schedule.pipeline_state import PipelineState
 from archsim.schedule.state import Edges, ScheduleError, StageState
 
@@ -26,7 +27,8 @@ class Profile:
         Most micro-batches between the start of F and the end of B (of F where there is no B) at each stage.
     stored_max : tuple of int
         Most micro-batches between the start of F and the end of the U that applies them (of their last action, where
-        another follows), which is how long what they stored is kept.
+        another follows), which is how long what they stored is kept. Where nothing follows that sends their values,
+        until these are taken: the fewest with which the schedule can go on.
     staleness : tuple of float
         Mean number of updates of the stage between a micro-batch's F and its B there.
     actions : int
@@ -61,6 +63,7 @@ def dry_run(schedule: Schedule, cycles: tuple[StageCycles, ...] | None = None, e
     """
     count = schedule.shape.stages
     cycles_of: list[dict[str, int]] = [asdict(own) for own in cycles or (StageCycles(),) * count]
+    edges = None if edges is None else tuple(edges)
     state = PipelineState(schedule, edges)
     #: When the stage, or the place that does the actions of its stages one by one, is free.
     free, at = [0] * count, schedule.shape.place_of_stage
@@ -90,10 +93,11 @@ def dry_run(schedule: Schedule, cycles: tuple[StageCycles, ...] | None = None, e
                 moved = True
             free[at[index]] = end
     _check_complete(schedule, state)
+    stored = stored_until_taken(schedule, edges)
     return Profile(
         makespan=max(free),
         in_flight_max=tuple(stage.in_flight_max for stage in state.stages),
-        stored_max=tuple(stage.stored_max for stage in state.stages),
+        stored_max=tuple(stage.stored_max for stage in state.stages) if stored is None else stored,
         staleness=tuple(stage.staleness for stage in state.stages),
         actions=sum(stage.position for stage in state.stages),
     )

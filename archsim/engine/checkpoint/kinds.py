@@ -89,6 +89,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("archsim.engine.events.equipment_of_stages", "EquipmentOfStages"),
     Kind("archsim.engine.events.equipment_of_units", "EquipmentOfUnits"),
     Kind("archsim.engine.events.fill", "FillCurve"),
+    Kind("archsim.engine.events.intake", "Intake"),
+    Kind("archsim.engine.events.intake", "IntakeOrder", rebuilt=("_rest", "next")),
     Kind("archsim.engine.events.sequencer", "Sequencer"),
     Kind("archsim.engine.events.sequencer", "ActionRun"),
     Kind("archsim.engine.events.step_runs", "StepRun"),

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from archsim.chip.components import Unit
 from archsim.chip.specification import Chip
 from archsim.chip.timing import host_ps
+from archsim.engine.events.intake import IntakeOrder
 from archsim.engine.events.sequencer import Sequencer
 from archsim.engine.events.transport import Channel, Message, Transport
 from archsim.engine.program import Edge
-from archsim.schedule.actions import PipelineShape
+from archsim.schedule.actions import Schedule
 
 __all__ = ["ActivationTransfer", "GradientTransfer", "HostFeed", "HostPort", "ValueRoute"]
 
@@ -48,7 +49,7 @@ class ActivationTransfer:
 
     def depart(self) -> None:
         """Set out as soon as there is space."""
-        self._route.target.admit(self._route.edge, self)
+        self._route.target.admit(self._route.edge, self._micro_batch, self)
 
     def admitted(self, waited: bool) -> None:
         """Set out."""
@@ -110,8 +111,8 @@ class HostPort:
     ----------
     chip : Chip
         The chip, which says how fast it is.
-    shape : PipelineShape
-        How many micro-batches the run has.
+    schedule : Schedule
+        In which order stages take micro-batches in.
     prefetch : int
         How many micro-batches may wait at a stage.
     unit : Unit or None
@@ -119,13 +120,13 @@ class HostPort:
     """
 
     chip: Chip
-    shape: PipelineShape
+    schedule: Schedule
     prefetch: int
     unit: Unit | None
 
 
 class HostFeed:
-    """The host brings micro-batch after micro-batch to a stage, a few ahead of its forwards.
+    """The host brings micro-batch after micro-batch to a stage, in its order, a few ahead of its forwards.
 
     Parameters
     ----------
@@ -146,7 +147,7 @@ class HostFeed:
         "_claiming",
         "_duration_ps",
         "_edge",
-        "_next",
+        "_order",
         "_port",
         "_space",
         "_started",
@@ -173,7 +174,7 @@ class HostFeed:
         self._duration_ps = host_ps(port.chip, channel.size_bytes)
         self._transport = transport
         self._channel = channel
-        self._next = 0
+        self._order = IntakeOrder(port.schedule, target.index)
         self._started = 0
         self._claiming = False
         self._space = space_cause
@@ -181,7 +182,7 @@ class HostFeed:
     @property
     def sent(self) -> int:
         """How many micro-batches have left."""
-        return self._next
+        return self._order.passed
 
     @property
     def size_bytes(self) -> int:
@@ -191,7 +192,7 @@ class HostFeed:
     @property
     def brought(self) -> int:
         """How many micro-batches have left, or are claiming space."""
-        return self._next + self._claiming
+        return self._order.passed + self._claiming
 
     def input_taken(self) -> None:
         """The stage has taken an input: another one may come."""
@@ -200,16 +201,18 @@ class HostFeed:
 
     def proceed(self) -> None:
         """Bring what may be brought."""
-        port = self._port
-        while not self._claiming and self._next < port.shape.total and self._next - self._started < port.prefetch:
+        order, prefetch = self._order, self._port.prefetch
+        while not self._claiming and order.next is not None and order.passed - self._started < prefetch:
             self._claiming = True
-            self._target.admit(self._edge, self)
+            self._target.admit(self._edge, order.next, self)
 
     def admitted(self, waited: bool) -> None:
         """There is space for the next micro-batch."""
-        self._claiming = False
-        job = _HostJob(self, self._channel.layer, self._next, self._duration_ps, waited)
-        self._next += 1
+        self._claiming, micro_batch = False, self._order.next
+        if micro_batch is None:
+            raise RuntimeError(f"the host is let in to stage {self.stage} with nothing left to bring")
+        job = _HostJob(self, self._channel.layer, micro_batch, self._duration_ps, waited)
+        self._order.advance()
         if self._port.unit is None:
             self.send_on(job)
         else:

@@ -267,7 +267,7 @@ class Machine:
     def _host_feeds(self) -> list[HostFeed]:
         host = self.setup.chip.host
         prefetch = host.prefetch if host else _PREFETCH
-        port = HostPort(self.setup.chip, self.setup.schedule.shape, prefetch, self.equipment.host)
+        port = HostPort(self.setup.chip, self.setup.schedule, prefetch, self.equipment.host)
         return [
             self._host_feed(port, stage, edge)
             for stage in self.stages

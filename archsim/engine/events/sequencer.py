@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from archsim.chip.components import NO_WORK_YET, Claimant, Recorder, Timekeeper
+from archsim.engine.events.intake import Intake, IntakeOrder
 from archsim.engine.events.occupancy import Occupancy
 from archsim.engine.events.spaces import Space
 from archsim.engine.events.step_runs import StepRun, Turns
@@ -90,6 +91,7 @@ class Sequencer:
         "_cause",
         "_causes",
         "_departing",
+        "_intake",
         "_left",
         "_neighbours",
         "_no_layer",
@@ -132,6 +134,7 @@ class Sequencer:
         self.program = program
         self.space = space
         self.footprint = footprint
+        self._intake = Intake(IntakeOrder(schedule, self.index), space, footprint)
         self.place: Occupancy | None = None
         self.state = state
         #: The kinds of action that take values, and what each kind sends.
@@ -178,10 +181,10 @@ class Sequencer:
         """When the slice began in which something is under way now, or None."""
         return self._since if self._under_way else None
 
-    def admit(self, edge: Edge, claimant: Claimant) -> None:
+    def admit(self, edge: Edge, micro_batch: int, claimant: Claimant) -> None:
         """Let an input in: with the first of a micro-batch the space of all of it is claimed, others find it there."""
         if self.program.claims_with(edge):
-            self.space.claim(self.footprint, claimant)
+            self._intake.claim(micro_batch, claimant)
         else:
             claimant.admitted(False)
 

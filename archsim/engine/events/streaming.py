@@ -120,7 +120,7 @@ class StreamedValue:
 
     def claim(self) -> None:
         """Wait for space at the target."""
-        self._route.target.admit(self._route.edge, self)
+        self._route.target.admit(self._route.edge, self._micro_batch, self)
 
     def admitted(self, waited: bool) -> None:
         """Send what has been made, and from now on every chunk at once."""
