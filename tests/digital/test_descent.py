@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from archsim.delays import Late
 from archsim.digital.arithmetic import FLOAT32, make_arithmetic
 from archsim.digital.descent import PLAIN, DescentRule, TrainedNumbers
 from archsim.digital.specification import DigitalOptimizer, FixedPointSettings, GradientClipping
@@ -160,3 +161,26 @@ def test_steps_are_those_of_pytorch(momentum: float, decay: float, limit: float 
     rule = DescentRule(DigitalOptimizer(momentum=momentum, weight_decay=decay), clipping)
     mine = trained(TrainedNumbers(start, FLOAT32, rule), found)
     np.testing.assert_allclose(mine, parameter.detach().numpy(), atol=2e-6)
+
+
+def test_what_is_kept_of_a_velocity_falls_behind_a_late_step_and_is_part_of_the_state() -> None:
+    rule = DescentRule(DigitalOptimizer(momentum=0.9))
+    numbers, found = TrainedNumbers(np.zeros(3, np.float32), FLOAT32, rule), gradients((3,), 3)
+    for gradient, late in zip(found, (Late(steps=4), Late(), Late()), strict=True):
+        numbers.descend(gradient, RATE)
+        copied = TrainedNumbers(np.zeros(3, np.float32), FLOAT32, rule)
+        copied.restore(numbers.state())
+        for each in (numbers, copied):
+            each.end_mini_batch(RATE, late)
+        np.testing.assert_array_equal(copied.values, numbers.values)
+    v = [found[0], 5 / 6 * found[0] + found[1]]  # The mean age of 9 steps, less 4, is that of 5 / 6.
+    v.append(0.9 * v[1] + found[2])
+    np.testing.assert_allclose(numbers.values, -RATE * sum(v), rtol=1e-5)
+
+
+def test_a_late_mini_batch_meets_a_lower_bound() -> None:
+    rule = DescentRule(DigitalOptimizer(), GradientClipping(limit=0.5))
+    numbers = TrainedNumbers(np.zeros(2, np.float32), FLOAT32, rule)
+    numbers.descend(np.float32([3, 4]), RATE)
+    numbers.end_mini_batch(RATE, Late(bound=0.2))
+    np.testing.assert_allclose(numbers.values, -RATE * 0.1 * np.float32([0.6, 0.8]), rtol=1e-6)

@@ -27,6 +27,8 @@ def simulated(
     layer: dict[str, Any] | None = None,
     micro_batches: int = 1,
     evaluate_every: int | None = None,
+    run: dict[str, Any] | None = None,
+    options: dict[str, Any] | None = None,
     **training: Any,
 ) -> Run:
     """Train the first of tau + 1 layers, each with a weight of 1, by inputs of 1 and targets of 0."""
@@ -41,9 +43,9 @@ def simulated(
         layers,
         training={"learning_rate": alpha_lambda / CURVATURE, "mini_batch": micro_batches, **training},
         schedule={"kind": "asynchronous", "stages": tau + 1, "micro_batches": micro_batches},
-        run={"mode": "numerics", "evaluate_every": evaluate_every or updates // micro_batches},
+        run={"mode": "numerics", "evaluate_every": evaluate_every or updates // micro_batches} | (run or {}),
     )
-    return archsim.simulate(document, data=data)
+    return archsim.simulate(document, data=data, **(options or {}))
 
 
 def predicted(

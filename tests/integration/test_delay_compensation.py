@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 import archsim
 from archsim.delays import momentum_left
 from archsim.errors import InputError
+from archsim.simulation import Interrupted
 from archsim.training import DelayCompensation
 
 from .delayed import CURVATURE, predicted, simulated
@@ -109,6 +112,31 @@ def test_a_mixed_precision_accumulator_has_its_momentum_corrected() -> None:
     corrected = predicted(4, 0.05, 40, momentum=0.8, kept=partial(momentum_left, 0.8))[-1]
     assert got == pytest.approx(corrected, abs=2e-2)
     assert corrected != pytest.approx(predicted(4, 0.05, 40, momentum=0.8)[-1], abs=5e-2)
+
+
+@pytest.mark.parametrize("mode", ["numerics", "coupled"])
+@pytest.mark.parametrize("layer", [None, DIGITAL], ids=["array", "digital unit"])
+def test_a_pause_changes_nothing(layer: dict[str, Any] | None, mode: str, tmp_path: Path) -> None:
+    """Also one in the middle of a mini-batch, while gradients are on their way whose delay is being counted."""
+    run = partial(
+        simulated,
+        3,
+        0.05,
+        24,
+        layer=layer,
+        micro_batches=2,
+        algorithm=SGD,
+        digital_optimizer={"momentum": 0.8},
+        gradient_clipping={"limit": 0.5},
+        delay_compensation={"clipping_exponent": 1, "momentum_correction": True},
+        run={"mode": mode, "checkpoint_every": 1},
+    )
+    whole, asked = run(), count()
+    with pytest.raises(Interrupted):
+        run(options={"workspace": tmp_path / "run", "interrupted": lambda: next(asked) == 57})
+    again = run(options={"workspace": tmp_path / "run", "resume": True})
+    assert again.weights["layer0"] == whole.weights["layer0"]
+    assert again.metrics == whole.metrics
 
 
 def test_what_would_have_no_effect_is_refused_or_told() -> None:

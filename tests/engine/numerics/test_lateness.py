@@ -41,6 +41,24 @@ def test_of_each_kind_as_its_rule_says(stage: int) -> None:
     assert counted(made("zb-h1", shape), stage) == [k - first_met[k] for k in range(5)] * 2
 
 
+@pytest.mark.parametrize("stage", range(4))
+def test_steps_at_the_end_of_a_mini_batch_are_late_in_the_mean_over_it(stage: int) -> None:
+    shape = PipelineShape(stages=4, mini_batches=4, micro_batches=2)
+    for kind in ("asynchronous", "synchronous"):
+        lateness, late = Lateness(shape), []
+        for action in made(kind, shape).stage(stage):
+            if action.kind == "F":
+                lateness.forward(stage, action.micro_batch)
+            elif action.kind == "U":
+                lateness.update(stage, action)
+                if action.micro_batch % 2:
+                    late.append(lateness.steps_of(stage, action.micro_batch))
+                lateness.release(stage, action)
+        met = [(k - min(k, 3 - stage)) // 2 for k in range(8)]
+        asynchronous = [sum(n - step for step in met[2 * n : 2 * n + 2]) / 2 for n in range(4)]
+        assert late == (asynchronous if kind == "asynchronous" else [0] * 4)
+
+
 def test_the_share_of_the_learning_rate() -> None:
     training = TrainingSpecification(
         learning_rate=0.5, delay_compensation=DelayCompensation(exponent=0.5, annealing_mini_batches=10)
