@@ -133,7 +133,7 @@ def test_a_pause_changes_nothing(layer: dict[str, Any] | None, mode: str, tmp_pa
     )
     whole, asked = run(), count()
     with pytest.raises(Interrupted):
-        run(options={"workspace": tmp_path / "run", "interrupted": lambda: next(asked) == 57})
+        run(options={"workspace": tmp_path / "run", "interrupted": lambda: next(asked) >= 57})
     again = run(options={"workspace": tmp_path / "run", "resume": True})
     assert again.weights["layer0"] == whole.weights["layer0"]
     assert again.metrics == whole.metrics
