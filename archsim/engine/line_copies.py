@@ -10,11 +10,12 @@ read there. Of an algorithm with several arrays each one is copied; its digital 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from archsim.chip.operations import read_counts
+from archsim.chip.operations import read_counts, vector_bytes
 from archsim.chip.specification import Chip
-from archsim.chip.timing import read_ps, update_ps
+from archsim.chip.timing import buffer_ps, nmpu_ps, read_ps, update_ps
 from archsim.engine.line_writes import LineWrite, part_counts
 from archsim.mapping.plan import Part
 
@@ -49,6 +50,12 @@ class LineCopy:
         read = read_ps(chip, 1, part.columns, 1)
         write = update_ps(chip, self.write.trains, self.write.slots) + read
         return read + (part.rows * self.arrays - 1) * max(read, write) + write
+
+    def matrix_ps(self, chip: Chip, parts: Sequence[Part]) -> int:
+        """Return how long a matrix takes, where nobody else asks for its units: the longest of what they do."""
+        cells = sum(self.cells(part) for part in parts)
+        digital = nmpu_ps(chip, cells), buffer_ps(chip, 2 * vector_bytes(chip, cells))
+        return max(*digital, *(self.part_ps(chip, part) for part in parts))
 
     def read_counts(self, part: Part) -> dict[tuple[str, str], int]:
         """Count the reads of a part by (component, operation)."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from archsim.engine.dependencies import Dependency, Flows
-from archsim.engine.steps import MatrixStep, Step, WriteStep
+from archsim.engine.steps import CopyStep, MatrixStep, Step, WriteStep
 from archsim.schedule.state import HOST
 
 __all__ = ["HOST", "ActionProgram", "Edge", "StageProgram", "edges_between"]
@@ -85,6 +85,11 @@ class StageProgram:
     def rewritten(self) -> Iterator[str]:
         """The matrices that are written anew in its actions."""
         return (step.matrix for action in self.actions.values() for step in action.steps if isinstance(step, WriteStep))
+
+    @property
+    def copies(self) -> Iterator[CopyStep]:
+        """The copies of matrices in its actions."""
+        return (step for action in self.actions.values() for step in action.steps if isinstance(step, CopyStep))
 
     def claims_with(self, edge: Edge) -> bool:
         """Return whether a micro-batch claims its space at the stage with this input: that from the earliest stage."""

@@ -14,6 +14,7 @@ from archsim.explanation import DRAIN, FILL, FLUSH, START, TaskGraph, begins_aft
 from archsim.schedule.action_kinds import Flow, StageCycles
 from archsim.schedule.actions import Action, Schedule
 from archsim.schedule.pipeline_state import PipelineState
+from archsim.schedule.set_versions import SetVersions
 from archsim.schedule.state import Edges
 
 __all__ = ["ActionTimes", "action_times"]
@@ -153,17 +154,23 @@ class ActionTimes:
         return times, levels
 
     def staleness(self, stage: int) -> float:
-        """Return the mean number of updates of a stage between the begins of a micro-batch's F and its B there."""
+        """Return the mean number of updates of a stage between what a micro-batch's F meets and its B there."""
         opening, closing = next(iter(self.schedule.kinds)), self.schedule.closing
         updates, total, met = 0, 0, dict[int, int]()
+        versions = SetVersions(stage, self.schedule)
         for at, action in self.actions:
             if at != stage:
                 continue
+            kind = self.schedule.kinds[action.kind]
             if action.kind == opening:
-                met[action.micro_batch] = updates
+                met[action.micro_batch] = versions.met(action.micro_batch)
             if action.kind == closing:
                 total += updates - met[action.micro_batch]
-            updates += self.schedule.kinds[action.kind].updates_weights
+            if kind.copies_weights:
+                versions.copy(action, updates)
+            if kind.updates_weights:
+                versions.update(action, updates)
+                updates += 1
         return total / max(1, len(met))
 
     @cached_property
@@ -218,6 +225,7 @@ def action_times(
     *,
     places: Sequence[int] | None = None,
     side_by_side: bool = False,
+    copies: Sequence[int] | None = None,
     most_actions: int | None = None,
 ) -> ActionTimes:
     """Lay a schedule over time; one that `dry_run` has checked.
@@ -235,6 +243,8 @@ def action_times(
         first served.
     side_by_side : bool
         Whether the stages of a place work side by side, as on tiles, rather than one at a time, as on a stage engine.
+    copies : sequence of int, optional
+        How long each stage takes to copy its weights, where it does; no time without it.
     most_actions : int, optional
         Of a schedule with more actions, as many mini-batches are taken as have about so many; one at least.
     """
@@ -247,6 +257,7 @@ def action_times(
     found = tuple(cycles or (StageCycles(),) * shape.stages)
     own = tuple(places or shape.place_of_stage)
     player = _Player(schedule, found, range(shape.stages) if side_by_side else own, edges)
+    player.copies = tuple(copies or (0,) * shape.stages)
     if schedule.turns is not None or side_by_side or len({*own}) == shape.stages:
         player.play()
     else:
@@ -274,6 +285,8 @@ class _Player:
         self.actions: list[tuple[int, Action]] = []
         self.durations: list[int] = []
         self.before: list[list[tuple[int, int]]] = []
+        #: How long each stage takes to copy its weights.
+        self.copies: tuple[int, ...] = (0,) * len(cycles)
         self._ends: list[int] = []
         self._schedule = schedule
         self._places = places
@@ -326,7 +339,7 @@ class _Player:
         following = [self._last[place]] if self._last[place] != START else []
         if kind.awaits is not None:
             following += self._sent[kind.awaits][stage].pop(action.micro_batch, [])
-        duration = self._took[stage][action.kind] * action.count
+        duration = self.copies[stage] if kind.copies_weights else self._took[stage][action.kind] * action.count
         self.actions.append((stage, action))
         self.durations.append(duration)
         self.before.append([(task, 0) for task in following])

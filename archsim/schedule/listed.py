@@ -167,7 +167,15 @@ def _kinds(cells: Sequence[Cell]) -> dict[str, ActionKind]:
                 f"did you mean {close}?" if close else "'archsim list actions' says what each of them is",
                 ", ".join(known),
             )
-    return load_action_kinds(_in_order({symbol: load_kind(symbol) for symbol in first}, first))
+    kinds = {symbol: load_kind(symbol) for symbol in first}
+    for symbol, kind in kinds.items():
+        if kind.copies_weights:
+            raise mistake(
+                first[symbol],
+                f"{symbol} copies weights between sets of crossbars, of which a file says nothing",
+                "leave it out, or take schedule.kind: two-version, which has two sets",
+            )
+    return load_action_kinds(_in_order(kinds, first))
 
 
 def _in_order(kinds: dict[str, ActionKind], first: dict[str, Cell]) -> list[str]:

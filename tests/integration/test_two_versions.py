@@ -204,8 +204,10 @@ def test_exact_copies_are_exact_and_sets_have_their_own_devices_otherwise() -> N
     ideal = ("chip.device=ideal", "chip.io.is_perfect=true", "schedule.copies=exact")
     run, other = digits(*TWO, *ideal), digits(*TWO, *ideal, "run.noise_seed=9", "run.device_seed=8")
     assert_equal_weights(run, other)
+    assert any("schedule.copies: exact is hypothetical" in text for text in run.warnings)
     exact, programmed = (digits(*TWO, f"schedule.copies={copies}") for copies in ("exact", "programmed"))
     assert any((exact.weights[name] != array).any() for name, array in programmed.weights.items())
+    assert not any("hypothetical" in text for text in programmed.warnings)
 
 
 @pytest.mark.parametrize("algorithm", ["digital-sgd", "hardware-aware"])
@@ -266,6 +268,9 @@ def test_time_of_copies_is_that_of_the_rule() -> None:
     reads = copies[copies.unit.str.startswith("tile") & (copies.end_ps - copies.start_ps == 64 * READ_PS)]
     assert sorted(reads.unit) == ["tile 0", "tile 1"]
     assert run.metrics["makespan_ps"] == other.metrics["makespan_ps"] + 2 * each
+    times = archsim.prepare("mlp_digits", [*short, "schedule={kind: two-version, stages: 1}"]).action_times()
+    laid = times.frame()
+    assert {*(laid.end - laid.begin)[laid.action == "C"]} == {each}
 
 
 def test_matrices_take_twice_the_tiles_and_the_plan_says_so() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 
 from archsim.errors import InputError
 from archsim.schedule import Action, PipelineShape, Schedule, StageCycles, dry_run, gradients_of, make_schedule
+from archsim.schedule.action_times import action_times
 from archsim.schedule.schedule_error import ScheduleError
-from archsim.schedule.specification import TwoVersionSpecification
+from archsim.schedule.specification import FileSpecification, TwoVersionSpecification
 
 shapes = st.builds(
     PipelineShape, stages=st.integers(1, 8), mini_batches=st.integers(1, 5), micro_batches=st.integers(1, 16)
@@ -55,6 +57,9 @@ def test_the_forms_hold_for_every_shape(shape: PipelineShape, cycles: StageCycle
     assert known["in_flight"] == profile.in_flight_max
     assert known["stored"] == profile.stored_max
     assert known["staleness"] == pytest.approx(profile.staleness)
+    times = action_times(schedule, (cycles,) * shape.stages)
+    assert times.makespan == profile.makespan
+    assert [times.staleness(stage) for stage in range(shape.stages)] == pytest.approx(profile.staleness)
 
 
 @given(stages=st.integers(1, 8), more=st.integers(0, 8), mini_batches=st.integers(1, 4))
@@ -134,6 +139,14 @@ def test_a_list_that_would_meet_other_weights_is_refused(changes: dict[str, str 
     with pytest.raises(ScheduleError, match=told) as refused:
         dry_run(changed(schedule, changes))
     assert refused.value.remedy
+
+
+def test_a_file_lists_no_copies(tmp_path: Path) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text(made(PipelineShape(1, 2, 2)).to_text(), encoding="utf-8")
+    with pytest.raises(InputError, match=r"row 0, cell \d+: C copies weights between sets of crossbars") as refused:
+        make_schedule(FileSpecification(path=str(path), micro_batches=2), 1, 2)
+    assert refused.value.field == "schedule.path"
 
 
 def test_an_error_of_copies_that_are_exact_is_refused() -> None:

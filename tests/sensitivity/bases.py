@@ -119,6 +119,7 @@ def bases() -> Iterator[tuple[Document, Place]]:
     yield base(training={"algorithm": {"preset": "tiki-taka"}}, schedule=apart), ("schedule",)
     yield base(schedule={"kind": "zb-h1", "stages": 2, "micro_batches": 4, "stored_max": 2}), ("schedule",)
     yield base(schedule={"kind": "bounded", "stages": 2, "micro_batches": 2, "staleness_max": 0}), ("schedule",)
+    yield base(schedule={"kind": "two-version", "stages": 2, "micro_batches": 2}), ("schedule",)
     yield base(schedule={"kind": "hybrid", "stages": 2, "asynchronous_mini_batches": 2}), ("schedule",)
     yield base(schedule={"kind": "zb-h2", "stages": 2, "micro_batches": 4, "stored_max": 2}), ("schedule",)
     yield base(schedule={"kind": "interleaved", "stages": 2, "micro_batches": 4, "group": 2}), ("schedule",)
