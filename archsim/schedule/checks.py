@@ -12,7 +12,7 @@ from archsim.schedule.passing_on import stored_until_taken
 from archsim.schedule.pipeline_state import PipelineState
 from archsim.schedule.state import Edges, ScheduleError, StageState
 
-__all__ = ["Profile", "ScheduleError", "check_all_done", "dry_run"]
+__all__ = ["Profile", "ScheduleError", "check_alone", "dry_run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,25 +104,33 @@ def dry_run(schedule: Schedule, cycles: tuple[StageCycles, ...] | None = None, e
 
 
 def _check_complete(schedule: Schedule, state: PipelineState) -> None:
-    for stage in state.stages:
-        if stage.next is None:  # What it leaves out, others may wait for.
-            check_all_done(stage, schedule)
     waiting = [(stage.index, action) for stage in state.stages if (action := stage.next) is not None]
-    if waiting:
-        lines = [
-            f"  stage {index} waits to do {action}, for {state.missing(index, action)}" for index, action in waiting
-        ]
-        raise Deadlock("the schedule cannot finish: stages wait for each other\n" + "\n".join(lines))
+    if not waiting:
+        for stage in state.stages:
+            _check_all_done(stage, schedule)
+        return
+    for stage in state.stages:  # What one of them leaves out, or does out of its order, others may wait for.
+        check_alone(StageState(schedule, stage.index, values=0, gradients=0), schedule)
+    lines = [f"  stage {index} waits to do {action}, for {state.missing(index, action)}" for index, action in waiting]
+    raise Deadlock("the schedule cannot finish: stages wait for each other\n" + "\n".join(lines))
 
 
-def check_all_done(stage: StageState, schedule: Schedule) -> None:
-    """Refuse a stage that has done all its actions, but not each of them with every micro-batch.
+def check_alone(stage: StageState, schedule: Schedule) -> None:
+    """Play all actions of a stage that needs nothing from others.
 
     Raises
     ------
     ScheduleError
-        With the first action that is missing.
+        If an action is missing, doubled, comes too early or is none of the schedule's; the position of the stage tells
+        which one.
     """
+    while (action := stage.start()) is not None:
+        stage.end(action)
+    _check_all_done(stage, schedule)
+
+
+def _check_all_done(stage: StageState, schedule: Schedule) -> None:
+    """Refuse a stage that has done all its actions, but not each of them with every micro-batch."""
     total = schedule.shape.total
     for symbol, kind in schedule.kinds.items():
         done = stage.done[symbol]

@@ -72,11 +72,10 @@ def _resolve(settings: ScheduleSpecification) -> ScheduleKind:
     """Return the kind of schedule that the file of some settings holds."""
     if not isinstance(settings, FileSpecification):
         raise TypeError(f"settings of a file are needed, and these are {type(settings).__name__}")
-    actions = read_actions(settings.path)
+    actions = read_actions(settings.path, settings.micro_batches)
     listed, kinds = _Listed(settings.path, actions), load_action_kinds(actions.symbols)
     updates = any(kind.updates_weights for kind in kinds.values())
     trains = updates or any(kind.sends == "gradients" for kind in kinds.values())
-    _check_micro_batches(settings, actions)
     return replace(
         file,
         order=listed.order,
@@ -88,20 +87,6 @@ def _resolve(settings: ScheduleSpecification) -> ScheduleKind:
         micro_batches=None if actions.micro_batches == settings.micro_batches else actions.micro_batches,
         resolve=None,
     )
-
-
-def _check_micro_batches(settings: FileSpecification, actions: ListedActions) -> None:
-    """Refuse a file that is neither one mini-batch nor several."""
-    count = actions.micro_batches
-    if count % settings.micro_batches:
-        raise InputError(
-            f"the schedule in {settings.path} has {count} micro-batch{'es' if count > 1 else ''}, 0 to {count - 1}, "
-            "which are neither those of one mini-batch nor those of several",
-            field="schedule.micro_batches",
-            value=settings.micro_batches,
-            allowed=f"{count} for a file of one mini-batch, or a divisor of it for a file of the whole run",
-            remedy=f"set schedule.micro_batches={count}, or mend the file",
-        )
 
 
 def _order(shape: PipelineShape, stage: int, settings: ScheduleSpecification) -> Iterator[Action]:

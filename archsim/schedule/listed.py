@@ -13,7 +13,7 @@ from archsim.files import read_regular
 from archsim.schedule.action_kinds import ActionKind, load_action_kinds, load_kind
 from archsim.schedule.actions import TRAINING, Action, PipelineShape, Schedule
 from archsim.schedule.cells import FIELD, Cell, mistake, read_rows
-from archsim.schedule.checks import check_all_done
+from archsim.schedule.checks import check_alone
 from archsim.schedule.state import ScheduleError, StageState
 from archsim.schedule.torch_cells import translated
 
@@ -68,8 +68,15 @@ class ListedActions:
         return tuple(at[stage] for stage in range(len(self.stages)))
 
 
-def read_actions(path: str) -> ListedActions:
+def read_actions(path: str, each: int) -> ListedActions:
     """Read a file, and check that each of its stages does every action once, in a possible order.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    each : int
+        Micro-batches of a mini-batch.
 
     Raises
     ------
@@ -94,11 +101,11 @@ def read_actions(path: str) -> ListedActions:
             value=path,
             allowed=allowed,
         ) from error
-    return _read(content, path)
+    return _read(content, path, each)
 
 
 @lru_cache(maxsize=2)
-def _read(content: str, path: str) -> ListedActions:
+def _read(content: str, path: str, each: int) -> ListedActions:
     """Return what a text lists: it is asked for several times while an experiment is made ready."""
     rows = translated(read_rows(content, path))
     cells = [cell for row in rows for cell in row]
@@ -106,7 +113,8 @@ def _read(content: str, path: str) -> ListedActions:
     by_place = _names_stages(cells)
     stages = _by_stage(cells) if by_place else rows
     last = max(cells, key=lambda cell: cell.action.micro_batch)
-    _check_stages(stages, kinds, last)
+    _check_count(last, each)
+    _check_stages(stages, kinds, last, each)
     return ListedActions(
         tuple(tuple(cell.action for cell in stage) for stage in stages),
         tuple(tuple((cell.stage or 0, cell.action) for cell in row) for row in rows) if by_place else None,
@@ -196,7 +204,22 @@ def _in_order(kinds: dict[str, ActionKind], first: dict[str, Cell]) -> list[str]
     return order
 
 
-def _check_stages(stages: Sequence[Sequence[Cell]], kinds: dict[str, ActionKind], last: Cell) -> None:
+def _check_count(last: Cell, each: int) -> None:
+    """Refuse micro-batches that are neither those of one mini-batch nor those of several."""
+    count = last.action.micro_batch + 1
+    if count % each:
+        raise InputError(
+            f"the file has {count} micro-batch{'es' if count > 1 else ''}, the last one in row {last.row}, cell "
+            f"{last.number}, {last.text}: neither those of one mini-batch nor those of several",
+            field="schedule.micro_batches",
+            value=each,
+            allowed=f"{count} for a file of one mini-batch, or a divisor of it for a file of the whole run",
+            remedy=f"set schedule.micro_batches={count}, or mend the file",
+            place=last.place,
+        )
+
+
+def _check_stages(stages: Sequence[Sequence[Cell]], kinds: dict[str, ActionKind], last: Cell, each: int) -> None:
     """Refuse a stage that does not do every action once in a possible order, whatever the others do.
 
     Parameters
@@ -207,21 +230,21 @@ def _check_stages(stages: Sequence[Sequence[Cell]], kinds: dict[str, ActionKind]
         The kinds of action.
     last : Cell
         One with the last micro-batch.
+    each : int
+        Micro-batches of a mini-batch.
     """
 
     def order(shape: PipelineShape, stage: int) -> Iterator[Action]:
         return (cell.action for cell in stages[stage])
 
-    schedule = Schedule("file", PipelineShape(len(stages), 1, last.action.micro_batch + 1), "scheduled", order, kinds)
+    shape = PipelineShape(len(stages), (last.action.micro_batch + 1) // each, each)
+    schedule = Schedule("file", shape, "scheduled", order, kinds)
     for index, cells in enumerate(stages):
         state = StageState(schedule, index, values=0, gradients=0)
         try:
-            while (action := state.start()) is not None:
-                state.end(action)
+            check_alone(state, schedule)
         except ScheduleError as error:
-            raise mistake(cells[state.position], error.problem, error.remedy) from error
-        try:
-            check_all_done(state, schedule)
-        except ScheduleError as error:
+            if state.next is not None:
+                raise mistake(cells[state.position], error.problem, error.remedy) from error
             known = f"{error.problem}, of which row {last.row} has the last in cell {last.number}, {last.text}"
             raise mistake(cells[-1], known, error.remedy) from error
