@@ -15,7 +15,7 @@ from archsim.data.specification import DataSpecification
 from archsim.network.specification import MatrixLayer, NetworkSpecification, RecurrentLayer
 from archsim.notebook import facts_html, facts_text
 from archsim.schedule.specification import AnySchedule, ScheduleSpecification
-from archsim.specification import Specification, values_of
+from archsim.specification import Specification, contradiction, values_of
 from archsim.training import TrainingSpecification
 
 __all__ = ["Experiment", "RunSpecification"]
@@ -165,14 +165,12 @@ class Experiment(Specification):
         layers = [layer.algorithm for layer in self.network.layers if isinstance(layer, MatrixLayer)]
         algorithms = [each for each in (training.algorithm, *layers) if isinstance(each, WithMomentum)]
         if not training.digital_optimizer.momentum and not any(each.momentum for each in algorithms):
-            raise PydanticCustomError(
-                "no_momentum",
+            raise contradiction(
                 "nothing is trained with momentum in digital, so there is none that could fall with a delay",
-                {
-                    "field": "training.delay_compensation.momentum_correction",
-                    "allowed": "false; true with a momentum in training.digital_optimizer, or in an algorithm that "
-                    "adds gradients up in digital, such as mixed-precision or digital-sgd",
-                },
+                field="training.delay_compensation.momentum_correction",
+                allowed="false; true with a momentum in training.digital_optimizer, or in an algorithm that adds "
+                "gradients up in digital, such as mixed-precision or digital-sgd",
+                remedy="set training.digital_optimizer.momentum or training.algorithm.momentum, or leave it out",
             )
         return self
 
