@@ -30,6 +30,7 @@ class RunSpecification(Specification):
     ``evaluate_every`` is in mini-batches (default: once an epoch). ``timeline`` false keeps the totals only.
     ``checkpoint_every`` writes a checkpoint after every so many mini-batches, where the run has a folder.
     ``discrepancy_every`` compares the weights that a backward meets with those that its forward met.
+    ``target_accuracy`` asks what it takes to a test accuracy; the run goes on behind it.
     ``program`` true writes the initial weights before training begins, which takes time and energy; false
     begins with them in place.
     """
@@ -43,6 +44,7 @@ class RunSpecification(Specification):
     evaluate_every: Count | None = None
     checkpoint_every: Count | None = None
     discrepancy_every: Count | None = None
+    target_accuracy: Annotated[float, Field(gt=0, le=1)] | None = None
     timeline: bool = True
     program: bool = False
 
@@ -153,6 +155,23 @@ class Experiment(Specification):
                 "no_numbers",
                 "a timing run computes no accuracy and no perplexity, so it cannot stop at one",
                 {"field": "training.stop_at", "allowed": "null, or run.mode: numerics or coupled"},
+            )
+        if self.run.target_accuracy is not None and self.run.mode == "timing":
+            raise PydanticCustomError(
+                "no_numbers",
+                "a timing run computes no accuracy",
+                {"field": "run.target_accuracy", "allowed": "null, or run.mode: numerics or coupled"},
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _there_is_one_target(self) -> Experiment:
+        stops = self.training is not None and self.training.stop_at is not None
+        if stops and self.run.target_accuracy is not None:
+            raise PydanticCustomError(
+                "two_targets",
+                "training.stop_at is a target already, and the run ends there: leave one of them out",
+                {"field": "run.target_accuracy", "allowed": "null; or any without training.stop_at"},
             )
         return self
 

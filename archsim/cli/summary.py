@@ -53,6 +53,8 @@ _ROWS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("samples to target", "samples_to_target", _count),
     ("time to target", "time_to_target_ps", format_duration),
     ("energy to target", "energy_to_target_pj", format_energy),
+    ("updates to target", "updates_to_target", _count),
+    ("pulses to target", "pulses_to_target", _count),
     ("time per sample", "time_per_sample_ps", format_duration),
     ("latency", "latency_ps", format_duration),
     ("energy per sample", "energy_per_sample_pj", format_energy),
@@ -144,6 +146,8 @@ def mean_and_spread(mean: float, deviation: float, write: Callable[[float], str]
 def notes(run: Run, directory: Path) -> list[str]:
     """Return what a reader of the numbers has to know, a line each."""
     lines = [f"warning: {warning}" for warning in run.warnings]
+    if run.target != (None, None) and not (way := run.to_target()).reached:
+        lines.append(f"target: {way.reason}")
     if run.bottleneck is not None:
         lines.append(f"bottleneck: {run.bottleneck}")
     guesses = [record.name for record in run.placeholders]

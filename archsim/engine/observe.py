@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -29,16 +29,19 @@ from archsim.network.matrix import AnalogMatrix
 from archsim.results import buffer_table, discrepancy_table, staleness_table
 from archsim.results.learning import LearningPoint
 from archsim.results.observations import Observations
+from archsim.training import StopAt
 
 __all__ = ["buffer_fills", "observe_discrepancy", "observe_matrices", "observe_run", "observe_staleness"]
 
 
-def observe_run(machine: Machine | UntimedMachine, network: NumericNetwork | None) -> Observations:
+def observe_run(
+    machine: Machine | UntimedMachine, network: NumericNetwork | None, target: StopAt | None = None
+) -> Observations:
     """Return what was observed of a run: by its machine, and where numbers were computed, on its crossbars.
 
     The timeline of a machine with a clock is closed at this moment.
     """
-    seen = _observe_state(machine)
+    seen = _with_target(_observe_state(machine), machine.observer.curve.points, target)
     seen = _observe_chip(machine, seen) if isinstance(machine, Machine) else _observe_numbers(machine, seen)
     if network is None:
         return seen
@@ -124,8 +127,22 @@ def _observe_state(machine: Machine | UntimedMachine) -> Observations:
         macs_per_sample=_macs(setup),
         places=tuple(stage.place for stage in setup.plan.stages),
         place_busy_ps=(0,) * len(setup.plan.places),
-        samples_to_target=last.samples if last and machine.observer.reached else None,
     )
+
+
+def _with_target(seen: Observations, points: Sequence[LearningPoint], target: StopAt | None) -> Observations:
+    """Return what was seen with what it took to the first evaluation that reached a target, if one did."""
+    for index, point in enumerate(points):
+        if target is not None and target.reached(point.test_accuracy, point.test_perplexity):
+            return replace(
+                seen,
+                samples_to_target=point.samples,
+                time_to_target_ps=point.time_ps,
+                updates_to_target=point.updates,
+                pulses_to_target=point.pulses,
+                target_evaluation=index,
+            )
+    return seen
 
 
 def _observe_chip(machine: Machine, seen: Observations) -> Observations:

@@ -118,7 +118,8 @@ class Observer:
             samples = point.mini_batch * self._mini_batch
             energy_pj, tally = account() or (None, None)
             when = None if tally is None else time_ps
-            self.curve.add(point.mini_batch, samples, when, energy_pj, point.train_loss, point.score, tally)
+            at = point.mini_batch, samples, when, energy_pj, point.train_loss, point.score
+            self.curve.add(*at, tally, point.updates, point.pulses)
             if self.target is not None and self.target.reached(point.score.accuracy, point.score.perplexity):
                 self.reached = True
         if stage == self._completion[0] and action.kind == self._completion[1]:

@@ -20,11 +20,16 @@ __all__ = ["Evaluation", "Work", "do_step"]
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """How well the network does after a mini-batch (its number counts from 1); without training there is no loss."""
+    """How well the network does after a mini-batch (its number counts from 1); without training there is no loss.
+
+    And what made the weights that were evaluated: updates of the first stage, device pulses of all layers.
+    """
 
     mini_batch: int
     train_loss: float | None
     score: Score
+    updates: int | None = None
+    pulses: int | None = None
 
 
 class Work(Protocol):

@@ -20,6 +20,7 @@ from archsim.results.save import check_run_directory
 from archsim.results.slices import Slices
 from archsim.results.staleness import staleness_table
 from archsim.results.tally import Tally
+from archsim.results.targets import ToTarget, targets_table
 from archsim.results.timeline import Timeline
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Slices",
     "Tally",
     "Timeline",
+    "ToTarget",
     "buffer_table",
     "check_run_directory",
     "collect_provenance",
@@ -54,4 +56,5 @@ __all__ = [
     "points_table",
     "runs_table",
     "staleness_table",
+    "targets_table",
 ]

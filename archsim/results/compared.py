@@ -22,6 +22,8 @@ COMPARED_METRICS: tuple[str, ...] = (
     "samples_to_target",
     "time_to_target_ps",
     "energy_to_target_pj",
+    "updates_to_target",
+    "pulses_to_target",
     "accuracy",
     "test_loss",
     "perplexity",

@@ -20,6 +20,8 @@ LEARNING_COLUMNS: dict[str, str] = {
     "test_accuracy": "float64",
     "test_loss": "float64",
     "test_perplexity": "float64",
+    "updates": "Int64",
+    "pulses": "Int64",
 }
 
 
@@ -60,6 +62,10 @@ class LearningPoint:
         Fraction of test samples classified correctly; None where nothing is classified.
     test_loss, test_perplexity : float or None
         Mean loss of a test sample, and what it makes as a perplexity; see `Score`.
+    updates : int or None
+        Updates of the first stage that made the weights that were evaluated; None without.
+    pulses : int or None
+        Device pulses that made them, over all layers: those of updates and transfers.
     tally : Tally or None
         What had been counted, so that the energy can be priced again.
     """
@@ -73,6 +79,8 @@ class LearningPoint:
     test_loss: float | None
     test_perplexity: float | None
     tally: Tally | None = None
+    updates: int | None = None
+    pulses: int | None = None
 
 
 class LearningCurve:
@@ -98,10 +106,12 @@ class LearningCurve:
         train_loss: float | None,
         score: Score,
         tally: Tally | None = None,
+        updates: int | None = None,
+        pulses: int | None = None,
     ) -> None:
         """Append an evaluation; see `LearningPoint`. Without a tally its energy cannot be re-priced."""
         at = (mini_batch, samples, time_ps, energy_pj, train_loss)
-        self.points.append(LearningPoint(*at, score.accuracy, score.loss, score.perplexity, tally))
+        self.points.append(LearningPoint(*at, score.accuracy, score.loss, score.perplexity, tally, updates, pulses))
 
     def frame(self) -> pd.DataFrame:
         """Return the curve as a table with the columns of `LEARNING_COLUMNS`; None becomes NaN or NA."""

@@ -44,9 +44,15 @@ METRICS: tuple[Metric, ...] = (
     Metric("placeholder_share", "", "Share of time (of the bottleneck), energy and area that rests on placeholders."),
     Metric("samples", "", "Samples that were trained, or that passed a forward-only run, as often as they were used."),
     Metric("mini_batches", "", "Trained mini-batches."),
-    Metric("samples_to_target", "", "Samples until `training.stop_at` was reached; null where it was not."),
-    Metric("time_to_target_ps", "ps", "Simulated time until then, at which the run ended."),
-    Metric("energy_to_target_pj", "pJ", "Energy until then, leakage and what was still under way included."),
+    Metric(
+        "samples_to_target",
+        "",
+        "Samples at the first evaluation that reached `training.stop_at` or `run.target_accuracy`; null if none.",
+    ),
+    Metric("time_to_target_ps", "ps", "Simulated time at that evaluation."),
+    Metric("energy_to_target_pj", "pJ", "Energy until then, leakage included."),
+    Metric("updates_to_target", "", "Updates of the first stage that made the weights evaluated then."),
+    Metric("pulses_to_target", "", "Device pulses that made them, over all layers."),
     Metric("accuracy", "", "Fraction of test samples classified correctly at the last evaluation."),
     Metric("test_loss", "", "Mean loss of a test sample at the last evaluation."),
     Metric("perplexity", "", "exp(`test_loss`) of a cross-entropy over sequences: as good as guessing among so many."),
@@ -87,6 +93,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("transfers_lost", "", "By layer: share of what transfers read that reads as 0."),
     Metric("trains_full", "", "By layer: share of the pulse trains of updates that are too short for what is asked."),
     Metric("transfer_trains_full", "", "By layer: share of the pulse trains of transfers that are too short."),
+    Metric("cells_at_bounds", "", "By layer: share of cells whose weight ended at a bound, over all arrays."),
     Metric(
         "weight_discrepancy",
         "",
@@ -96,7 +103,6 @@ METRICS: tuple[Metric, ...] = (
     Metric("weight_discrepancy_max", "", "By matrix: the largest of them."),
     Metric("relative_weight_discrepancy", "", "By matrix: mean of ||W_B - W_F|| / ||W_F||."),
     Metric("relative_weight_discrepancy_max", "", "By matrix: the largest of them."),
-    Metric("cells_at_bounds", "", "By layer: share of cells whose weight ended at a bound, over all arrays."),
     Metric("utilisation", "", "By component: busy time of its used units / (their number x makespan)."),
     Metric("idle", "ps", "By cause: idle time, summed over the stages."),
     Metric("bytes_sent", "B", "Bytes given to the host port and the links."),
@@ -139,6 +145,8 @@ class Costs:
         See `archsim.chip.standing.placeholder_shares`.
     program_pj : float or None
         Dynamic energy of writing weights; None where that was not simulated.
+    energy_to_target_pj : float or None
+        Energy until the target was reached; None without.
     """
 
     dynamic_pj: float
@@ -147,6 +155,7 @@ class Costs:
     peak_tops: float | None = None
     placeholder_share: Mapping[str, float] = field(default_factory=dict)
     program_pj: float | None = None
+    energy_to_target_pj: float | None = None
 
 
 def compute_metrics(observations: Observations, costs: Costs) -> dict[str, MetricValue]:
@@ -181,8 +190,10 @@ def compute_metrics(observations: Observations, costs: Costs) -> dict[str, Metri
         "samples": samples,
         "mini_batches": seen.mini_batches,
         "samples_to_target": seen.samples_to_target,
-        "time_to_target_ps": None if seen.samples_to_target is None else makespan,
-        "energy_to_target_pj": None if seen.samples_to_target is None else energy,
+        "time_to_target_ps": seen.time_to_target_ps,
+        "energy_to_target_pj": costs.energy_to_target_pj,
+        "updates_to_target": seen.updates_to_target,
+        "pulses_to_target": seen.pulses_to_target,
         "accuracy": seen.accuracy,
         "test_loss": _finite(seen.test_loss),
         "perplexity": _finite(seen.perplexity),

@@ -83,7 +83,14 @@ class Observations:
     program_ps : int or None
         When the initial weights were written; None where that was not simulated.
     samples_to_target : int or None
-        Trained samples at the evaluation that reached ``training.stop_at``, at which the run ended; None without.
+        Trained samples at the first evaluation that reached ``training.stop_at`` or ``run.target_accuracy``; None
+        without.
+    time_to_target_ps : int or None
+        Simulated time then; None without a clock.
+    updates_to_target, pulses_to_target : int or None
+        Updates of the first stage, and device pulses of all layers, that made the weights evaluated then.
+    target_evaluation : int or None
+        Which evaluation that was, counted from 0.
     """
 
     makespan_ps: int
@@ -123,5 +130,9 @@ class Observations:
     place_busy_ps: tuple[int, ...] = ()
     stage_buffer_bytes: tuple[int, ...] = ()
     samples_to_target: int | None = None
+    time_to_target_ps: int | None = None
+    updates_to_target: int | None = None
+    pulses_to_target: int | None = None
+    target_evaluation: int | None = None
     test_loss: float | None = None
     perplexity: float | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -18,6 +19,7 @@ from archsim.results.area import area_table
 from archsim.results.constants import ConstantRecord, chip_constants
 from archsim.results.metrics import Costs, MetricValue, compute_metrics
 from archsim.results.observations import Observations
+from archsim.results.tally import Tally
 
 __all__ = ["COST_COLUMNS", "Priced", "price"]
 
@@ -44,8 +46,18 @@ class Priced:
     warnings: tuple[str, ...]
 
 
-def price(observations: Observations, chip: Chip) -> Priced:
-    """Return what a run costs on a chip."""
+def price(observations: Observations, chip: Chip, tallies: Sequence[Tally | None] = ()) -> Priced:
+    """Return what a run costs on a chip.
+
+    Parameters
+    ----------
+    observations : Observations
+        What it observed.
+    chip : Chip
+        The chip.
+    tallies : sequence of Tally or None
+        What had been counted at each evaluation.
+    """
     seen, designed = observations, as_designed(chip)
     dynamic, leakage = energy_pj(seen.counts, seen.units, designed)
     built = area_rows(designed, Built(seen.tiles, seen.nodes, seen.arrays)) if seen.tiles else ()
@@ -58,6 +70,7 @@ def price(observations: Observations, chip: Chip) -> Priced:
         peak_tops(designed, seen.tiles),
         placeholder_shares(designed, seen.counts, seen.units, built, busy_ps),
         math.fsum(table["dynamic_pj"][table["phase"] == "P"]),
+        _energy_to_target(seen, designed, tallies),
     )
     return Priced(
         metrics=compute_metrics(seen, costs),
@@ -66,3 +79,10 @@ def price(observations: Observations, chip: Chip) -> Priced:
         constants=chip_constants(chip, seen),
         warnings=chip_warnings(chip) if seen.makespan_ps else (),
     )
+
+
+def _energy_to_target(seen: Observations, chip: Chip, tallies: Sequence[Tally | None]) -> float | None:
+    """Return the energy until the evaluation that reached the target, if it is known."""
+    index = seen.target_evaluation
+    tally = None if index is None or index >= len(tallies) else tallies[index]
+    return None if tally is None or not seen.makespan_ps else tally.energy_pj(chip)

@@ -40,6 +40,7 @@ from archsim.results.slices import Slices
 from archsim.results.staleness import staleness_table
 from archsim.results.tables import same_table
 from archsim.results.tally import Tally
+from archsim.results.targets import ToTarget, way_to_target
 from archsim.results.timeline import Timeline
 from archsim.units import format_duration, format_energy
 
@@ -139,6 +140,26 @@ class Run:
         It has no rows if slices were not stored. A long run's takes much memory; `slices` gives parts of it.
         """
         return self.slices.frame()
+
+    def to_target(self, *, accuracy: float | None = None, perplexity: float | None = None) -> ToTarget:
+        """Return what it took to the first evaluation with at least this accuracy, at most this perplexity.
+
+        Without either, the target is that of the experiment: ``training.stop_at`` or ``run.target_accuracy``.
+
+        Raises
+        ------
+        InputError
+            If there is no such target.
+        """
+        if accuracy is None and perplexity is None:
+            accuracy, perplexity = self.target
+        return way_to_target(self.learning, accuracy=accuracy, perplexity=perplexity)
+
+    @property
+    def target(self) -> tuple[float | None, float | None]:
+        """Accuracy and perplexity that the experiment states as its target, each None without."""
+        stop_at = (self.settings.get("training") or {}).get("stop_at") or {}
+        return stop_at.get("accuracy", self.settings["run"].get("target_accuracy")), stop_at.get("perplexity")
 
     @property
     def bottleneck(self) -> str | None:
@@ -244,7 +265,7 @@ class Run:
             math.nan if tally is None or not self.observations.makespan_ps else tally.energy_pj(designed)
             for tally in self.tallies
         ]
-        priced = price(self.observations, chip)
+        priced = price(self.observations, chip, self.tallies)
         return replace(
             self,
             document=_with_chip(self.document, chip),
@@ -315,7 +336,7 @@ def make_run(
     ]:
         warnings = (*warnings, f"the training diverged: {', '.join(diverged)}")
     observations = _of_finite_losses(observations)
-    priced = price(observations, chip)
+    priced = price(observations, chip, [point.tally for point in learning.points])
     return Run(
         document=document,
         chip=chip,

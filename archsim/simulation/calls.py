@@ -185,19 +185,20 @@ def _with_numbers(layout: Layout, read: DataSet) -> tuple[Prepared, NumericNetwo
 
 def _check_target(layout: Layout, data: DataSet) -> None:
     """Refuse to wait for what is never measured."""
-    stop_at = layout.training.stop_at
-    if stop_at is None:
-        return
+    stop_at, wanted = layout.training.stop_at, layout.experiment.run.target_accuracy
+    field, accuracy = "run.target_accuracy", wanted
+    if stop_at is not None:
+        field, accuracy = "training.stop_at.accuracy", stop_at.accuracy
     tested = len(data.test_inputs) > 0
-    if stop_at.accuracy is not None and (data.classes is None or not tested):
+    if accuracy is not None and (data.classes is None or not tested):
         missing = "classes" if data.classes is None else "test samples"
         raise InputError(
             f"the accuracy is never measured: '{data.name}' has no {missing}",
-            field="training.stop_at.accuracy",
-            value=stop_at.accuracy,
-            remedy="remove training.stop_at.accuracy, or take data with classes and test samples",
+            field=field,
+            value=accuracy,
+            remedy=f"remove {field}, or take data with classes and test samples",
         )
-    if stop_at.perplexity is not None and not (gives_perplexity(layout.graph) and tested):
+    if stop_at is not None and stop_at.perplexity is not None and not (gives_perplexity(layout.graph) and tested):
         missing = f"'{data.name}' has no test samples" if not tested else "the network tells no sequences"
         raise InputError(
             f"the perplexity is never measured: {missing}",

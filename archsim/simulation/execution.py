@@ -32,6 +32,7 @@ from archsim.simulation.identity import identity
 from archsim.simulation.length import left_out
 from archsim.simulation.options import RunOptions
 from archsim.simulation.prepared import Prepared
+from archsim.training import StopAt
 
 __all__ = ["Execution", "Interrupted", "Start"]
 
@@ -173,7 +174,9 @@ class Execution:
 
     def _result(self, machine: Machine | UntimedMachine, finished: bool) -> Run:
         experiment, network = self.prepared.experiment, self.network
-        seen = observe_run(machine, network)
+        wanted = experiment.run.target_accuracy
+        target = self.prepared.layout.training.stop_at if wanted is None else StopAt(accuracy=wanted)
+        seen = observe_run(machine, network, target)
         fits = () if network is None else fit_warnings(network.fits)
         data = None if network is None else network.sources.data
         rest = left_out(self.prepared.layout, data, seen.samples)

@@ -32,7 +32,7 @@ def test_a_training_that_diverged_is_said_and_saved(tmp_path: Path) -> None:
     run.save(tmp_path / "run")
     assert load_run(tmp_path / "run") == run
     lines = (tmp_path / "run" / "learning.csv").read_text().splitlines()
-    assert lines[1:] == ["1,8,0,,inf,,,", "2,16,0,,,0.1,inf,inf"]
+    assert lines[1:] == ["1,8,0,,inf,,,,,", "2,16,0,,,0.1,inf,inf,,"]
 
 
 def test_runs_stand_side_by_side() -> None:

@@ -244,6 +244,7 @@ def _trainings() -> Iterator[Document]:
     asynchronous = {"kind": "asynchronous", "stages": 2, "micro_batches": 2}
     yield base(chip={"device": _SOFT}, schedule=asynchronous)
     yield base(schedule=asynchronous, run={"discrepancy_every": 1})
+    yield base(training={"epochs": 2}, run={"evaluate_every": 1, "target_accuracy": 0.1})
 
 
 def _algorithms() -> Iterator[Document]:

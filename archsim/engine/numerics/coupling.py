@@ -208,12 +208,12 @@ class Numbers:
     def update(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
         """Update a part by the stored inputs and errors, micro-batch after micro-batch."""
         done = self._updated.pop((step.matrix, part), None) if self._updated else None
-        if done is not None:
-            return done
         try:
-            return self._update(stage, step, part, action)
+            done = self._update(stage, step, part, action) if done is None else done
         except KeyError as missing:
             refuse_action(missing, stage, self._stored[stage], action.micro_batches, self.schedule)
+        self._evaluations.pulsed(step.matrix, done.pulses)
+        return done
 
     def transfer(self, stage: int, step: MatrixStep, part: int, action: Action) -> Counts:
         """Do the transfers of a part that are due, and what waited for them."""
@@ -222,6 +222,7 @@ class Numbers:
         counts = checked_counts(matrix.transfer_part(part, rate), matrix, part, "transfer")
         if (ended := self._unaged.pop((step.matrix, part), None)) is not None:
             counts += checked_counts(matrix.end_mini_batch(part, ended), matrix, part, "end_mini_batch")
+        self._evaluations.pulsed(step.matrix, counts.pulses)
         return counts
 
     def copy(self, stage: int, step: CopyStep, part: int, action: Action) -> None:

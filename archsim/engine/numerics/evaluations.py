@@ -36,10 +36,14 @@ class Evaluations:
         "_every",
         "_latest",
         "_losses",
+        "_made",
         "_missing",
+        "_pulses",
         "_samples",
         "_shape",
         "_snapshots",
+        "_spent",
+        "_updates",
         "_waiting",
     )
 
@@ -56,12 +60,21 @@ class Evaluations:
         self._evaluated = 0
         #: What layers held after a mini-batch that were done before the rest of their stage, and the mini-batch with
         #: which each of these matrices and parameters was updated last, if it is to be evaluated.
-        self._early: dict[tuple[int, str], MatrixSnapshot | ParameterValues] = {}
+        self._early: dict[tuple[int, str], tuple[MatrixSnapshot | ParameterValues, int]] = {}
         self._latest: dict[str, int | None] = {}
+        #: Updates of the first stage, and device pulses by matrix, so far; and those behind weights that are kept.
+        self._updates = 0
+        self._pulses: dict[str, int] = {}
+        self._made: dict[int, int] = {}
+        self._spent: dict[int, int] = {}
 
     def lost(self, micro_batch: int, loss: float) -> None:
         """Note the loss of a micro-batch, summed over its samples."""
         self._losses[micro_batch] = loss
+
+    def pulsed(self, matrix: str, pulses: int) -> None:
+        """Count device pulses of a matrix."""
+        self._pulses[matrix] = self._pulses.get(matrix, 0) + pulses
 
     def updated(self, stage: int, micro_batch: int, *, waits: bool) -> list[int]:
         """Return the mini-batches, counted from 1, after which the weights of a stage are to be kept now.
@@ -76,8 +89,11 @@ class Evaluations:
             Whether transfers are due that are actions of their own: the mini-batch then ends with them.
         """
         mini_batch = self._due(micro_batch)
+        self._updates += stage == 0
         if mini_batch is None:
             return []
+        if stage == 0:
+            self._made[mini_batch] = self._updates
         ended = self.transferred(stage)
         if waits:
             self._waiting[stage] = mini_batch
@@ -104,14 +120,15 @@ class Evaluations:
             mini_batch = self._latest.get(name) if last is None else self._due(last)
             self._latest[name] = mini_batch
             if mini_batch is not None and not holder.due:
-                self._early[mini_batch, name] = holder.snapshot()
+                self._early[mini_batch, name] = holder.snapshot(), self._pulses.get(name, 0)
 
     def keep(self, mini_batch: int, holders: Mapping[str, Holder]) -> list[Evaluation]:
         """Keep what a stage holds after a mini-batch; evaluate it with what the last stage to do so holds."""
         snapshot = self._snapshots.setdefault(mini_batch, {})
         for name, holder in holders.items():
             early = self._early.pop((mini_batch, name), None)
-            snapshot[name] = holder.snapshot() if early is None else early
+            snapshot[name], pulses = (holder.snapshot(), self._pulses.get(name, 0)) if early is None else early
+            self._spent[mini_batch] = self._spent.get(mini_batch, 0) + pulses
         left = self._missing.get(mini_batch, self._shape.stages) - 1
         self._missing[mini_batch] = left
         return [] if left else [self._evaluate(mini_batch)]
@@ -129,4 +146,5 @@ class Evaluations:
         first, last = self._evaluated * self._shape.micro_batches, mini_batch * self._shape.micro_batches
         total = sum(self._losses.pop(k) for k in range(first, last))
         self._evaluated = mini_batch
-        return Evaluation(mini_batch, total / ((last - first) * self._samples), score)
+        loss = total / ((last - first) * self._samples)
+        return Evaluation(mini_batch, loss, score, self._made.pop(mini_batch, None), self._spent.pop(mini_batch, 0))
