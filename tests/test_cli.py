@@ -450,6 +450,26 @@ def _values(content: Any) -> Any:
     return {key: _values(value) for key, value in content.items()}
 
 
+def test_show_tells_of_a_run_how_stale_it_was_and_what_targets_took() -> None:
+    invoke("run", "mlp_digits", *QUICK, "--set", "run.discrepancy_every=1", "-o", "one")
+    shown = invoke("show", "one", "--target", "0.01", "--target", "0.999").stdout
+    run = archsim.load_run("one")
+    way = run.to_target(accuracy=0.01)
+    assert way.reached
+    for word in ("F to B", "F to U", "weights of B less those of F", f"{way.samples:,}", f"{way.pulses:,}"):
+        assert word in shown, word
+    assert f"99.9 %: {run.to_target(accuracy=0.999).reason}" in shown
+    compared = invoke("compare", "one", "--target", "0.01").stdout
+    assert f"{way.pulses:,}" in compared
+    for args, words in (
+        (("show", "one", "--set", "run.seed=2"), "a finished run is shown as it is"),
+        (("show", "one", "--target", "2"), "no test accuracy is like that"),
+        (("show", "mlp_digits", "--target", "0.5"), "only of a finished run"),
+        (("compare", "mlp_digits", "--target", "0.5"), "run.target_accuracy=0.5"),
+    ):
+        assert words in refused(*args)
+
+
 def test_info_names_what_results_depend_on() -> None:
     result = invoke("info")
     assert result.exit_code == 0, result.output

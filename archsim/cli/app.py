@@ -45,6 +45,10 @@ Seeds = Annotated[
     str | None,
     typer.Option("--seeds", metavar="1..5", help="Run under each of these seeds (also 1,4,7): means and their spread."),
 ]
+Targets = Annotated[
+    list[float] | None,
+    typer.Option("--target", metavar="ACCURACY", help="Tell what it took to this test accuracy; several: each."),
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing folder of results.")]
 
 
@@ -141,6 +145,7 @@ def compare(
     seeds: Seeds = None,
     overrides: Overrides = None,
     mode: Mode = None,
+    targets: Targets = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Folder for runs, tables and figure"),
@@ -160,7 +165,14 @@ def compare(
     wanted = Comparison(schedules or [], vary or [], overrides or [], mode, chosen)
     folders = folders_among(subjects)
     if folders:
-        compare_folders(folders, target, wanted)
+        compare_folders(folders, target, wanted, targets or [])
+    elif targets:
+        raise InputError(
+            "--target is for folders of results; an experiment states its target itself",
+            field="--target",
+            value=targets[0],
+            remedy=f"--set run.target_accuracy={targets[0]}",
+        )
     else:
         compare_experiment(subjects[0], wanted, target)
 
@@ -353,12 +365,13 @@ def show(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="NAME | FILE",
-            help="Anything that is listed, or a YAML file of your own.",
+            metavar="NAME | FILE | DIR",
+            help="Anything that is listed, a YAML file of your own, or a folder of results.",
             autocompletion=completing.shown,
         ),
     ],
     overrides: Overrides = None,
+    targets: Targets = None,
     figure: Annotated[
         Path | None,
         typer.Option("--figure", metavar="FILE", help="Draw the device's response into a .png, .svg or .pdf file."),
@@ -366,11 +379,12 @@ def show(
 ) -> None:
     """Show what stands behind a name or in a file, with the sources of constants and how a device responds to pulses.
 
-    A file holds an experiment, a chip, a device, an algorithm or a network.
+    A file holds an experiment, a chip, a device, an algorithm or a network. Of a folder of results: what the run came
+    to, how stale gradients were, and what it took to each --target.
     """
     from archsim.cli.showing import show as show_name
 
-    show_name(name, overrides or [], figure)
+    show_name(name, overrides or [], figure, targets or [])
 
 
 @app.command()

@@ -94,10 +94,13 @@ def folders_among(subjects: Sequence[str]) -> list[Path]:
     return folders
 
 
-def compare_folders(folders: Sequence[Path], target: Target, wanted: Comparison) -> None:
+def compare_folders(
+    folders: Sequence[Path], target: Target, wanted: Comparison, accuracies: Sequence[float] = ()
+) -> None:
     """Put finished runs side by side; without a folder for the results, only the table is printed.
 
-    A folder of several runs (of ``compare`` or ``run --seeds``) brings all its points.
+    A folder of several runs (of ``compare`` or ``run --seeds``) brings all its points. What each run took to each of
+    the given test accuracies stands in a table of its own.
 
     Raises
     ------
@@ -134,6 +137,10 @@ def compare_folders(folders: Sequence[Path], target: Target, wanted: Comparison)
             print_collection(runs, directory)
     else:
         print_collection(runs, None)
+    if accuracies:
+        from archsim.cli.showing_runs import print_targets
+
+        print_targets(runs.to_targets(accuracies), ("run", "seed"))
 
 
 def compare_experiment(name: str, wanted: Comparison, target: Target) -> None:

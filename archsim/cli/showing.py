@@ -23,23 +23,42 @@ if TYPE_CHECKING:
 __all__ = ["show"]
 
 
-def show(name: str, overrides: Sequence[str] = (), figure: Path | None = None) -> None:
+def show(name: str, overrides: Sequence[str] = (), figure: Path | None = None, targets: Sequence[float] = ()) -> None:
     """Print what stands behind a name, wherever it is registered, or in a file.
 
     Parameters
     ----------
     name : str
-        A name, or the path of a YAML file with an experiment, a chip, a device, an algorithm or a network.
+        A name, the path of a YAML file with an experiment, a chip, a device, an algorithm or a network, or the folder
+        of a run.
     overrides : sequence of str
         Such as ``"dw_min=0.01"``, relative to what is shown.
     figure : Path, optional
         A file that gets the response of the device (of a chip and an experiment: of the chip's device) as a figure.
+    targets : sequence of float
+        Test accuracies: of a run, what it took to them is told.
 
     Raises
     ------
     InputError
         If there is nothing of that name, an override does not fit, or there is no device to draw.
     """
+    if _is_run(name):
+        for option, given in (("--set", next(iter(overrides), None)), ("--figure", figure)):
+            if given is not None:
+                remedy = f"leave out {option}"
+                raise InputError("a finished run is shown as it is", field=option, value=given, remedy=remedy)
+        from archsim.cli.showing_runs import show_run
+
+        show_run(Path(name), targets)
+        return
+    if targets:
+        raise InputError(
+            "only of a finished run it is known what it took to a target",
+            field="--target",
+            value=targets[0],
+            remedy="give the folder of a run",
+        )
     found = list(_found(name, overrides, drawn=figure is not None))
     if not found:
         raise _unknown(name)
@@ -50,6 +69,12 @@ def show(name: str, overrides: Sequence[str] = (), figure: Path | None = None) -
         if len(found) > 1:
             console.print(f"# {title}", soft_wrap=True)
         console.print(text.rstrip(), soft_wrap=True)
+
+
+def _is_run(name: str) -> bool:
+    """Return whether a name is no registered one, but that of a folder."""
+    registered = {*workload_names(), *(known for group in GROUPS.values() for known in plugins.names(group))}
+    return name not in registered and Path(name).is_dir()
 
 
 def _found(name: str, overrides: Sequence[str], *, drawn: bool) -> Iterator[tuple[str, str, BaseModel | None]]:

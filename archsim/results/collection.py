@@ -13,6 +13,7 @@ import pandas as pd
 from archsim.notebook import shortened
 from archsim.results.compared import COMPARED_COLUMNS, compared_row
 from archsim.results.run import Run
+from archsim.results.targets import targets_table
 
 __all__ = ["RunCollection", "points_table", "runs_table"]
 
@@ -69,6 +70,19 @@ class RunCollection:
             for point, runs in self.points.items()
             for seed, run in runs.items()
         )
+
+    def to_targets(self, accuracies: Iterable[float]) -> pd.DataFrame:
+        """Return what each run took to each test accuracy: ``run``, ``seed``, and the columns of `targets_table`."""
+        asked = [
+            (point, seed, run.to_target(accuracy=accuracy))
+            for accuracy in accuracies
+            for point, runs in self.points.items()
+            for seed, run in runs.items()
+        ]
+        table = targets_table(way for _, _, way in asked)
+        table.insert(0, "run", [point for point, _, _ in asked])
+        table.insert(1, "seed", [seed for _, seed, _ in asked])
+        return table
 
     def summary(self) -> pd.DataFrame:
         """Return one row for each point, see `points_table`."""
