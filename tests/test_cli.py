@@ -509,6 +509,10 @@ def test_schedule_prints_a_line_a_stage_and_writes_all_actions() -> None:
         "(equal stages)",
         "",
         "stored from F to U, at most: 1 micro-batches",
+        "stage 0 stores at most 1 micro-batches, each with activations: 1,920 B, errors: 1,280 B",
+        "stage 1 stores at most 1 micro-batches, each with activations: 1,280 B, errors: 640 B",
+        "stage 2 stores at most 1 micro-batches, each with activations: 420 B, errors: 100 B",
+        "versions of the weights from F to B, at most: 1, of which a crossbar holds one",
         "gradients: exact; mean updates from F to B: 0",
         "equal stages, F and B of one cycle: "
         "makespan: 12, bubble: 0.6667, in flight at each stage: 1, stored: 1, staleness: 0",

@@ -142,6 +142,9 @@ class ExpectedUpdate:
         What else happens less often than with every vector: refreshes. Nothing comes later there.
     first_writes : FirstWrites or None
         When transfers write the weights; None where gradients change them at once.
+    kept_numbers : int
+        Numbers that stay in digital memory beside the arrays: accumulators of gradients, buffers of transfers and
+        velocities.
     """
 
     slots: Fraction = Fraction(0)
@@ -158,6 +161,7 @@ class ExpectedUpdate:
     transfers: tuple[ExpectedUpdate, ...] = ()
     later: tuple[ExpectedUpdate, ...] = ()
     first_writes: FirstWrites | None = None
+    kept_numbers: int = 0
 
     @property
     def works_digitally(self) -> bool:

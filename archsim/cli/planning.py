@@ -10,9 +10,11 @@ from typing import Any
 from archsim.chip.operations import parameter_bytes
 from archsim.cli.barriers import barrier_lines, barrier_records
 from archsim.cli.console import out, plain_table
+from archsim.cli.memory import memory_lines, memory_record
 from archsim.engine.program import StageProgram
 from archsim.experiment import Experiment
 from archsim.mapping import StagePlan
+from archsim.schedule import weight_versions
 from archsim.simulation import Prepared, TimeEstimate, estimate_time, prepare_whole
 from archsim.units import format_duration
 
@@ -41,15 +43,15 @@ def print_plan(experiment: Experiment, *, as_json: bool) -> None:
     for line in _head(prepared):
         console.print(line, soft_wrap=True)
     console.print(plain_table(*_stages(prepared), numbers_from=2))
-    told = (*_digital_matrices(prepared), *barrier_lines(prepared), *_closed_forms(prepared), _time(prepared, estimate))
-    for line in (*told, *(f"warning: {text}" for text in prepared.warnings)):
+    told = (*memory_lines(prepared), *_digital_matrices(prepared), *barrier_lines(prepared), *_closed_forms(prepared))
+    for line in (*told, _time(prepared, estimate), *(f"warning: {text}" for text in prepared.warnings)):
         console.print(line, soft_wrap=True)
 
 
 def plan_record(prepared: Prepared, estimate: TimeEstimate | None) -> dict[str, Any]:
     """Return what would run, as plain values."""
     plan, schedule, profile = prepared.plan, prepared.schedule, prepared.profile
-    memory = {stage.stage: stage for stage in prepared.memory}
+    memory, versions = {stage.stage: stage for stage in prepared.memory}, weight_versions(schedule)
     return {
         "experiment": prepared.experiment.name,
         "mode": prepared.experiment.run.mode,
@@ -72,6 +74,8 @@ def plan_record(prepared: Prepared, estimate: TimeEstimate | None) -> dict[str, 
                 "in_flight_max": profile.in_flight_max[stage.index],
                 "stored_max": profile.stored_max[stage.index],
                 "staleness": profile.staleness[stage.index],
+                "weight_versions": versions[stage.index],
+                **memory_record(memory.get(stage.index)),
                 "buffer_bytes": memory[stage.index].demand_bytes if stage.index in memory else None,
                 "buffer_capacity_bytes": memory[stage.index].capacity_bytes if stage.index in memory else None,
             }

@@ -12,6 +12,7 @@ from rich.text import Text
 from archsim.cli.barriers import barrier_lines
 from archsim.cli.console import out
 from archsim.cli.cycle_grid import cycle_grid, in_cycles
+from archsim.cli.memory import memory_lines, version_line
 from archsim.cli.schedule_times import MOST_ACTIONS, equal_stage_lines, stage_time_lines, written
 from archsim.errors import InputError
 from archsim.experiment import Experiment
@@ -67,6 +68,8 @@ def print_schedule(experiment: Experiment) -> None:
     if schedule.trains:
         profile = prepared.profile
         console.print(f"stored from F to U, at most: {written(profile.stored_max)} micro-batches", soft_wrap=True)
+        for line in (*memory_lines(prepared), version_line(prepared)):
+            console.print(line, soft_wrap=True)
         of = "from F to B" if schedule.weight_sets == 1 else "between the weights that F and B meet and the newest ones"
         stale = f"mean updates {of}: {written(profile.staleness)}"
         console.print(f"gradients: {_GRADIENTS[gradients_of(schedule, profile)]}; {stale}", soft_wrap=True)

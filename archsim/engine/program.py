@@ -58,11 +58,13 @@ class StageProgram:
         What it does in the actions of each kind.
     imports, exports : tuple of Edge
         The values that come from other stages, or the host, and those that go to others.
-    stored_elements, stored_block_elements : int
-        Numbers kept from the arrival of the input to the end of the last action on it: for each sample, and for a
-        micro-batch, however many its samples.
+    stored_activations, stored_errors, stored_block_elements : int
+        Numbers kept from the arrival of the input to the end of the last action on it: for each sample of the way
+        forward and of the way back, and for a micro-batch, however many its samples.
     held_elements : int
         Numbers that stay for matrices of the digital unit.
+    accumulator_elements : int
+        Numbers that stay for what gradients add up in beside weights on tiles and digital parameters.
     carried_elements : int
         Numbers of the states that layers carry from one sample of a stream to the next.
     """
@@ -71,10 +73,17 @@ class StageProgram:
     actions: Mapping[str, ActionProgram]
     imports: tuple[Edge, ...]
     exports: tuple[Edge, ...]
-    stored_elements: int
+    stored_activations: int
+    stored_errors: int
     stored_block_elements: int
     held_elements: int = 0
+    accumulator_elements: int = 0
     carried_elements: int = 0
+
+    @property
+    def stored_elements(self) -> int:
+        """Numbers kept so for each sample, of both ways."""
+        return self.stored_activations + self.stored_errors
 
     @property
     def matrix_steps(self) -> Iterator[MatrixStep]:

@@ -25,11 +25,13 @@ from archsim.engine.step_costs import (
 )
 from archsim.engine.steps import CopyStep, DigitalStep, MatrixStep, Phase, Step, TransferStep, WriteStep
 from archsim.engine.stored_elements import (
+    accumulator_elements,
     carried_elements,
     held_elements,
     left_by_step,
+    stored_activations,
     stored_block_elements,
-    stored_elements,
+    stored_errors,
 )
 from archsim.errors import ArchsimError
 from archsim.mapping.plan import Plan, StagePlan
@@ -128,11 +130,19 @@ class _StageBuilder:
             },
             self.imports,
             self.exports,
-            stored_elements(self.nodes, self.imports, self.exports, trains=self.trains),
+            stored_activations(self.nodes, self.imports, trains=self.trains),
+            stored_errors(self.nodes, self.exports, trains=self.trains),
             stored_block_elements(self.nodes, trains=self.trains),
             self.schedule.weight_sets * held_elements(self.nodes, self.rule, trains=self.trains),
+            self._accumulator_elements(),
             carried_elements(self.nodes),
         )
+
+    def _accumulator_elements(self) -> int:
+        if not self.schedule.trains:
+            return 0
+        together = self.schedule.update != "immediate" and self.schedule.shape.micro_batches > 1
+        return accumulator_elements(self.nodes, self.updates, self.rule, together=together)
 
     def _steps(self, symbol: str, steps: Callable[[_StageBuilder], Iterable[Step]]) -> tuple[Step, ...]:
         made = steps(self)

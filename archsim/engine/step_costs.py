@@ -19,6 +19,7 @@ __all__ = [
     "operator_cost",
     "prepare_cost",
     "read_work",
+    "trained_shapes",
     "update_work",
 ]
 
@@ -130,12 +131,17 @@ def clipping_cost(node: Node, clipping: GradientClipping) -> OperatorCost:
 
 def closing_operations(node: Node, rule: DescentRule) -> int:
     """Return the multiply-adds at the end of a mini-batch, for all digital numbers of a node but its matrices."""
+    return sum(map(rule.closing_operations, trained_shapes(node)))
+
+
+def trained_shapes(node: Node) -> list[tuple[int, ...]]:
+    """Return the shapes of all digital numbers that are trained for a node, but its matrices."""
     shapes = [parameter.shape for parameter in node.parameters if parameter.trained]
     for matrix in node.matrices:
         scaling = matrix.settings.scaling
         learned = matrix.settings.bias + (scaling is not None and scaling.learn_out_scaling)
         shapes += [(matrix.outputs,)] * learned
-    return sum(map(rule.closing_operations, shapes))
+    return shapes
 
 
 def _prepare_cost(matrix: Matrix, phase: Phase, time_step: int | None) -> OperatorCost:

@@ -1,28 +1,41 @@
-"""How many numbers a stage keeps: of micro-batches while they are there, of digital matrices, of states carried on."""
+"""How many numbers a stage keeps: of micro-batches while they are there, and beside them of what stays.
+
+What stays are digital matrices, what gradients add up in, and states that are carried on.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from archsim.analog.observed import ExpectedUpdate
 from archsim.digital.descent import DescentRule
 from archsim.engine.program import Edge
+from archsim.engine.step_costs import trained_shapes
 from archsim.network.graph import Matrix, Node
 from archsim.network.operators import RecurrentOperator, StatefulOperator, load_operator
 from archsim.network.operators.recurrent import recurrent_operator, time_steps
 
-__all__ = ["carried_elements", "held_elements", "left_by_step", "stored_block_elements", "stored_elements"]
+__all__ = [
+    "accumulator_elements",
+    "carried_elements",
+    "held_elements",
+    "left_by_step",
+    "stored_activations",
+    "stored_block_elements",
+    "stored_errors",
+]
 
 
-def stored_elements(nodes: Sequence[Node], imports: Iterable[Edge], exports: Iterable[Edge], *, trains: bool) -> int:
-    """Return the numbers kept per sample from the arrival of the input to the end of the last action on it.
+def stored_activations(nodes: Sequence[Node], imports: Iterable[Edge], *, trains: bool) -> int:
+    """Return the numbers kept per sample of the way forward, from the arrival of the input to the last action on it.
 
     Parameters
     ----------
     nodes : sequence of Node
         Those of the stage.
-    imports, exports : iterable of Edge
-        The values that come to it, and go from it.
+    imports : iterable of Edge
+        The values that come to it.
     trains : bool
         Whether the network is trained.
     """
@@ -30,10 +43,27 @@ def stored_elements(nodes: Sequence[Node], imports: Iterable[Edge], exports: Ite
     if not trains:
         return values
     matrices = [matrix for node in nodes for matrix in node.matrices]
-    errors = sum(matrix.vectors * matrix.outputs for matrix in matrices)
     unscaled = sum(matrix.vectors * matrix.outputs for matrix in matrices if _learns_scale(matrix))
-    gradients = sum(edge.elements for edge in exports if edge.gradient)
-    return values + errors + unscaled + gradients + sum(kept for kept, _ in map(_kept, nodes))
+    return values + unscaled + sum(kept for kept, _ in map(_kept, nodes))
+
+
+def stored_errors(nodes: Sequence[Node], exports: Iterable[Edge], *, trains: bool) -> int:
+    """Return the numbers kept as long per sample of the way back: errors at matrices, gradients from other stages.
+
+    Parameters
+    ----------
+    nodes : sequence of Node
+        Those of the stage.
+    exports : iterable of Edge
+        The values that go from it.
+    trains : bool
+        Whether the network is trained.
+    """
+    if not trains:
+        return 0
+    matrices = [matrix for node in nodes for matrix in node.matrices]
+    errors = sum(matrix.vectors * matrix.outputs for matrix in matrices)
+    return errors + sum(edge.elements for edge in exports if edge.gradient)
 
 
 def stored_block_elements(nodes: Iterable[Node], *, trains: bool) -> int:
@@ -46,6 +76,28 @@ def held_elements(nodes: Iterable[Node], rule: DescentRule, *, trains: bool) -> 
     held = [matrix for node in nodes for matrix in node.matrices if matrix.digital]
     kept = rule.kept if trains else 0
     return sum(matrix.weights * (1 + kept * matrix.settings.trainable) for matrix in held)
+
+
+def accumulator_elements(
+    nodes: Sequence[Node], updates: Mapping[str, Sequence[ExpectedUpdate]], rule: DescentRule, *, together: bool
+) -> int:
+    """Return the numbers that stay beside weights on tiles and digital parameters for what gradients add up in.
+
+    Parameters
+    ----------
+    nodes : sequence of Node
+        Those of a stage that is trained.
+    updates : mapping of str to sequence of ExpectedUpdate
+        What the algorithm of each matrix keeps, by its parts.
+    rule : DescentRule
+        What is kept beside digital parameters.
+    together : bool
+        Whether gradients of several micro-batches wait for one step: those of digital parameters are added up.
+    """
+    trained = [matrix for node in nodes for matrix in node.matrices if matrix.settings.trainable]
+    of_algorithms = sum(part.kept_numbers for matrix in trained for part in updates.get(matrix.name, ()))
+    parameters = sum(math.prod(shape) for node in nodes if node.updated for shape in trained_shapes(node))
+    return of_algorithms + max(rule.kept, together) * parameters
 
 
 def carried_elements(nodes: Iterable[Node]) -> int:

@@ -7,6 +7,7 @@ from archsim.schedule.gradients import Gradients, gradients_of
 from archsim.schedule.make import checked_profile, make_schedule
 from archsim.schedule.places import places_of
 from archsim.schedule.registered import kind_of
+from archsim.schedule.versions import weight_versions
 
 __all__ = [
     "Action",
@@ -25,4 +26,5 @@ __all__ = [
     "kind_of",
     "make_schedule",
     "places_of",
+    "weight_versions",
 ]

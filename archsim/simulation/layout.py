@@ -101,7 +101,7 @@ def lay_out(experiment: Experiment) -> Layout:
     if trains:
         _check_samples(graph, samples)
     chip = as_designed(experiment.chip)
-    accumulates = kind.accumulates_digitally
+    accumulates = kind.accumulates_digitally and schedule.micro_batches > 1
     descent = DescentRule(training.digital_optimizer, training.gradient_clipping, accumulates=accumulates)
     seeds = Seeds.derive(run.seed, run.device_seed, run.noise_seed, run.data_seed)
     rates = matrix_rates(graph, chip, training.algorithm, training.mini_batch)

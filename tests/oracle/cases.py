@@ -63,8 +63,8 @@ class Recurrence:
 class Barrier:
     """What a layer does that needs all of a micro-batch in training, and trains numbers of its own.
 
-    Operations for a micro-batch, beside those for its samples; numbers that it keeps of a micro-batch; and operations
-    for a sample where nothing is trained.
+    Operations for a micro-batch, beside those for its samples; numbers that it keeps of a micro-batch; operations for a
+    sample where nothing is trained; and how many numbers are trained.
     """
 
     forward: int
@@ -72,6 +72,7 @@ class Barrier:
     update: int
     kept: int
     evaluation: int
+    trained: int
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,12 @@ class Layer:
     def trains(self) -> bool:
         """Whether it has something to learn."""
         return bool(self.matrices or self.barrier) and self.settings.get("trainable", True)
+
+    @property
+    def parameters(self) -> int:
+        """Numbers that the digital unit trains: a bias for each output of a matrix, and what a barrier has."""
+        biases = sum(matrix.outputs for matrix in self.matrices)
+        return (biases + (self.barrier.trained if self.barrier else 0)) if self.trains else 0
 
     def section(self) -> dict[str, Any]:
         return {"name": self.name, "kind": self.kind, "inputs": list(self.sources), **self.settings}

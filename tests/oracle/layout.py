@@ -35,7 +35,7 @@ class Layout:
     """A network on a chip.
 
     `places` says where stages are, `homes` at which nodes; `parts` are those of each layer's matrices, `footprints` the
-    bytes that a micro-batch takes at each stage.
+    bytes that a micro-batch takes at each stage, `resident` those that are taken all the time.
     """
 
     def __init__(self, case: Case) -> None:
@@ -49,6 +49,7 @@ class Layout:
         self._place()
         self.edges = self._edges()
         self.footprints = [self._footprint(s) for s in range(len(self.stages))]
+        self.resident = [self._accumulated(s) for s in range(len(self.stages))]
 
     def into(self, stage: int) -> list[Edge]:
         return [edge for edge in self.edges if edge.target == stage]
@@ -111,6 +112,11 @@ class Layout:
                     gradient = self.case.trains and self.case.needs_gradient(name)
                     found[name, target] = Edge(name, stage_of[name], target, sizes[name], gradient)
         return list(found.values())
+
+    def _accumulated(self, stage: int) -> int:
+        """Return the bytes in which gradients of digital numbers add up that wait for those of other micro-batches."""
+        waits = self.case.trains and self.case.update != "immediate" and self.case.micro_batches > 1
+        return self.case.hardware.bytes(sum(layer.parameters for layer in self.stages[stage])) if waits else 0
 
     def _footprint(self, stage: int) -> int:
         """Return the bytes that a micro-batch takes: inputs and results, errors and gradients that come back."""

@@ -125,7 +125,7 @@ class Builder:
             return
         # Forward: mean, variance, eps, product with the weight, and 1 / sqrt(x) looked up; backward two means, and the
         # factors and the shift of a combination; weight and bias, mean and variance are moved.
-        barrier = Barrier(5 * channels, 5 * channels, (2 + 2 * 2) * channels, 3 * channels, size)
+        barrier = Barrier(5 * channels, 5 * channels, (2 + 2 * 2) * channels, 3 * channels, size, 2 * channels)
         name = self.name("norm")
         self.add(Layer(name, "batch-norm", (self.last,), self.shape, {}, (), 4 * size, 5 * size, barrier=barrier))
 

@@ -30,7 +30,11 @@ class Machine:
         places: dict[int, dict[int, int]] = {}
         for s in count:
             places.setdefault(self.layout.places[s], {})[s] = case.stored(s) * self.layout.footprints[s]
-        self.spaces = {place: Space(case.hardware.capacity, stages) for place, stages in places.items()}
+        capacity, resident = case.hardware.capacity, self.layout.resident
+        self.spaces = {
+            place: Space(None if capacity is None else capacity - sum(resident[s] for s in stages), stages)
+            for place, stages in places.items()
+        }
         self.inputs = [[[Signal() for _ in self.layout.into(s)] for _ in range(case.total)] for s in count]
         self.gradients = [[[Signal() for _ in self.layout.out_of(s)] for _ in range(case.total)] for s in count]
         #: By edge and whether it is a gradient: the signals of the chunks of each micro-batch, and a sample's vectors.

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from archsim._core import FORWARD
 from archsim.analog.algorithms.inputs import checked
 from archsim.analog.algorithms.joint import JointArrays
-from archsim.analog.algorithms.momentum import Momentum, expected_steps
+from archsim.analog.algorithms.momentum import Momentum, expected_steps, velocities
 from archsim.analog.algorithms.protocol import TileOutline, TileSite
 from archsim.analog.algorithms.without_transfers import WithoutTransfers
 from archsim.analog.blocks import FloatArray, as_block, finite
@@ -60,6 +60,7 @@ class DigitalSGD(WithoutTransfers, JointArrays):
             digital_operations=Fraction(2 * cells),
             memory_bits=Fraction(UPDATE_BITS * cells),
             later=expected_steps(settings, cells, tile.mini_batch),
+            kept_numbers=cells * velocities(settings),
         )
 
     def forward(

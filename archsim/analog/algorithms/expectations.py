@@ -12,6 +12,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from archsim.analog.algorithms.operation_counts import kept_numbers
 from archsim.analog.algorithms.protocol import TileOutline
 from archsim.analog.devices import devices_per_cell, devices_written, refresh_of, takes_pulses
 from archsim.analog.observed import ExpectedUpdate, FirstWrites
@@ -180,6 +181,7 @@ def expected_transfers(
         transfers=transfers,
         later=refreshes,
         first_writes=first_writes(moves, tile.inputs, idle_passes),
+        kept_numbers=len(transfers) * tile.inputs * tile.outputs * kept_numbers(bits_a_line // tile.outputs),
     )
 
 

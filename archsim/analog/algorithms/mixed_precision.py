@@ -12,7 +12,7 @@ from archsim._core import ROUND, SELECT, kernels
 from archsim.analog.algorithms.expectations import expected_refreshes, first_writes, single_slots
 from archsim.analog.algorithms.inputs import checked, granularity_of
 from archsim.analog.algorithms.joint import JointArrays
-from archsim.analog.algorithms.momentum import Momentum, expected_steps
+from archsim.analog.algorithms.momentum import Momentum, expected_steps, velocities
 from archsim.analog.algorithms.operation_counts import MIXED_BITS
 from archsim.analog.algorithms.protocol import TileOutline, TileSite
 from archsim.analog.algorithms.uniforms import Uniforms
@@ -81,6 +81,7 @@ class MixedPrecision(JointArrays):
                 *expected_steps(settings, tile.outputs * tile.inputs, tile.mini_batch),
             ),
             first_writes=first_writes([(write.every, columns)], tile.outputs),
+            kept_numbers=tile.outputs * tile.inputs * (1 + velocities(settings)),
         )
 
     def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Counts:

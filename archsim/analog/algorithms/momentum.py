@@ -19,7 +19,7 @@ from archsim.analog.observed import Counts, ExpectedUpdate
 from archsim.analog.specification.momentum import WithMomentum, WithWeightDecay
 from archsim.delays import momentum_left
 
-__all__ = ["Momentum", "expected_steps"]
+__all__ = ["Momentum", "expected_steps", "velocities"]
 
 #: Weight and velocity as float32, each read and written.
 STEP_BITS = 128
@@ -88,6 +88,11 @@ def expected_steps(settings: WithMomentum, cells: int, mini_batch: int) -> tuple
         return ()
     operations, bits = Fraction(step_operations(settings) * cells), Fraction(STEP_BITS * cells)
     return (ExpectedUpdate(digital_operations=operations, memory_bits=bits, every=mini_batch),)
+
+
+def velocities(settings: WithMomentum) -> int:
+    """Return how many numbers of its size are kept beside a matrix: the velocity, or none for plain descent."""
+    return int(any(_shares(settings)))
 
 
 def step_operations(settings: WithMomentum) -> int:

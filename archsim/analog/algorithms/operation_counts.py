@@ -31,6 +31,7 @@ __all__ = [
     "DYNAMIC_OPERATIONS_OF_LAST_READ",
     "FILTERED_OPERATIONS",
     "MIXED_BITS",
+    "kept_numbers",
     "write_counts",
 ]
 
@@ -46,6 +47,14 @@ DYNAMIC_BITS_OF_LAST_READ = 34
 FILTERED_OPERATIONS = 3
 #: Of each cell of an output line that is written.
 MIXED_BITS = 16
+
+
+def kept_numbers(bits: int) -> int:
+    """Return how many numbers are kept of a cell of which so many bits are read and written: a byte of each, each way.
+
+    What is left are signs of lines, which take a bit.
+    """
+    return bits // 16
 
 
 def write_counts(done: Counts | None, devices: int, lines: int = 1, least_slots: int = 1) -> Counts:

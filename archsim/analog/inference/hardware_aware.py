@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from archsim._core import FORWARD, kernels
-from archsim.analog.algorithms.momentum import Momentum, expected_steps
+from archsim.analog.algorithms.momentum import Momentum, expected_steps, velocities
 from archsim.analog.algorithms.protocol import TileOutline, TileSite
 from archsim.analog.algorithms.without_transfers import WithoutTransfers
 from archsim.analog.blocks import FloatArray, NotFiniteError, as_block, restore_arrays
@@ -70,7 +70,10 @@ class HardwareAware(WithoutTransfers):
         finish = ExpectedUpdate(digital_operations=finishing, every=tile.mini_batch)
         steps = expected_steps(settings, cells, tile.mini_batch)
         return ExpectedUpdate(
-            digital_operations=Fraction(2 * cells), memory_bits=Fraction(UPDATE_BITS * cells), later=(finish, *steps)
+            digital_operations=Fraction(2 * cells),
+            memory_bits=Fraction(UPDATE_BITS * cells),
+            later=(finish, *steps),
+            kept_numbers=cells * velocities(settings),
         )
 
     @property

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from archsim import plugins
+from archsim.chip.operations import vector_bytes
 from archsim.data import DataSet
-from archsim.engine.events.spaces import carried_bytes, footprint_bytes, held_bytes
+from archsim.engine.events.spaces import accumulator_bytes, carried_bytes, footprint_bytes, held_bytes
 from archsim.engine.setup import Setup
 from archsim.errors import DoesNotFit, InputError, Shortage
 from archsim.network.graph import Graph
@@ -130,28 +131,34 @@ class StageMemory:
         The stage, and the place whose buffer it shares with the other stages there.
     micro_batches : int
         The most between their F and the last action on them.
-    micro_batch_bytes : int
-        What the stage stores of each.
+    micro_batch_bytes, error_bytes : int
+        What the stage stores of each, and how much of it is of the way back: errors and gradients.
     capacity_bytes : int or None
         What the buffer holds; None where it is not bounded.
     held_bytes : int
         What its digital matrices take all the time.
     carried_bytes : int
         What the states take that its layers carry from sample to sample.
+    accumulator_bytes : int
+        What gradients add up in, all the time: accumulators, buffers and velocities of training algorithms, and a
+        number for each digital parameter where updates wait for others.
     """
 
     stage: int
     place: int
     micro_batches: int
     micro_batch_bytes: int
+    error_bytes: int
     capacity_bytes: int | None
     held_bytes: int = 0
     carried_bytes: int = 0
+    accumulator_bytes: int = 0
 
     @property
     def demand_bytes(self) -> int:
         """The space of all micro-batches that are stored at once, and of what is held all the time."""
-        return self.micro_batches * self.micro_batch_bytes + self.held_bytes + self.carried_bytes
+        resident = self.held_bytes + self.carried_bytes + self.accumulator_bytes
+        return self.micro_batches * self.micro_batch_bytes + resident
 
 
 def stage_memory(setup: Setup) -> tuple[StageMemory, ...]:
@@ -165,9 +172,11 @@ def stage_memory(setup: Setup) -> tuple[StageMemory, ...]:
             setup.plan.stages[program.index].place,
             stored,
             footprint_bytes(chip, program, setup.samples),
+            vector_bytes(chip, program.stored_errors) * setup.samples,
             chip.buffer.capacity,
             held_bytes(chip, program),
             carried_bytes(setup, program),
+            accumulator_bytes(chip, program),
         )
         for program, stored in zip(setup.programs, setup.stored_max, strict=True)
     )
@@ -198,6 +207,7 @@ def _shortage(stages: list[StageMemory]) -> Shortage:
     stored = [f"{stage.micro_batches} micro-batches of {stage.micro_batch_bytes} B" for stage in stages]
     stored += [f"digital matrices of {stage.held_bytes} B" for stage in stages if stage.held_bytes]
     stored += [f"carried states of {stage.carried_bytes} B" for stage in stages if stage.carried_bytes]
+    stored += [f"accumulators of {stage.accumulator_bytes} B" for stage in stages if stage.accumulator_bytes]
     parts = " and ".join(stored)
     return Shortage(
         f"buffer of stage{'s' if len(stages) > 1 else ''} {', '.join(str(stage.stage) for stage in stages)}",

@@ -11,7 +11,7 @@ from archsim.engine.events.kernel import Kernel
 from archsim.engine.program import StageProgram
 from archsim.engine.setup import Setup
 
-__all__ = ["Space", "carried_bytes", "footprint_bytes", "held_bytes", "spaces_of"]
+__all__ = ["Space", "accumulator_bytes", "carried_bytes", "footprint_bytes", "held_bytes", "spaces_of"]
 
 #: What a stage claims space of.
 Space = BufferSpace | SpaceShare
@@ -28,6 +28,17 @@ def held_bytes(chip: Chip, program: StageProgram) -> int:
     return parameter_bytes(chip, program.held_elements)
 
 
+def accumulator_bytes(chip: Chip, program: StageProgram) -> int:
+    """Return the bytes that a stage takes all the time for what gradients add up in."""
+    return parameter_bytes(chip, program.accumulator_elements)
+
+
+def resident_bytes(setup: Setup, program: StageProgram) -> int:
+    """Return the bytes that a stage takes all the time."""
+    chip = setup.chip
+    return held_bytes(chip, program) + accumulator_bytes(chip, program) + carried_bytes(setup, program)
+
+
 def carried_bytes(setup: Setup, program: StageProgram) -> int:
     """Return the bytes of the states that a stage's layers carry, of a stream for each sample of a mini-batch."""
     streams = setup.samples * setup.schedule.shape.micro_batches
@@ -40,7 +51,7 @@ def spaces_of(setup: Setup, kernel: Kernel) -> tuple[dict[int, Space], dict[str,
     The stages of a place share its buffer; each of them is guaranteed what its schedule makes it store.
     """
     buffer = setup.chip.buffer
-    held = [held_bytes(setup.chip, program) + carried_bytes(setup, program) for program in setup.programs]
+    held = [resident_bytes(setup, program) for program in setup.programs]
     spaces: dict[int, Space] = {}
     fills: dict[str, FillCurve] = {}
     for place in setup.plan.places:
