@@ -139,6 +139,14 @@ def test_a_pause_changes_nothing(layer: dict[str, Any] | None, mode: str, tmp_pa
     assert again.metrics == whole.metrics
 
 
+@pytest.mark.parametrize("layer", [None, DIGITAL], ids=["array", "digital unit"])
+def test_gradients_on_time_are_applied_as_without_compensation_bit_for_bit(layer: dict[str, Any] | None) -> None:
+    settings = {"algorithm": SGD, "digital_optimizer": {"momentum": 0.8}, "gradient_clipping": {"limit": 0.3}}
+    compensation = {"exponent": 0.7, "clipping_exponent": 1.3, "momentum_correction": True}
+    run = partial(trained, 0, 0.3, 30, layer=layer, micro_batches=2, **settings)
+    assert run(delay_compensation=compensation) == run()
+
+
 def test_what_would_have_no_effect_is_refused_or_told() -> None:
     with pytest.raises(InputError, match=r"no bound of gradients.*"):
         simulated(1, 0.1, 4, delay_compensation={"clipping_exponent": 1})
