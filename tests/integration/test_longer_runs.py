@@ -42,7 +42,7 @@ def stopped(experiment: archsim.Experiment, folder: Path, mini_batches: int) -> 
 
 
 @pytest.mark.parametrize("mode", ["numerics", "coupled"])
-@pytest.mark.parametrize("kind", ["sequential", "gpipe", "synchronous", "asynchronous"])
+@pytest.mark.parametrize("kind", ["sequential", "gpipe", "synchronous", "asynchronous", "two-version"])
 def test_it_equals_one_that_was_as_long_from_the_start(kind: str, mode: str, tmp_path: Path) -> None:
     settings = (f"schedule.kind={kind}", f"run.mode={mode}", "chip.buffer.capacity=1 MiB")
     stopped(load(2, *settings), tmp_path, 14)

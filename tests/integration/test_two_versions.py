@@ -253,6 +253,37 @@ def test_counts_of_copies_are_those_of_the_rule(algorithm: str, arrays: int, mod
     assert energies.dynamic_pj.sum() > 0
 
 
+@pytest.mark.parametrize("mode", ["timing", "coupled"])
+def test_lines_go_over_links_between_the_nodes_of_two_tiles(mode: str) -> None:
+    """With a node for each tile, one of the two is not at home: 8 bits for each cell go there, or come."""
+    apart, together = (
+        digits("data.samples=120", *TWO, "chip=reram-1024", f"chip.node_tiles={tiles}", mode=mode) for tiles in (1, 2)
+    )
+
+    def sent(run: Run) -> dict[str, int]:
+        rows = run.cost[(run.cost.phase == "C") & (run.cost.component == "link")]
+        return dict(zip(rows.layer, rows["count"], strict=True))
+
+    assert not sent(together)
+    cells = {"fc1": 64 * 64, "fc2": 64 * 32, "fc3": 32 * 10}
+    assert sent(apart).keys() == cells.keys()
+    for layer, hops in sent(apart).items():
+        assert hops >= 5 * cells[layer]
+        assert hops % cells[layer] == 0
+    assert apart.metrics["bytes_sent"] == apart.metrics["bytes_received"]
+
+
+def test_both_sets_are_written_at_first() -> None:
+    two, one = (
+        digits("data.samples=120", *TWO, f"schedule.kind={kind}", "run.program=true", mode="timing")
+        for kind in ("two-version", "asynchronous")
+    )
+    counts = [
+        run.cost[run.cost.phase == "P"].set_index(["component", "operation", "layer"])["count"] for run in (two, one)
+    ]
+    pd.testing.assert_series_equal(counts[0], 2 * counts[1])
+
+
 def test_time_of_copies_is_that_of_the_rule() -> None:
     """A stage alone, of one matrix: only its C comes between actions that take as long without a second set."""
     network = "network={input_shape: [64], layers: [{name: fc1, kind: linear, features: 10}]}"
