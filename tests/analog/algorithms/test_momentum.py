@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import archsim
+from archsim.analog.algorithms import HoldsVelocity
 from archsim.analog.specification.algorithms import DigitalSGDSettings, MixedPrecisionSettings
 from archsim.analog.specification.hardware_aware import HardwareAwareSettings
 from archsim.errors import InputError
@@ -59,6 +60,24 @@ def test_what_mixed_precision_has_yet_to_write_follows_the_velocity() -> None:
     exact = descend(np.zeros((3, 4)), x, d, 0.75, 0)
     np.testing.assert_allclose(array.weights + array.state()["chi"], exact, atol=1e-5)
     assert np.abs(array.weights).max() > 0.02
+
+
+@pytest.mark.parametrize("kind", ["digital", "hardware-aware", "mixed-precision"])
+def test_what_is_kept_of_a_velocity_falls_behind_a_late_step(kind: str) -> None:
+    """Momentum 0.75 is 3 steps old in the mean: 2 steps late, that of 1 step is left, 0.5; 4 late, none."""
+    given = MixedPrecisionSettings(momentum=0.75) if kind == "mixed-precision" else settings(kind, 0.75, 0.0)
+    array = tile(given, 3, 4, STEADY, mini_batch=MINI_BATCH)
+    assert isinstance(array, HoldsVelocity)
+    x, d = gradients()
+    w, v, kept = np.zeros((3, 4)), np.zeros((3, 4)), 0.75
+    for k, late in zip(range(0, len(x), MINI_BATCH), (0, 2, 2, 4, 0), strict=True):
+        block = slice(k, k + MINI_BATCH)
+        array.expect_late(late)
+        array.update(x[block], d[block], RATE, k)
+        v = kept * v + d[block].T.astype(float) @ x[block]
+        w, kept = w - RATE * v, {0: 0.75, 2: 0.5, 4: 0.0}[late]
+    reached = array.weights + (array.state()["chi"] if kind == "mixed-precision" else 0)
+    np.testing.assert_allclose(reached, w, atol=1e-5)
 
 
 def test_blocks_and_a_restored_state_change_no_bit() -> None:
