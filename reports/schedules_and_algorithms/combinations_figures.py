@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from combinations import ALGORITHMS, DEVICES, SCHEDULES, TARGETS
-from combinations_page import to_target
+from combinations_claims import to_target
 from matplotlib.axes import Axes
 from study import figure
 

@@ -14,9 +14,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+__all__ = ["HERE", "KEY", "Rows", "at_the_end", "claims", "main"]
+
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 from combinations import DEVICES, GRID, KEY, RATE_KEY, cases, rate_row, train  # noqa: E402
+from combinations_claims import at_the_end, claims  # noqa: E402
 from combinations_figures import draw  # noqa: E402
 from combinations_page import page  # noqa: E402
 from study import Rows, options, write  # noqa: E402

@@ -58,6 +58,17 @@ def test_schedules_and_algorithms_in_one_table(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("*.svg"))) == 4
 
 
+def test_exact_schedules_end_in_equal_weights_and_zero_bubbles_take_no_longer() -> None:
+    """What the rows of the study say that are kept beside it."""
+    study = load("schedules_and_algorithms")
+    results = study.Rows(study.HERE / "results.csv", study.KEY).frame()
+    learning = study.Rows(study.HERE / "learning.csv", study.KEY).frame()
+    assert len(results) == 3 * 2 * 4 * 4
+    found = study.claims(study.at_the_end(results, learning))
+    assert [claim.holds for claim in found[:3]] == [True, True, True]
+    assert not any(claim.holds is False for claim in found)
+
+
 def test_fewer_bits_do_worse_and_eight_do_not() -> None:
     """What the rows of the study say that are kept beside it."""
     study = load("fixed_point")
