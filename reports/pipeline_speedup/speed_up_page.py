@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from pipelines import EARLY, EVEN_RATE, MAIN_RATE, MICRO_BATCHES, STAGES
-from speed_ups import PUBLISHED, TARGET, WINDOW, both_to_target, exact_speed_up, steps, to_target
+from speed_ups import PUBLISHED, TARGETS, WINDOW, both_to_target, exact_speed_up, steps, to_target
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from study import MACHINE, Claim, claims_table, figure, markdown
@@ -38,7 +39,7 @@ def exact_claims(results: pd.DataFrame) -> list[Claim]:
     speed_ups = exact_speed_up(results)
     furthest = max((abs(speed_ups[m] - PUBLISHED[m][0]) for m in speed_ups), default=np.nan)
     runs = results[(results.seed == 1) & (results.part != "early")]
-    together = runs[(runs.part == "exact") & (runs.learning_rate != EVEN_RATE)]
+    alike = runs[(runs.part == "exact") & (runs.learning_rate != EVEN_RATE)]
     single = runs[(runs.learning_rate == EVEN_RATE) & ((runs.schedule == "sequential") | (runs.stages == 1))]
     return [
         Claim(
@@ -50,8 +51,8 @@ def exact_claims(results: pd.DataFrame) -> list[Claim]:
         Claim(
             "synchronous: weights at 1 to 16 stages and without a pipeline equal, bit for bit",
             "follows from the schedule (D)",
-            f"{together.weights.nunique()} sets of weights in {len(together)} runs",
-            bool(together.weights.nunique() == 1) if len(together) > len(STAGES) else None,
+            f"{alike.weights.nunique()} sets of weights in {len(alike)} runs",
+            bool(alike.weights.nunique() == 1) if len(alike) > len(STAGES) else None,
         ),
         Claim(
             "asynchronous on one stage and 16 stages without a pipeline: weights equal, bit for bit",
@@ -66,21 +67,22 @@ def stale_claims(results: pd.DataFrame, learning: pd.DataFrame) -> list[Claim]:
     """Return the claims on runs with stale gradients."""
     table = to_target(learning)
     main = table[table.learning_rate == MAIN_RATE]
-    means = main.groupby("stages").of_linear.mean()
     complete = len(main) == 3 * len(STAGES)
-    few, many = means[(means.index > 1) & (means.index <= 8)], means[means.index > 8]
+    shares = main.pivot(index="seed", columns="stages", values="of_linear")
+    few = [at_least(shares[m] - 0.85) for m in (2, 4, 8)] if complete else []
+    many = [at_least(shares[8] - shares[m]) for m in (12, 16)] if complete else []
     made = [
         Claim(
-            "asynchronous: at least 0.85 of linear at 2, 4 and 8 stages (published: near-linear, F)",
+            "asynchronous: at least 0.85 of linear at 2, 4 and 8 stages (F: near-linear)",
             "0.95, about 1, 0.94",
-            ", ".join(f"{value:.2f}" for value in few),
-            bool(few.min() >= 0.85) if complete else None,
+            ", ".join(spread(shares[m]) for m in (2, 4, 8) if m in shares),
+            together(few),
         ),
         Claim(
-            "asynchronous: further from linear at 12 and 16 stages than at any of fewer (F)",
+            "asynchronous: further from linear at 12 and 16 stages than at 8 (F: about half of linear)",
             "0.485, 0.485",
-            ", ".join(f"{value:.2f}" for value in many),
-            bool(many.max() < few.min()) if complete else None,
+            ", ".join(spread(shares[m]) for m in (12, 16) if m in shares),
+            together(many),
         ),
     ]
     near = nearness(results, table)
@@ -90,10 +92,24 @@ def stale_claims(results: pd.DataFrame, learning: pd.DataFrame) -> list[Claim]:
             "rates and stages beyond the limit need more samples, against one stage, than all those within it (D)",
             "alpha lambda <= 2 sin(pi / (4 tau + 2))",
             f"within {ranged(inside)}, beyond {ranged(outside)} times",
-            bool(inside.max() < outside.min()) if len(near) == 14 else None,
+            bool(inside.max() < outside.min()) if len(near) == 20 else None,
         )
     )
     return made
+
+
+def at_least(values: pd.Series) -> bool | None:
+    """Return whether the mean over seeds is positive, or None where that is within two standard errors of nothing."""
+    found = values.dropna()
+    error = float(found.std()) / len(found) ** 0.5 if len(found) > 1 else np.inf
+    return None if abs(found.mean()) <= 2 * error else bool(found.mean() > 0)
+
+
+def together(verdicts: Sequence[bool | None]) -> bool | None:
+    """Return the verdict on several parts of a claim: one that fails is enough, and all have to hold."""
+    if False in verdicts:
+        return False
+    return True if verdicts and None not in verdicts else None
 
 
 def ranged(values: pd.Series) -> str:
@@ -272,8 +288,8 @@ def by_rate(learning: pd.DataFrame) -> pd.DataFrame:
 def other_targets(learning: pd.DataFrame) -> pd.DataFrame:
     """Return the share of linear for several targets."""
     rows = []
-    for target in (0.80, 0.82, 0.83, 0.84, 0.85):
-        table = to_target(learning, target)
+    for target in (0.76, 0.78, 0.80, 0.82, 0.83, 0.84, 0.85):
+        table = to_target(learning, [target])
         main = table[table.learning_rate == MAIN_RATE]
         rows.append(
             {"target": f"{target:.0%}"}
@@ -289,7 +305,7 @@ def page(results: pd.DataFrame, learning: pd.DataFrame) -> str:
     """Return the text around tables and figure."""
     return TEXT.format(
         machine=MACHINE,
-        target=f"{TARGET:.0%}",
+        targets_mean=f"{TARGETS[0]:.0%} to {TARGETS[-1]:.0%}",
         window=WINDOW,
         early=EARLY,
         main=MAIN_RATE,
@@ -334,8 +350,10 @@ with every eight samples, a synchronous one with every 64.
 The learning rate alpha of the bars is {main}: of the rates that were tried, the largest whose step is within the
 limit of eight stages (below). Runs with {even} came first, with which eight stages are at the limit.
 
-The target is a test accuracy of {target} on 1,000 images, as the mean of {window} evaluations that are ten
-mini-batches apart. Without a pipeline a micro-batch takes 2 M clock cycles on M stages; it learns what one
+The target is a test accuracy on 1,000 images; a run has it when the mean of {window} evaluations that are ten
+mini-batches apart does. Samples and clock cycles to the target are means over five targets, {targets_mean}: a single
+crossing comes a tenth earlier or later by chance.
+Without a pipeline a micro-batch takes 2 M clock cycles on M stages; it learns what one
 asynchronous stage learns. Of the synchronous pipeline one run for each number of stages shows that weights are equal,
 so that its speed-up is that of its cycles. Thinned: training
 ends after 32,000 images (48,000 with alpha = 0.001); rates other than {main} and {even} run at 1, 4, 8 and 16 stages;
@@ -367,8 +385,10 @@ the speed-up over no pipeline where both have their best rate:
 
 ## Other targets
 
-Speed-up over linear of the asynchronous pipeline, alpha = {main}, by the test accuracy that is asked for. What
-precedes uses {target}, which was chosen on runs of one seed at 1 to 8 stages with alpha = {even}.
+Speed-up over linear of the asynchronous pipeline, alpha = {main}, by a single test accuracy that is asked for. What
+precedes uses the mean over {targets_mean}, chosen when the runs with {main} and {even} were there: curves are still
+steep there. From 83 % on they are so flat that the order of the images decides when a curve crosses the target; at the
+end of training one stage has 86 %.
 
 {targets}
 """

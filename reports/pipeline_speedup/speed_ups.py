@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -9,21 +10,26 @@ import pandas as pd
 from curvature import largest_step, scalar_limit
 from pipelines import EVEN_RATE, MICRO_BATCH, MICRO_BATCHES, STAGES, stage_borders
 
-__all__ = ["PUBLISHED", "TARGET", "WINDOW", "both_to_target", "exact_speed_up", "steps", "to_target"]
+__all__ = ["PUBLISHED", "TARGETS", "WINDOW", "both_to_target", "exact_speed_up", "steps", "to_target"]
 
-#: The target: test accuracy as the mean of so many evaluations in a row, which are ten mini-batches apart.
-TARGET, WINDOW = 0.83, 5
+#: Test accuracies that are asked for; what is told of the target is the mean over these.
+TARGETS = (0.78, 0.79, 0.80, 0.81, 0.82)
+#: A run has an accuracy when the mean of so many evaluations in a row has it, which are ten mini-batches apart.
+WINDOW = 5
 #: Bars of the authors' figure ``2024-pipeline.png``, read off its pixels: synchronous, asynchronous.
 PUBLISHED = {1: (1.00, 1.00), 2: (1.78, 1.90), 4: (2.91, 3.95), 8: (4.27, 7.53), 12: (5.05, 5.82), 16: (5.57, 7.76)}
 
 
-def reached(curve: pd.DataFrame, target: float) -> tuple[float, float]:
-    """Return samples and clock cycles after which a run reached a target, or twice nan."""
-    found = curve[curve.test_accuracy.rolling(WINDOW).mean() >= target]
-    return (float(found.samples.iloc[0]), float(found.cycles.iloc[0])) if len(found) else (np.nan, np.nan)
+def reached(curve: pd.DataFrame, targets: Sequence[float]) -> tuple[float, float]:
+    """Return samples and clock cycles after which a run reached its targets on average, or twice nan if it did not."""
+    accuracy = curve.test_accuracy.rolling(WINDOW).mean()
+    found = [curve[accuracy >= target] for target in targets]
+    if any(rows.empty for rows in found):
+        return np.nan, np.nan
+    return float(np.mean([r.samples.iloc[0] for r in found])), float(np.mean([r.cycles.iloc[0] for r in found]))
 
 
-def to_target(learning: pd.DataFrame, target: float = TARGET) -> pd.DataFrame:
+def to_target(learning: pd.DataFrame, targets: Sequence[float] = TARGETS) -> pd.DataFrame:
     """Return samples and clock cycles to the target of each asynchronous run, and its speed-up.
 
     The speed-up is over training without a pipeline, on as many stages: 2 M cycles for each micro-batch, and the
@@ -33,7 +39,7 @@ def to_target(learning: pd.DataFrame, target: float = TARGET) -> pd.DataFrame:
     found = []
     curves = learning[(learning.schedule == "asynchronous") & (learning.part != "early")]
     for (rate, stages, seed), curve in curves.groupby(["learning_rate", "stages", "seed"]):
-        samples, cycles = reached(curve, target)
+        samples, cycles = reached(curve, targets)
         row = {"learning_rate": rate, "stages": stages, "seed": seed, "samples": samples, "target_cycles": cycles}
         found.append({**row, "least": curve.samples.iloc[-1]})
     columns = ["learning_rate", "stages", "seed", "samples", "target_cycles", "least"]
@@ -54,7 +60,7 @@ def both_to_target(learning: pd.DataFrame) -> pd.DataFrame:
     stale = to_target(learning)
     stale = stale[stale.learning_rate == EVEN_RATE][["stages", "seed", "target_cycles"]]
     exact = learning[(learning.schedule == "synchronous") & (learning.stages == 1)]
-    samples = {seed: reached(curve, TARGET)[0] for seed, curve in exact.groupby("seed")}
+    samples = {seed: reached(curve, TARGETS)[0] for seed, curve in exact.groupby("seed")}
     mini_batches = stale.seed.map(samples).astype(float) / (MICRO_BATCH * MICRO_BATCHES)
     cycles = mini_batches * 2 * (stale.stages + MICRO_BATCHES - 1)
     return stale.assign(exact_cycles=cycles, faster=cycles / stale.target_cycles)
