@@ -139,8 +139,10 @@ def test_forward_and_backward_meet_the_same_weights(
     monkeypatch.setattr(AnalogMatrix, "forward_part", forward_part)
     monkeypatch.setattr(AnalogMatrix, "backward_part", backward_part)
     overrides = ("chip=reram-1024", f"training.algorithm={algorithm}", "training.learning_rate=0.5")
-    digits(*TWO, *overrides, f"schedule.copies={copies}")
+    run = digits(*TWO, *overrides, f"schedule.copies={copies}", "run.discrepancy_every=1")
     assert compared == 2 * 6 * 4
+    assert run.metrics["weight_discrepancy_max"] == {"fc2": 0, "fc3": 0}
+    assert len(run.discrepancy) == compared
     held = {key[0] for key in met}
     assert len(held) == 2 * 3  # Two sets of three matrices.
 
