@@ -380,7 +380,7 @@ def show(
     """Show what stands behind a name or in a file, with the sources of constants and how a device responds to pulses.
 
     A file holds an experiment, a chip, a device, an algorithm or a network. Of a folder of results: what the run came
-    to, how stale gradients were, and what it took to each --target.
+    to, why it took its time, how stale gradients were, and what it took to each --target.
     """
     from archsim.cli.showing import show as show_name
 

@@ -1,4 +1,4 @@
-"""The command ``show`` for the folder of a run: what it came to, how stale gradients were, what it took to targets."""
+"""The command ``show`` for the folder of a run: what it came to, why, how stale gradients were, the way to targets."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pandas as pd
 from rich.table import Table
 
 from archsim.cli.console import out, plain_table
+from archsim.cli.explaining import print_explanation
 from archsim.cli.summary import notes, summary_table
 from archsim.results import Run, load_run, targets_table
 from archsim.units import format_duration, format_energy
@@ -37,6 +38,7 @@ def show_run(directory: Path, accuracies: Sequence[float]) -> None:
     """
     run, console = load_run(directory), out()
     console.print(summary_table(run))
+    print_explanation(run, console)
     for table in (_staleness(run), _discrepancies(run)):
         if table is not None:
             console.print(table)

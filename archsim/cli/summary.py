@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.table import Table
 
 from archsim.cli.console import plain_table
+from archsim.explanation import bubble_text
 from archsim.results import MetricValue, Run, RunCollection
 from archsim.units import format_age, format_area, format_duration, format_energy, format_operations, format_power
 
@@ -148,6 +149,11 @@ def notes(run: Run, directory: Path) -> list[str]:
     lines = [f"warning: {warning}" for warning in run.warnings]
     if run.target != (None, None) and not (way := run.to_target()).reached:
         lines.append(f"target: {way.reason}")
+    bubble = run.metrics["bubble_fraction"]
+    if isinstance(bubble, float) and len(run.bubble):
+        from archsim.report.bounds import bubble_shares
+
+        lines.append(bubble_text(bubble, bubble_shares(run)))
     if run.bottleneck is not None:
         lines.append(f"bottleneck: {run.bottleneck}")
     guesses = [record.name for record in run.placeholders]

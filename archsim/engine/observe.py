@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import get_args
 
 import pandas as pd
 
@@ -22,13 +23,14 @@ from archsim.engine.numerics.coupling import Numbers
 from archsim.engine.numerics.discrepancy import DiscrepancySeries
 from archsim.engine.numerics.network import NumericNetwork
 from archsim.engine.numerics.untimed import UntimedMachine
-from archsim.engine.program import StageProgram
+from archsim.engine.program import StageProgram, edges_between
 from archsim.engine.setup import Setup
 from archsim.engine.steps import DigitalStep, MatrixStep
 from archsim.network.matrix import AnalogMatrix
 from archsim.results import buffer_table, discrepancy_table, staleness_table
 from archsim.results.learning import LearningPoint
 from archsim.results.observations import Observations
+from archsim.schedule.action_kinds import Flow
 from archsim.training import StopAt
 
 __all__ = ["buffer_fills", "observe_discrepancy", "observe_matrices", "observe_run", "observe_staleness"]
@@ -177,7 +179,19 @@ def _observe_chip(machine: Machine, seen: Observations) -> Observations:
         place_busy_ps=_place_busy_ps(machine, stage_busy_ps),
         stage_buffer_bytes=tuple(stage.space.peak for stage in machine.stages if stage.footprint),
         program_ps=None if machine.programmer is None else machine.programmer.duration_ps,
+        handovers=tuple(_handovers(setup)),
     )
+
+
+def _handovers(setup: Setup) -> Iterator[tuple[str, int, str, int]]:
+    """Yield which action of which stage sends something to which action of which stage."""
+    kinds = setup.schedule.kinds.items()
+    for flow in get_args(Flow):
+        sending = [symbol for symbol, kind in kinds if kind.sends == flow]
+        awaiting = [symbol for symbol, kind in kinds if kind.awaits == flow]
+        for source, target in dict.fromkeys(edges_between(setup.programs)):
+            pair = (source, target) if flow == "values" else (target, source)
+            yield from ((sent, pair[0], to, pair[1]) for sent in sending for to in awaiting)
 
 
 def _observe_numbers(machine: UntimedMachine, seen: Observations) -> Observations:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from archsim.report import content, figures
+from archsim.report.bounds import bound_note, bound_rows
 from archsim.report.inline import inline_svg
 from archsim.report.rendering import render_page
 from archsim.results import Run
@@ -45,6 +46,12 @@ _RECIPES: dict[str, _Recipe] = {
         figures.idle_by_stage,
         "Busy and idle time by stage",
         "Every stage's busy time and idle time by cause add up to the makespan.",
+    ),
+    "bubble": _Recipe(
+        figures.bubble_by_cause,
+        "Bubble by cause",
+        "The time in which no stage of a place acts, by what is waited for; the shares add up to the bubble. A flush "
+        "is the wait for a mini-batch that every place begins only when it has done all of those before.",
     ),
     "staleness": _Recipe(
         figures.staleness_by_stage,
@@ -102,6 +109,8 @@ def render_report(run: Run) -> str:
             "main_cards": content.main_cards(run),
             "side_cards": content.side_cards(run),
             "bottleneck": run.bottleneck,
+            "bounds": bound_rows(run),
+            "bound_note": bound_note(run),
             "warnings": run.warnings,
             "placeholders": run.placeholders,
             "drawings": {key: _drawing(run, key, recipe) for key, recipe in _RECIPES.items()},

@@ -1,12 +1,20 @@
-"""The unit that works longest: what more of it could save at most."""
+"""The unit that bounds the time, in a sentence: by the critical path, or the one that works longest."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Bottleneck", "bottleneck_sentence"]
+import pandas as pd
+
+from archsim.explanation import percent
+from archsim.units import format_duration
+
+if TYPE_CHECKING:
+    from archsim.results.critical_path import CriticalPath
+
+__all__ = ["Bottleneck", "bottleneck_sentence", "critical_sentence", "unit_name"]
 
 #: What a unit is called, and what one that is twice as fast is.
 _WORDS = {
@@ -57,13 +65,46 @@ def bottleneck_sentence(bottleneck: Bottleneck, makespan_ps: int) -> str:
     of work, saves half its busy time or less.
     """
     share = bottleneck.busy_ps / makespan_ps
-    name, faster = _WORDS.get(bottleneck.component, ("", f"a {bottleneck.component}"))
-    name = name or bottleneck.unit
-    if bottleneck.stage is not None and bottleneck.component != "stage":
-        name += f" of stage {bottleneck.stage}"
-    if bottleneck.layer:
-        name += f" ({bottleneck.layer})"
+    name = unit_name(bottleneck.unit, bottleneck.component, bottleneck.stage, bottleneck.layer)
+    faster = _faster(bottleneck.component)
     return f"{name}, {_percent(share)} busy: {faster} twice as fast saves at most {_percent(share / 2)}"
+
+
+def critical_sentence(found: CriticalPath, makespan_ps: int) -> str:
+    """Return the unit whose halving gains most in a sentence: how long it is on the critical path, and the gain.
+
+    Gains are exact where each action is the work of one unit and nothing lies between actions. Else they are told as
+    about so much: within an action only the jobs that decided its end are taken to be shorter, and the order in which
+    units serve jobs stays as it was.
+    """
+    best = found.best
+    if best is None:
+        raise ValueError("nothing is on this critical path")
+    stage = None if best["stage"] is pd.NA else int(best["stage"])
+    name = unit_name(best["unit"], best["component"], stage, best["layer"])
+    about = "" if found.exact else "about "
+    said = f"{name}, on the critical path for {percent(best['share'])} of the time: "
+    said += f"{_faster(best['component'])} twice as fast saves {about}{percent(best['gain'])}"
+    units = found.units
+    alike = units[(units["component"] == best["component"]) & (units["action"] == "")]
+    together = alike[alike["unit"] == ""]["gain"]
+    if len(alike) > 2 and len(together) and together.notna().all():
+        said += f", all of them {about}{percent(float(together.iloc[0]))}"
+    if found.until_ps < makespan_ps:
+        said += f" (by the first {format_duration(found.until_ps)})"
+    return said
+
+
+def unit_name(unit: str, component: str, stage: int | None, layer: str) -> str:
+    """Return what a unit is called, with the stage and the layer that it works for."""
+    name = _WORDS.get(component, ("", ""))[0] or unit
+    if stage is not None and component != "stage":
+        name += f" of stage {stage}"
+    return f"{name} ({layer})" if layer else name
+
+
+def _faster(component: str) -> str:
+    return _WORDS.get(component, ("", f"a {component}"))[1]
 
 
 def _percent(share: float) -> str:

@@ -82,6 +82,9 @@ class Observations:
         Mean time from the start of a micro-batch's first action to the end of its last.
     program_ps : int or None
         When the initial weights were written; None where that was not simulated.
+    handovers : tuple of (str, int, str, int)
+        For each value and gradient that goes from stage to stage, the action and stage that send it and those that
+        wait for it.
     samples_to_target : int or None
         Trained samples at the first evaluation that reached ``training.stop_at`` or ``run.target_accuracy``; None
         without.
@@ -136,3 +139,4 @@ class Observations:
     target_evaluation: int | None = None
     test_loss: float | None = None
     perplexity: float | None = None
+    handovers: tuple[tuple[str, int, str, int], ...] = ()

@@ -45,6 +45,7 @@ def observations_from_json(values: dict[str, Any]) -> Observations:
             "units": tuple(UnitTime(*unit) for unit in values["units"]),
             "idle_ps": {(unit, cause): time for unit, cause, time in values["idle_ps"]},
             "bottleneck": Bottleneck.from_json(values["bottleneck"]),
+            "handovers": tuple((sent, source, to, target) for sent, source, to, target in values.get("handovers", ())),
             **{name: tuple(values[name]) for name in _TUPLES},
         }
     )

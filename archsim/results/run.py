@@ -23,10 +23,10 @@ from archsim.chip.specification import Chip
 from archsim.errors import InputError
 from archsim.notebook import facts_html, facts_text
 from archsim.results.area import area_table
-from archsim.results.bottleneck import bottleneck_sentence
 from archsim.results.buffers import buffer_table
 from archsim.results.constants import ConstantRecord
 from archsim.results.discrepancy import discrepancy_table
+from archsim.results.explained import ExplainedRun
 from archsim.results.folder import Writer
 from archsim.results.inference import inference_table
 from archsim.results.learning import LearningCurve
@@ -55,7 +55,7 @@ _SHOWN: tuple[tuple[str, str, Callable[[float], str]], ...] = (
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class Run(ExplainedRun):
     """A finished run. `archsim.report.write_run` saves it together with its report.
 
     Attributes
@@ -160,12 +160,6 @@ class Run:
         """Accuracy and perplexity that the experiment states as its target, each None without."""
         stop_at = (self.settings.get("training") or {}).get("stop_at") or {}
         return stop_at.get("accuracy", self.settings["run"].get("target_accuracy")), stop_at.get("perplexity")
-
-    @property
-    def bottleneck(self) -> str | None:
-        """The unit that worked longest, in a sentence; None without a clock."""
-        seen = self.observations
-        return None if seen.bottleneck is None else bottleneck_sentence(seen.bottleneck, seen.makespan_ps)
 
     @property
     def placeholders(self) -> tuple[ConstantRecord, ...]:

@@ -1,5 +1,6 @@
 """The figures of a report, one module each: a run in, a matplotlib figure out (or None if it has no data)."""
 
+from archsim.report.figures.bubble import bubble_by_cause
 from archsim.report.figures.comparison import comparison
 from archsim.report.figures.design_space import design_space
 from archsim.report.figures.discrepancy import weight_discrepancy
@@ -14,6 +15,7 @@ from archsim.report.figures.timeline import stage_timeline
 from archsim.report.figures.utilisation import utilisation
 
 __all__ = [
+    "bubble_by_cause",
     "comparison",
     "design_space",
     "energy_by_component",
