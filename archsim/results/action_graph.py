@@ -57,8 +57,8 @@ class ActionGraph:
         In the order in which they began.
     graph : TaskGraph
         How long each took and what it followed: the action before it at its stage, or at the engine of its place, and
-        those whose values or gradients it needs. A lag is what lay between; where another action was waited for
-        longer, the least that was seen between two such actions.
+        those whose values or gradients it needs. A lag is what lay between, or of what was there before it was needed,
+        how long it was on its way.
     between : mapping of (int, int) to sequence of Span
         For an action and the one that it waited for last, the units that the time between was spent on.
     whole : bool
@@ -107,10 +107,19 @@ def _action(
         # The engine of a place does the actions of its stages one by one: an action that waits there has not begun.
         return RunAction(stage, action, micro_batch, own.start_ps, end_ps, cause, (Span(own.unit, "", *own[:2]),))
     if jobs.on_units:
-        spans: Sequence[Span] = spans_between(jobs.of_action(stage, action, micro_batch), start_ps, end_ps)
+        spans = _with_waits(spans_between(jobs.of_action(stage, action, micro_batch), start_ps, end_ps))
     else:
-        spans = (Span(f"stage {stage}", "", start_ps, end_ps),)
+        spans = [Span(f"stage {stage}", "", start_ps, end_ps)]
     return RunAction(stage, action, micro_batch, start_ps, end_ps, cause, spans)
+
+
+def _with_waits(spans: list[Span]) -> list[Span]:
+    """Give the wait before a job to its unit, which served another action then."""
+    following = [*spans[1:], Span("", "", 0, 0)]
+    return [
+        span if span.unit else Span(after.unit, "", span.start_ps, span.end_ps)
+        for span, after in zip(spans, following, strict=True)
+    ]
 
 
 class _Jobs:
@@ -179,7 +188,6 @@ class _Builder:
 
     def build(self, *, whole: bool) -> ActionGraph:
         """Return the graph."""
-        least = self._least_lags()
         before: list[list[tuple[int, int]]] = []
         behind: list[int] = []
         between: dict[tuple[int, int], list[Span]] = {}
@@ -189,7 +197,7 @@ class _Builder:
             previous = last.get(unit, START)
             free = self._actions[previous].end_ps if previous != START else 0
             senders = self._senders(number)
-            found = {sender: least[self._key(sender, number)] for sender in senders}
+            found = {sender: self._lag(sender, number) for sender in senders}
             found[previous] = 0
             turn = START
             if action.start_ps > free:
@@ -218,17 +226,14 @@ class _Builder:
                 found.append(sender)
         return found
 
-    def _key(self, sender: int, number: int) -> tuple[str, int, str, int]:
-        one, other = self._actions[sender], self._actions[number]
-        return one.action, one.stage, other.action, other.stage
-
-    def _least_lags(self) -> dict[tuple[str, int, str, int], int]:
-        found: dict[tuple[str, int, str, int], int] = {}
-        for number, action in enumerate(self._actions):
-            for sender in self._senders(number):
-                key, lag = self._key(sender, number), action.start_ps - self._actions[sender].end_ps
-                found[key] = min(lag, found.get(key, lag))
-        return found
+    def _lag(self, sender: int, number: int) -> int:
+        """Return how long what was sent was on its way: until the last job of it that follows without a gap."""
+        action, sent = self._actions[number], self._actions[sender].end_ps
+        there = sent
+        for job in sorted(self._jobs.between(action.action, action.micro_batch)):
+            if sent <= job.start_ps <= there < job.end_ps:
+                there = job.end_ps
+        return min(there, action.start_ps) - sent
 
     def _begun_with(self, number: int) -> int:
         """Return the action whose begin at the place let another one begin."""

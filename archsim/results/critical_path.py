@@ -32,7 +32,8 @@ class CriticalPath:
     ----------
     path : DataFrame
         stage, action, micro_batch, unit, component, layer, start_ps, end_ps, waiting: in order and without a gap from
-        0 to `until_ps`. Where a unit is named, it worked; else `waiting` says what for.
+        0 to `until_ps`. Where a unit is named, it worked for the action, or for others before; else `waiting` says
+        what was waited for.
     units : DataFrame
         unit, component, stage, layer, action, path_ps, share, gain_ps, gain: the time on the path, and how much
         earlier it would end if the unit took half its time, in the same order of actions. Without an action: for all
