@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -14,6 +17,8 @@ from archsim.results.bottleneck import unit_name
 __all__ = ["BoundRow", "bound_note", "bound_rows", "bubble_rows", "bubble_shares"]
 
 _MOST = 6
+
+Row = dict[Hashable, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,25 +36,27 @@ def bound_rows(run: Run) -> list[BoundRow]:
     found = run.critical_path
     if found is None:
         return []
-    units = found.units
-    whole = units[units["action"] == ""]
-    single = whole[whole["unit"] != ""]
-    several = set(single["component"].value_counts().loc[lambda counts: counts > 1].index)
-    alike = whole[(whole["unit"] == "") & whole["component"].isin(several)]
-    rows = []
-    for own in (*single.head(_MOST).itertuples(), *alike.itertuples()):
-        parts = units[(units["unit"] == own.unit) & (units["component"] == own.component) & (units["action"] != "")]
-        stage = None if pd.isna(own.stage) else int(own.stage)
-        name = f"all {own.component.replace('_', ' ')}s" if not own.unit else ""
-        rows.append(
-            BoundRow(
-                name or unit_name(own.unit, own.component, stage, own.layer),
-                percent(own.share),
-                shares_text(dict(zip(parts["action"], parts["share"], strict=True))),
-                "-" if own.gain != own.gain else percent(own.gain),
-            )
-        )
-    return rows
+    units: list[Row] = found.units.to_dict("records")
+    single = [own for own in units if own["unit"] and not own["action"]]
+    count = Counter(own["component"] for own in single)
+    alike = [own for own in units if not own["unit"] and not own["action"] and count[own["component"]] > 1]
+    return [_row(own, units) for own in (*single[:_MOST], *alike)]
+
+
+def _row(own: Row, units: list[Row]) -> BoundRow:
+    parts = [part for part in units if part["action"] and _same(part, own)]
+    component = str(own["component"]).replace("_", " ")
+    stage: int | None = None if pd.isna(own["stage"]) else int(own["stage"])
+    return BoundRow(
+        unit_name(own["unit"], own["component"], stage, own["layer"]) if own["unit"] else f"all {component}s",
+        percent(own["share"]),
+        shares_text({part["action"]: part["share"] for part in parts}),
+        "-" if pd.isna(own["gain"]) else percent(own["gain"]),
+    )
+
+
+def _same(one: Row, other: Row) -> bool:
+    return (one["unit"], one["component"]) == (other["unit"], other["component"])
 
 
 def bound_note(run: Run) -> str:

@@ -123,21 +123,25 @@ def _units(
     found: ActionGraph, path: pd.DataFrame, cases: Mapping[_Case, int], component: Mapping[str, str], until: int
 ) -> pd.DataFrame:
     gains = _gains(found, list(cases)[:_MOST_CASES], component)
-    own = path[path["unit"] != ""].drop_duplicates(["unit", "layer", "stage"])
-    stages = own.groupby("unit")["stage"].unique().to_dict()
-    layers = own.groupby("unit")["layer"].unique().to_dict()
+    stages: dict[str, set[int]] = defaultdict(set)
+    layers: dict[str, set[str]] = defaultdict(set)
+    for unit, kind, stage, layer in (
+        path[["unit", "component", "stage", "layer"]].drop_duplicates().itertuples(index=False)
+    ):
+        # Links and the host work for all stages.
+        if unit and kind not in TRANSPORT:
+            stages[unit].add(int(stage))
+            layers[unit] |= {layer} - {""}
     rows = []
     for unit, kind, action in cases:
-        # Links and the host work for all stages.
-        own_unit = kind not in TRANSPORT
-        at, of = (stages.get(unit, ()), layers.get(unit, ())) if own_unit else ((), ())
+        at, of = list(stages.get(unit, ())), list(layers.get(unit, ()))
         gain = gains.get((unit, kind, action))
         rows.append(
             (
                 unit,
                 kind,
-                int(at[0]) if len(at) == 1 else pd.NA,
-                str(of[0]) if len(of) == 1 else "",
+                at[0] if len(at) == 1 else pd.NA,
+                of[0] if len(of) == 1 else "",
                 action,
                 cases[unit, kind, action],
                 cases[unit, kind, action] / until,

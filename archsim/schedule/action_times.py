@@ -114,7 +114,7 @@ class ActionTimes:
         idle = self.idle()
         idle["idle"] = idle["end"] - idle["begin"]
         found = idle.groupby(["place", "cause"], sort=False, as_index=False)["idle"].sum()
-        return found.assign(share=found["idle"] / max(1, self.makespan * len(self.rows)))
+        return pd.DataFrame(found.assign(share=found["idle"] / max(1, self.makespan * len(self.rows))))
 
     def halving_gains(self) -> pd.DataFrame:
         """Return what each stage bounds: stage, action (empty for all of them), path, gain.

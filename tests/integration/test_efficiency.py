@@ -146,9 +146,9 @@ def test_the_bottleneck_is_the_busiest_unit_and_its_time_is_explained(run: Run) 
     assert (found.unit, found.busy_ps) == (busiest.unit, busiest.active_ps)
     assert sum(found.parts_ps.values()) == found.busy_ps
     share = found.busy_ps / number(run, "makespan_ps")
-    assert run.bottleneck is not None
-    assert f"{100 * share:.0f} % busy" in run.bottleneck
-    assert run.bottleneck.endswith(f"saves at most {50 * share:.0f} %")
+    sentence = bottleneck_sentence(found, run.observations.makespan_ps)
+    assert f"{100 * share:.0f} % busy" in sentence
+    assert sentence.endswith(f"saves at most {50 * share:.0f} %")
 
 
 @pytest.mark.parametrize(
