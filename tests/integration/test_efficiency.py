@@ -9,6 +9,7 @@ import pytest
 
 import archsim
 from archsim import Run
+from archsim.results.bottleneck import bottleneck_sentence
 
 from .experiments import digits
 

@@ -81,6 +81,7 @@ def test_it_holds_figures_definitions_constants_and_origin(run: Run, text: str) 
     assert drawings == [
         "Stage timeline",
         "Busy and idle time by stage",
+        "Bubble by cause",
         "Staleness and micro-batches in flight",
         "Accuracy and loss",
         "Energy by component and phase",
