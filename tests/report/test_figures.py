@@ -23,14 +23,16 @@ from archsim.report.figures import (
     learning_curves,
     stage_timeline,
     staleness_by_stage,
+    staleness_histogram,
     utilisation,
+    weight_discrepancy,
 )
 from archsim.report.figures.accuracy_axis import accuracy_axis
 from archsim.report.figures.energy import energy_table
 from archsim.report.figures.idle import stage_idle
 from archsim.report.figures.timeline import windows
 from archsim.report.style import svg_text
-from archsim.results import Run, RunCollection
+from archsim.results import Run, RunCollection, discrepancy_table, staleness_table
 from tests.results.synthetic import synthetic_run
 
 ALL = [energy_by_component, idle_by_stage, learning_curves, stage_timeline, staleness_by_stage, utilisation]
@@ -255,3 +257,38 @@ def test_an_accuracy_axis_has_a_height_for_any_accuracy(accuracy: float) -> None
     accuracy_axis(axes, [accuracy])
     lowest, highest = axes.get_ylim()
     assert lowest < highest
+
+
+def stale_run() -> Run:
+    """Return a run with two stages of which one is late, and weights that were compared."""
+    rows = [(0, "a", until, late, count) for until in ("backward", "update") for late, count in ((0, 1), (1, 7))]
+    rows += [(1, layer, until, 0, 8) for layer in ("b", "c") for until in ("backward", "update")]
+    points = {"b": [(0, 0.0, 0.0), (4, 0.5, 0.25)], "c": [(0, 0.0, math.nan), (4, 0.1, 0.05)]}
+    return replace(synthetic_run(), staleness=staleness_table(rows), discrepancy=discrepancy_table(points))
+
+
+def test_the_histogram_of_staleness_has_a_panel_unless_both_are_alike() -> None:
+    run = stale_run()
+    one = staleness_histogram(run)
+    assert one is not None
+    (axes,) = one.axes
+    shares = axes.collections[0].get_array()
+    assert np.ma.filled(shares, 0).reshape(2, 2).tolist() == [[0.125, 0.875], [1.0, 0.0]]
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["stage 0: a", "stage 1: b, c"]
+    assert {text.get_text() for text in axes.texts} == {"12%", "88%", "100%"}
+    late = run.staleness.copy()
+    late.loc[late["until"] == "update", "updates"] += 1
+    two = staleness_histogram(replace(run, staleness=late))
+    assert two is not None
+    assert len(two.axes) == 2
+    assert staleness_histogram(synthetic_run()) is None
+
+
+def test_discrepancies_are_drawn_as_shares_of_what_forwards_met() -> None:
+    figure = weight_discrepancy(stale_run())
+    assert figure is not None
+    lines = {line.get_label(): line for line in figure.axes[0].lines}
+    assert lines["b"].get_xdata().tolist() == [0, 4]
+    assert lines["b"].get_ydata().tolist() == [0, 25]
+    assert lines["c"].get_ydata().tolist() == [5]
+    assert weight_discrepancy(synthetic_run()) is None

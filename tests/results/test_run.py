@@ -88,7 +88,7 @@ def test_tables_are_read_without_archsim(run: Run, tmp_path: Path) -> None:
     run.save(tmp_path / "run")
     learning = pd.read_csv(tmp_path / "run" / "learning.csv")
     at, found = ["mini_batch", "samples", "time_ps", "energy_pj"], ["test_accuracy", "test_loss", "test_perplexity"]
-    assert list(learning.columns) == [*at, "train_loss", *found]
+    assert list(learning.columns) == [*at, "train_loss", *found, "updates", "pulses"]
     assert learning["energy_pj"].tolist() == pytest.approx(run.learning["energy_pj"].tolist(), rel=1e-15)
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     assert record["metrics"]["makespan_ps"] == run.observations.makespan_ps
