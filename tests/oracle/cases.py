@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any, NamedTuple
 
+from archsim.schedule import Schedule
+
 from .hardware import Hardware
+from .orders import IN_TURN, bounded, listed, one_forward_one_backward, zero_bubble
 
 __all__ = ["ELEMENT_WISE", "INPUT", "LOSSES", "Action", "Barrier", "Case", "Layer", "Matrix", "Recurrence"]
 
@@ -152,6 +155,8 @@ class Case:
     overlap: str = "none"
     #: Whether initial weights are written first.
     programs: bool = False
+    #: How late gradients may be, or how many mini-batches are asynchronous, where the kind of schedule asks for it.
+    number: int = 0
 
     @property
     def trains(self) -> bool:
@@ -164,6 +169,8 @@ class Case:
 
     def called(self, action: Action) -> Action:
         """Return an action of a stage by the name that its kind has in a timeline."""
+        if self.kind == "stash" and action.kind == "B":
+            return action._replace(kind="Bs")
         return action._replace(kind="L") if self.serial else action
 
     @property
@@ -192,7 +199,11 @@ class Case:
             "chunk_vectors": self.chunk,
             "overlap": self.overlap,
         }
-        if self.places is not None:
+        if self.kind == "bounded":
+            schedule["staleness_max"] = self.number
+        if self.kind == "hybrid":
+            schedule["asynchronous_mini_batches"] = self.number
+        if self.places is not None and self.kind not in IN_TURN:
             schedule["places"] = list(self.places)
         if self.trains:
             schedule["update"] = self.update
@@ -256,30 +267,48 @@ class Case:
 
     def _order(self, stage: int) -> Iterator[tuple[str, int]]:
         """Yield forwards and backwards; updates, too, where the schedule places them itself."""
-        if self.kind == "zb-h1":
-            yield from self._zero_bubble(stage)
-            return
-        whole = self.kind == "asynchronous" or not self.trains
-        block = self.total if whole else self.micro_batches
-        ahead = {"gpipe": block, "sequential": 1}.get(self.kind, len(self.stages) - stage)
-        for start in range(0, self.total, block):
-            forwards = [("F", start + k) for k in range(block)]
-            if not self.trains:
-                yield from forwards
-                continue
-            yield from forwards[:ahead]
-            for k in range(block):
-                yield "B", start + k
-                yield from forwards[k + ahead : k + ahead + 1]
+        count, each = len(self.stages), self.micro_batches
+        if not self.trains:
+            yield from (("F", k) for k in range(self.total))
+        elif self.kind in IN_TURN:
+            steps = ((action.kind, action.micro_batch) for action in self._listed.stage(stage))
+            yield from (step for step in steps if step[0] != "U" or self.update == "scheduled")
+        elif self.kind == "bounded":
+            yield from bounded(count, stage, self.total, self.number)
+        elif self.kind == "hybrid":
+            yield from self._first_late(stage)
+        else:
+            block = self.total if self.kind in ("asynchronous", "stash") else each
+            ahead = {"gpipe": block, "sequential": 1}.get(self.kind, count - stage)
+            for start in range(0, self.total, block):
+                if self.update == "scheduled":
+                    yield from zero_bubble(self.kind, count, stage, range(start, start + block))
+                else:
+                    yield from one_forward_one_backward(start, block, ahead)
 
-    def _zero_bubble(self, stage: int) -> Iterator[tuple[str, int]]:
-        """One forward, one backward; a stage puts its updates off by as many micro-batches as its number says."""
-        ahead = len(self.stages) - stage
-        for start in range(0, self.total, self.micro_batches):
-            block = range(start, start + self.micro_batches)
-            yield from (("F", k) for k in block[:ahead])
-            for k in block:
-                yield "B", k
-                yield from (("U", late) for late in (k - stage,) if late in block)
-                yield from (("F", later) for later in (k + ahead,) if later in block)
-            yield from (("U", k) for k in block[max(len(block) - stage, 0) :])
+    def _first_late(self, stage: int) -> Iterator[tuple[str, int]]:
+        """Asynchronous mini-batches, each micro-batch applied at once, then synchronous ones."""
+        each, ahead = self.micro_batches, len(self.stages) - stage
+        change = min(self.number, self.mini_batches) * each
+        for kind, k in one_forward_one_backward(0, change, ahead):
+            yield kind, k
+            yield from [("U", k)] * (kind == "B")
+        for start in range(change, self.total, each):
+            yield from one_forward_one_backward(start, each, ahead)
+            yield "U", start + each - 1
+
+    @property
+    def _listed(self) -> Schedule:
+        return listed(self.kind, len(self.stages), self.mini_batches, self.micro_batches, self.update)
+
+    def turns(self, place: int) -> Iterator[int]:
+        """Yield the stages of a place as it begins their actions: a T with the U that it follows."""
+        if self.kind not in IN_TURN:
+            return
+        own = {stage: list(self.actions(stage)) for stage, at in enumerate(self.places or ()) if at == place}
+        for stage, _ in self._listed.place(place):
+            yield stage
+            own[stage].pop(0)
+            if own[stage] and own[stage][0].kind == "T":
+                yield stage
+                own[stage].pop(0)

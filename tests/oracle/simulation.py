@@ -44,6 +44,8 @@ class Machine:
         self._changed = [Signal() for _ in count]
         self._last_end = [0 for _ in count]
         self._gone: dict[tuple[int, int], int] = {}
+        #: Stages in the order in which their place begins their actions, where the schedule says so.
+        self._turns = {place: list(case.turns(place)) for place in places}
 
     def run(self) -> None:
         """Do everything that the schedule says."""
@@ -69,15 +71,23 @@ class Machine:
             yield from {"F": self.inputs[s][k], "B": self.gradients[s][k]}.get(action.kind, [])
             pieces = self.actions.pieces(s, action.kind)
             first = [kept[piece] for piece in pieces if not piece.needs]
-            while not (ended.fired or (gates and self._can_begin(first))):
+            while not (self._has_turn(s) and (ended.fired or (gates and self._can_begin(first)))):
                 yield self._changed[s]
             if action.kind == "F":
                 self.started[s][k].fire()
             before, ended = ended, Signal()
             work = self.actions.do(action, pieces, kept, self._borders(action))
+            turns = self._turns[self.layout.places[s]]
+            del turns[:1]
             self.clock.start(self._action(action, work, before, ended))
+            if turns and turns[0] != s:
+                self._go_on(turns[0])
         yield ended
         self.unfinished.remove(s)
+
+    def _has_turn(self, s: int) -> bool:
+        turns = self._turns[self.layout.places[s]]
+        return not turns or turns[0] == s
 
     def _streams(self) -> dict[tuple[Edge, bool], tuple[list[list[Signal]], int]]:
         """Return what stages hand on chunk by chunk: values to others, and gradients back."""

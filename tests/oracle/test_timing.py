@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 
 import archsim
 from archsim.errors import DoesNotFit
+from archsim.schedule import kind_of
+from archsim.schedule.places import places_for
+from archsim.schedule.specification import ScheduleSpecification
 from tests.random_cases import tried
 
 from .cases import INPUT, LOSSES, Case, Layer, Matrix, Recurrence
@@ -18,10 +21,14 @@ from .clock import Policy, Slice
 from .hardware import Hardware
 from .layout import Layout
 from .networks import networks, stages_of
+from .orders import IN_TURN
 from .simulation import Machine
 
 FORWARD_ONLY = ("inference", "layer-serial")
-KINDS = ("sequential", "gpipe", "synchronous", "asynchronous", "zb-h1", *FORWARD_ONLY)
+#: Kinds that place their updates.
+PLACED = ("zb-h1", "zb-h2", "zb-v", "dualpipe-v", "hybrid")
+OTHERS = ("sequential", "gpipe", "synchronous", "asynchronous", "bounded", "stash", "interleaved", "breadth-first")
+KINDS = (*PLACED, *OTHERS, *FORWARD_ONLY)
 INTERCONNECTS = ("mesh", "bus", "point-to-point")
 
 
@@ -46,8 +53,10 @@ def cases(draw: st.DrawFn) -> Case:
     shape, layers = draw(networks())
     micro_batches, samples = draw(st.integers(1, 4)), draw(st.integers(1, 3))
     kind = draw(st.sampled_from(KINDS))
-    updates = ["scheduled"] if kind == "zb-h1" else ["immediate", "deferred"]
+    updates = ["scheduled"] if kind in PLACED else ["immediate", "deferred"]
     stages = draw(stages_of(layers))
+    given_places = places_for(kind_of(ScheduleSpecification(kind=kind)).Settings(kind=kind), len(stages))
+    places = st.just(given_places) if kind in IN_TURN else st.none() | shared_places(len(stages))
     numbers = Random(draw(st.integers(0, 2**32)))
     case = Case(
         hardware=replace(
@@ -65,7 +74,8 @@ def cases(draw: st.DrawFn) -> Case:
         micro_batches=micro_batches,
         samples=samples,
         transfer_every=draw(st.integers(0, 3)),
-        places=draw(st.none() | shared_places(len(stages))),
+        places=draw(places),
+        number=draw(st.integers(0, 3)),
         chunk=draw(st.none() | st.integers(1, 9)),
         overlap="none" if kind == "layer-serial" else draw(st.sampled_from(["none", "layers", "stages"])),
         programs=kind not in FORWARD_ONLY and draw(st.integers(0, 3)) == 0,
@@ -75,7 +85,7 @@ def cases(draw: st.DrawFn) -> Case:
     learned = [matrix.vectors for layer in layers if layer.trains for matrix in layer.matrices]
     if kind not in FORWARD_ONLY and learned and draw(st.integers(0, 3)) == 0:
         # Transfers by themselves are due behind updates only.
-        together = samples * (micro_batches if case.update == "deferred" else 1)
+        together = samples * (micro_batches if case.update == "deferred" or kind == "hybrid" else 1)
         case = replace(case, separate=True, transfer_every=together * lcm(*learned) * draw(st.integers(1, 2)))
     # Space for a few micro-batches at the stage that stores most: inputs have to wait for it, if they fit at all.
     room = None if case.hardware.engine else draw(st.none() | st.integers(4, 20))
