@@ -141,7 +141,7 @@ class _StageBuilder:
     def _accumulator_elements(self) -> int:
         if not self.schedule.trains:
             return 0
-        together = self.schedule.update != "immediate" and self.schedule.shape.micro_batches > 1
+        together = self.schedule.update != "immediate" and (self.rule.accumulates or self.schedule.updates_together)
         return accumulator_elements(self.nodes, self.updates, self.rule, together=together)
 
     def _steps(self, symbol: str, steps: Callable[[_StageBuilder], Iterable[Step]]) -> tuple[Step, ...]:

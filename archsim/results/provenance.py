@@ -52,6 +52,8 @@ class Provenance:
         The weights that the run started from: ``file``, its ``sha256``, and for each of the ``layers`` how many weights
         it has, how many were clipped to what the device holds, the largest |weight| and the largest miss; None where it
         started from random ones.
+    schedule : mapping or None
+        The file that lists the actions of its schedule, if one does: ``file`` and its ``sha256``.
     """
 
     archsim: str
@@ -68,6 +70,7 @@ class Provenance:
     data: Mapping[str, object] | None = None
     registered: Mapping[str, str] = field(default_factory=dict)
     weights: Mapping[str, object] | None = None
+    schedule: Mapping[str, object] | None = None
 
 
 def collect_provenance(
@@ -79,6 +82,7 @@ def collect_provenance(
     duration_s: float,
     data: Mapping[str, object] | None = None,
     weights: Mapping[str, object] | None = None,
+    schedule: Mapping[str, object] | None = None,
 ) -> Provenance:
     """Return the provenance of a run that ends now; `started` needs a time zone."""
     if started.tzinfo is None:
@@ -98,6 +102,7 @@ def collect_provenance(
         data=data,
         registered=plugins.unpackaged(),
         weights=weights,
+        schedule=schedule,
     )
 
 

@@ -196,6 +196,8 @@ class ScheduleKind:
         forward or backward of the mini-batch meets them.
     micro_batches : int, optional
         How many micro-batches it is written for, where it cannot go on for any number of them.
+    listed_in : mapping of str to str, optional
+        The file that lists its actions: ``file`` and its ``sha256``.
     resolve : callable, optional
         ``resolve(settings)`` returns the kind as it is with these settings, where these say which actions it has.
     """
@@ -210,6 +212,7 @@ class ScheduleKind:
     turns: Callable[[PipelineShape, int, Any], Iterator[tuple[int, Action]]] | None = None
     accumulates: bool = True
     micro_batches: int | None = None
+    listed_in: Mapping[str, str] | None = None
     resolve: Callable[[Any], ScheduleKind] | None = None
 
     def __post_init__(self) -> None:
@@ -354,6 +357,11 @@ class Schedule:
         """Whether all updates apply as many micro-batches as the first one."""
         counts = {action.count for action in self.stage(0) if self.kinds[action.kind].updates_weights}
         return len(counts) <= 1
+
+    @property
+    def updates_together(self) -> bool:
+        """Whether an update applies several micro-batches together."""
+        return any(action.count > 1 for action in self.stage(0) if self.kinds[action.kind].updates_weights)
 
     def busy_of_stage(self, cycles: StageCycles) -> int | None:
         """Return how long a stage is busy, in the unit of `cycles`; None if what is done now and then takes time."""

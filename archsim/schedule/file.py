@@ -85,6 +85,7 @@ def _resolve(settings: ScheduleSpecification) -> ScheduleKind:
         accumulates=settings.update == "scheduled" or actions.puts_off_updates,
         turns=None if actions.places is None else listed.turns,
         micro_batches=None if actions.micro_batches == settings.micro_batches else actions.micro_batches,
+        listed_in={"file": settings.path, "sha256": actions.sha256},
         resolve=None,
     )
 

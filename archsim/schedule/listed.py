@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -37,12 +38,15 @@ class ListedActions:
         The kinds of action that there are, in the order in which a micro-batch goes through them.
     micro_batches : int
         How many there are.
+    sha256 : str
+        Digest of the file.
     """
 
     stages: tuple[tuple[Action, ...], ...]
     places: tuple[tuple[tuple[int, Action], ...], ...] | None
     symbols: tuple[str, ...]
     micro_batches: int
+    sha256: str
 
     @property
     def puts_off_updates(self) -> bool:
@@ -85,7 +89,8 @@ def read_actions(path: str, each: int) -> ListedActions:
     """
     allowed = "a text with a line for each stage or place"
     try:
-        content = read_regular(Path(path), _MOST_BYTES).decode("utf-8-sig")
+        content = read_regular(Path(path), _MOST_BYTES)
+        return _read(content, path, each)
     except OSError as error:
         raise InputError(
             f"the file of the schedule cannot be read ({error.strerror})",
@@ -101,13 +106,12 @@ def read_actions(path: str, each: int) -> ListedActions:
             value=path,
             allowed=allowed,
         ) from error
-    return _read(content, path, each)
 
 
 @lru_cache(maxsize=2)
-def _read(content: str, path: str, each: int) -> ListedActions:
+def _read(content: bytes, path: str, each: int) -> ListedActions:
     """Return what a text lists: it is asked for several times while an experiment is made ready."""
-    rows = translated(read_rows(content, path))
+    rows = translated(read_rows(content.decode("utf-8-sig"), path))
     cells = [cell for row in rows for cell in row]
     kinds = _kinds(cells)
     by_place = _names_stages(cells)
@@ -120,6 +124,7 @@ def _read(content: str, path: str, each: int) -> ListedActions:
         tuple(tuple((cell.stage or 0, cell.action) for cell in row) for row in rows) if by_place else None,
         tuple(kinds),
         last.action.micro_batch + 1,
+        hashlib.sha256(content).hexdigest(),
     )
 
 

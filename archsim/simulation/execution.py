@@ -143,6 +143,8 @@ class Execution:
     def _identity(self) -> dict[str, str]:
         """Return what checkpoints are known again by: what files hold is part of it, whatever their paths."""
         parts = {"experiment": identity(self.prepared.experiment)}
+        if (listed := self.prepared.layout.schedule_file) is not None:
+            parts["actions"] = listed["sha256"]
         if self.network is not None:
             parts["data"] = str(sorted(self.network.sources.origin.sha256.items()))
             if self.network.sources.given is not None:
@@ -217,4 +219,5 @@ class Execution:
             duration_s=time.perf_counter() - self.start.clock_s,
             data=None if network is None else asdict(network.sources.origin),
             weights=None if network is None or given is None else given.record(network.fits),
+            schedule=self.prepared.layout.schedule_file,
         )

@@ -52,6 +52,8 @@ class Layout:
         Whether the layers of a stage lie on the same tiles, one after the other.
     mini_batches : int or None
         How many its schedule is written for, where it cannot go on for any number of them.
+    schedule_file : mapping of str to str, or None
+        The file that lists the actions of its schedule, if one does: ``file`` and its ``sha256``.
     """
 
     experiment: Experiment
@@ -65,6 +67,7 @@ class Layout:
     trains: bool
     shares_tiles: bool
     mini_batches: int | None = None
+    schedule_file: Mapping[str, str] | None = None
 
     @property
     def samples(self) -> int:
@@ -118,7 +121,20 @@ def lay_out(experiment: Experiment) -> Layout:
     )
     expected = expectations_of(graph, chip, plan, training.algorithm, training.mini_batch)
     length = None if kind.micro_batches is None else kind.micro_batches // schedule.micro_batches
-    return Layout(experiment, training, seeds, graph, chip, descent, plan, expected, trains, kind.shares_tiles, length)
+    return Layout(
+        experiment,
+        training,
+        seeds,
+        graph,
+        chip,
+        descent,
+        plan,
+        expected,
+        trains,
+        kind.shares_tiles,
+        length,
+        kind.listed_in,
+    )
 
 
 def _check_training(experiment: Experiment, *, trains: bool) -> None:

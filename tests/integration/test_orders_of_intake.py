@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 import archsim
+from archsim.errors import InputError
 from archsim.simulation import Interrupted
 
 #: Orders of F that differ between the stages, with B and U of each micro-batch.
@@ -61,3 +63,18 @@ def test_a_run_goes_on_with_inputs_that_came_early(tmp_path: Path) -> None:
             archsim.simulate(made, sets, workspace=folder, interrupted=interrupted(event))
         again = archsim.simulate(made, sets, workspace=folder, resume=True)
         assert again.metrics == whole.metrics
+
+
+def test_a_run_knows_its_file_by_what_it_holds(tmp_path: Path) -> None:
+    made = document(tmp_path / "s", TRAINING)
+    run = archsim.simulate(made)
+    assert run.provenance.schedule == {
+        "file": str(tmp_path / "s"),
+        "sha256": hashlib.sha256(TRAINING.encode()).hexdigest(),
+    }
+    asked = iter(range(10**6))
+    with pytest.raises(Interrupted):
+        archsim.simulate(made, workspace=tmp_path / "run", interrupted=lambda: next(asked) > 40)
+    (tmp_path / "s").write_text(TRAINING.replace("F2 F0 F1", "F0 F2 F1"))
+    with pytest.raises(InputError, match="belongs to another run: its actions have changed"):
+        archsim.simulate(made, workspace=tmp_path / "run", resume=True)

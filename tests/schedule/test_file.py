@@ -16,7 +16,8 @@ from archsim.schedule import Schedule, StageCycles, dry_run, kind_of, make_sched
 from archsim.schedule.specification import FileSpecification
 from tests.random_cases import tried
 
-KINDS = sorted(archsim.plugins.names("archsim.schedules"))
+#: Those of which a file can say all: it knows of one set of crossbars only.
+KINDS = sorted({*archsim.plugins.names("archsim.schedules")} - {"file", "two-version"})
 CYCLES = StageCycles(2, 3, 1)
 GOOD = "F0 F1 B0 U0 B1 U1\n"
 
@@ -39,7 +40,7 @@ def places(schedule: Schedule) -> list[list[str]]:
 
 
 @given(
-    kind=st.sampled_from([kind for kind in KINDS if kind != "file"]),
+    kind=st.sampled_from(KINDS),
     stages=st.integers(1, 6),
     mini_batches=st.integers(1, 3),
     micro_batches=st.integers(1, 7),
@@ -77,7 +78,7 @@ def test_what_a_schedule_writes_a_file_does(
     assert again.to_text() == original.to_text()
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "file"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_run_by_a_file_is_that_of_the_schedule_which_wrote_it(kind: str, tmp_path: Path) -> None:
     sets = ["schedule.stages=2", "schedule.micro_batches=4", "training.mini_batch=8", "training.max_mini_batches=3"]
     sets += ["run.evaluate_every=1"]
