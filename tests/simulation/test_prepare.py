@@ -190,3 +190,14 @@ def test_a_number_of_epochs_without_end_is_told_as_it_was_written() -> None:
             archsim.prepare("mlp_digits", [f"training.epochs={written}", "data.samples=1000"], mode="timing")
         assert error.value.value == 10**18
         assert error.value.field == "training.epochs"
+
+
+@pytest.mark.parametrize("more", [(), ("schedule.kind=zb-v",), ("schedule.kind=asynchronous", "schedule.places=2")])
+def test_modelled_stage_times_make_an_estimate_of_the_makespan(more: tuple[str, ...]) -> None:
+    short = ["training.max_mini_batches=3", "training.mini_batch=16", "schedule.micro_batches=4", "chip=reram-1024"]
+    prepared = archsim.prepare("pipeline_unit", [*short, *more], mode="timing")
+    times = prepared.action_times()
+    run = archsim.simulate("pipeline_unit", [*short, *more], mode="timing")
+    assert times.makespan == pytest.approx(run.metrics["makespan_ps"], rel=0.1)
+    assert times.bubble_fraction == pytest.approx(run.metrics["bubble_fraction"], abs=0.05)
+    assert all(own.forward and own.update for own in prepared.stage_times)
