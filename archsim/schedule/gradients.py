@@ -37,7 +37,11 @@ def gradients_of(schedule: Schedule, profile: Profile) -> Gradients:
 
 
 def _flushes(schedule: Schedule, stage: int) -> bool:
-    """Return whether a stage has applied all of the first mini-batch before it starts on the next one."""
+    """Return whether a stage has applied all of the first mini-batch, in its order, before it starts on the next one.
+
+    In another order the same gradients add up to other bits.
+    """
     kinds, count = schedule.kinds, schedule.shape.micro_batches
     first = takewhile(lambda action: action.micro_batch < count, schedule.stage(stage))
-    return sum(action.count for action in first if kinds[action.kind].updates_weights) == count
+    applied = [k for action in first if kinds[action.kind].updates_weights for k in action.micro_batches]
+    return applied == list(range(count))
