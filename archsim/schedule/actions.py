@@ -287,6 +287,8 @@ class Schedule:
         What is known of it without playing it through.
     turns : callable, optional
         ``turns(shape, place)`` yields the stages of a place in the order in which it begins their actions.
+    accumulates : bool
+        Whether digital parameters take the steps of a mini-batch together, where updates do not.
     """
 
     kind: str
@@ -297,6 +299,7 @@ class Schedule:
     settings: ScheduleSpecification = field(default_factory=ScheduleSpecification)
     closed_forms: ClosedForms = ClosedForms()
     turns: Turns | None = None
+    accumulates: bool = True
 
     @property
     def trains(self) -> bool:

@@ -32,7 +32,7 @@ def gradients_of(schedule: Schedule, profile: Profile) -> Gradients:
     if not all(_flushes(schedule, stage) for stage in range(schedule.shape.stages)):
         return "stale"
     if any(profile.staleness) or schedule.micro_batches_of_update < schedule.shape.micro_batches:
-        return "accumulated"
+        return "accumulated" if schedule.accumulates else "stale"
     return "exact"
 
 

@@ -87,7 +87,8 @@ def make_schedule(
     placed = partial(_in_order, kind, specification)
     order = placed if update == "scheduled" else with_updates(placed, update, kinds)
     turns, forms = _turns(kind, specification, order), kind.closed_forms
-    schedule = Schedule(specification.kind, shape, update, order, kinds, specification, forms, turns)
+    accumulates = kind.accumulates_digitally
+    schedule = Schedule(specification.kind, shape, update, order, kinds, specification, forms, turns, accumulates)
     if schedule.transfers_apart and specification.transfers == "fused":
         raise InputError(
             f"a schedule of the kind '{specification.kind}' places transfers itself",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from archsim.schedule import Action, Gradients, PipelineShape, dry_run, gradients_of
-from archsim.schedule.actions import Schedule
+from archsim.schedule import Action, Gradients, PipelineShape, Schedule, dry_run, gradients_of, kind_of, make_schedule
+from archsim.schedule.specification import ScheduleSpecification
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,13 @@ def test_claims_follow_from_where_updates_stand(actions: str, claimed: Gradients
     order = [Action.parse(text) for text in actions.split()]
     schedule = Schedule("drawn", PipelineShape(1, 2, 2), "scheduled", lambda shape, stage: iter(order))
     assert gradients_of(schedule, dry_run(schedule)) == claimed
+
+
+@pytest.mark.parametrize("kind", ["synchronous", "gpipe", "interleaved", "breadth-first"])
+def test_a_flush_is_not_enough_where_digital_parameters_step_with_each_update(kind: str) -> None:
+    found = {}
+    for update in ("immediate", "deferred"):
+        settings = ScheduleSpecification(kind=kind, update=update, micro_batches=4)
+        schedule = make_schedule(kind_of(settings).Settings.model_validate(settings.model_dump()), 4, 2)
+        found[update] = gradients_of(schedule, dry_run(schedule))
+    assert found == {"immediate": "stale", "deferred": "exact"}
