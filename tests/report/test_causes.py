@@ -21,7 +21,7 @@ def causes() -> set[str]:
             f"schedule.kind={kind}",
             "schedule.micro_batches=4",
             "training.max_mini_batches=4",
-            "chip.buffer.capacity=3840 B",
+            "chip.buffer.capacity=3904 B",
             "chip.host.bytes_per_cycle=1",
         ).observations.idle_ps
     }
