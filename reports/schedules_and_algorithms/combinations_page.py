@@ -24,7 +24,7 @@ def page(results: pd.DataFrame, learning: pd.DataFrame, rates: pd.DataFrame) -> 
     if not rates.empty:
         shown = rates.assign(accuracy=rates.accuracy.map("{:.1f} %".format), used="")
         for row in shown.itertuples():
-            if RATES[row.algorithm, row.device] == row.learning_rate:
+            if RATES[str(row.algorithm), str(row.device)] == row.learning_rate:
                 shown.loc[row.Index, "used"] = "yes"
         rated = markdown(shown.rename(columns={"learning_rate": "learning rate"}))
     return TEXT.format(
@@ -206,15 +206,15 @@ chance:
 {claims}
 
 Ranges behind ± in this table are two standard errors of differences, taken run by run; within them there is no
-verdict.
+verdict. Where no source stands beside a claim, it was written with the first rows in sight.
 
 - **Exact or stale.** A U of Tiki-Taka and c-TTv2 (gamma = 0) goes to an array that no F or B reads, a U of mixed
   precision to a digital sum. `zb-h2` may then put it wherever a stage would wait, and the weights stay those of
   `sequential`. Analog SGD writes the array that the next B reads: there `zb-h2` is a stale schedule, as
   `asynchronous` is.
 - **Bubbles cost time, and little energy.** What a schedule changes in energy is leakage over the time that it takes;
-  reads, pulses and conversions are the same in number. Nearly half the energy of all algorithms but mixed precision
-  is that of the host port, which brings the images.
+  reads, pulses and conversions are nearly the same in number. Nearly half the energy of all algorithms but mixed
+  precision is that of the host port, which brings the images.
 - **Mixed precision** gives pipelines little to do: of the 172 us that a mini-batch takes with `zb-h2`, the first
   stage computes outer products in its digital unit for 63 us and reads the gradient of 784 x 256 weights through the
   port of its buffer for 100 us, before its rows are written. That is also where its energy goes, most of it into the
@@ -234,7 +234,8 @@ verdict.
   of their own (`schedule.transfers: separate`).
 - `zb-h2` rather than `zb-h1`: with five micro-batches and three stages none of its stages waits.
 - Learning rates: the best of three to five for each algorithm and device under `synchronous` with a seed that the
-  table does not use (11), without a clock, by 5,000 test images:
+  table does not use (11), without a clock, by 5,000 test images. On ReRam those of analog SGD and mixed precision are
+  the largest that were tried:
 
 {rates}
 
