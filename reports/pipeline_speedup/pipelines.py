@@ -37,7 +37,7 @@ BLOCKS, WIDTH = 16, 64
 #: Samples of a micro-batch, and micro-batches of a mini-batch: eight are what the published synchronous bars follow.
 MICRO_BATCH, MICRO_BATCHES = 8, 8
 #: Learning rates of the asynchronous pipeline.
-RATES = (0.002, 0.003, 0.001, 0.009)
+RATES = (0.002, 0.003, 0.009, 0.001)
 #: How many mini-batches a run trains.
 LENGTH = 500
 #: That of the bars, and that at which both pipelines make as much progress per sample.
