@@ -14,6 +14,7 @@ from archsim.delays import ON_TIME, Late
 from archsim.digital.affine import Affine
 from archsim.digital.arrays import Array
 from archsim.digital.descent import PLAIN, DescentRule, TrainedNumbers
+from archsim.digital.input_range import RangeMet
 from archsim.network.stationary import MatrixSnapshot, MatrixState, StationaryMatrix
 
 __all__ = ["DigitalMatrix"]
@@ -54,7 +55,9 @@ class DigitalMatrix(StationaryMatrix):
         """Return the matrix; nobody changes the array."""
         return self._held.values
 
-    def update_part(self, part: int, x: Array, d: Array, learning_rate: float, first_vector: int) -> Counts:
+    def update_part(
+        self, part: int, x: Array, d: Array, learning_rate: float, first_vector: int, met: RangeMet | None = None
+    ) -> Counts:
         """Descend by the outer products of a block."""
         gradient = finite(self._unit.update.outer_products(d, x), "x, d or the learning rate of an update")
         self._held.descend(gradient, learning_rate)

@@ -19,7 +19,7 @@ from archsim.digital.affine import Affine
 from archsim.digital.arithmetic import Arithmetic
 from archsim.digital.arrays import Array
 from archsim.digital.clipping import clipped
-from archsim.digital.input_range import InputRange, scaled_inputs
+from archsim.digital.input_range import InputRange, RangeMet, scaled_inputs
 from archsim.digital.specification import GradientClipping
 from archsim.network.stationary import MatrixSnapshot, MatrixState, StationaryMatrix
 
@@ -117,14 +117,29 @@ class AnalogMatrix(StationaryMatrix):
         """Return a copy of what a read of one part meets now."""
         return self.arrays[part].weights.copy()
 
-    def update_part(self, part: int, x: Array, d: Array, learning_rate: float, first_vector: int) -> Counts:
+    def range_met(self, part: int) -> RangeMet | None:
+        """Return the range of inputs that a forward of one part meets now."""
+        return self.input_ranges[part].met if self.input_ranges else None
+
+    def update_part(
+        self, part: int, x: Array, d: Array, learning_rate: float, first_vector: int, met: RangeMet | None = None
+    ) -> Counts:
         """Update one part by the outer products of a block, vector after vector.
 
         `d` are the errors of transposed reads; those of an update do without the mapping scale, see `Affine`.
         """
-        return self._drive(part, x, d, learning_rate, first_vector, self.arrays[part].update)
+        return self._drive(part, x, d, learning_rate, first_vector, met, self.arrays[part].update)
 
-    def _drive(self, part: int, x: Array, d: Array, learning_rate: float, first_vector: int, update: _Update) -> Counts:
+    def _drive(
+        self,
+        part: int,
+        x: Array,
+        d: Array,
+        learning_rate: float,
+        first_vector: int,
+        met: RangeMet | None,
+        update: _Update,
+    ) -> Counts:
         """Update one part in one of two ways, by what its crossbars see of inputs and errors."""
         cut = self.ranges[part]
         inputs, errors = self._cut(x, cut.inputs, self.inputs), self._cut(d, cut.outputs, self.outputs)
@@ -132,17 +147,19 @@ class AnalogMatrix(StationaryMatrix):
         if not self.input_ranges:
             return update(inputs, driving, learning_rate, first_vector)
         reach = self.input_ranges[part]
-        clipped, learns = reach.clip(inputs), reach.learns
-        if learns:
+        met = reach.met if met is None else met
+        if met.learns:
             gradient = errors.astype(np.float64) @ self.arrays[part].weights.astype(np.float64)
-            reach.learn(inputs, gradient, learning_rate)
-        done = update(clipped, driving, learning_rate, first_vector)
-        done.digital_operations += inputs.size if learns else 0
+            reach.learn(met, inputs, gradient, learning_rate)
+        done = update(met.clip(inputs), driving, learning_rate, first_vector)
+        done.digital_operations += inputs.size if met.learns else 0
         return done
 
-    def apply_gradients_part(self, part: int, x: Array, d: Array, learning_rate: float, first_vector: int) -> Counts:
+    def apply_gradients_part(
+        self, part: int, x: Array, d: Array, learning_rate: float, first_vector: int, met: RangeMet | None = None
+    ) -> Counts:
         """Do as `update_part` does, and leave the transfers that fall due to `transfer_part`."""
-        return self._drive(part, x, d, learning_rate, first_vector, self.arrays[part].apply_gradients)
+        return self._drive(part, x, d, learning_rate, first_vector, met, self.arrays[part].apply_gradients)
 
     def transfer_part(self, part: int, learning_rate: float) -> Counts:
         """Do the transfers of one part that are due."""
@@ -154,7 +171,9 @@ class AnalogMatrix(StationaryMatrix):
         return any(array.due for array in self.arrays)
 
     def take_step(self, part: int, learning_rate: float, late: Late = ON_TIME) -> None:
-        """Arrays take their steps by themselves."""
+        """Let what the mini-batch has made of the range be read; arrays take their steps by themselves."""
+        if self.input_ranges:
+            self.input_ranges[part].end_mini_batch()
 
     def expect_late(self, part: int, steps: float) -> None:
         """Tell the arrays of a part, if they hold a velocity; see `HoldsVelocity`."""

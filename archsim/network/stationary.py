@@ -15,7 +15,7 @@ from archsim.analog.observed import Counts, Read
 from archsim.delays import ON_TIME, Late
 from archsim.digital.affine import Affine
 from archsim.digital.arrays import Array
-from archsim.digital.input_range import InputRangeState
+from archsim.digital.input_range import InputRangeState, RangeMet
 from archsim.digital.specification import GradientClipping
 
 __all__ = ["MatrixSnapshot", "MatrixState", "StationaryMatrix"]
@@ -79,15 +79,24 @@ class StationaryMatrix(ABC):
         """Return a copy of what a read of one part meets now."""
 
     @abstractmethod
-    def update_part(self, part: int, x: Array, d: Array, learning_rate: float, first_vector: int) -> Counts:
+    def update_part(
+        self, part: int, x: Array, d: Array, learning_rate: float, first_vector: int, met: RangeMet | None = None
+    ) -> Counts:
         """Update one part by the outer products of a block, vector after vector.
 
-        `d` are the errors of transposed reads.
+        `d` are the errors of transposed reads, `met` is what `range_met` gave behind the forward of the block; without
+        it, the range is that of now.
         """
 
-    def apply_gradients_part(self, part: int, x: Array, d: Array, learning_rate: float, first_vector: int) -> Counts:
+    def apply_gradients_part(
+        self, part: int, x: Array, d: Array, learning_rate: float, first_vector: int, met: RangeMet | None = None
+    ) -> Counts:
         """Do as `update_part` does, and leave the transfers that fall due to `transfer_part`."""
-        return self.update_part(part, x, d, learning_rate, first_vector)
+        return self.update_part(part, x, d, learning_rate, first_vector, met)
+
+    def range_met(self, part: int) -> RangeMet | None:
+        """Return the range of inputs that a forward of one part meets now; None where there is none."""
+        return None
 
     def transfer_part(self, part: int, learning_rate: float) -> Counts:
         """Do the transfers of one part that are due."""

@@ -22,6 +22,13 @@ CHOPPED = "training.algorithm={preset: c-ttv2, gamma: 0.0, units_in_mbatch: true
 SEPARATE = "schedule.transfers=separate"
 #: Learned scales, beside biases.
 SCALED = "network.layers.cell.scaling={weight_scaling_omega: 0.4, learn_out_scaling: true}"
+#: Ranges of inputs that the first blocks decide, one for each time step, until the last micro-batch of a mini-batch; then
+#: learned.
+RANGED = (
+    "chip.io.noise_management=none",
+    "network.layers.cell.scaling={input_range: {init_from_data: 30, init_std_alpha: 1.0, decay: 0.5}}",
+    "network.layers.out.scaling={input_range: {init_from_data: 3, init_std_alpha: 1.0, decay: 0.5}}",
+)
 
 
 def made(workload: str, *changes: str) -> Network:
@@ -40,8 +47,9 @@ NETWORKS = [
     made("resnet9_cifar10", CHOPPED, SEPARATE),
     made("lstm_text", NOISY, MIXED, SEPARATE, SCALED),
     made("lstm_text", STOCHASTIC, TIKI_TAKA, SEPARATE),
+    made("lstm_text", NOISY, MIXED, SEPARATE, *RANGED),
 ]
-NAMES = ["mlp-mixed", "mlp-tiki-taka", "mlp-chopped", "resnet9-chopped", "lstm-mixed", "lstm-tiki-taka"]
+NAMES = ["mlp-mixed", "mlp-tiki-taka", "mlp-chopped", "resnet9-chopped", "lstm-mixed", "lstm-tiki-taka", "lstm-ranged"]
 
 
 @pytest.fixture(params=NETWORKS, ids=NAMES, scope="module")
@@ -86,6 +94,15 @@ def test_what_they_are_compared_with_learns(network: Network, one_by_one: Run) -
     start = network.run("sequential", "training.learning_rate=1e-30", mode="numerics", stages=1)
     still = [name for name, array in one_by_one.weights.items() if not np.any(array != start.weights[name])]
     assert [name for name in still if SCALED in network.changes or not name.endswith(".scale")] == []
+
+
+def test_ranges_of_inputs_are_learned() -> None:
+    """Otherwise what they end in would say nothing of them."""
+    learned, decided = (
+        made("lstm_text", NOISY, MIXED, SEPARATE, *RANGED, *more).run("sequential", mode="numerics", stages=1)
+        for more in ((), ("network.layers.cell.scaling.input_range.learn_input_range=false",))
+    )
+    assert any(np.any(array != decided.weights[name]) for name, array in learned.weights.items())
 
 
 def test_one_that_is_stopped_and_killed_ends_in_the_same_bits(

@@ -154,6 +154,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("archsim.network.stationary", "MatrixSnapshot"),
     Kind("archsim.network.stationary", "MatrixState"),
     Kind("archsim.digital.input_range", "InputRangeState"),
+    Kind("archsim.digital.input_range", "RangeMet"),
     # What was observed
     Kind("archsim.engine.observer", "Observer", rebuilt=("progress", "target")),
     Kind("archsim.results.learning", "LearningCurve"),

@@ -331,7 +331,10 @@ class Numbers:
         if step.phase == "F":
             if met is not None:
                 met[step.matrix, part] = matrix.part_weights(part)
-            return checked_read(matrix.forward_part(part, x, first), matrix, part, "forward", (len(x), cut.columns))
+            read = checked_read(matrix.forward_part(part, x, first), matrix, part, "forward", (len(x), cut.columns))
+            if (reach := matrix.range_met(part)) is not None:
+                stored.ranges[step.matrix, part] = reach
+            return read
         seen = None if met is None else met[step.matrix, part]
         return checked_read(matrix.backward_part(part, x, first, seen), matrix, part, "backward", (len(x), cut.rows))
 
@@ -350,9 +353,9 @@ class Numbers:
             first = held.matrix.first_vector(self.feed.first_sample(micro_batch))
             vectors = digital.vectors(stored, held)
             stored.begin(self.logic.arithmetic, Rule.UPDATE, digital.indices[step.matrix], part)
-            done = checked_counts(
-                update(part, vectors, stored.errors[step.matrix], rate, first), holder, part, "update"
-            )
+            reach = stored.ranges.get((step.matrix, part))
+            done = update(part, vectors, stored.errors[step.matrix], rate, first, reach)
+            done = checked_counts(done, holder, part, "update")
             done.vectors = len(vectors) if step.pulsed else 0
             counts += done
             if ends:

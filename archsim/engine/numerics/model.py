@@ -146,7 +146,9 @@ class _Tiles(NamedTuple):
             crossbars = tile_crossbars(part, self.chip, device, seeds, identities, self.workers)
             arrays.append(kind_of(trained)(trained, crossbars.site(self.settings.mini_batch * matrix.vectors)))
         ranges = [PartRange(part.inputs, part.outputs) for part in parts]
-        return AnalogMatrix(matrix.size, ranges, arrays, affine, _input_ranges(own.scaling, len(ranges)))
+        accumulates = self.settings.learning.descent.accumulates
+        reaches = _input_ranges(own.scaling, len(ranges), accumulates=accumulates)
+        return AnalogMatrix(matrix.size, ranges, arrays, affine, reaches)
 
 
 def _affine(matrix: Matrix, arithmetic: Arithmetic, rule: DescentRule) -> Affine:
@@ -158,7 +160,7 @@ def _affine(matrix: Matrix, arithmetic: Arithmetic, rule: DescentRule) -> Affine
     return Affine(scale, bias, learn_scale=scaling.learn_out_scaling, arithmetic=arithmetic, rule=rule)
 
 
-def _input_ranges(scaling: WeightScaling | None, parts: int) -> list[InputRange]:
+def _input_ranges(scaling: WeightScaling | None, parts: int, *, accumulates: bool) -> list[InputRange]:
     """Return a learned range for each part, or none."""
     if scaling is None or scaling.input_range is None:
         return []
@@ -166,4 +168,4 @@ def _input_ranges(scaling: WeightScaling | None, parts: int) -> list[InputRange]
     rules = InputRangeRules(
         p.init_value, p.init_from_data, p.init_std_alpha, p.learn_input_range, p.decay, p.input_min_percentage
     )
-    return [InputRange(rules) for _ in range(parts)]
+    return [InputRange(rules, accumulates=accumulates) for _ in range(parts)]

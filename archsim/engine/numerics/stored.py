@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from archsim.digital.arithmetic import Arithmetic
 from archsim.digital.arrays import Array
+from archsim.digital.input_range import RangeMet
 from archsim.engine.numerics.recurrence import Recurrence
 from archsim.engine.numerics.stash import Stash
 from archsim.network.parameters import ParameterValues
@@ -32,6 +33,8 @@ class Stored:
     parts: dict[str, list[Array]] = field(default_factory=dict)
     # The vectors of the matrix that was read or updated last: they can be many times as large as what they come from.
     unfolded: dict[str, Array] = field(default_factory=dict)
+    # The range of inputs that the last forward read of each part of a matrix met.
+    ranges: dict[tuple[str, int], RangeMet] = field(default_factory=dict)
     recurrences: dict[str, Recurrence] = field(default_factory=dict)
     # What its forward met, where its backward is to meet the same.
     stash: Stash | None = None
