@@ -82,7 +82,7 @@ class InputRange:
     From the first blocks it is the mean of ``init_std_alpha`` std(x). Then, with the gradient g at inputs whose forward
     met the range r', a step of rate eta is
 
-        r <- r - eta r (sum_{x >= r'} min(g, 0) - sum_{x <= -r'} max(g, 0) + decay [share of |x| < r' above its minimum])
+        r <- r - eta r (sum_{x >= r'} min(g, 0) - sum_{x <= -r'} max(g, 0) + decay [enough inputs inside])
 
     so clipped inputs that the loss wants larger widen it, and it narrows while few are clipped (aihwkit
     ``InputRangeParameter`` with relative gradients).

@@ -22,8 +22,7 @@ CHOPPED = "training.algorithm={preset: c-ttv2, gamma: 0.0, units_in_mbatch: true
 SEPARATE = "schedule.transfers=separate"
 #: Learned scales, beside biases.
 SCALED = "network.layers.cell.scaling={weight_scaling_omega: 0.4, learn_out_scaling: true}"
-#: Ranges of inputs that the first blocks decide, one for each time step, until the last micro-batch of a mini-batch; then
-#: learned.
+#: Ranges of inputs: decided by the blocks of time steps, until the last micro-batch of a mini-batch, and learned then.
 RANGED = (
     "chip.io.noise_management=none",
     "network.layers.cell.scaling={input_range: {init_from_data: 30, init_std_alpha: 1.0, decay: 0.5}}",

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from archsim.analog.observed import Counts, Read
-from archsim.delays import ON_TIME, Late
+from archsim.delays import Late
 from archsim.engine.numerics.array_checks import checked_counts, checked_read
 from archsim.engine.numerics.carried import CarriedStates
 from archsim.engine.numerics.digital_steps import DigitalSteps
@@ -381,10 +381,7 @@ class Numbers:
 
     def _late(self, stage: int, micro_batch: int) -> Late:
         """Return what becomes of a gradient because it comes late, beside its learning rate."""
-        compensation, lateness = self.settings.compensation, self._lateness
-        if compensation is None:
-            return ON_TIME
-        return compensation.late(lateness.of(stage, micro_batch), lateness.steps_of(stage, micro_batch))
+        return self._lateness.late(stage, micro_batch, self.settings.compensation)
 
     @property
     def _corrects_momentum(self) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from archsim.delays import ON_TIME, Late
 from archsim.schedule.actions import Action, PipelineShape
+from archsim.training import DelayCompensation
 
 __all__ = ["Lateness"]
 
@@ -82,6 +84,12 @@ class Lateness:
     def steps_of(self, stage: int, micro_batch: int) -> float:
         """Return by how many steps the gradients of a mini-batch are late in the mean, whose last micro-batch it is."""
         return self._steps_late[stage].get(micro_batch, 0) / self._shape.micro_batches
+
+    def late(self, stage: int, micro_batch: int, compensation: DelayCompensation | None) -> Late:
+        """Return what becomes of a gradient because it comes late, beside its learning rate."""
+        if compensation is None:
+            return ON_TIME
+        return compensation.late(self.of(stage, micro_batch), self.steps_of(stage, micro_batch))
 
     def release(self, stage: int, action: Action) -> None:
         """Forget micro-batches that have been applied."""
