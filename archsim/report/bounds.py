@@ -64,6 +64,8 @@ def bound_note(run: Run) -> str:
     found = run.critical_path
     if found is None or found.exact:
         return ""
+    if found.of_jobs:
+        return "Gains are estimates: all jobs in the same order at every unit, behind what they were seen to wait for."
     return "Gains are estimates: within an action the jobs that decided its end, in the same order at every unit."
 
 

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
+from archsim.chip.components import NO_WORK_YET
 from archsim.explanation import START
 from archsim.results.action_graph import TRANSPORT, ActionGraph, action_graph
+from archsim.results.halving import Case, Share, gains_of_halving
+from archsim.results.job_graph import job_graph, path_of_jobs
 from archsim.results.observations import Observations
+from archsim.results.releases import Releases
 from archsim.results.slices import Slices
+from archsim.results.unit_jobs import JobList, jobs_of
 from archsim.results.unit_spans import Span
 
-__all__ = ["CriticalPath", "critical_path"]
+__all__ = ["CriticalPath", "critical_path", "critical_path_of_jobs"]
 
 #: Actions of all stages that are looked at, from the first.
 _MOST_ACTIONS = 4_000
+#: Jobs that are looked at, from the first, where actions overlap.
+_MOST_JOBS = 20_000
 #: Units and kinds of units for which it is computed what half their time would gain, those longest on the path.
 _MOST_CASES = 100
 _PATH = ("stage", "action", "micro_batch", "unit", "component", "layer", "start_ps", "end_ps", "waiting")
@@ -42,12 +48,18 @@ class CriticalPath:
         The end of what was looked at: the makespan, or in a long run, the end of its first actions.
     exact : bool
         Whether nothing lies between the actions, and each is done by one unit: the gains are those of a run then.
+    of_jobs : bool
+        Whether it goes from job to job, whatever their actions, since those of a stage overlap. Then `path` has two
+        columns more: job, the number of a job among those of its unit for its layer, action and micro-batch; and
+        release, what it waited for last: see `archsim.results.releases.Release`, ``fill`` for the time in which the
+        last read of a tile was still on its way out, ``wait`` for time in which something else was waited for.
     """
 
     path: pd.DataFrame
     units: pd.DataFrame
     until_ps: int
     exact: bool
+    of_jobs: bool = False
 
     @property
     def best(self) -> pd.Series | None:
@@ -72,7 +84,69 @@ def critical_path(slices: Slices, observations: Observations) -> CriticalPath | 
     until = observations.makespan_ps if found.whole else max(action.end_ps for action in found.actions)
     path = _path(found, component, until)
     cases = _cases(path)
-    return CriticalPath(path, _units(found, path, cases, component, until), until, _is_exact(found))
+    gains = _gains(found, list(cases)[:_MOST_CASES], component)
+    return CriticalPath(path, _units(path, cases, gains, until), until, _is_exact(found))
+
+
+def critical_path_of_jobs(slices: Slices, observations: Observations) -> CriticalPath | None:
+    """Return the critical path of a run whose stages do several actions at a time; None without jobs in the timeline.
+
+    From the job that ends last the path goes back, each time to the job that the one before it had waited for; see
+    `archsim.results.releases` for how that is found.
+    """
+    found = jobs_of(slices, observations, _MOST_JOBS)
+    if not found.jobs:
+        return None
+    until = observations.makespan_ps if found.whole else max(job.end_ps for job in found.jobs)
+    releases = Releases(found)
+    path = _path_of_jobs(found, releases, until)
+    cases = _cases(path)
+    gains = _gains_of_jobs(found, releases, list(cases)[:_MOST_CASES])
+    return CriticalPath(path, _units(path, cases, gains, until), until, exact=False, of_jobs=True)
+
+
+def _path_of_jobs(found: JobList, releases: Releases, until: int) -> pd.DataFrame:
+    rows: list[tuple[object, ...]] = []
+
+    def row(number: int, start: int, end: int, release: str) -> tuple[object, ...]:
+        job = found.jobs[number]
+        stage, micro_batch = (pd.NA if value < 0 else value for value in (job.stage, job.micro_batch))
+        unit, kind = found.units[job.unit], found.components[job.unit]
+        return (stage, job.action, micro_batch, unit, kind, job.layer, start, end, "", job.number, release)
+
+    path = path_of_jobs(releases)
+    for (number, release), following in zip(path, [*path[1:], None], strict=True):
+        job = found.jobs[number]
+        if release.lag_ps > 0 and release.fill:
+            rows.append(row(release.job, job.start_ps - release.lag_ps, job.start_ps, "fill"))
+        elif release.lag_ps > 0:
+            cause = job.cause or NO_WORK_YET
+            gap = (job.start_ps - release.lag_ps, job.start_ps)
+            rows.append((pd.NA, job.action, pd.NA, "", "", job.layer, *gap, cause, pd.NA, "wait"))
+        # The head of a message goes on while the link still has the rest.
+        end = job.end_ps + min(following[1].lag_ps, 0) if following is not None else job.end_ps
+        rows.append(row(number, job.start_ps, end, release.kind))
+    if path and found.jobs[path[-1][0]].end_ps < until:
+        end = found.jobs[path[-1][0]].end_ps
+        rows.append((pd.NA, "", pd.NA, "", "", "", end, until, "the end of the run", pd.NA, "wait"))
+    table = pd.DataFrame(rows, columns=[*_PATH, "job", "release"])
+    whole = dict.fromkeys(("stage", "micro_batch", "job"), "Int64")
+    return table.astype(whole | dict.fromkeys(("start_ps", "end_ps"), "int64"))
+
+
+def _gains_of_jobs(found: JobList, releases: Releases, cases: list[Case]) -> dict[Case, float]:
+    made = job_graph(releases)
+
+    def share(number: int, time: int) -> list[Share]:
+        if number == START:
+            return []
+        job = found.jobs[number]
+        return [(found.units[job.unit], found.components[job.unit], job.action, time)]
+
+    own = [share(number, time) for number, time in enumerate(made.graph.durations)]
+    lags = (lag for following in made.graph.before for _, lag in following)
+    between = [share(owner, lag) for owner, lag in zip(made.owners, lags, strict=True)]
+    return gains_of_halving(made.graph, own, between, cases)
 
 
 def _is_exact(found: ActionGraph) -> bool:
@@ -99,17 +173,13 @@ def _path(found: ActionGraph, component: Mapping[str, str], until: int) -> pd.Da
 
 
 def _row(head: tuple[int, str, int], span: Span, component: Mapping[str, str], cause: str) -> tuple[object, ...]:
-    kind = component.get(span.unit, "stage" if span.unit.startswith("stage") else "")
+    kind = component.get(span.unit, _kind(span.unit))
     return (*head, span.unit, kind, span.layer, span.start_ps, span.end_ps, "" if span.unit else cause)
 
 
-#: A unit or all of a component, and an action or all of them.
-_Case = tuple[str, str, str]
-
-
-def _cases(path: pd.DataFrame) -> dict[_Case, int]:
+def _cases(path: pd.DataFrame) -> dict[Case, int]:
     """Return the time on the path of each unit and component, by actions and in all; the longest first."""
-    totals: dict[_Case, int] = defaultdict(int)
+    totals: dict[Case, int] = defaultdict(int)
     for unit, kind, action, start, end in path[["unit", "component", "action", "start_ps", "end_ps"]].itertuples(
         index=False
     ):
@@ -120,9 +190,8 @@ def _cases(path: pd.DataFrame) -> dict[_Case, int]:
 
 
 def _units(
-    found: ActionGraph, path: pd.DataFrame, cases: Mapping[_Case, int], component: Mapping[str, str], until: int
+    path: pd.DataFrame, cases: Mapping[Case, int], gains: Mapping[Case, float], until: int
 ) -> pd.DataFrame:
-    gains = _gains(found, list(cases)[:_MOST_CASES], component)
     stages: dict[str, set[int]] = defaultdict(set)
     layers: dict[str, set[str]] = defaultdict(set)
     for unit, kind, stage, layer in (
@@ -154,28 +223,24 @@ def _units(
     return table.sort_values(["gain_ps", "path_ps"], ascending=False, kind="stable", ignore_index=True)
 
 
-def _gains(found: ActionGraph, cases: list[_Case], component: Mapping[str, str]) -> dict[_Case, float]:
-    """Return how much earlier the actions end where a case takes half its time; twice the times keep all whole."""
-    column = {case: number for number, case in enumerate(cases)}
-    graph = found.graph
-    durations = np.repeat(2 * np.array(graph.durations, np.int64)[:, None], len(cases), axis=1)
-    lags = []
+def _gains(found: ActionGraph, cases: list[Case], component: Mapping[str, str]) -> dict[Case, float]:
+    """Return how much earlier the actions end where a case takes half its time."""
 
-    def less(row: np.ndarray[tuple[int], np.dtype[np.int64]], span: Span, action: str) -> None:
-        kind = component.get(span.unit, "stage" if span.unit.startswith("stage") else "")
-        if span.unit:
-            for case in ((span.unit, kind, ""), (span.unit, kind, action), ("", kind, ""), ("", kind, action)):
-                if case in column:
-                    row[column[case]] -= span.end_ps - span.start_ps
+    def shares(spans: Iterable[Span], action: str) -> list[Share]:
+        return [
+            (span.unit, component.get(span.unit, _kind(span.unit)), action, span.end_ps - span.start_ps)
+            for span in spans
+            if span.unit
+        ]
 
-    for number, action in enumerate(found.actions):
-        for span in action.spans:
-            less(durations[number], span, action.action)
-        for task, lag in graph.before[number]:
-            row = np.full(len(cases), 2 * lag, np.int64)
-            for span in found.between.get((number, task), ()):
-                less(row, span, action.action)
-            lags.append(row)
-    ends = graph.ends_with(durations, np.array(lags, np.int64).reshape(len(lags), len(cases)))
-    whole = max(action.end_ps for action in found.actions)
-    return {case: whole - float(end) / 2 for case, end in zip(cases, ends, strict=True)}
+    own = [shares(action.spans, action.action) for action in found.actions]
+    between = [
+        shares(found.between.get((number, task), ()), action.action)
+        for number, action in enumerate(found.actions)
+        for task, _ in found.graph.before[number]
+    ]
+    return gains_of_halving(found.graph, own, between, cases)
+
+
+def _kind(unit: str) -> str:
+    return "stage" if unit.startswith("stage") else ""

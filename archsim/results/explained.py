@@ -10,7 +10,7 @@ import pandas as pd
 
 from archsim.results.bottleneck import bottleneck_sentence, critical_sentence
 from archsim.results.bubble import bubble_by_cause
-from archsim.results.critical_path import CriticalPath, critical_path
+from archsim.results.critical_path import CriticalPath, critical_path, critical_path_of_jobs
 from archsim.results.observations import Observations
 from archsim.results.slices import Slices
 
@@ -35,10 +35,15 @@ class ExplainedRun:
 
     @cached_property
     def critical_path(self) -> CriticalPath | None:
-        """What bounds the time; None without a clock or a timeline, and where the actions of a stage overlap."""
-        if not self.observations.makespan_ps or self.settings["schedule"].get("overlap", "none") != "none":
+        """What bounds the time; None without a clock or a timeline."""
+        seen = self.observations
+        if not seen.makespan_ps or not self.slices.count:
             return None
-        return critical_path(self.slices, self.observations)
+        overlap = self.settings["schedule"].get("overlap", "none") != "none"
+        # A stage with an engine does one action at a time in any case.
+        if overlap and any(unit.component == "tile" for unit in seen.units):
+            return critical_path_of_jobs(self.slices, seen)
+        return critical_path(self.slices, seen)
 
     @property
     def bottleneck(self) -> str | None:
