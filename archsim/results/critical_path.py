@@ -24,7 +24,7 @@ __all__ = ["CriticalPath", "critical_path", "critical_path_of_jobs"]
 #: Actions of all stages that are looked at, from the first.
 _MOST_ACTIONS = 4_000
 #: Jobs that are looked at, from the first, where actions overlap.
-_MOST_JOBS = 20_000
+_MOST_JOBS = 12_000
 #: Units and kinds of units for which it is computed what half their time would gain, those longest on the path.
 _MOST_CASES = 100
 _PATH = ("stage", "action", "micro_batch", "unit", "component", "layer", "start_ps", "end_ps", "waiting")
@@ -137,15 +137,13 @@ def _path_of_jobs(found: JobList, releases: Releases, until: int) -> pd.DataFram
 def _gains_of_jobs(found: JobList, releases: Releases, cases: list[Case]) -> dict[Case, float]:
     made = job_graph(releases)
 
-    def share(number: int, time: int) -> list[Share]:
-        if number == START:
-            return []
+    def share(number: int, time: int) -> Share:
         job = found.jobs[number]
-        return [(found.units[job.unit], found.components[job.unit], job.action, time)]
+        return found.units[job.unit], found.components[job.unit], job.action, time
 
-    own = [share(number, time) for number, time in enumerate(made.graph.durations)]
+    own = [(share(number, time),) for number, time in enumerate(made.graph.durations)]
     lags = (lag for following in made.graph.before for _, lag in following)
-    between = [share(owner, lag) for owner, lag in zip(made.owners, lags, strict=True)]
+    between = [(share(owner, lag),) if owner != START else () for owner, lag in zip(made.owners, lags, strict=True)]
     return gains_of_halving(made.graph, own, between, cases)
 
 
@@ -189,9 +187,7 @@ def _cases(path: pd.DataFrame) -> dict[Case, int]:
     return dict(sorted(totals.items(), key=lambda item: -item[1]))
 
 
-def _units(
-    path: pd.DataFrame, cases: Mapping[Case, int], gains: Mapping[Case, float], until: int
-) -> pd.DataFrame:
+def _units(path: pd.DataFrame, cases: Mapping[Case, int], gains: Mapping[Case, float], until: int) -> pd.DataFrame:
     stages: dict[str, set[int]] = defaultdict(set)
     layers: dict[str, set[str]] = defaultdict(set)
     for unit, kind, stage, layer in (

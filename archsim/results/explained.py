@@ -41,7 +41,7 @@ class ExplainedRun:
             return None
         overlap = self.settings["schedule"].get("overlap", "none") != "none"
         # A stage with an engine does one action at a time in any case.
-        if overlap and any(unit.component == "tile" for unit in seen.units):
+        if overlap and any(unit.component in ("tile", "nmpu") for unit in seen.units):
             return critical_path_of_jobs(self.slices, seen)
         return critical_path(self.slices, seen)
 

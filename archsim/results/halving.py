@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -40,14 +41,18 @@ def gains_of_halving(
     """
     column = {case: number for number, case in enumerate(cases)}
 
+    @cache
+    def columns(unit: str, kind: str, action: str) -> list[int]:
+        names = ((unit, kind, ""), (unit, kind, action), ("", kind, ""), ("", kind, action))
+        return [column[case] for case in names if case in column]
+
     # Twice the times keep all whole.
     def doubled(times: Sequence[int], shares: Sequence[Iterable[Share]]) -> npt.NDArray[np.int64]:
         table = np.repeat(2 * np.array(times, np.int64)[:, None], len(cases), axis=1)
         for row, spent in zip(table, shares, strict=True):
             for unit, kind, action, time in spent:
-                for case in ((unit, kind, ""), (unit, kind, action), ("", kind, ""), ("", kind, action)):
-                    if case in column:
-                        row[column[case]] -= time
+                for number in columns(unit, kind, action):
+                    row[number] -= time
         return table
 
     lags = [lag for following in graph.before for _, lag in following]

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from archsim.explanation import START, TaskGraph
 from archsim.results.releases import Release, Releases, Template
-from archsim.results.unit_jobs import JobList
 
 __all__ = ["JobGraph", "job_graph", "path_of_jobs"]
 
@@ -47,32 +46,55 @@ def path_of_jobs(releases: Releases) -> list[tuple[int, Release]]:
 
 
 def job_graph(releases: Releases) -> JobGraph:
-    """Return what jobs follow: the one before at the unit, what each waited for last, and inputs.
+    """Return what jobs follow: the one before at the unit, the earlier action of the layer, inputs, what released them.
 
-    What gave a job its input, so that it began at once, in one micro-batch, it needs in every micro-batch. With
+    What gave a job its input in one micro-batch, so that it began at once, it needs in every micro-batch. With
     the durations that were seen, all jobs begin when they did.
     """
-    jobs = releases.jobs
+    jobs, templates = releases.jobs, releases.templates
     seen = [releases.release(number) for number in range(len(jobs))]
     needs: dict[Template, dict[Template, tuple[int, bool]]] = defaultdict(dict)
     for number, found in enumerate(seen):
-        own = needs[releases.template(number)]
+        own = needs[templates[number]]
         for giver in releases.inputs(number):
-            own[releases.template(giver)] = (0, False)
+            own[templates[giver]] = (0, False)
         if found.fill or found.kind == "head":
-            own.setdefault(releases.template(found.job), (found.lag_ps, True))
-    numbers = {(releases.template(number), job.micro_batch): number for number, job in enumerate(jobs)}
+            own.setdefault(templates[found.job], (found.lag_ps, True))
+    numbers = {(templates[number], job.micro_batch): number for number, job in enumerate(jobs)}
+    turns = _turns(releases)
     before: list[list[tuple[int, int]]] = []
     owners: list[int] = []
     for number, job in enumerate(jobs):
         found = seen[number]
-        own = {found.job: (found.lag_ps, found.fill or found.kind == "head")}
+        follows = {found.job: (found.lag_ps, found.fill or found.kind == "head")}
         if releases.previous[number] != START:
-            own.setdefault(releases.previous[number], (0, False))
-        for template, need in needs[releases.template(number)].items():
+            follows.setdefault(releases.previous[number], (0, False))
+        for earlier in turns.get(number, ()):
+            if jobs[earlier].end_ps <= job.start_ps:
+                follows.setdefault(earlier, (0, False))
+        for template, need in needs[templates[number]].items():
             giver = numbers.get((template, job.micro_batch), START)
-            if giver != START and jobs[giver].end_ps + need[0] <= job.start_ps and giver < number:
-                own.setdefault(giver, need)
-        before.append([(task, lag) for task, (lag, _) in own.items()])
-        owners += [task if of_unit else START for task, (_, of_unit) in own.items()]
+            if giver != START and giver < number and jobs[giver].end_ps + need[0] <= job.start_ps:
+                follows.setdefault(giver, need)
+        before.append([(task, lag) for task, (lag, _) in follows.items()])
+        owners += [task if of_unit else START for task, (_, of_unit) in follows.items()]
     return JobGraph(TaskGraph([job.end_ps - job.start_ps for job in jobs], before), owners)
+
+
+def _turns(releases: Releases) -> dict[int, list[int]]:
+    """Return for the first job of each unit in an action of a layer the last ones in the action that it did before."""
+    found: dict[int, list[int]] = {}
+    acting: dict[tuple[int, str], tuple[str, int]] = {}
+    last: dict[tuple[int, str], dict[int, int]] = defaultdict(dict)
+    before: dict[tuple[int, str], list[int]] = defaultdict(list)
+    for number, job in enumerate(releases.jobs):
+        layer, action = (job.stage, job.layer), (job.action, job.micro_batch)
+        if job.stage < 0 or not job.layer or job.unit in releases.links:
+            continue
+        if acting.get(layer) != action:
+            before[layer], last[layer] = list(last[layer].values()), {}
+            acting[layer] = action
+        if job.unit not in last[layer]:
+            found[number] = before[layer]
+        last[layer][job.unit] = number
+    return found

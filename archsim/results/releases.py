@@ -55,7 +55,7 @@ class Releases:
 
     def __init__(self, found: JobList) -> None:
         self.jobs = found.jobs
-        self._links = {number for number, kind in enumerate(found.components) if kind == "link"}
+        self.links = {number for number, kind in enumerate(found.components) if kind == "link"}
         self._tiles = {number for number, kind in enumerate(found.components) if kind == "tile"}
         self._numbers = {name: number for number, name in enumerate(found.units)}
         self._ending: dict[int, list[int]] = defaultdict(list)
@@ -64,8 +64,10 @@ class Releases:
         self._action_began: dict[tuple[str, int], int] = {}
         self._times: dict[Template, dict[int, tuple[int, int]]] = defaultdict(dict)
         self._possible: dict[tuple[Template, Template], bool] = {}
-        #: For each job, the one before it at its unit.
+        #: For each job, what it is without its micro-batch, and the one before it at its unit.
+        self.templates = [(job.unit, job.layer, job.action, job.number) for job in self.jobs]
         self.previous: list[int] = []
+        self._inputs: dict[int, list[int]] = {}
         self._next: dict[int, int] = {}
         last: dict[int, int] = {}
         for number, job in enumerate(self.jobs):
@@ -77,25 +79,22 @@ class Releases:
             self._ending[job.end_ps].append(number)
             self._began.setdefault((job.action, job.micro_batch, job.layer), job.start_ps)
             self._action_began.setdefault((job.action, job.micro_batch), job.start_ps)
-            self._times[self.template(number)][job.micro_batch] = (job.start_ps, job.end_ps)
+            self._times[self.templates[number]][job.micro_batch] = (job.start_ps, job.end_ps)
             self._together[job.action, job.micro_batch].append(number)
         for numbers in self._together.values():
             numbers.sort(key=lambda number: self.jobs[number].end_ps)
         self._ends = sorted(self._ending)
-        self._longest_hop = max((job.end_ps - job.start_ps for job in self.jobs if job.unit in self._links), default=0)
-
-    def template(self, number: int) -> Template:
-        """Return what a job is without its micro-batch."""
-        job = self.jobs[number]
-        return job.unit, job.layer, job.action, job.number
+        self._longest_hop = max((job.end_ps - job.start_ps for job in self.jobs if job.unit in self.links), default=0)
 
     def inputs(self, number: int) -> list[int]:
         """Return the jobs that ended at the begin of a job and may have given what it needs, the likeliest first.
 
         That is: those of other units first, then those of the same action, then the longest, then the first by unit.
         """
-        job = self.jobs[number]
-        return [other for other in self._ending_by_rank(job) if self.may_give(other, number)]
+        if number not in self._inputs:
+            ending = self._ending_by_rank(self.jobs[number])
+            self._inputs[number] = [other for other in ending if self.may_give(other, number)]
+        return self._inputs[number]
 
     def may_give(self, giver: int, taker: int) -> bool:
         """Return whether a job may have given what another one of the same micro-batch needs."""
@@ -106,18 +105,16 @@ class Releases:
             key = (one.action, one.micro_batch)
             if self._began[*key, one.layer] > self._began[*key, other.layer]:
                 return False
-        elif (
-            self._action_began[one.action, one.micro_batch] > self._action_began[other.action, other.micro_batch]
-        ):
+        elif self._action_began[one.action, one.micro_batch] > self._action_began[other.action, other.micro_batch]:
             return False
-        return self._never_refuted(self.template(giver), self.template(taker))
+        return self._never_refuted(self.templates[giver], self.templates[taker])
 
     def release(self, number: int) -> Release:
         """Return what a job waited for last.
 
         Of a message, the link before, where it was under way then. Else of what ended at its begin: an input, else its
-        unit, its layer, its stage, or any other. Where nothing ended then, the last job of the same action and micro-batch that may have
-        given what it needs, or the last one of all.
+        unit, its layer, its stage, or any other. Where nothing ended then, the last job of the same action and
+        micro-batch that may have given what it needs, or the last one of all.
         """
         job = self.jobs[number]
         if (head := self._head(number)) is not None:
@@ -160,13 +157,13 @@ class Releases:
     def _head(self, number: int) -> Release | None:
         """Return the message on the link before, whose head went on while the link still held the rest."""
         job = self.jobs[number]
-        if job.unit not in self._links:
+        if job.unit not in self.links:
             return None
         for other in range(number - 1, -1, -1):
             before = self.jobs[other]
             if before.start_ps <= job.start_ps - self._longest_hop:
                 return None
-            if before[4:8] == job[4:8] and before.unit in self._links and before.start_ps < job.start_ps < before.end_ps:
+            if before[4:8] == job[4:8] and before.unit in self.links and before.start_ps < job.start_ps < before.end_ps:
                 return Release(other, "head", job.start_ps - before.end_ps)
         return None
 
