@@ -115,7 +115,7 @@ def algorithms(draw: st.DrawFn) -> dict[str, Any]:
     if kind in ("residual-learning", "rlv2", "stochastic-hamiltonian-descent"):
         found["n_reads_per_transfer"] = draw(st.none() | st.integers(1, 4))
     if kind in ("chopped-transfer", "dynamic-transfer"):
-        found["units_in_mbatch"] = draw(st.booleans())
+        found |= {"units_in_mbatch": draw(st.booleans()), "n_reads_per_transfer": draw(st.integers(1, 4))}
     return found
 
 

@@ -60,10 +60,14 @@ def expected_chopped(
     In so many passes over the lines at the beginning nothing is written.
     """
     interval = vectors_between(settings, tile.mini_batch, tile.inputs, settings.fast_device or tile.device)
-    moves = [(interval if settings.transfer_lr else 0, 1)]
+    moves = [(interval if settings.transfer_lr else 0, _lines_at_a_time(settings, tile.inputs))]
     slots = single_slots(settings.transfer_update)
     cells = tile.outputs
     return expected_transfers(settings, tile, moves, slots, operations * cells, bits * cells, idle_passes)
+
+
+def _lines_at_a_time(settings: ChoppedTransferSettings | DynamicTransferSettings, inputs: int) -> int:
+    return min(settings.n_reads_per_transfer, inputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +92,8 @@ class ChoppedArrays(JointArrays):
     """Two arrays, a digital buffer, and a sign (chopper) for each input line, which turns after some of its reads.
 
     Gradients enter the first array with the signs of their lines: A <- A - lr_A d (c x)^T. Every ``transfer_every``
-    vectors the next input line is read, and the sign is taken out again. All signs are + at first. The state holds the
-    buffer by input line.
+    vectors the next ``n_reads_per_transfer`` input lines are read, and the signs are taken out again. All signs are +
+    at first. The state holds the buffer by input line.
     """
 
     def __init__(
@@ -108,8 +112,9 @@ class ChoppedArrays(JointArrays):
         self._inputs, self._outputs = tile.inputs, tile.outputs
         self._step = granularity_of(self._last)
         self._write_rate = -settings.step * self._step
-        self._buffer_granularity = self._granularity(settings, granularity_of(fast))
         self._interval = vectors_between(settings, tile.mini_batch, tile.inputs, fast.device)
+        self._at_a_time = _lines_at_a_time(settings, tile.inputs)
+        self._buffer_granularity = self._granularity(settings, granularity_of(fast))
         self._period = max(math.ceil(1.0 / settings.in_chop_prob), 2) if settings.in_chop_prob else 0
         self._release = release
         #: Of each cell of a line that is read.
@@ -141,6 +146,8 @@ class ChoppedArrays(JointArrays):
 
     def update(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Counts:
         """Descend by learning_rate d x^T, vector after vector, with all transfers that become due meanwhile."""
+        if self._at_a_time > 1:
+            return self._in_turn(x, d, learning_rate, first_vector)
         block, rate = self._scaled(x, d, learning_rate), self._transfer_rate(learning_rate)
         moves = self._line_moves()
         if moves is not None and block.x.size and block.d.size:
@@ -161,25 +168,41 @@ class ChoppedArrays(JointArrays):
     @property
     def due(self) -> int:
         """How many transfers have fallen due and have not been done."""
-        return int(self._vectors[0]) // self._interval - int(self._reads[0]) if self._interval else 0
+        done = int(self._reads[0]) // self._at_a_time
+        return int(self._vectors[0]) // self._interval - done if self._interval else 0
 
     def transfer(self, learning_rate: float) -> Counts:
-        """Do the transfers that are due: one line after the other, with the rate of the last vector."""
+        """Do the transfers that are due, line after line, with the rate of the last vector."""
         self._stale = True
         work, rate = Counts(), self._transfer_rate(learning_rate)
-        for _ in range(self.due):
+        factors = self._buffer_rate(rate, self._last_rates[:1]) * self._last_rates[1:] if rate else None
+        left = self.due * self._at_a_time
+        while left:
             number = int(self._reads[0])
-            self._reads[0] += 1
-            if rate == 0.0:
+            passes, first = divmod(number, self._inputs)
+            # Within a pass no line is read twice, so all its reads may come before its writes.
+            count = min(left, self._inputs - first)
+            left -= count
+            self._reads[0] += count
+            if factors is None:
                 continue
-            passes, line = divmod(number, self._inputs)
-            lines = slice(line, line + 1)
+            lines = slice(first, first + count)
             turning = self._turning(lines, number)
-            read = self._fast.transfer(one_hot(line, 1, self._inputs), number)
-            work += self._move(
-                lines, number, read, self._buffer_rate(rate, self._last_rates[:1]) * self._last_rates[1:]
-            )
+            read = self._fast.transfer(one_hot(first, count, self._inputs), number)
+            work += self._move(lines, number, read, factors)
             self._end_reads(lines, passes, turning)
+        return work
+
+    def _in_turn(self, x: ArrayLike, d: ArrayLike, learning_rate: float, first_vector: int) -> Counts:
+        """Do as `update` does where several lines are read at a time: gradients up to a transfer, then the transfer."""
+        x_block, d_block = checked(x, d, learning_rate, self._inputs, self._outputs)
+        work, begin, interval = Counts(), 0, self._interval
+        while begin < len(x_block):
+            wait = interval - int(self._vectors[0]) % interval if interval else len(x_block)
+            end = min(begin + wait, len(x_block))
+            work += self.apply_gradients(x_block[begin:end], d_block[begin:end], learning_rate, first_vector + begin)
+            work += self.transfer(learning_rate)
+            begin = end
         return work
 
     def _advance(self, block: _Scaled, begin: int, rate: float, first_vector: int) -> tuple[Counts, int]:
@@ -305,7 +328,8 @@ class ChoppedArrays(JointArrays):
         base = settings.buffer_granularity * step
         if settings.auto_granularity == 0.0 or settings.transfer_every == 0.0:
             return base
-        return base * settings.auto_granularity / (self._inputs * abs(settings.transfer_every))
+        between_visits = self._inputs * abs(settings.transfer_every) / self._at_a_time
+        return base * settings.auto_granularity / between_visits
 
     @abstractmethod
     def _accumulate(self, lines: slice, passes: int, values: FloatArray, factors: FloatArray) -> tuple[FloatArray, int]:

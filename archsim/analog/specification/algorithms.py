@@ -115,6 +115,7 @@ class _Chopped(AuxiliaryArray):
     gamma: NonNegative = 0.0
     transfer_every: float = 1.0
     units_in_mbatch: bool = False
+    n_reads_per_transfer: Count = 1
     in_chop_prob: Probability = 0.1
     fast_lr: NonNegative = 1.0
     scale_fast_lr: bool = False

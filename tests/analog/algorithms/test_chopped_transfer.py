@@ -21,7 +21,7 @@ def expected(settings, x, d, rate, shape):
     signs = np.ones(inputs)
     granularity = settings.buffer_granularity * STEP
     if settings.auto_granularity:
-        granularity *= settings.auto_granularity / (inputs * settings.transfer_every)
+        granularity *= settings.auto_granularity * settings.n_reads_per_transfer / (inputs * settings.transfer_every)
     buffer_rate = settings.transfer_lr * rate / granularity
     if settings.correct_gradient_magnitudes:
         buffer_rate /= RATE
@@ -31,16 +31,17 @@ def expected(settings, x, d, rate, shape):
         a -= RATE * np.outer(d[t - 1], signs * x[t - 1])
         if t % settings.transfer_every:
             continue
-        line, cycle = reads % inputs, reads // inputs
-        reads += 1
-        for i in range(outputs):
-            h[i, line] += buffer_rate * signs[line] * a[i, line]
-            n = int(np.clip(np.trunc(h[i, line]), -1, 1))
-            if n:
-                w[i, line] += n * STEP
-                h[i, line] = settings.momentum * h[i, line] if settings.forget_buffer else h[i, line] - n
-        if period and cycle % period == period - 1:
-            signs[line] *= -1
+        for _ in range(settings.n_reads_per_transfer):
+            line, cycle = reads % inputs, reads // inputs
+            reads += 1
+            for i in range(outputs):
+                h[i, line] += buffer_rate * signs[line] * a[i, line]
+                n = int(np.clip(np.trunc(h[i, line]), -1, 1))
+                if n:
+                    w[i, line] += n * STEP
+                    h[i, line] = settings.momentum * h[i, line] if settings.forget_buffer else h[i, line] - n
+            if period and cycle % period == period - 1:
+                signs[line] *= -1
     return a, h, w, signs
 
 
@@ -53,6 +54,8 @@ def expected(settings, x, d, rate, shape):
         {"in_chop_prob": 1.0, "momentum": 0.25},
         {"in_chop_prob": 0.25, "auto_granularity": 16.0, "transfer_every": 2.0, "forget_buffer": False},
         {"in_chop_prob": 0.4, "buffer_granularity": 0.5, "correct_gradient_magnitudes": True},
+        {"in_chop_prob": 0.25, "n_reads_per_transfer": 3, "transfer_every": 3.0},
+        {"in_chop_prob": 0.25, "n_reads_per_transfer": 4, "auto_granularity": 1.0, "forget_buffer": False},
     ],
     ids=str,
 )
@@ -68,7 +71,7 @@ def test_it_follows_plain_loops(changes):
     np.testing.assert_allclose(state["1.weights"], w, atol=1e-6)
     np.testing.assert_allclose(state["hidden"].T, h, rtol=1e-4, atol=1e-4)
     np.testing.assert_array_equal(state["in_signs"], signs)
-    reads = 400 / settings.transfer_every
+    reads = 400 // settings.transfer_every * settings.n_reads_per_transfer
     assert work.transfer_reads == work.transfer_slots == reads
     assert work.digital_operations == reads * 2 * 3
     assert work.memory_bits == reads * (18 if settings.in_chop_prob else 16) * 3
@@ -208,6 +211,13 @@ def test_no_transfer_without_a_rate_or_an_interval():
         work = array.update(*certain_block(50, 2, 4), 0.1, 0)
         assert work.transfer_reads == work.transfer_slots == work.digital_operations == 0
         assert not array.weights.any()
+
+
+def test_all_lines_are_the_most_that_a_transfer_moves():
+    arrays = [tile(ChoppedTransferSettings(n_reads_per_transfer=lines), 3, 4, DEVICE) for lines in (4, 9)]
+    x, d = certain_block(20, 3, 4)
+    assert arrays[0].update(x, d, 0.1, 0) == arrays[1].update(x, d, 0.1, 0)
+    np.testing.assert_array_equal(arrays[0].weights, arrays[1].weights)
 
 
 @pytest.mark.parametrize("cuts", [[1] * 60, [7, 13, 40], [59, 1]])

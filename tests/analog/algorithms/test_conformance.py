@@ -11,10 +11,15 @@ from archsim.analog.observed import Counts
 from archsim.analog.specification import SoftBounds
 from archsim.errors import InputError
 from archsim.specification import Specification
-from tests.analog.algorithms.tiles import SOFT, settings_of_every_kind, tile
+from tests.analog.algorithms.tiles import SOFT, preset, settings_of_every_kind, tile
 from tests.analog.crossbars import DEFAULTS
 
-ALL = settings_of_every_kind()
+#: Three of seven lines at a time: a transfer may begin in one pass over the lines and end in the next.
+SEVERAL = {
+    f"{name}, three lines": preset(name).model_copy(update={"n_reads_per_transfer": 3, "transfer_every": 3.0})
+    for name in ("c-ttv2", "agad")
+}
+ALL = settings_of_every_kind() | SEVERAL
 OUTPUTS, INPUTS, MINI_BATCH = 5, 7, 4
 DEVICE = SoftBounds(dw_min=0.004, w_max_dtod=0.1, w_min_dtod=0.1)
 CERTAIN = DEVICE.model_copy(update={"dw_min_std": 0.0})
