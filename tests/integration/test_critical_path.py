@@ -128,7 +128,7 @@ def test_on_tiles_gains_are_close_to_those_of_a_run(kind: str, component: str, k
         ("schedule.kind=zb-v",),
         ("schedule.kind=asynchronous", "schedule.places=2"),
         ("schedule.kind=gpipe", "chip.host.clock=1 MHz"),
-        ("schedule.kind=synchronous", "chip.buffer.capacity=14 KiB"),
+        ("schedule.kind=synchronous", "chip.buffer.capacity=15 KiB"),
     ],
 )
 def test_the_path_has_no_gap_whatever_is_waited_for(overrides: tuple[str, ...]) -> None:

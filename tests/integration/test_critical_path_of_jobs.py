@@ -126,7 +126,8 @@ def test_two_stages_have_the_path_and_gains_of_hand(overlap: str, features: tupl
     assert run.observations.makespan_ps == makespan(*digital)
     slow = digital.index(max(digital))
     path = found_in(run).path
-    on_path = [(int(row.micro_batch), row.unit) for row in path.itertuples() if row.component in ("tile", "nmpu")]
+    path = path[path["component"].isin(["tile", "nmpu"])]
+    on_path = list(zip(path["micro_batch"].tolist(), path["unit"].tolist(), strict=True))
     of_stage = [[f"tile {stage}", f"nmpu {stage}"] for stage in range(2)]
     alone = [(k, unit) for k in range(micro_batches) for unit in of_stage[slow]]
     before = [(0, unit) for unit in of_stage[0]] if slow else []
