@@ -545,6 +545,11 @@ def test_schedule_is_drawn_in_cycles_of_the_chip_and_as_a_figure() -> None:
     assert "makespan 60 ns; bubble: 20 % (waiting for gradient 10 %" in text
     assert Path("zb.txt").read_text().startswith("F0 F1 F2 F3 B0 U0")
     assert "not saved in this format" in refused("schedule", "pipeline_unit", "--figure", "zb.gif")
+    for name, begins in (("zb.png", b"\x89PNG"), ("new/zb.svg", b"<?xml"), ("zb.pdf", b"%PDF")):
+        assert invoke("schedule", "pipeline_unit", *options, "-o", name).stdout.startswith("figure: ")
+        assert Path(name).read_bytes().startswith(begins)
+    assert Path("new/zb.svg").read_text() == text
+    assert "exists already" in refused("schedule", "pipeline_unit", *options, "-o", "zb.png")
 
 
 def test_schema_is_a_json_schema_of_the_document() -> None:

@@ -306,7 +306,10 @@ def schedule(
     overrides: Overrides = None,
     mode: Mode = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write all actions into a new file.")
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="New file for all actions, or, as .png, .svg or .pdf, a picture."
+        ),
     ] = None,
     figure: Annotated[
         Path | None,

@@ -27,6 +27,8 @@ __all__ = ["draw_schedule", "print_schedule", "write_schedule"]
 #: Actions of a stage that are shown from its beginning and from its end.
 _FIRST = 20
 _LAST = 4
+#: Endings of files that hold a picture, and no text.
+_PICTURES = (".png", ".svg", ".pdf")
 #: What a schedule claims of its gradients.
 _GRADIENTS = {
     "exact": "exact",
@@ -97,6 +99,7 @@ def draw_schedule(experiment: Experiment, figure: Path) -> None:
     modelled = prepared.stage_cycles is None
     said = "modelled stage times, without waiting for shared units" if modelled else "stage times of the chip"
     try:
+        figure.parent.mkdir(parents=True, exist_ok=True)
         save_figure(schedule_figure(times, prepared.schedule.shape.mini_batches, said), figure)
     except OSError as error:
         raise cannot_write(figure, error) from error
@@ -111,7 +114,7 @@ def _copied(schedule: Schedule) -> str:
 
 
 def write_schedule(experiment: Experiment, path: Path) -> None:
-    """Write all actions into a new file, one line a stage.
+    """Write all actions into a new file, one line a stage; by the ending of its name, draw it instead.
 
     Raises
     ------
@@ -120,6 +123,9 @@ def write_schedule(experiment: Experiment, path: Path) -> None:
     """
     if path.exists():
         raise InputError("the file exists already", field="--output", value=str(path), remedy="give another with -o")
+    if path.suffix in _PICTURES:
+        draw_schedule(experiment, path)
+        return
     schedule = prepare_whole(experiment).schedule
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

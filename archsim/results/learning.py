@@ -8,7 +8,7 @@ import pandas as pd
 
 from archsim.results.tally import Tally
 
-__all__ = ["LEARNING_COLUMNS", "LearningCurve", "LearningPoint", "Score"]
+__all__ = ["LATER_COLUMNS", "LEARNING_COLUMNS", "LearningCurve", "LearningPoint", "Score"]
 
 #: Column names and types of a learning curve's table.
 LEARNING_COLUMNS: dict[str, str] = {
@@ -23,6 +23,8 @@ LEARNING_COLUMNS: dict[str, str] = {
     "updates": "Int64",
     "pulses": "Int64",
 }
+#: Those that folders of older runs do not have.
+LATER_COLUMNS = frozenset({"test_loss", "test_perplexity", "updates", "pulses"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from archsim.errors import InputError
 from archsim.files import digest_of, open_regular, read_regular
 from archsim.results.area import AREA_COLUMNS
 from archsim.results.constants import ConstantRecord
-from archsim.results.learning import LEARNING_COLUMNS
+from archsim.results.learning import LATER_COLUMNS, LEARNING_COLUMNS
 from archsim.results.lock import LOCK_FILE
 from archsim.results.metrics import METRICS
 from archsim.results.observations import Observations
@@ -55,6 +55,8 @@ _Numbers = _Number | list[_Number] | dict[str, _Number]
 
 def load_run(directory: str | Path) -> Run:
     """Return the run of a run folder, equal to the one that was saved; of an interrupted run, the results so far.
+
+    Metrics and columns of the learning curve that an older archsim did not write are None, or missing values.
 
     Raises
     ------
@@ -109,8 +111,9 @@ def _run_of(record: dict[str, Any], folder: Path) -> Run:
         document=_read(folder, DOCUMENT_FILE, lambda path: path.read_text(encoding="utf-8")),
         chip=Chip.model_validate(record["chip"]),
         observations=observations_from_json(record["observations"]),
-        metrics=record["metrics"],
-        learning=_read(folder, LEARNING_FILE, lambda path: read_csv(path, LEARNING_COLUMNS)),
+        # What a run did not measure because there was no such metric is unknown.
+        metrics=dict.fromkeys(metric.id for metric in METRICS) | record["metrics"],
+        learning=_read(folder, LEARNING_FILE, lambda path: read_csv(path, LEARNING_COLUMNS, LATER_COLUMNS)),
         tallies=tuple(tally_from_json(tally) for tally in record["tallies"]),
         cost=_read(folder, COST_FILE, lambda path: read_csv(path, COST_COLUMNS)),
         area=_read(folder, AREA_FILE, lambda path: read_csv(path, AREA_COLUMNS)),
@@ -134,8 +137,6 @@ def _run_of(record: dict[str, Any], folder: Path) -> Run:
     # What a loss is counted from, whoever registers it decides.
     check_not_negative(run.observations, "observations", signed=("loss", "test_loss"))
     check_not_negative(run.tallies, "tallies")
-    if missing := [metric.id for metric in METRICS if metric.id not in run.metrics]:
-        raise ValueError(f"metrics: {', '.join(missing)} missing")
     return run
 
 

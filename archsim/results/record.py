@@ -46,7 +46,7 @@ def observations_from_json(values: dict[str, Any]) -> Observations:
             "idle_ps": {(unit, cause): time for unit, cause, time in values["idle_ps"]},
             "bottleneck": Bottleneck.from_json(values["bottleneck"]),
             "handovers": tuple((sent, source, to, target) for sent, source, to, target in values.get("handovers", ())),
-            **{name: tuple(values[name]) for name in _TUPLES},
+            **{name: tuple(values[name]) for name in _TUPLES if name in values},
         }
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -33,8 +33,10 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def read_csv(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
+def read_csv(path: Path, columns: Mapping[str, str], later: Container[str] = ()) -> pd.DataFrame:
     """Read a table that `write_csv` wrote, with the given column names and types.
+
+    Columns named in `later`, which older tables do not have, hold nothing then.
 
     Raises
     ------
@@ -43,11 +45,13 @@ def read_csv(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
     """
     with path.open(newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
-    if header != list(columns):
+    if header != [name for name in columns if name in header or name not in later]:
         raise ValueError(f"columns {', '.join(header)} found, {', '.join(columns)} expected")
     cells = list(zip(*rows, strict=True)) or [()] * len(header)
     values = {name: [_READ[columns[name]](cell) for cell in found] for name, found in zip(header, cells, strict=True)}
-    return pd.DataFrame(values, columns=header).astype(dict(columns))
+    return pd.DataFrame(values | {name: [pd.NA] * len(rows) for name in columns if name not in header})[
+        list(columns)
+    ].astype(dict(columns))
 
 
 def _whole(cell: str) -> object:

@@ -105,8 +105,17 @@ class Prepared:
             )
 
     def _without_delays(self) -> Iterator[str]:
-        late = self.layout.trains and gradients_of(self.schedule, self.profile) != "exact"
-        if self.layout.training.delay_compensation is not None and not late:
+        if self.layout.training.delay_compensation is None:
+            return
+        gradients = gradients_of(self.schedule, self.profile) if self.layout.trains else "exact"
+        if gradients == "accumulated":
+            yield (
+                "training.delay_compensation counts all updates of a schedule of the kind "
+                f"'{self.schedule.kind}', also those that no F or B meets: where U goes to a digital accumulator or to "
+                "a fast array with gamma 0, and transfers are separate, at ends of mini-batches, gradients are exact, "
+                "and their steps are made smaller for nothing; leave it out there"
+            )
+        if gradients == "exact":
             yield (
                 "training.delay_compensation changes nothing here, because no gradient of a schedule of the kind "
                 f"'{self.schedule.kind}' comes late; leave it out, or set schedule.kind=asynchronous"

@@ -159,3 +159,7 @@ def test_what_would_have_no_effect_is_refused_or_told() -> None:
     assert any("no gradient" in text for text in exact.warnings)
     late = archsim.prepare("pipeline_unit", ["schedule.kind=asynchronous", "training.delay_compensation={}"])
     assert not any("no gradient" in text for text in late.warnings)
+    for kind, counted in (("asynchronous", False), ("synchronous", False), ("zb-h1", True), ("zb-h2", True)):
+        sets = [f"schedule.kind={kind}", "schedule.micro_batches=5", "training.delay_compensation={}"]
+        warned = archsim.prepare("mlp_digits", sets).warnings
+        assert any("counts all updates" in text for text in warned) == counted

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from archsim.chip.specification import Chip
 from archsim.errors import InputError
+from archsim.files import digest_of
 from archsim.results import Run, load_run
 from archsim.results.save import FORMAT, record_digest
 
@@ -101,6 +102,36 @@ def test_tables_are_read_without_archsim(run: Run, tmp_path: Path) -> None:
     assert at.loc[("B", 0, 5)].start_ps >= at.loc[("B", 1, 5)].end_ps
     with np.load(tmp_path / "run" / "weights.npz") as weights:
         assert weights["fc2"].dtype == np.float32
+
+
+def test_a_folder_of_an_older_layout_has_what_it_did_not_write_as_unknown(run: Run, tmp_path: Path) -> None:
+    run.save(tmp_path / "run")
+    columns, metrics = ("updates", "pulses"), ("updates_to_target", "weight_discrepancy", "energy_to_target_pj")
+    path = tmp_path / "run" / "learning.csv"
+    pd.read_csv(path, dtype=str).drop(columns=list(columns)).to_csv(path, index=False)
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    for metric in metrics:
+        del record["metrics"][metric]
+    for name in ("updates_to_target", "pulses_to_target", "handovers", "stage_buffer_bytes"):
+        del record["observations"][name]
+    record["sha256"]["learning.csv"] = digest_of(path)
+    record["digest"] = record_digest(record)
+    (tmp_path / "run" / "run.json").write_text(json.dumps(record))
+    older = load_run(tmp_path / "run")
+    assert older.learning[list(columns)].isna().all(axis=None)
+    assert older.learning.dtypes.equals(run.learning.dtypes)
+    same = [name for name in run.learning.columns if name not in columns]
+    pd.testing.assert_frame_equal(older.learning[same], run.learning[same])
+    assert {name: older.metrics[name] for name in metrics} == dict.fromkeys(metrics)
+    assert older.metrics.keys() == run.metrics.keys()
+    older.save(tmp_path / "again")
+    assert load_run(tmp_path / "again").metrics == older.metrics
+    pd.read_csv(path, dtype=str).drop(columns=["samples"]).to_csv(path, index=False)
+    record["sha256"]["learning.csv"] = digest_of(path)
+    record["digest"] = record_digest({name: value for name, value in record.items() if name != "digest"})
+    (tmp_path / "run" / "run.json").write_text(json.dumps(record))
+    with pytest.raises(InputError, match="columns"):
+        load_run(tmp_path / "run")
 
 
 @pytest.mark.parametrize("name", FILES)
