@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 
 import archsim
 from archsim import DataSet
+from archsim.analog.copies import copy_array
 from archsim.data import origin_of
 from archsim.engine.events.fit import fitted
 from archsim.engine.numerics.network import NumericNetwork, build_network
 from archsim.engine.numerics.settings import Sources
+from archsim.network.matrix import AnalogMatrix
 from archsim.simulation.layout import lay_out
 from archsim.simulation.length import epoch_samples, run_length
 from archsim.simulation.prepared import scheduled
@@ -168,6 +170,9 @@ def built(experiment: dict[str, Any], data: DataSet) -> NumericNetwork:
 class _Stage:
     """A layer and its ReLU, driven by hand.
 
+    Where there are several sets of crossbars, mini-batches take them in turn. Before the update by a mini-batch the newest
+    version is copied onto its set.
+
     Attributes
     ----------
     version : int
@@ -175,8 +180,13 @@ class _Stage:
     """
 
     def __init__(self, late: Late, index: int, network: NumericNetwork) -> None:
-        (self.array,) = network.on_crossbars[f"layer{index}"].arrays
+        matrices = [weights.matrices[f"layer{index}"] for weights in network.sets]
+        self.arrays = [array for matrix in matrices if isinstance(matrix, AnalogMatrix) for array in matrix.arrays]
+        assert len(self.arrays) == len(matrices)
         self.index, self.version = index, 0
+        #: The version that each set of crossbars holds.
+        self.held = [0] * len(self.arrays)
+        self._copying = network.parts.copying
         self._late = late
         self._forwards, self._backwards = zip(*late.versions(index), strict=True)
         self.inputs: dict[int, NDArray[np.float32]] = {}
@@ -185,42 +195,59 @@ class _Stage:
         self.copies: dict[int, NDArray[np.float32]] = {}
         self.back: dict[int, NDArray[np.float32]] = {}
 
+    def set_of(self, k: int) -> int:
+        """Return the set of crossbars that a micro-batch meets."""
+        return k // MICRO_BATCHES % len(self.arrays)
+
     def forward(self, k: int, x: NDArray[np.float32]) -> bool:
         """Read forward, if that is what comes next."""
-        if k in self.inputs or self._forwards[k] != self.version:
+        own = self.set_of(k)
+        if k in self.inputs or self._forwards[k] != self.held[own]:
             return False
         self.inputs[k] = x
-        self.copies[k] = self.array.weights.copy()
-        output = self.array.forward(x, k * SAMPLES).values
+        self.copies[k] = self.arrays[own].weights.copy()
+        output = self.arrays[own].forward(x, k * SAMPLES).values
         self.outputs[k] = output if self.index == STAGES - 1 else np.maximum(output, np.float32(0))
         return True
 
     def backward(self, k: int, gradient: NDArray[np.float32]) -> bool:
         """Read transposed, if that is what comes next."""
-        if k in self.errors or self._backwards[k] != self.version or k not in self.outputs:
+        own = self.set_of(k)
+        if k in self.errors or self._backwards[k] != self.held[own] or k not in self.outputs:
             return False
         if self.index < STAGES - 1:
             gradient = np.where(self.outputs[k] > 0, gradient, np.float32(0))
         self.errors[k] = gradient
         if self.index:
             copies = {"weights": self.copies[k]} if self._late.stashes else {}
-            self.back[k] = self.array.backward(gradient, k * SAMPLES, **copies).values
+            self.back[k] = self.arrays[own].backward(gradient, k * SAMPLES, **copies).values
         return True
 
     def update(self) -> bool:
-        """Update once all reads of this version are done."""
+        """Update once all reads of the version that is changed are done."""
         if self.version == len(self._late.together):
             return False
-        waiting = any(v == self.version and k not in self.inputs for k, v in enumerate(self._forwards))
-        waiting |= any(v == self.version and k not in self.errors for k, v in enumerate(self._backwards))
         first = sum(self._late.together[: self.version])
         applied = range(first, first + self._late.together[self.version])
+        own = self.set_of(first)
+        reads = [k for k in range(TOTAL) if self.set_of(k) == own]
+        waiting = any(self._forwards[k] == self.held[own] and k not in self.inputs for k in reads)
+        waiting |= any(self._backwards[k] == self.held[own] and k not in self.errors for k in reads)
         if waiting or any(k not in self.errors for k in applied):
             return False
+        if self.held[own] != self.version:
+            newest = self.held.index(self.version)
+            copy_array(self.arrays[newest], self.arrays[own], self._copying, first // MICRO_BATCHES)
         for k in applied:
-            self.array.update(self.inputs[k], self.errors[k], RATE, k * SAMPLES)
+            self.arrays[own].update(self.inputs[k], self.errors[k], RATE, k * SAMPLES)
         self.version += 1
+        self.held[own] = self.version
         return True
+
+    @property
+    def weights(self) -> NDArray[np.float32]:
+        """The newest version."""
+        return self.arrays[self.held.index(self.version)].weights.copy()
 
 
 def by_hand(late: Late, chip: Any) -> dict[str, NDArray[np.float32]]:
@@ -244,7 +271,7 @@ def by_hand(late: Late, chip: Any) -> dict[str, NDArray[np.float32]]:
             while stage.update():
                 moved = True
     assert all(stage.version == len(late.together) for stage in stages), [stage.version for stage in stages]
-    return {f"layer{stage.index}": stage.array.weights.copy() for stage in stages}
+    return {f"layer{stage.index}": stage.weights for stage in stages}
 
 
 def in_numpy(late: Late, chip: Any) -> list[list[NDArray[np.float64]]]:
@@ -277,6 +304,8 @@ def in_numpy(late: Late, chip: Any) -> list[list[NDArray[np.float64]]]:
 
 #: Mini-batches meet the weights of the one before, on a set of crossbars of their own.
 TWO_VERSION = Late({"kind": "two-version", "copies": "exact"}, (MICRO_BATCHES,) * MINI_BATCHES)
+#: The same on devices of their own, with the error of programming.
+PROGRAMMED = Late({"kind": "two-version", "copies": "programmed"}, TWO_VERSION.together)
 
 
 def schedules() -> Sequence[Late]:

@@ -18,6 +18,7 @@ from archsim.errors import InputError
 from archsim.simulation import Interrupted
 
 from .delayed_perceptron import (
+    PROGRAMMED,
     STAGES,
     TOTAL,
     TWO_VERSION,
@@ -49,9 +50,9 @@ def test_formulas_are_what_lists_of_actions_say(late: Late) -> None:
             assert late.versions(stage) == counted(late, stage)
 
 
-@LATE
+@pytest.mark.parametrize("late", [*schedules(), TWO_VERSION, PROGRAMMED], ids=lambda late: late.name)
 def test_runs_equal_arrays_that_are_driven_in_that_order(late: Late) -> None:
-    """Bit for bit, with the noise of converters and devices."""
+    """Bit for bit, with the noise of converters and devices, and where weights are copied, with that of programming."""
     expected = by_hand(late, NOISY)
     for mode in ("numerics", "coupled"):
         run = trained(late, NOISY, mode)
