@@ -170,8 +170,8 @@ def built(experiment: dict[str, Any], data: DataSet) -> NumericNetwork:
 class _Stage:
     """A layer and its ReLU, driven by hand.
 
-    Where there are several sets of crossbars, mini-batches take them in turn. Before the update by a mini-batch the newest
-    version is copied onto its set.
+    Where there are several sets of crossbars, mini-batches take them in turn. Before the update by a mini-batch, the
+    newest version is copied onto its set.
 
     Attributes
     ----------
