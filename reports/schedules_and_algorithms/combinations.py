@@ -48,26 +48,28 @@ DEVICES = {
     "SoftBounds": "chip.device={preset: soft-bounds, w_max: 0.8, w_min: -0.8, dw_min: 0.001}",
     "ReRam": "chip.device=reram-sb",
 }
-#: Transfers fall due at the end of a mini-batch, so that U of `zb-h2` reaches what F and B read only there.
+#: Transfers fall due at the end of a mini-batch, so that U of `zb-h2` reaches what F and B read only there. Tiki-Taka
+#: and c-TTv2 move as many lines. With a mini-batch of ten, 100 is the accumulation length of 1,000 vectors of aihwkit's
+#: presets for ReRAM.
 ALGORITHMS = {
     "analog SGD": "analog-sgd",
     "Tiki-Taka": "{kind: tiki-taka, gamma: 0, transfer_every: 1, units_in_mbatch: true, n_reads_per_transfer: 8}",
     "c-TTv2": (
-        "{preset: c-ttv2-paper, gamma: 0, transfer_every: 1, units_in_mbatch: true, auto_granularity: 1000, "
-        "transfer_update: {desired_bl: 31}}"
+        "{preset: c-ttv2-paper, gamma: 0, transfer_every: 1, units_in_mbatch: true, n_reads_per_transfer: 8, "
+        "auto_granularity: 100, transfer_update: {desired_bl: 31}}"
     ),
     "mixed precision": "mixed-precision",
 }
 #: Learning rates that were tried for each algorithm, under `synchronous` and with a seed of its own.
 GRID = {
-    "analog SGD": (0.02, 0.05, 0.1),
+    "analog SGD": (0.02, 0.05, 0.1, 0.2, 0.4),
     "Tiki-Taka": (0.1, 0.2, 0.4, 0.8),
-    "c-TTv2": (0.004, 0.02, 0.1, 0.5, 2.0),
-    "mixed precision": (0.02, 0.05, 0.1),
+    "c-TTv2": (0.02, 0.1, 0.5, 1.0, 2.0),
+    "mixed precision": (0.02, 0.05, 0.1, 0.2, 0.4),
 }
 RATES = {
     ("analog SGD", "SoftBounds"): 0.05,
-    ("analog SGD", "ReRam"): 0.1,
+    ("analog SGD", "ReRam"): 0.2,
     ("Tiki-Taka", "SoftBounds"): 0.2,
     ("Tiki-Taka", "ReRam"): 0.4,
     ("c-TTv2", "SoftBounds"): 0.5,
