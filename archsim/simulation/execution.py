@@ -175,7 +175,10 @@ class Execution:
             ) from error
 
     def _result(self, machine: Machine | UntimedMachine, finished: bool) -> Run:
-        experiment, network = self.prepared.experiment, self.network
+        experiment, work = self.prepared.experiment, machine.work
+        if self.network is not None and isinstance(work, Numbers):
+            self.network = self.network.after(work)
+        network = self.network
         wanted = experiment.run.target_accuracy
         target = self.prepared.layout.training.stop_at if wanted is None else StopAt(accuracy=wanted)
         seen = observe_run(machine, network, target)

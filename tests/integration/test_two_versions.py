@@ -172,6 +172,21 @@ def test_a_run_that_is_taken_up_again_equals_one_that_never_stopped(
         pd.testing.assert_frame_equal(again.cost, whole.cost)
 
 
+@pytest.mark.parametrize("mini_batches", [3, 4])
+def test_a_run_that_is_interrupted_has_the_newest_weights_of_each_stage(mini_batches: int) -> None:
+    """Whichever set they lie on: another one than that of the last mini-batch of the whole run, after every second."""
+    settings = (*TWO, "chip=reram-1024", "schedule.stages=1")
+    stopped = digits(*settings, f"training.max_mini_batches={mini_batches}", mode="numerics")
+    seen, done = archsim.load_experiment(stopped.settings, ["training.max_mini_batches=5"], "numerics"), []
+
+    def progress(at: Any) -> None:
+        done.append(at.done)
+
+    with pytest.raises(Interrupted) as interrupted:
+        archsim.simulate(seen, progress=progress, interrupted=lambda: bool(done) and done[-1] >= mini_batches)
+    assert_equal_weights(interrupted.value.run, stopped)
+
+
 # What copies leave
 
 

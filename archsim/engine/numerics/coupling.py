@@ -41,7 +41,7 @@ _RATES = 64
 
 
 class Numbers:
-    """Computes what the stages of a pipeline compute, when they compute it.
+    """Computes what the stages of a pipeline compute.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class Numbers:
         self._evaluations = Evaluations(parts.evaluator, self.shape, parts.learning.evaluate_every, parts.feed.samples)
         #: Of each part of a matrix, the mini-batch that ends for its devices with transfers that are yet to come.
         self._unaged: dict[tuple[str, int], int] = {}
-        # Parts computed ahead within one moment: always empty again before the next event.
+        # Parts computed ahead within one moment.
         self._ready: dict[tuple[str, int], Read] = {}
         self._updated: dict[tuple[str, int], Counts] = {}
         self._workers = parts.workers
@@ -142,6 +142,12 @@ class Numbers:
     def computes(self) -> bool:
         """Yes."""
         return True
+
+    @property
+    def newest(self) -> dict[str, int]:
+        """The set with the newest version of each matrix, and of what digital units hold for each layer."""
+        newest = self._lateness.newest_set
+        return {name: newest(stage) for stage, held in enumerate(self._holders[0]) for name in held.all}
 
     def begin(self, stage: int, action: Action) -> None:
         """Fetch the samples when a stage starts on them; note which weights they meet, and which change."""
@@ -342,13 +348,12 @@ class Numbers:
         digital = self._digital_of(action.micro_batch)
         held = digital.held[step.matrix]
         holder = held.holder
-        update = holder.apply_gradients_part if step.apart else holder.update_part
-        counts = Counts()
+        update, counts = holder.apply_gradients_part if step.apart else holder.update_part, Counts()
         for micro_batch in action.micro_batches:
             stored, late = self._stored[stage][micro_batch], self._late(stage, micro_batch)
             rate = self._rate(stage, micro_batch) * held.factor
             ends = self.shape.ends_mini_batch(micro_batch)
-            if ends and self._corrects_momentum:
+            if ends and self.settings.corrects_momentum:
                 holder.expect_late(part, late.steps)
             first = held.matrix.first_vector(self.feed.first_sample(micro_batch))
             vectors = digital.vectors(stored, held)
@@ -382,11 +387,6 @@ class Numbers:
     def _late(self, stage: int, micro_batch: int) -> Late:
         """Return what becomes of a gradient because it comes late, beside its learning rate."""
         return self._lateness.late(stage, micro_batch, self.settings.compensation)
-
-    @property
-    def _corrects_momentum(self) -> bool:
-        compensation = self.settings.compensation
-        return compensation is not None and compensation.momentum_correction
 
     def _forward(self, stored: Stored, step: DigitalStep, micro_batch: int) -> None:
         self._digital_of(micro_batch).forward(stored, step)

@@ -91,6 +91,11 @@ class Lateness:
             return ON_TIME
         return compensation.late(self.of(stage, micro_batch), self.steps_of(stage, micro_batch))
 
+    def newest_set(self, stage: int) -> int:
+        """Return the set of crossbars with the newest version of a stage's weights."""
+        held = self._held[stage]
+        return held.index(max(held))
+
     def release(self, stage: int, action: Action) -> None:
         """Forget micro-batches that have been applied."""
         for micro_batch in action.micro_batches:

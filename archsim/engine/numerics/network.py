@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -24,7 +24,7 @@ from archsim.engine.numerics.inference import Deployment
 from archsim.engine.numerics.model import build_matrices, build_parameters
 from archsim.engine.numerics.numeric_parts import NumericParts
 from archsim.engine.numerics.settings import NumericSettings, Sources
-from archsim.engine.numerics.weight_sets import WeightSet
+from archsim.engine.numerics.weight_sets import WeightSet, newest_of
 from archsim.engine.setup import Setup
 from archsim.network.graph import Graph
 from archsim.network.logic import DigitalLogic
@@ -55,6 +55,8 @@ class NumericNetwork:
         Who holds all weights, for each set of crossbars.
     fits : dict of str to LayerFit
         How well each matrix holds the given weights; empty without them.
+    newest : mapping of str to int
+        The set with the newest version of each matrix and of each layer's digital parameters; without, the first.
     """
 
     graph: Graph
@@ -64,22 +66,21 @@ class NumericNetwork:
     logic: DigitalLogic
     sets: tuple[WeightSet, ...]
     fits: dict[str, LayerFit]
+    newest: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def matrices(self) -> Mapping[str, StationaryMatrix]:
-        """The matrices by name, whoever holds them: those with the newest weights at the end of the run."""
-        return self.sets[self._last].matrices
+        """The matrices by name, whoever holds them: those with the newest weights."""
+        return newest_of(self.sets, self.newest).matrices
 
     @property
     def parameters(self) -> Mapping[str, DigitalParameters]:
         """What digital units hold for operators, by layer; see `matrices`."""
-        return self.sets[self._last].parameters
+        return newest_of(self.sets, self.newest).parameters
 
-    @property
-    def _last(self) -> int:
-        """The set that the last mini-batch of the run changes."""
-        schedule = self.setup.schedule
-        return schedule.weight_set(max(schedule.shape.total - 1, 0))
+    def after(self, work: Numbers) -> NumericNetwork:
+        """Return it with the newest weights of a run, wherever that has come to its end."""
+        return replace(self, newest=work.newest)
 
     @cached_property
     def on_crossbars(self) -> dict[str, AnalogMatrix]:
@@ -126,7 +127,7 @@ class NumericNetwork:
             self.settings.learning,
             Workers(self.settings.threads),
             self._copying,
-            self._last,
+            self.newest,
         )
 
     @property

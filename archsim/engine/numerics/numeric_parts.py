@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from archsim.analog.copies import CopyWriter
 from archsim.analog.threads import Workers
@@ -11,7 +11,7 @@ from archsim.digital.descent import PLAIN, DescentRule
 from archsim.engine.numerics.evaluation import Evaluator
 from archsim.engine.numerics.feed import Samples
 from archsim.engine.numerics.held import Holder
-from archsim.engine.numerics.weight_sets import WeightSet
+from archsim.engine.numerics.weight_sets import WeightSet, newest_of
 from archsim.network.graph import Graph
 from archsim.network.logic import DigitalLogic
 from archsim.network.parameters import DigitalParameters, ParameterValues
@@ -48,6 +48,11 @@ class LearningSettings:
     compensation: DelayCompensation | None = None
     discrepancy_every: int | None = None
 
+    @property
+    def corrects_momentum(self) -> bool:
+        """Whether momentum falls where gradients are late."""
+        return self.compensation is not None and self.compensation.momentum_correction
+
 
 @dataclass(frozen=True, slots=True)
 class NumericParts:
@@ -71,8 +76,8 @@ class NumericParts:
         Threads that share the parts of a matrix; others than a crossbar uses within a part.
     copying : CopyWriter or None
         What programs conductances that are copied from set to set; None for exact copies.
-    last : int
-        The set with the newest weights at the end of the run.
+    newest : mapping of str to int
+        The set with the newest version of each matrix and of each layer's digital parameters; without, the first.
     """
 
     graph: Graph
@@ -83,17 +88,17 @@ class NumericParts:
     learning: LearningSettings
     workers: Workers
     copying: CopyWriter | None = None
-    last: int = 0
+    newest: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def matrices(self) -> Mapping[str, StationaryMatrix]:
-        """The matrices that hold what was trained when the run has ended."""
-        return self.sets[self.last].matrices
+        """The matrices that hold what was trained."""
+        return newest_of(self.sets, self.newest).matrices
 
     @property
     def parameters(self) -> Mapping[str, DigitalParameters]:
-        """What digital units hold for operators then, by layer."""
-        return self.sets[self.last].parameters
+        """What digital units hold for operators, by layer."""
+        return newest_of(self.sets, self.newest).parameters
 
     def snapshots(self) -> dict[str, MatrixSnapshot | ParameterValues]:
         """Return what all of these hold now."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from archsim.network.parameters import DigitalParameters
 from archsim.network.stationary import StationaryMatrix
 
-__all__ = ["WeightSet"]
+__all__ = ["WeightSet", "newest_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +32,17 @@ class WeightSet:
             self.matrices[name].take_over(newest.matrices[name])
         if layer in self.parameters:
             self.parameters[layer].restore(newest.parameters[layer].state())
+
+
+def newest_of(sets: Sequence[WeightSet], newest: Mapping[str, int]) -> WeightSet:
+    """Return the newest version of all weights.
+
+    Parameters
+    ----------
+    sets : sequence of WeightSet
+        All versions.
+    newest : mapping of str to int
+        The set of each matrix, and of each layer's digital parameters, that holds the newest; the first if unnamed.
+    """
+    matrices = {name: sets[newest.get(name, 0)].matrices[name] for name in sets[0].matrices}
+    return WeightSet(matrices, {name: sets[newest.get(name, 0)].parameters[name] for name in sets[0].parameters})
