@@ -222,7 +222,8 @@ verdict. Where no source stands beside a claim, it was written with the first ro
 - **c-TTv2** moves eight lines a mini-batch, as Tiki-Taka does, so that in 1,000 mini-batches each of the 784 lines of
   the first layer is moved ten times
   ([docs/algorithms.md](../../docs/algorithms.md#how-long-it-takes-until-weights-are-written)). aihwkit and the paper
-  move one line at a time, more often: with one a mini-batch each line would be moved once or twice in this run.
+  move one line at a time, more often: with one a mini-batch each line would be moved once or twice in this run. On
+  ReRam its curve still rises at the end.
 
 ## Settings
 
