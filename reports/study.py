@@ -6,6 +6,7 @@ import argparse
 import csv
 import os
 import platform
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,15 @@ __all__ = ["MACHINE", "Claim", "Rows", "claims_table", "figure", "markdown", "op
 
 #: What the numbers were made on.
 MACHINE = f"{platform.machine()}, instruction set {ISA}"
+
+#: Where the page of a study lies in its folder.
+PAGE = "README.md"
+
+#: By what a page of a trial is known.
+TRIAL = "trial of the code"
+
+#: The command that makes a study, as its page names it.
+COMMAND = re.compile(r"python reports/\w+/remake\.py")
 
 
 class Rows:
@@ -123,8 +133,20 @@ def options(
     )
     parser.add_argument("--out", type=Path, default=folder, help="folder for results; what it holds is not run again")
     parser.add_argument("--fresh", action="store_true", help="forget the rows in that folder first")
-    parser.add_argument("--tiny", action="store_true", help="a size at which the script can be tried out")
+    parser.add_argument(
+        "--tiny", action="store_true", help="a size at which the script can be tried out, in another --out folder"
+    )
     found = parser.parse_args(arguments)
+    if found.tiny and found.out.resolve() == folder.resolve():
+        parser.error("--tiny is a trial of the code, which the study's own folder does not keep: give --out FOLDER")
+    there = found.out / PAGE
+    if (
+        there.exists()
+        and (TRIAL in there.read_text(encoding="utf-8")) != found.tiny
+        and (found.tiny or not found.fresh)
+    ):
+        holds = "results of the study" if found.tiny else f"rows of a {TRIAL}: forget them with --fresh"
+        parser.error(f"{found.out} holds {holds}, or give another --out FOLDER")
     found.out.mkdir(parents=True, exist_ok=True)
     if found.fresh:
         for name in found.out.glob("*.csv"):
@@ -132,6 +154,20 @@ def options(
     return found
 
 
-def write(folder: Path, page: Callable[[], str]) -> None:
-    """Write the page of a study."""
-    (folder / "README.md").write_text(page(), encoding="utf-8")
+def write(asked: argparse.Namespace, page: Callable[[], str]) -> None:
+    """Write the page of a study; one of a trial says so below its title and behind the command that made it.
+
+    Parameters
+    ----------
+    asked : argparse.Namespace
+        What `options` read.
+    page : callable
+        Returns the text, whose first line is the title.
+    """
+    text = page()
+    if asked.tiny:
+        title, _, rest = text.partition("\n")
+        rest = COMMAND.sub(r"\g<0> --tiny", rest)
+        warning = f"**Made with `--tiny`: a {TRIAL}, not a result.** Numbers and verdicts here mean nothing."
+        text = f"{title}\n\n{warning}\n{rest}"
+    (asked.out / PAGE).write_text(text, encoding="utf-8")

@@ -245,7 +245,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 run(part, training, seed, rows, asked.tiny)
     table = rows.frame()
     draw(table, asked.out / "drift.svg")
-    write(asked.out, lambda: page(table))
+    write(asked, lambda: page(table))
 
 
 if __name__ == "__main__":

@@ -171,7 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     print(part, arithmetic, seed, f"{accuracy:.2f}", flush=True)
     table = rows.frame()
     draw(table, asked.out / "bits.svg")
-    write(asked.out, lambda: page(table))
+    write(asked, lambda: page(table))
 
 
 if __name__ == "__main__":

@@ -314,7 +314,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(run, settled.frame().unexplained.iloc[-1], flush=True)
     results, penalty = rows.frame(), settled.frame()
     draw(chosen.out / "floors.svg", results, penalty)
-    write(chosen.out, lambda: page(results, penalty))
+    write(chosen, lambda: page(results, penalty))
 
 
 def ends(results: pd.DataFrame, part: str, algorithm: str, column: str = "end") -> dict[float, float]:

@@ -11,6 +11,7 @@ it out on a few images.
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from collections.abc import Sequence
@@ -183,15 +184,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 learning.add(*curve)
             results.add(row)
             print(row, flush=True)
-            write_page(chosen.out, results.frame(), learning.frame())
-    write_page(chosen.out, results.frame(), learning.frame())
+            write_page(chosen, results.frame(), learning.frame())
+    write_page(chosen, results.frame(), learning.frame())
 
 
-def write_page(folder: Path, results: pd.DataFrame, learning: pd.DataFrame) -> None:
+def write_page(chosen: argparse.Namespace, results: pd.DataFrame, learning: pd.DataFrame) -> None:
     """Draw and describe what is there."""
     if not results.empty:
-        draw(folder / "learning.svg", learning)
-        write(folder, lambda: page(results))
+        draw(chosen.out / "learning.svg", learning)
+        write(chosen, lambda: page(results))
 
 
 def draw(path: Path, learning: pd.DataFrame) -> None:

@@ -4,13 +4,16 @@ Run from the repository's root with MNIST in ``$ARCHSIM_DATA/mnist``::
 
     python reports/mnist_fcn/remake.py
 
-It writes ``learning.csv``, ``results.csv``, ``learning.svg`` and ``README.md`` beside itself.
+Finished runs are kept in ``results.csv`` and ``learning.csv``; the same command goes on after a kill. ``--tiny`` tries
+it out on a few images.
 """
 
 from __future__ import annotations
 
 import platform
+import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -23,6 +26,9 @@ from archsim._core import ISA
 from archsim.units import format_duration, format_energy
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+from study import Rows, options, write  # noqa: E402
+
 ROOT = HERE.parents[1]
 WORKLOAD = ROOT / "workloads" / "mlp_mnist.yaml"
 CASES = {
@@ -35,43 +41,47 @@ CASES = {
 }
 
 
-def main() -> None:
+#: What ``--tiny`` runs.
+TINY = ("training.max_mini_batches=2", "run.evaluate_every=1", "data.samples=100", "data.test_samples=20")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run the cases and write what came out."""
-    rows, curves = [], []
-    for name, overrides in CASES.items():
+    asked = options(__doc__ or "", tuple(CASES), HERE, arguments)
+    results, learning = (Rows(asked.out / f"{name}.csv", ["case"]) for name in ("results", "learning"))
+    for name in asked.only:
+        if results.has({"case": name}):
+            continue
         begin = time.perf_counter()
-        run = archsim.simulate(archsim.load_experiment(WORKLOAD, overrides))
+        run = archsim.simulate(archsim.load_experiment(WORKLOAD, [*CASES[name], *(TINY if asked.tiny else ())]))
         seconds = time.perf_counter() - begin
         epochs = run.metrics["samples"] / 60_000
-        rows.append(
-            {
-                "case": name,
-                "test accuracy": run.metrics["accuracy"],
-                "simulated time": format_duration(run.metrics["makespan_ps"]),
-                "energy": format_energy(run.metrics["energy_pj"]),
-                "wall-clock time per epoch [s]": round(seconds / epochs, 1),
-            }
-        )
-        curves.append(run.learning.assign(case=name))
-        print(rows[-1], flush=True)
-    results, learning = pd.DataFrame(rows), pd.concat(curves, ignore_index=True)
-    results.to_csv(HERE / "results.csv", index=False)
-    learning.to_csv(HERE / "learning.csv", index=False)
-    draw(learning)
-    (HERE / "README.md").write_text(page(results))
+        row = {
+            "case": name,
+            "test accuracy": run.metrics["accuracy"],
+            "simulated time": format_duration(run.metrics["makespan_ps"]),
+            "energy": format_energy(run.metrics["energy_pj"]),
+            "wall-clock time per epoch [s]": round(seconds / epochs, 1),
+        }
+        if not learning.has(row):
+            learning.add(*run.learning.assign(case=name).to_dict("records"))
+        results.add(row)
+        print(row, flush=True)
+    draw(asked.out / "learning.svg", learning.frame())
+    write(asked, lambda: page(results.frame()))
 
 
-def draw(learning: pd.DataFrame) -> None:
+def draw(path: Path, learning: pd.DataFrame) -> None:
     """Draw test accuracy against trained samples."""
     with rc_context({"svg.hashsalt": "mnist_fcn", "font.size": 10}):
         figure = Figure(figsize=(7, 3.6), layout="constrained")
         axes = figure.add_subplot()
-        for (name, curve), marker in zip(learning.groupby("case", sort=False), "os", strict=True):
+        for (name, curve), marker in zip(learning.groupby("case", sort=False), "os", strict=False):
             axes.plot(curve.samples / 60_000, 100 * curve.test_accuracy, marker=marker, label=name)
         axes.set(xlabel="epochs of 60,000 samples", ylabel="test accuracy [%]", ylim=(0, 100))
         axes.grid(alpha=0.3)
         axes.legend()
-        FigureCanvasSVG(figure).print_svg(str(HERE / "learning.svg"), metadata={"Date": None})
+        FigureCanvasSVG(figure).print_svg(str(path), metadata={"Date": None})
 
 
 def page(results: pd.DataFrame) -> str:

@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             changes.add(run_change(name, NETWORKS["resnet9_cifar10"].tiny if chosen.tiny else ()))
     tables = results.frame(), learning.frame(), baselines.frame()
     draw(chosen.out / "learning.svg", *tables)
-    write(chosen.out, lambda: page(*tables, changes.frame()))
+    write(chosen, lambda: page(*tables, changes.frame()))
 
 
 def fit(network: Network, tiny: bool) -> list[dict[str, object]]:

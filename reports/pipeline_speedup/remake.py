@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             results.add(row)
             print(row, flush=True)
     draw(chosen.out / "speedup.svg", results.frame(), learning.frame())
-    write(chosen.out, lambda: page(results.frame(), learning.frame()))
+    write(chosen, lambda: page(results.frame(), learning.frame()))
 
 
 if __name__ == "__main__":

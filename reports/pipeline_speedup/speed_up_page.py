@@ -75,6 +75,8 @@ def stale_claims(results: pd.DataFrame, learning: pd.DataFrame) -> list[Claim]:
     main = table[table.learning_rate == MAIN_RATE]
     complete = len(main) == 3 * len(STAGES)
     shares = main.pivot(index="seed", columns="stages", values="of_linear")
+    speed_ups = main.pivot(index="seed", columns="stages", values="speed_up")
+    means, spreads = speed_ups.mean(), speed_ups.std()
     few = [at_least(shares[m] - 0.85) for m in (2, 4, 8)] if complete else []
     many = [at_least(shares[8] - shares[m]) for m in (12, 16)] if complete else []
     made = [
@@ -85,10 +87,17 @@ def stale_claims(results: pd.DataFrame, learning: pd.DataFrame) -> list[Claim]:
             together(few),
         ),
         Claim(
-            "asynchronous: further from linear at 12 and 16 stages than at 8 (F: about half of linear)",
+            "asynchronous: the curve bends, further from linear at 12 and 16 stages than at 8 (F: half of linear)",
             "0.485, 0.485",
             ", ".join(spread(shares[m]) for m in (12, 16) if m in shares),
             together(many),
+        ),
+        Claim(
+            "asynchronous: the size of the step, speed-up at 12 and 16 stages as published within two standard "
+            "deviations and the reading error of 0.05 (F)",
+            ", ".join(f"{PUBLISHED[m][1]:.2f}" for m in (12, 16)),
+            ", ".join(spread(speed_ups[m]) for m in (12, 16) if m in speed_ups),
+            bool(all(abs(means[m] - PUBLISHED[m][1]) <= 2 * spreads[m] + 0.05 for m in (12, 16))) if complete else None,
         ),
     ]
     return [*made, *limit_claims(nearness(results, table), table)]
@@ -188,6 +197,7 @@ def draw_bars(axes: Axes, results: pd.DataFrame, table: pd.DataFrame) -> None:
             axes.bar(at + 0.1, means, yerr=spreads, color=colour, capsize=2, label=f"{name}, simulated", **look)
     axes.set_xticks(places, [str(m) for m in STAGES])
     axes.set(xlabel="stages", ylabel="speed-up in clock cycles to the target")
+    axes.set_title(rf"published and simulated, the latter with $\alpha$ = {MAIN_RATE}", fontsize=9)
     axes.legend(fontsize=7)
 
 
@@ -206,14 +216,16 @@ def draw_bend(axes: Axes, results: pd.DataFrame, table: pd.DataFrame) -> None:
             ms=3,
             capsize=2,
             color=colour,
-            label=f"alpha = {rate}",
+            label=rf"$\alpha$ = {rate}",
         )
         if rate in early.index.get_level_values(0):
             own = early.loc[rate]
             room = np.log(own.step / own.limit_shares)
             if room.min() < 0 < room.max():
                 axes.axvline(float(np.interp(0, room, room.index)), color=colour, ls=":", lw=1)
-    axes.set(xlabel="stages", ylabel="speed-up / linear", ylim=(0, 1.1), title="dotted: limit crossed")
+    axes.set(xlabel="stages", ylabel="speed-up / linear", ylim=(0, 1.1))
+    axes.set_title("by learning rate; dotted: limit crossed", fontsize=9)
+    axes.set_xticks(STAGES)
     axes.grid(alpha=0.3)
     if not table.empty:
         axes.legend(fontsize=7)
@@ -223,11 +235,13 @@ def draw_limit(axes: Axes, results: pd.DataFrame, table: pd.DataFrame) -> None:
     """Draw the samples that are needed against how near the step is to its limit."""
     near = nearness(results, table)
     for rate, runs in near.groupby("learning_rate"):
-        axes.plot(runs.nearness, runs.ratio, "o", ms=4, color=COLOURS[float(rate)], label=f"alpha = {rate}")
+        axes.plot(runs.nearness, runs.ratio, "o", ms=4, color=COLOURS[float(rate)], label=rf"$\alpha$ = {rate}")
         for run in runs.itertuples():
             axes.annotate(str(run.stages), (run.nearness, run.ratio), (2, 3), textcoords="offset points", fontsize=6)
     axes.axvline(1, color="k", lw=0.8, ls=":")
-    axes.set(xscale="log", xlabel="alpha lambda / its limit", ylabel="samples to target / those of one stage")
+    axes.set_title("samples against the limit", fontsize=9)
+    axes.margins(x=0.12, y=0.1)
+    axes.set(xscale="log", xlabel=r"$\alpha \lambda$ / its limit", ylabel="samples to target / those of one stage")
     axes.grid(alpha=0.3)
     if not near.empty:
         axes.legend(fontsize=7, loc="upper left")
@@ -362,8 +376,9 @@ and an asynchronous one (Analog-SGD-AP). Made by `python reports/pipeline_speedu
 
 Status of published values: (F) read off the authors' figure, whose pixels leave an error of 0.01 to 0.05 (the top of
 the asynchronous bar at 4 stages is hidden; 3.93 to 4.0); (D) derived from the schedule. Networks, data, devices and
-learning rates of the published bars are not known, so those of the asynchronous pipeline are compared in shape alone.
-Means and standard deviations over three seeds; within two standard errors there is no verdict.
+learning rates of the published bars are not known, so those of the asynchronous pipeline are compared in shape: that
+the curve bends comes out, how far it drops does not. At 12 and 16 stages the published bars are much lower than the
+simulated ones. Means and standard deviations over three seeds; within two standard errors there is no verdict.
 
 {claims}
 

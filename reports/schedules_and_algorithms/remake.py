@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 print(row, flush=True)
     if not results.frame().empty:
         draw(chosen.out, results.frame(), learning.frame())
-        write(chosen.out, lambda: page(results.frame(), learning.frame(), rates.frame()))
+        write(chosen, lambda: page(results.frame(), learning.frame(), rates.frame()))
 
 
 def run_rate(rates: Rows, device: str, algorithm: str, rate: float, tiny: bool) -> None:

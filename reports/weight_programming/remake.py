@@ -176,7 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(case, rows.frame().error.iloc[-1], flush=True)
     results = rows.frame()
     draw(chosen.out / "errors.svg", results)
-    write(chosen.out, lambda: page(results))
+    write(chosen, lambda: page(results))
 
 
 def draw(path: Path, results: pd.DataFrame) -> None:

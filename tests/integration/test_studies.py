@@ -30,7 +30,21 @@ def test_a_study_runs_and_goes_on_where_it_was(name: str, parts: list[str], tmp_
     assert set(first.part) == {parts[0]}
     assert set(both.part) == set(parts) - {"penalty"}
     assert len(list(tmp_path.glob("*.svg"))) == 1
-    assert "| holds |" in (tmp_path / "README.md").read_text()
+    page = (tmp_path / "README.md").read_text()
+    assert "| holds |" in page
+    assert page.splitlines()[2].startswith("**Made with `--tiny`: a trial of the code, not a result.**")
+    assert f"`python reports/{name}/remake.py --tiny`" in page
+    assert f"`python reports/{name}/remake.py`" not in page
+
+
+@pytest.mark.usefixtures("data_folder")
+def test_two_runs_on_mnist(tmp_path: Path) -> None:
+    study = load("mnist_fcn")
+    study.main(["--tiny", "--out", str(tmp_path)])
+    assert list(pd.read_csv(tmp_path / "results.csv").case) == list(study.CASES)
+    page = (tmp_path / "README.md").read_text()
+    assert "a trial of the code, not a result" in page
+    assert "`python reports/mnist_fcn/remake.py --tiny`" in page
 
 
 @pytest.mark.usefixtures("data_folder")
@@ -87,3 +101,29 @@ def test_a_run_that_is_there_is_known_again(tmp_path: Path) -> None:
     again.add({"name": "one", "value": 0.2, "found": 4})
     assert list(again.frame().found) == [3, 4]
     assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]
+
+
+@pytest.mark.parametrize("name", ["weight_programming", "pipeline_speedup", "mnist_fcn"])
+def test_a_trial_leaves_what_a_study_found_as_it_is(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = load(name)
+    before = {path.name: path.read_bytes() for path in study.HERE.iterdir() if path.is_file()}
+    with pytest.raises(SystemExit):
+        study.main(["--tiny", "--fresh"])
+    assert "give --out FOLDER" in capsys.readouterr().err
+    assert before == {path.name: path.read_bytes() for path in study.HERE.iterdir() if path.is_file()}
+    # Nor does it add to results that lie elsewhere.
+    (tmp_path / "README.md").write_bytes(before["README.md"])
+    with pytest.raises(SystemExit):
+        study.main(["--tiny", "--out", str(tmp_path)])
+    assert "holds results of the study" in capsys.readouterr().err
+
+
+def test_rows_of_a_trial_count_in_no_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    study = load("weight_programming")
+    arguments = ["--only", "asymmetry", "--out", str(tmp_path)]
+    study.main(["--tiny", *arguments])
+    with pytest.raises(SystemExit):
+        study.main(arguments)
+    assert "forget them with --fresh" in capsys.readouterr().err
