@@ -9,16 +9,19 @@ was read for transfers, goes along exactly.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import erf
+
+import numpy as np
 
 from archsim._core import PROGRAM
 from archsim.analog.algorithms.protocol import TrainingArray
 from archsim.analog.blocks import FloatArray
-from archsim.analog.inference.draws import Draws
+from archsim.analog.inference.draws import Array, Draws
 from archsim.analog.inference.mapping import PairMapping
 from archsim.analog.inference.noise import make_noise, program_once
 from archsim.analog.specification.inference import ConductanceNoise
 
-__all__ = ["CopyWriter", "copy_array"]
+__all__ = ["CopyWriter", "copy_array", "copy_error"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +87,32 @@ def _of_crossbars(array: TrainingArray) -> set[str]:
         names = crossbar.state().keys()
         found |= {*names, *(f"{index}.{name}" for name in names)}
     return found
+
+
+def copy_error(noise: ConductanceNoise) -> float:
+    """Return by how much a copy misses a weight, in parts of the largest |weight| of its crossbar.
+
+    The root of the mean square of the error, over weights that are spread evenly from nothing to the largest one. What
+    cells do to it, which are clipped to their bounds, is left out.
+
+    Parameters
+    ----------
+    noise : ConductanceNoise
+        The error of programming.
+    """
+    targets = np.linspace(noise.g_min, noise.g_max, 1001)
+    mean, variance = _rectified(targets, make_noise(noise).programming_std(targets))
+    # The two conductances of a cell miss independently; what both miss in the mean cancels.
+    square = variance + variance[0] + (mean - mean[0]) ** 2
+    return float(np.sqrt(square.mean())) / (noise.g_max - noise.g_min)
+
+
+def _rectified(targets: Array, std: Array) -> tuple[Array, Array]:
+    """Return mean and variance of max(g + s xi, 0) - g, xi standard normal."""
+    # Beyond 40 standard deviations nothing is cut, and without any nothing is off.
+    away = np.minimum(targets / np.maximum(std, 1e-300), 40.0)
+    density = np.exp(-(away**2) / 2) / np.sqrt(2 * np.pi)
+    above = np.array([0.5 * (1 + erf(x / np.sqrt(2))) for x in away])
+    mean = std * density - targets * (1 - above)
+    square = std**2 * (above - away * density) + targets**2 * (1 - above)
+    return mean, square - mean**2

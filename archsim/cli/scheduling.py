@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from archsim.analog.copies import copy_error
 from archsim.cli.barriers import barrier_lines
 from archsim.cli.console import out
 from archsim.cli.cycle_grid import cycle_grid, in_cycles
@@ -108,8 +109,10 @@ def draw_schedule(experiment: Experiment, figure: Path) -> None:
 
 def _copied(schedule: Schedule) -> str:
     """Tell what becomes of weights that are copied from set to set."""
-    exact = copy_noise(schedule.settings) is None
-    left = "exact copies, which no crossbar makes" if exact else "conductances are programmed, with their error"
+    noise = copy_noise(schedule.settings)
+    left = "exact copies, which no crossbar makes"
+    if noise is not None:
+        left = f"each misses a weight by about {copy_error(noise):.2g} of the largest one of its crossbar"
     return f"two sets of crossbars, which mini-batches take in turn; C copies the newest weights: {left}"
 
 

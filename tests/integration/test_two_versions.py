@@ -225,6 +225,9 @@ def test_exact_copies_are_exact_and_sets_have_their_own_devices_otherwise() -> N
     exact, programmed = (digits(*TWO, f"schedule.copies={copies}") for copies in ("exact", "programmed"))
     assert any((exact.weights[name] != array).any() for name, array in programmed.weights.items())
     assert not any("hypothetical" in text for text in programmed.warnings)
+    assert sum("each misses a weight by about 0.0" in text for text in programmed.warnings) == 1
+    without = digits(*TWO, "schedule.copy_noise={kind: reram-wan2022, noise_scale: 0}")
+    assert not any("misses a weight" in text for text in without.warnings)
 
 
 @pytest.mark.parametrize("algorithm", ["digital-sgd", "hardware-aware"])
