@@ -182,6 +182,7 @@ class Execution:
         wanted = experiment.run.target_accuracy
         target = self.prepared.layout.training.stop_at if wanted is None else StopAt(accuracy=wanted)
         seen = observe_run(machine, network, target)
+        staleness, discrepancy = observe_staleness(machine), observe_discrepancy(machine)
         fits = () if network is None else fit_warnings(network.fits)
         data = None if network is None else network.sources.data
         rest = left_out(self.prepared.layout, data, seen.samples)
@@ -200,8 +201,8 @@ class Execution:
             weights=weights,
             inference=inference,
             buffers=buffers,
-            staleness=observe_staleness(machine),
-            discrepancy=observe_discrepancy(machine),
+            staleness=staleness,
+            discrepancy=discrepancy,
         )
 
     def _evidence(self, seen: Observations) -> Evidence:

@@ -99,12 +99,13 @@ def lay_out(experiment: Experiment) -> Layout:
     training, schedule, run = experiment.effective_training, experiment.schedule, experiment.run
     kind, places = kind_of(schedule), places_of(schedule)
     trains, samples = kind.trains, _samples(experiment, training)
+    shares_tiles, weight_sets = kind.shares_tiles, kind.weight_sets
+    accumulates = kind.accumulates_digitally and schedule.micro_batches > 1
     _check_training(experiment, trains=trains)
     graph = build_graph(experiment.network)
     if trains:
         _check_samples(graph, samples)
     chip = as_designed(experiment.chip)
-    accumulates = kind.accumulates_digitally and schedule.micro_batches > 1
     descent = DescentRule(training.digital_optimizer, training.gradient_clipping, accumulates=accumulates)
     seeds = Seeds.derive(run.seed, run.device_seed, run.noise_seed, run.data_seed)
     rates = matrix_rates(graph, chip, training.algorithm, training.mini_batch)
@@ -116,8 +117,8 @@ def lay_out(experiment: Experiment) -> Layout:
         rates,
         trains=trains,
         places=places,
-        shares_tiles=kind.shares_tiles,
-        weight_sets=kind.weight_sets,
+        shares_tiles=shares_tiles,
+        weight_sets=weight_sets,
     )
     expected = expectations_of(graph, chip, plan, training.algorithm, training.mini_batch)
     length = None if kind.micro_batches is None else kind.micro_batches // schedule.micro_batches
@@ -131,7 +132,7 @@ def lay_out(experiment: Experiment) -> Layout:
         plan,
         expected,
         trains,
-        kind.shares_tiles,
+        shares_tiles,
         length,
         kind.listed_in,
     )

@@ -310,6 +310,7 @@ def _check_length(layout: Layout, mini_batches: int) -> None:
 def _setup(layout: Layout, schedule: Schedule) -> Setup:
     experiment, graph, chip = layout.experiment, layout.graph, layout.chip
     training, given = layout.training, experiment.network.weights is not None
+    copied = schedule.weight_sets > 1
     _check_positions(experiment, chip)
     stacks, spare = device_stacks(graph, training.algorithm, chip)
     programs = build_programs(graph, layout.plan, layout.expected.updates, schedule, layout.descent)
@@ -327,8 +328,8 @@ def _setup(layout: Layout, schedule: Schedule) -> Setup:
         spare,
         stay if experiment.run.program else None,
         rewriting={name: writes[name] for name in rewritten},
-        copying=_copying(layout) if schedule.weight_sets > 1 else {},
-        copy_noise=copy_noise(experiment.schedule) if schedule.weight_sets > 1 else None,
+        copying=_copying(layout) if copied else {},
+        copy_noise=copy_noise(experiment.schedule) if copied else None,
     )
 
 
