@@ -123,7 +123,7 @@ DOCUMENTS = {
     "unknown schedule": Bad("kind: gpipe", "kind: gpip", "13:9", "did you mean 'gpipe'?"),
     "misspelt schedule without a section": Bad(SCHEDULE, "schedule: gpip", "12:11", "did you mean 'gpipe'?"),
     "unknown schedule without a section": Bad(
-        SCHEDULE, "schedule: fast", "12:11", "allowed: asynchronous, bounded, breadth-first, dualpipe-v, gpipe"
+        SCHEDULE, "schedule: fast", "12:11", "allowed: asynchronous, bounded, breadth-first, dualpipe-v, file, gpipe"
     ),
     "key of another schedule": Bad(
         "kind: gpipe", "kind: gpipe\n  stored_max: 3", "14:3", "a kind that has it: zb-h1, zb-h2"

@@ -20,6 +20,7 @@ from archsim import Run, simulate
 from archsim.analog.blocks import NotFiniteError
 from archsim.errors import ArchsimError, DoesNotFit, InputError, InputErrors, Place, PluginError, Shortage
 from archsim.results.workspace import FolderGone
+from archsim.schedule.schedule_error import ScheduleError
 from archsim.simulation import Interrupted
 
 WORKLOAD = Path(__file__).resolve().parents[1] / "workloads" / "mlp_digits.yaml"
@@ -71,6 +72,7 @@ def example(kind: type[ArchsimError], run: Run) -> ArchsimError:
         Interrupted: lambda: Interrupted(run),
         PluginError: lambda: PluginError("loss 'mine'", ValueError("no"), "mine.py:3, in of"),
         NotFiniteError: lambda: NotFiniteError("x"),
+        ScheduleError: lambda: ScheduleError("stage 0 does B0 before F0", "let F0 come before B0"),
     }
     return examples[kind]() if kind in examples else kind("what went wrong\n  remedy:  another way")
 

@@ -19,7 +19,9 @@ DESKTOP, PHONE = (1280, 900), (390, 844)
 DRAWINGS = [
     "Stage timeline",
     "Busy and idle time by stage",
+    "Bubble by cause",
     "Staleness and micro-batches in flight",
+    "Histogram of staleness",
     "Accuracy and loss",
     "Energy by component and phase",
     "Utilisation",

@@ -32,12 +32,13 @@ SHORT = (
     "chip.host.bytes_per_cycle=1",
 )
 #: As many micro-batches as a schedule needs at stage 0, and no more: the host waits for space. Each has 6 samples and
-#: of each five vectors of 64 numbers: input, output, activation, error, and the gradient that comes back.
+#: of each five vectors of 64 numbers: input, output, activation, error, and the gradient that comes back. Beside them lie the
+#: sums of the gradients of 64 biases.
 CAPACITY = {"sequential": 2, "gpipe": 2, "synchronous": 2, "asynchronous": 3}
 
 
 def arguments(kind: str, *more: str, overrides: tuple[str, ...] = (), folder: str = "run") -> list[str]:
-    capacity = f"chip.buffer.capacity={CAPACITY[kind] * 6 * 5 * 64} B"
+    capacity = f"chip.buffer.capacity={CAPACITY[kind] * 6 * 5 * 64 + 64} B"
     settings = [part for text in (*SHORT, capacity, f"schedule.kind={kind}", *overrides) for part in ("--set", text)]
     return ["run", str(WORKLOADS / "mlp_digits.yaml"), *settings, "-o", folder, *more]
 

@@ -33,6 +33,8 @@ def simulated(mode: str, algorithm: dict[str, Any] | str, slots: int, phases: in
             "device": {"preset": "soft-bounds", "dw_min": 0.01},
             "tile": {"phases": phases},
             "update": {"desired_bl": slots, **FULL},
+            # Three digital matrices of 512 x 512 numbers are more than the preset's 1 MiB.
+            "buffer": {"capacity": "4 MiB"},
         },
         "data": {"samples": BATCH * BATCHES},
         "training": {"algorithm": algorithm, "learning_rate": 0.01, "mini_batch": BATCH},
