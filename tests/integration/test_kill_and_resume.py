@@ -32,8 +32,8 @@ SHORT = (
     "chip.host.bytes_per_cycle=1",
 )
 #: As many micro-batches as a schedule needs at stage 0, and no more: the host waits for space. Each has 6 samples and
-#: of each five vectors of 64 numbers: input, output, activation, error, and the gradient that comes back. Beside them lie the
-#: sums of the gradients of 64 biases.
+#: of each five vectors of 64 numbers: input, output, activation, error, and the gradient that comes back.
+#: Beside them lie the sums of the gradients of 64 biases.
 CAPACITY = {"sequential": 2, "gpipe": 2, "synchronous": 2, "asynchronous": 3}
 
 

@@ -17,11 +17,17 @@ from archsim.schedule.specification import ScheduleSpecification
         ("F0 F1 B0 B1 U1 U0 F2 F3 B2 B3 U3 U2", "stale"),
         # The next mini-batch has begun before the first one is applied.
         ("F0 F1 B0 U0 B1 F2 U1 B2 F3 U2 B3 U3", "stale"),
+        # A later mini-batch need not do what the first one does.
+        ("F0 F1 B0 B1 U1*2 F2 F3 F4 F5 B2 B3 B4 B5 U3*2 U5*2", "stale"),
+        ("F0 F1 B0 B1 U0 U1 F2 F3 F4 F5 B2 B3 B4 U2 U3 B5 U4 U5", "stale"),
+        ("F0 F1 B0 B1 U1*2 F2 F3 B2 B3 U2 U3", "accumulated"),
+        ("F0 F1 B0 B1 U1*2 F2 F3 B2 U2 B3 U3", "accumulated"),
     ],
 )
 def test_claims_follow_from_where_updates_stand(actions: str, claimed: Gradients) -> None:
     order = [Action.parse(text) for text in actions.split()]
-    schedule = Schedule("drawn", PipelineShape(1, 2, 2), "scheduled", lambda shape, stage: iter(order))
+    mini_batches = actions.count("F") // 2
+    schedule = Schedule("drawn", PipelineShape(1, mini_batches, 2), "scheduled", lambda shape, stage: iter(order))
     assert gradients_of(schedule, dry_run(schedule)) == claimed
 
 
