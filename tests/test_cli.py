@@ -487,9 +487,30 @@ def test_schedule_tells_what_a_place_does_and_claims_of_gradients() -> None:
         found[kind] = shown.stdout
     assert "\nplace 0: 0:F0 0:F1 1:F0 1:F1 1:B0 1:B1 1:U1*2 0:B0 0:B1 0:U1*2 0:F2 " in found["breadth-first"]
     assert "\ngradients: exact; " in found["breadth-first"]
-    assert "\ngradients: stale, but exact where U goes to a digital accumulator or to a fast array" in found["zb-v"]
+    assert "\ngradients: stale here: U changes the arrays that F and B read; " in found["zb-v"]
     assert "\ngradients: stale; " in found["asynchronous"]
     assert "\nplace" not in found["asynchronous"]
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "claimed"),
+    [
+        ("mixed-precision", "exact here: U goes to a digital accumulator, and the arrays"),
+        ("{kind: tiki-taka, transfer_every: 2, units_in_mbatch: true}", "exact here: U goes to a fast array, and the"),
+        (
+            "{kind: tiki-taka, transfer_every: 3, units_in_mbatch: false}",
+            "stale here: U goes to a fast array, but transfers fall due within",
+        ),
+        ("{kind: tiki-taka, gamma: 0.1, units_in_mbatch: true}", "stale here: U changes the arrays that F and B read"),
+        ("analog-sgd", "stale here: U changes the arrays that F and B read"),
+    ],
+)
+def test_schedule_claims_of_gradients_what_the_algorithm_says(algorithm: str, claimed: str) -> None:
+    sets = ("training.mini_batch=8", "training.max_mini_batches=2", "schedule.kind=zb-h1", "schedule.micro_batches=4")
+    options = [part for one in (*sets, f"training.algorithm={algorithm}") for part in ("--set", one)]
+    shown = invoke("schedule", "mlp_digits", *options)
+    assert f"\ngradients: {claimed}" in shown.stdout, shown.output
+    assert ("without transfers" in shown.stdout) == (algorithm != "analog-sgd")
 
 
 def test_schedule_prints_a_line_a_stage_and_writes_all_actions() -> None:
@@ -508,16 +529,16 @@ def test_schedule_prints_a_line_a_stage_and_writes_all_actions() -> None:
         "U takes no time here",
         "(equal stages)",
         "",
-        "stored from F to U, at most: 1 micro-batches",
-        "stage 0 stores at most 1 micro-batches, each with activations: 1,920 B, errors: 1,280 B",
-        "stage 1 stores at most 1 micro-batches, each with activations: 1,280 B, errors: 640 B",
-        "stage 2 stores at most 1 micro-batches, each with activations: 420 B, errors: 100 B",
+        "stored from F to U, at most: 1 micro-batch",
+        "stage 0 stores at most 1 micro-batch, each with activations: 1,920 B, errors: 1,280 B",
+        "stage 1 stores at most 1 micro-batch, each with activations: 1,280 B, errors: 640 B",
+        "stage 2 stores at most 1 micro-batch, each with activations: 420 B, errors: 100 B",
         "versions of the weights from F to B, at most: 1, of which a crossbar holds one",
         "gradients: exact; mean updates from F to B: 0",
         "equal stages, F and B of one cycle: "
-        "makespan: 12, bubble: 0.6667, in flight at each stage: 1, stored: 1, staleness: 0",
+        "makespan: 12 cycles, bubble: 66.7 %, in flight at each stage: 1, stored: 1, staleness: 0",
         "equal stages, F, B and U of one cycle: "
-        "makespan: 14, bubble: 0.5714, in flight at each stage: 1, stored: 1, staleness: 0",
+        "makespan: 14 cycles, bubble: 57.1 %, in flight at each stage: 1, stored: 1, staleness: 0",
     ]
     assert re.fullmatch(r"modelled stage times, F \+ B \+ U of a micro-batch: stage 0: .* us, stage 1: .*", lines[-3])
     assert re.fullmatch(r"with these: makespan: 5.* us, bubble: 5.* % \(waiting for gradient .*, flush .*\)", lines[-2])
@@ -542,6 +563,7 @@ def test_schedule_is_drawn_in_cycles_of_the_chip_and_as_a_figure() -> None:
     drawn = invoke("schedule", "pipeline_unit", *options, "--figure", "zb.svg", "-o", "zb.txt")
     assert drawn.exit_code == 0, drawn.output
     text = Path("zb.svg").read_text()
+    assert invoke("schedule", "pipeline_unit", *options, "--figure", "zb.svg").stdout.splitlines()[:-1] == lines
     assert "makespan 60 ns; bubble: 20 % (waiting for gradient 10 %" in text
     assert Path("zb.txt").read_text().startswith("F0 F1 F2 F3 B0 U0")
     assert "not saved in this format" in refused("schedule", "pipeline_unit", "--figure", "zb.gif")

@@ -326,10 +326,10 @@ def schedule(
     loaded = load_fitting(experiment, overrides or [], mode)
     if output is not None:
         write_schedule(loaded, output)
+    if output is None:
+        print_schedule(loaded)
     if figure is not None:
         draw_schedule(loaded, figure)
-    if output is None and figure is None:
-        print_schedule(loaded)
 
 
 @app.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from archsim.cli.schedule_times import written
+from archsim.cli.schedule_times import counted, written
 from archsim.engine.events.fit import StageMemory
 from archsim.schedule import weight_versions
 from archsim.simulation import Prepared
@@ -29,7 +29,7 @@ def memory_lines(prepared: Prepared) -> Iterator[str]:
     for stage in prepared.memory:
         activations, trains = stage.micro_batch_bytes - stage.error_bytes, prepared.schedule.trains
         errors = f", errors: {stage.error_bytes:,} B" if trains else ""
-        line = f"stage {stage.stage} stores at most {stage.micro_batches} micro-batches, each with "
+        line = f"stage {stage.stage} stores at most {counted(stage.micro_batches, 'micro-batch')}, each with "
         line += f"activations: {activations:,} B{errors}"
         beside = {
             "accumulators": stage.accumulator_bytes,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -12,7 +13,7 @@ from archsim.schedule.action_times import ActionTimes
 from archsim.simulation import Prepared
 from archsim.units import format_duration
 
-__all__ = ["MOST_ACTIONS", "equal_stage_lines", "stage_time_lines", "written"]
+__all__ = ["MOST_ACTIONS", "counted", "equal_stage_lines", "stage_time_lines", "written"]
 
 #: Actions that are laid over time; of a longer schedule, its first mini-batches.
 MOST_ACTIONS = 20_000
@@ -44,7 +45,7 @@ def equal_stage_lines(prepared: Prepared) -> Iterator[str]:
             known |= {"makespan_cycles": times.makespan, "bubble_fraction": times.bubble_fraction}
             said += _part_of(prepared, times)
         told = ((name, known.get(name, found.get(name))) for name in _FORMS)
-        text = ", ".join(f"{_FORMS[name]}: {written(value)}" for name, value in told if value is not None)
+        text = ", ".join(f"{_FORMS[name]}: {_with_unit(name, value)}" for name, value in told if value is not None)
         yield f"equal stages, {said}: {text}"
 
 
@@ -64,7 +65,17 @@ def stage_time_lines(prepared: Prepared) -> Iterator[str]:
     yield (
         f"critical path: {percent(stage['path'] / times.makespan)} of it on stage {stage['stage']} ({shares}); "
         f"if that stage were twice as fast, the schedule would end {percent(stage['gain'] / times.makespan)} earlier"
+        f"{_bound_then(times, stage)}"
     )
+
+
+def _bound_then(times: ActionTimes, fastest: pd.Series) -> str:
+    """Say which stage bounds the schedule once one is twice as fast, where that gains less than half its path."""
+    if 2 * fastest["gain"] >= fastest["path"]:
+        return ""
+    then = times.halved(int(fastest["stage"])).critical_path()
+    own = (then["end"] - then["begin"]).groupby(then["stage"]).sum()
+    return "" if own.idxmax() == fastest["stage"] else f", since then stage {own.idxmax()} bounds it"
 
 
 def _part_of(prepared: Prepared, times: ActionTimes) -> str:
@@ -89,6 +100,8 @@ def _times_of_stages(prepared: Prepared) -> str:
         return " + ".join(map(format_duration, taken))
 
     head = "F + B + U of a micro-batch" if trains else "F of a micro-batch"
+    if trains and prepared.stage_cycles is None and _transfers(prepared):
+        head += ", without transfers between arrays" + (" (T)" if "T" in prepared.schedule.kinds else "")
     times = prepared.stage_times
     if len({*times}) == 1:
         return f"{head}: {text(times[0])}"
@@ -96,6 +109,24 @@ def _times_of_stages(prepared: Prepared) -> str:
         return f"{head}: " + ", ".join(f"stage {stage}: {text(own)}" for stage, own in enumerate(times))
     whole = [own.forward + own.backward + own.update for own in times]
     return f"{head}: {format_duration(min(whole))} to {format_duration(max(whole))}"
+
+
+def _transfers(prepared: Prepared) -> bool:
+    """Return whether some array of a trained matrix is written by transfers, whose times the stages leave out."""
+    updates = prepared.layout.expected.updates
+    return any(part.transfers for m in prepared.graph.matrices if m.settings.trainable for part in updates[m.name])
+
+
+def _with_unit(name: str, value: Any) -> str:
+    """Return what a closed form says, a bubble in per cent, a makespan in cycles."""
+    if name == "bubble_fraction":
+        return percent(value)
+    return counted(value, "cycle") if name == "makespan_cycles" else written(value)
+
+
+def counted(number: int | float, one: str) -> str:
+    """Return a number of things in the singular or plural: ``1 cycle``, ``66 cycles``."""
+    return f"{written(number)} {one}{'' if number == 1 else 'es' if one.endswith('ch') else 's'}"
 
 
 def written(value: int | float | Sequence[int] | Sequence[float]) -> str:

@@ -20,7 +20,7 @@ from archsim.experiment import Experiment
 from archsim.results.folder import cannot_write, write_file
 from archsim.schedule import Schedule, StageCycles, gradients_of
 from archsim.schedule.specification import copy_noise
-from archsim.simulation import Prepared, prepare_whole
+from archsim.simulation import Prepared, prepare_whole, updates_seen
 from archsim.units import format_duration
 
 __all__ = ["draw_schedule", "print_schedule", "write_schedule"]
@@ -33,10 +33,17 @@ _PICTURES = (".png", ".svg", ".pdf")
 #: What a schedule claims of its gradients.
 _GRADIENTS = {
     "exact": "exact",
-    "accumulated": "stale, but exact where U goes to a digital accumulator or to a fast array with gamma 0, and "
-    "transfers are separate, at ends of mini-batches",
     "previous": "stale by one mini-batch; forward and backward of each meet the same weights",
     "stale": "stale",
+}
+#: What becomes of one that applies each mini-batch, action by action, before the next: by what its algorithms say.
+_ACCUMULATED = {
+    "end": "exact here: U goes to {}, and the arrays that F and B read change at ends of mini-batches only",
+    "transfers": "stale here: U goes to {}, but transfers fall due within mini-batches; exact where they fall due at "
+    "ends of them",
+    "at once": "stale here: U changes the arrays that F and B read",
+    "unknown": "stale, but exact where U goes to a digital accumulator or to a fast array with gamma 0, and what it "
+    "holds reaches the weights at ends of mini-batches only",
 }
 
 
@@ -70,14 +77,26 @@ def print_schedule(experiment: Experiment) -> None:
         console.print(line, soft_wrap=True)
     if schedule.trains:
         profile = prepared.profile
-        console.print(f"stored from F to U, at most: {written(profile.stored_max)} micro-batches", soft_wrap=True)
+        of_these = "micro-batch" if max(profile.stored_max) == 1 else "micro-batches"
+        console.print(f"stored from F to U, at most: {written(profile.stored_max)} {of_these}", soft_wrap=True)
         for line in (*memory_lines(prepared), version_line(prepared)):
             console.print(line, soft_wrap=True)
         of = "from F to B" if schedule.weight_sets == 1 else "between the weights that F and B meet and the newest ones"
         stale = f"mean updates {of}: {written(profile.staleness)}"
-        console.print(f"gradients: {_GRADIENTS[gradients_of(schedule, profile)]}; {stale}", soft_wrap=True)
+        console.print(f"gradients: {_gradients(prepared)}; {stale}", soft_wrap=True)
     for line in (*equal_stage_lines(prepared), *stage_time_lines(prepared)):
         console.print(line, soft_wrap=True)
+
+
+def _gradients(prepared: Prepared) -> str:
+    """Return what the gradients are, in words."""
+    claimed = gradients_of(prepared.schedule, prepared.profile)
+    if claimed != "accumulated":
+        return _GRADIENTS[claimed]
+    seen = updates_seen(prepared.layout)
+    if seen.when == "end" and not seen.accumulators:
+        return "exact here: U goes to what digital units hold, which F and B meet at ends of mini-batches only"
+    return _ACCUMULATED[seen.when].format(" and ".join(seen.accumulators))
 
 
 def draw_schedule(experiment: Experiment, figure: Path) -> None:

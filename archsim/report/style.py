@@ -55,8 +55,6 @@ CAUSE_STYLES: dict[str, tuple[str, str]] = {
     "flush": ("#b07a5a", "xx"),
     "fill": ("#8d98a3", "..."),
     "drain": ("#8d98a3", "//"),
-    "no work yet": ("#8d98a3", "...."),
-    "drained": ("#b4bec8", "//"),
     "no work": ("#b4bec8", ".."),
 }
 

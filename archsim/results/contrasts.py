@@ -64,7 +64,8 @@ def _updates(runs: Mapping[str, Run]) -> Iterator[str]:
         how = "mini-batch" if abs(samples - mini_batch) < _EQUAL else "micro-batch"
         staleness = run.observations.staleness
         stale = f"staleness {min(staleness):.3g} to {max(staleness):.3g} updates" if any(staleness) else "no staleness"
-        told.setdefault(f"an update after every {how} of {samples:.6g} samples, {stale}", []).append(name)
+        of = f"{samples:.6g} sample{'' if samples == 1 else 's'}"
+        told.setdefault(f"an update after every {how} of {of}, {stale}", []).append(name)
     if len(told) > 1:
         yield from (f"{_listed(names)}: {text}." for text, names in told.items())
 

@@ -128,7 +128,8 @@ def _missed(learning: pd.DataFrame, found: np.ndarray, what: str, *, least: bool
     samples = int(learning["samples"].iloc[best])
     extreme = "highest" if least else "lowest"
     return (
-        f"not reached: the {extreme} {what} of {len(found)} evaluations is {found[best]:.4g}, after {samples:,} samples"
+        f"not reached: the {extreme} {what} of {len(found)} evaluations is {found[best]:.4g}, after {samples:,} "
+        f"sample{'' if samples == 1 else 's'}"
     )
 
 

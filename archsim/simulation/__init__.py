@@ -2,6 +2,7 @@
 
 from archsim.simulation.calls import prepare_whole, simulate
 from archsim.simulation.estimate import TimeEstimate, estimate_time
+from archsim.simulation.exactness import updates_seen
 from archsim.simulation.execution import Interrupted
 from archsim.simulation.identity import identity
 from archsim.simulation.layout import experiment_of
@@ -17,4 +18,5 @@ __all__ = [
     "prepare",
     "prepare_whole",
     "simulate",
+    "updates_seen",
 ]

@@ -112,7 +112,7 @@ class Prepared:
             yield (
                 "training.delay_compensation counts all updates of a schedule of the kind "
                 f"'{self.schedule.kind}', also those that no F or B meets: where U goes to a digital accumulator or to "
-                "a fast array with gamma 0, and transfers are separate, at ends of mini-batches, gradients are exact, "
+                "a fast array with gamma 0, and transfers fall due at ends of mini-batches, gradients are exact, "
                 "and their steps are made smaller for nothing; leave it out there"
             )
         if gradients == "exact":

@@ -41,7 +41,7 @@ def test_the_kind_of_a_cause_is_said_in_one_way() -> None:
 
 
 def test_a_kind_looks_the_same_in_every_report() -> None:
-    kinds = ["waiting for gradient", "drained", "waiting for a friend"]
+    kinds = ["waiting for gradient", "drain", "waiting for a friend"]
     styles = cause_styles(kinds)
     assert styles == cause_styles(kinds[:2]) | cause_styles(kinds[2:])
     assert styles["waiting for a friend"] == (OTHER_COLOUR, "")
@@ -50,3 +50,7 @@ def test_a_kind_looks_the_same_in_every_report() -> None:
 
 def test_every_cause_of_a_simulation_has_a_style(causes: set[str]) -> None:
     assert {cause_kind(cause) for cause in causes} <= CAUSE_STYLES.keys()
+
+
+def test_idle_time_before_and_after_all_work_is_called_as_in_schedules() -> None:
+    assert [cause_kind(cause) for cause in ("no work yet", "drained", "no work")] == ["fill", "drain", "no work"]

@@ -27,6 +27,11 @@ class AnalogSGD(WithoutTransfers, JointArrays):
         super().__init__([tile.make_crossbar(0)])
 
     @staticmethod
+    def accumulator(settings: AnalogSGDSettings) -> str | None:
+        """Return what takes gradients; see `StatesAccumulator`."""
+        return None
+
+    @staticmethod
     def arrays(settings: AnalogSGDSettings) -> int:
         """Return how many crossbars a tile needs."""
         return 1

@@ -18,7 +18,7 @@ from archsim.analog.algorithms.inputs import checked, granularity_of
 from archsim.analog.algorithms.joint import JointArrays
 from archsim.analog.algorithms.line_moves import LineMoves, Place
 from archsim.analog.algorithms.operation_counts import write_counts
-from archsim.analog.algorithms.protocol import TileOutline, TileSite
+from archsim.analog.algorithms.protocol import FAST_ARRAY, TileOutline, TileSite
 from archsim.analog.algorithms.uniforms import Uniforms
 from archsim.analog.blocks import FloatArray, one_hot
 from archsim.analog.observed import Counts, ExpectedUpdate, Read
@@ -134,6 +134,11 @@ class ChoppedArrays(JointArrays):
         self._in_signs = np.ones(tile.inputs, np.float32)
         self._moves: LineMoves | None = None
         self._looked = False
+
+    @staticmethod
+    def accumulator(settings: ChoppedTransferSettings | DynamicTransferSettings) -> str | None:
+        """Return what takes gradients; see `StatesAccumulator`."""
+        return None if settings.gamma else FAST_ARRAY
 
     @staticmethod
     def arrays(settings: ChoppedTransferSettings | DynamicTransferSettings) -> int:

@@ -12,7 +12,7 @@ from archsim._core import FORWARD
 from archsim.analog.algorithms.inputs import checked
 from archsim.analog.algorithms.joint import JointArrays
 from archsim.analog.algorithms.momentum import Momentum, expected_steps, velocities
-from archsim.analog.algorithms.protocol import TileOutline, TileSite
+from archsim.analog.algorithms.protocol import DIGITAL_ACCUMULATOR, TileOutline, TileSite
 from archsim.analog.algorithms.without_transfers import WithoutTransfers
 from archsim.analog.blocks import FloatArray, as_block, finite
 from archsim.analog.crossbar import Crossbar
@@ -46,6 +46,11 @@ class DigitalSGD(WithoutTransfers, JointArrays):
     def crossbar(self) -> Crossbar:
         """The crossbar that holds the weights, with the chip's converters; reads in training do not pass them."""
         return self._last
+
+    @staticmethod
+    def accumulator(settings: DigitalSGDSettings) -> str | None:
+        """Return what takes gradients; see `StatesAccumulator`."""
+        return DIGITAL_ACCUMULATOR if velocities(settings) else None
 
     @staticmethod
     def arrays(settings: DigitalSGDSettings) -> int:

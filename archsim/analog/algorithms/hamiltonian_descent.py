@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archsim.analog.algorithms.expectations import in_proportion
 from archsim.analog.algorithms.line_transfers import LineTransfers
-from archsim.analog.algorithms.protocol import TileOutline, TileSite
+from archsim.analog.algorithms.protocol import FAST_ARRAY, TileOutline, TileSite
 from archsim.analog.blocks import FloatArray
 from archsim.analog.observed import Counts, ExpectedUpdate
 from archsim.analog.specification.algorithms import HamiltonianDescentSettings
@@ -39,6 +39,11 @@ class HamiltonianDescent(LineTransfers):
         super().__init__(crossbars, 0.0, [settings.transfer_every], [reads])
         self._fast_lr = settings.fast_lr
         self._displacement = settings.transfer_every * tile.inputs / reads / settings.mass
+
+    @staticmethod
+    def accumulator(settings: HamiltonianDescentSettings) -> str | None:
+        """Return what takes gradients; see `StatesAccumulator`."""
+        return FAST_ARRAY
 
     @staticmethod
     def arrays(settings: HamiltonianDescentSettings) -> int:

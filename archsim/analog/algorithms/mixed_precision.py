@@ -14,7 +14,7 @@ from archsim.analog.algorithms.inputs import checked, granularity_of
 from archsim.analog.algorithms.joint import JointArrays
 from archsim.analog.algorithms.momentum import Momentum, expected_steps, velocities
 from archsim.analog.algorithms.operation_counts import MIXED_BITS
-from archsim.analog.algorithms.protocol import TileOutline, TileSite
+from archsim.analog.algorithms.protocol import DIGITAL_ACCUMULATOR, TileOutline, TileSite
 from archsim.analog.algorithms.uniforms import Uniforms
 from archsim.analog.blocks import FloatArray
 from archsim.analog.observed import Counts, ExpectedUpdate
@@ -57,6 +57,11 @@ class MixedPrecision(JointArrays):
         self._vectors = np.zeros(1, np.int64)
         self._transfers = np.zeros(1, np.int64)
         self._next_column = np.zeros(1, np.int64)
+
+    @staticmethod
+    def accumulator(settings: MixedPrecisionSettings) -> str | None:
+        """Return what takes gradients; see `StatesAccumulator`."""
+        return DIGITAL_ACCUMULATOR
 
     @staticmethod
     def arrays(settings: MixedPrecisionSettings) -> int:

@@ -25,7 +25,22 @@ from archsim.analog.observed import Counts, ExpectedUpdate, Read
 from archsim.analog.specification import Device, IOParameters, UpdateParameters
 from archsim.specification import Specification
 
-__all__ = ["AlgorithmKind", "HoldsVelocity", "MakeCrossbar", "TileOutline", "TileSite", "TrainingArray"]
+__all__ = [
+    "DIGITAL_ACCUMULATOR",
+    "FAST_ARRAY",
+    "AlgorithmKind",
+    "HoldsVelocity",
+    "MakeCrossbar",
+    "StatesAccumulator",
+    "TileOutline",
+    "TileSite",
+    "TrainingArray",
+]
+
+
+#: Where gradients may go that do not go to what F and B read.
+DIGITAL_ACCUMULATOR = "a digital accumulator"
+FAST_ARRAY = "a fast array"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +217,20 @@ class HoldsVelocity(Protocol):
         """
 
 
+@runtime_checkable
+class StatesAccumulator(Protocol):
+    """An `AlgorithmKind` that says where gradients go."""
+
+    @staticmethod
+    def accumulator(settings: Any) -> str | None:
+        """Return in words what takes gradients, and F and B do not read; None where U changes what they read.
+
+        What it holds reaches the weights by transfers, or where there are none, at the end of a mini-batch.
+        """
+
+
 class AlgorithmKind(Protocol):
-    """A class of training algorithms.
+    """A class of training algorithms; it may also be one that `StatesAccumulator`.
 
     Attributes
     ----------

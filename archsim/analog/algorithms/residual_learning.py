@@ -12,7 +12,7 @@ from archsim.analog.algorithms.expectations import expected_transfers, in_propor
 from archsim.analog.algorithms.inputs import granularity_of
 from archsim.analog.algorithms.line_transfers import LineTransfers
 from archsim.analog.algorithms.operation_counts import BUFFERED_BITS, FILTERED_OPERATIONS, write_counts
-from archsim.analog.algorithms.protocol import TileOutline, TileSite
+from archsim.analog.algorithms.protocol import FAST_ARRAY, TileOutline, TileSite
 from archsim.analog.blocks import FloatArray
 from archsim.analog.observed import Counts, ExpectedUpdate
 from archsim.analog.specification.algorithms import ResidualLearningSettings, ResidualLearningV2Settings
@@ -32,6 +32,11 @@ class _Residual(LineTransfers):
         ]
         reads = settings.n_reads_per_transfer or tile.inputs
         super().__init__(crossbars, settings.gamma, [settings.transfer_every], [reads])
+
+    @staticmethod
+    def accumulator(settings: ResidualLearningSettings | ResidualLearningV2Settings) -> str | None:
+        """Return what takes gradients; see `StatesAccumulator`."""
+        return None if settings.gamma else FAST_ARRAY
 
     @staticmethod
     def arrays(settings: ResidualLearningSettings | ResidualLearningV2Settings) -> int:

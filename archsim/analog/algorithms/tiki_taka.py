@@ -5,7 +5,7 @@ from __future__ import annotations
 from archsim._core import SELECT
 from archsim.analog.algorithms.expectations import in_proportion
 from archsim.analog.algorithms.line_transfers import LineTransfers, for_each, transfer_intervals
-from archsim.analog.algorithms.protocol import TileOutline, TileSite
+from archsim.analog.algorithms.protocol import FAST_ARRAY, TileOutline, TileSite
 from archsim.analog.algorithms.uniforms import Uniforms
 from archsim.analog.blocks import FloatArray
 from archsim.analog.observed import Counts, ExpectedUpdate
@@ -34,6 +34,11 @@ class CompoundTransfers(LineTransfers):
             *_rhythm(settings, tile.mini_batch, tile.inputs),
             Uniforms(tile.seed, tile.identity, SELECT) if settings.random_selection else None,
         )
+
+    @staticmethod
+    def accumulator(settings: TikiTakaSettings | BufferedTransferSettings) -> str | None:
+        """Return what takes gradients; see `StatesAccumulator`."""
+        return None if settings.gamma else FAST_ARRAY
 
     @staticmethod
     def arrays(settings: TikiTakaSettings | BufferedTransferSettings) -> int:

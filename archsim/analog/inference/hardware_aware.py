@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from archsim._core import FORWARD, kernels
 from archsim.analog.algorithms.momentum import Momentum, expected_steps, velocities
-from archsim.analog.algorithms.protocol import TileOutline, TileSite
+from archsim.analog.algorithms.protocol import DIGITAL_ACCUMULATOR, TileOutline, TileSite
 from archsim.analog.algorithms.without_transfers import WithoutTransfers
 from archsim.analog.blocks import FloatArray, NotFiniteError, as_block, restore_arrays
 from archsim.analog.crossbar import Crossbar
@@ -56,6 +56,11 @@ class HardwareAware(WithoutTransfers):
         self._vectors = np.zeros(1, np.int64)
         self._momentum = Momentum.wanted(settings, (tile.outputs, tile.inputs), tile.mini_batch)
         self._seen: tuple[FloatArray, FloatArray | None] | None = None
+
+    @staticmethod
+    def accumulator(settings: HardwareAwareSettings) -> str | None:
+        """Return what takes gradients; see `StatesAccumulator`."""
+        return DIGITAL_ACCUMULATOR if velocities(settings) else None
 
     @staticmethod
     def arrays(settings: HardwareAwareSettings) -> int:

@@ -204,7 +204,10 @@ def _fit(stages: list[StageMemory]) -> bool:
 
 
 def _shortage(stages: list[StageMemory]) -> Shortage:
-    stored = [f"{stage.micro_batches} micro-batches of {stage.micro_batch_bytes} B" for stage in stages]
+    stored = [
+        f"{stage.micro_batches} micro-batch{'' if stage.micro_batches == 1 else 'es'} of {stage.micro_batch_bytes} B"
+        for stage in stages
+    ]
     stored += [f"digital matrices of {stage.held_bytes} B" for stage in stages if stage.held_bytes]
     stored += [f"carried states of {stage.carried_bytes} B" for stage in stages if stage.carried_bytes]
     stored += [f"accumulators of {stage.accumulator_bytes} B" for stage in stages if stage.accumulator_bytes]
