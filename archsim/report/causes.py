@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from archsim.chip.components import NO_WORK_YET
 from archsim.explanation import DRAIN, FILL, FLUSH
 from archsim.report.style import CAUSE_STYLES, OTHER_COLOUR
-from archsim.results.timeline import DRAINED, NO_WORK
+from archsim.results.bubble import ENDS
 
 __all__ = ["OTHER_CAUSES", "cause_kind", "cause_styles"]
 
 #: What the causes without a style of their own are called together.
 OTHER_CAUSES = "other causes"
 
-#: What a run calls the idle time of a unit before its first work and after its last one.
-_ENDS = {NO_WORK_YET: FILL, DRAINED: DRAIN}
 # Where the name of a unit begins in a cause, and what is kept before it.
 _NAMES = ((" from ", ""), (" of ", ""), (" in ", ""), (" unit ", " unit"))
 
@@ -25,9 +22,9 @@ def cause_kind(cause: str) -> str:
 
     Before the first work and after the last one are *fill* and *drain*, whoever tells them.
     """
-    if cause in _ENDS:
-        return _ENDS[cause]
-    if cause in (DRAIN, FILL, FLUSH, NO_WORK):
+    if cause in ENDS:
+        return ENDS[cause]
+    if cause in (DRAIN, FILL, FLUSH):
         return cause
     for marker, kept in _NAMES:
         head, found, _ = cause.partition(marker)

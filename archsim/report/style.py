@@ -55,7 +55,6 @@ CAUSE_STYLES: dict[str, tuple[str, str]] = {
     "flush": ("#b07a5a", "xx"),
     "fill": ("#8d98a3", "..."),
     "drain": ("#8d98a3", "//"),
-    "no work": ("#b4bec8", ".."),
 }
 
 #: Formats of figures, with what would make equal figures differ.

@@ -15,10 +15,11 @@ from archsim.results.slices import Slices
 from archsim.results.stage_actions import stage_actions_in_turn
 from archsim.results.timeline import DRAINED, NO_WORK
 
-__all__ = ["bubble_by_cause", "bubble_table"]
+__all__ = ["ENDS", "bubble_by_cause", "bubble_table"]
 
 #: What the ends of a timeline are in a bubble.
-_ENDS = {NO_WORK_YET: FILL, NO_WORK: FILL, DRAINED: DRAIN}
+#: What the idle time of a unit before its first work and after its last one is called in a bubble.
+ENDS = {NO_WORK_YET: FILL, NO_WORK: FILL, DRAINED: DRAIN}
 
 
 def bubble_table(rows: Mapping[tuple[int, str], int], places: int, makespan_ps: int) -> pd.DataFrame:
@@ -113,7 +114,7 @@ class _PlaceRow:
         to_come = np.minimum.accumulate(numbers[::-1])[::-1]
         first = to_come > latest[:-1]
         for i in np.flatnonzero((begins > until[:-1]) | first).tolist():
-            time, cause = max(0, int(begins[i] - until[i])), _ENDS.get(causes[i], causes[i])
+            time, cause = max(0, int(begins[i] - until[i])), ENDS.get(causes[i], causes[i])
             if not self.acts and not i:
                 self._count(time, FILL)
             elif first[i]:
@@ -139,7 +140,7 @@ def _without_slices(seen: Observations) -> dict[tuple[int, str], int]:
         return {}
     place_of = dict(zip(seen.stages, seen.places or range(len(seen.stages)), strict=True))
     return {
-        (place_of[unit], _ENDS.get(cause, cause)): time
+        (place_of[unit], ENDS.get(cause, cause)): time
         for (unit, cause), time in seen.idle_ps.items()
         if unit in place_of
     }

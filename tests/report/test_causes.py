@@ -53,4 +53,4 @@ def test_every_cause_of_a_simulation_has_a_style(causes: set[str]) -> None:
 
 
 def test_idle_time_before_and_after_all_work_is_called_as_in_schedules() -> None:
-    assert [cause_kind(cause) for cause in ("no work yet", "drained", "no work")] == ["fill", "drain", "no work"]
+    assert [cause_kind(cause) for cause in ("no work yet", "drained", "no work")] == ["fill", "drain", "fill"]
