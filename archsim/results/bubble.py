@@ -17,7 +17,6 @@ from archsim.results.timeline import DRAINED, NO_WORK
 
 __all__ = ["ENDS", "bubble_by_cause", "bubble_table"]
 
-#: What the ends of a timeline are in a bubble.
 #: What the idle time of a unit before its first work and after its last one is called in a bubble.
 ENDS = {NO_WORK_YET: FILL, NO_WORK: FILL, DRAINED: DRAIN}
 

@@ -67,7 +67,7 @@ class Cell:
 
 def mistake(cell: Cell, problem: str, remedy: str, allowed: str | None = None) -> InputError:
     """Return the error for a cell that cannot be."""
-    problem = f"row {cell.row}, cell {cell.number}: {problem}"
+    problem = f"row {cell.row + 1}, cell {cell.number}: {problem}"
     return InputError(problem, field=FIELD, value=cell.text, allowed=allowed, remedy=remedy, place=cell.place)
 
 
@@ -146,7 +146,7 @@ def _cells(text: str, row: int, number: int, place: Place) -> Iterator[Cell]:
     found = _CELL.fullmatch(text)
     if found is None:
         raise InputError(
-            f"row {row}, cell {number}: this is no action",
+            f"row {row + 1}, cell {number}: this is no action",
             field=FIELD,
             value=text,
             allowed=_ALLOWED,

@@ -135,8 +135,13 @@ def _check_all_done(stage: StageState, schedule: Schedule) -> None:
     for symbol, kind in schedule.kinds.items():
         done = stage.done[symbol]
         if done != total and not kind.occasional:
-            missing = f"{symbol}{stage.first_missing(symbol)}"
+            first = stage.first_missing(symbol)
+            missing = f"{symbol}{first}"
+            remedy = f"add {missing}" + (f" after {kind.after[-1]}{first}" if kind.after else "")
+            if kind.joint and first + 1 < total and stage.has_begun(symbol, first + 1):
+                remedy += f", or write {symbol}{first + 1}*2 where {first} and {first + 1} are applied together"
             raise ScheduleError(
-                f"stage {stage.index} leaves out {missing}: it does {symbol} for {done} of {total} micro-batches",
-                f"add {missing}" + (f" after {kind.after[-1]}{missing[len(symbol) :]}" if kind.after else ""),
+                f"stage {stage.index} leaves out {missing}: it does {symbol} for {done} of {total} "
+                f"micro-batch{'' if total == 1 else 'es'}",
+                remedy,
             )

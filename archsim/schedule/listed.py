@@ -135,7 +135,7 @@ def _names_stages(cells: Sequence[Cell]) -> bool:
         if (cell.stage is None) != (first.stage is None):
             raise mistake(
                 cell,
-                f"either every action names its stage or none does, and {first.text} in row {first.row} "
+                f"either every action names its stage or none does, and {first.text} in row {first.row + 1} "
                 f"{'names none' if first.stage is None else 'names it'}",
                 "write the stage before every action, where rows are places, or before none, where rows are stages",
             )
@@ -150,7 +150,7 @@ def _by_stage(cells: Sequence[Cell]) -> list[list[Cell]]:
         if own and own[0].row != cell.row:
             raise mistake(
                 cell,
-                f"a stage lies at one place, and stage {cell.stage} does {own[0].text} in row {own[0].row}",
+                f"a stage lies at one place, and stage {cell.stage} does {own[0].text} in row {own[0].row + 1}",
                 "keep all actions of a stage in one row",
             )
         own.append(cell)
@@ -178,7 +178,7 @@ def _kinds(cells: Sequence[Cell]) -> dict[str, ActionKind]:
                 cell,
                 f"no action '{symbol}' is registered",
                 f"did you mean {close}?" if close else "'archsim list actions' says what each of them is",
-                ", ".join(known),
+                ", ".join(one for one in known if not load_kind(one).copies_weights),
             )
     kinds = {symbol: load_kind(symbol) for symbol in first}
     for symbol, kind in kinds.items():
@@ -214,7 +214,7 @@ def _check_count(last: Cell, each: int) -> None:
     count = last.action.micro_batch + 1
     if count % each:
         raise InputError(
-            f"the file has {count} micro-batch{'es' if count > 1 else ''}, the last one in row {last.row}, cell "
+            f"the file has {count} micro-batch{'es' if count > 1 else ''}, the last one in row {last.row + 1}, cell "
             f"{last.number}, {last.text}: neither those of one mini-batch nor those of several",
             field="schedule.micro_batches",
             value=each,
@@ -251,5 +251,5 @@ def _check_stages(stages: Sequence[Sequence[Cell]], kinds: dict[str, ActionKind]
         except ScheduleError as error:
             if state.next is not None:
                 raise mistake(cells[state.position], error.problem, error.remedy) from error
-            known = f"{error.problem}, of which row {last.row} has the last in cell {last.number}, {last.text}"
+            known = f"{error.problem}, of which row {last.row + 1} has the last in cell {last.number}, {last.text}"
             raise mistake(cells[-1], known, error.remedy) from error

@@ -45,7 +45,7 @@ def translated(rows: Iterable[list[Cell]]) -> list[list[Cell]]:
         raise mistake(
             update,
             f"a file says when stages update by {_WEIGHT_GRADIENT}, as torch writes it, or by {_UPDATE}, and this one "
-            f"has both, such as {apart.text} in row {apart.row}",
+            f"has both, such as {apart.text} in row {apart.row + 1}",
             f"write {_BACKWARD} for {_INPUT_GRADIENT} and {_UPDATE} for {_WEIGHT_GRADIENT}",
         )
     return [[new for cell in row for new in _translated(cell)] for row in rows]
