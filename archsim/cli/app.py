@@ -134,7 +134,7 @@ def compare(
         typer.Option(
             "--schedule",
             metavar="KIND",
-            help="Run the experiment with this schedule (default: all).",
+            help="Run the experiment with this schedule; several: each (default: all that train and need no key).",
             autocompletion=completing.schedules,
         ),
     ] = None,
@@ -156,6 +156,8 @@ def compare(
     ] = False,
 ) -> None:
     """Put runs side by side: one experiment along any keys and under several seeds, or folders of results."""
+    from dataclasses import replace
+
     from archsim.cli.collecting import Target
     from archsim.cli.comparing import Comparison, compare_experiment, compare_folders, folders_among
     from archsim.document.axes import read_seeds
@@ -166,14 +168,16 @@ def compare(
     folders = folders_among(subjects)
     if folders:
         compare_folders(folders, target, wanted, targets or [])
-    elif targets:
+    elif targets and len(targets) > 1:
         raise InputError(
-            "--target is for folders of results; an experiment states its target itself",
+            "an experiment has one target accuracy",
             field="--target",
-            value=targets[0],
-            remedy=f"--set run.target_accuracy={targets[0]}",
+            value=", ".join(map(str, targets)),
+            remedy="give one here, and several to 'archsim compare DIR' of the finished runs",
         )
     else:
+        if targets:
+            wanted = replace(wanted, overrides=[*wanted.overrides, f"run.target_accuracy={targets[0]}"])
         compare_experiment(subjects[0], wanted, target)
 
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from archsim import plugins
 from archsim.cli.collecting import Target, collect, print_collection, write_collection
+from archsim.cli.console import out
 from archsim.cli.loading import load
 from archsim.document.axes import Axis, point_overrides, read_axis
 from archsim.errors import InputError
 
-__all__ = ["Comparison", "compare_experiment", "compare_folders", "folders_among"]
+__all__ = ["Comparison", "chosen_kinds", "compare_experiment", "compare_folders", "folders_among"]
 
 _SCHEDULE = "schedule.kind"
+#: What a kind of schedule comes to as long as none of its own keys is set.
+_EQUAL_BY_DEFAULT = {"hybrid": "synchronous without schedule.asynchronous_mini_batches"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class Comparison:
     Attributes
     ----------
     schedules : sequence of str
-        Kinds of schedules; with no other axis, none means all that there are.
+        Kinds of schedules; with no other axis, none means those of `chosen_kinds`.
     vary : sequence of str
         Axes, ``KEY=a,b``.
     overrides : sequence of str
@@ -45,8 +48,13 @@ class Comparison:
     def __bool__(self) -> bool:
         return bool(self.schedules or self.vary or self.overrides or self.mode or self.seeds)
 
-    def points(self) -> dict[str, tuple[str, ...]]:
+    def points(self, default: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Return the overrides of every point by its name.
+
+        Parameters
+        ----------
+        default : sequence of str
+            Kinds of schedules where nothing says what to compare.
 
         Raises
         ------
@@ -56,7 +64,7 @@ class Comparison:
         axes = [read_axis(text) for text in self.vary]
         kinds = tuple(dict.fromkeys(self.schedules))
         if kinds or not axes:
-            axes.insert(0, Axis(_SCHEDULE, kinds or tuple(_complete_kinds())))
+            axes.insert(0, Axis(_SCHEDULE, kinds or tuple(default)))
         for axis in axes:
             for kind in axis.values if axis.key == _SCHEDULE else ():
                 if kind not in plugins.names("archsim.schedules"):
@@ -64,12 +72,27 @@ class Comparison:
         return point_overrides(axes)
 
 
-def _complete_kinds() -> Iterator[str]:
-    """Yield the kinds of schedule that ask for no key of their own."""
+def chosen_kinds(trains: bool) -> tuple[list[str], dict[str, str]]:
+    """Return the kinds of schedule that are compared by themselves, and why others are left out.
+
+    Parameters
+    ----------
+    trains : bool
+        Whether schedules that train are compared, or those that do not.
+    """
+    chosen, left_out = [], {}
     for name in plugins.names("archsim.schedules"):
-        fields = plugins.load("archsim.schedules", name).Settings.model_fields
-        if not any(field.is_required() for field in fields.values()):
-            yield name
+        kind = plugins.load("archsim.schedules", name)
+        needed = [key for key, field in kind.Settings.model_fields.items() if field.is_required()]
+        if kind.trains != trains:
+            left_out[name] = "does not train" if trains else "trains"
+        elif needed:
+            left_out[name] = f"needs schedule.{needed[0]}"
+        elif name in _EQUAL_BY_DEFAULT:
+            left_out[name] = f"is {_EQUAL_BY_DEFAULT[name]}"
+        else:
+            chosen.append(name)
+    return chosen, left_out
 
 
 def folders_among(subjects: Sequence[str]) -> list[Path]:
@@ -122,6 +145,14 @@ def compare_folders(
     failures: dict[tuple[str, int], str] = {}
     for name, folder in zip(_names(folders), folders, strict=True):
         if not (folder / POINTS_FILE).is_file():
+            if (folder.resolve().parent / POINTS_FILE).is_file() and not (folder / "run.json").is_file():
+                raise InputError(
+                    "the folder holds the seeds of one point of several",
+                    field="RUN_DIR",
+                    value=str(folder),
+                    remedy=f"compare all its points, 'archsim compare {folder.parent}', or single runs, "
+                    f"as {folder}/seed-1",
+                )
             run = load_run(folder)
             points[name] = {int(run.settings["run"]["seed"]): run}
             continue
@@ -154,9 +185,18 @@ def compare_experiment(name: str, wanted: Comparison, target: Target) -> None:
         If runs failed; what could be made is compared all the same.
     """
     # All are read before the first runs, so that no mistake comes to light after an hour.
+    kinds: list[str] = []
+    left_out: dict[str, str] = {}
+    if not wanted.schedules and not wanted.vary:
+        own = load(name, wanted.overrides, wanted.mode).schedule.kind
+        kinds, left_out = chosen_kinds(plugins.load("archsim.schedules", own).trains)
     experiments = {
-        point: load(name, [*wanted.overrides, *overrides], wanted.mode) for point, overrides in wanted.points().items()
+        point: load(name, [*wanted.overrides, *overrides], wanted.mode)
+        for point, overrides in wanted.points(kinds).items()
     }
+    if left_out:
+        reasons = ", ".join(f"{kind} ({why})" for kind, why in left_out.items())
+        out().print(f"left out: {reasons}; name them with --schedule KIND", soft_wrap=True)
     collect(experiments, wanted.seeds, target, f"{Path(name).stem}-compared")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import pandas as pd
 from rich.table import Table
 
 from archsim.cli.console import plain_table
@@ -72,6 +73,18 @@ _COMPARED: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("energy on placeholders", "placeholder_share_energy", _percent),
 )
 
+#: So many points stand side by side; of more, each has a row with these columns.
+_MOST_COLUMNS = 6
+_TELLING = (
+    "makespan_ps",
+    "energy_pj",
+    "accuracy",
+    "perplexity",
+    "time_to_target_ps",
+    "energy_to_target_pj",
+    "staleness",
+)
+
 #: What stands above them where stages share places.
 _PLACES = (("stages", "stages", _count), ("places", "places", _count))
 
@@ -117,8 +130,13 @@ def inference_summary(run: Run) -> Table:
 
 
 def comparison_table(runs: RunCollection) -> Table:
-    """Return one column for each point: a handful of runs fits a narrow terminal so. Over seeds, mean ± deviation."""
+    """Return one column for each point: a handful of runs fits a narrow terminal so. Over seeds, mean ± deviation.
+
+    Of more points there is one row each, with the few most telling columns.
+    """
     table = runs.summary().set_index("run")
+    if len(table) > _MOST_COLUMNS:
+        return _table_of_rows(table)
     counts = table["n"].tolist()
     rows = [("schedule", *table["schedule"]), ("mode", *table["mode"])]
     if max(counts, default=1) > 1:
@@ -131,6 +149,16 @@ def comparison_table(runs: RunCollection) -> Table:
     return plain_table(("", *table.index), rows, numbers_from=1)
 
 
+def _table_of_rows(table: pd.DataFrame) -> Table:
+    """Return a row for each point of a summary."""
+    shown = [(label, name, write) for label, name, write in _COMPARED if name in _TELLING and table[name].notna().any()]
+    rows = [
+        (str(point), *(mean_and_spread(row[name], row[f"{name}_std"], write) for _, name, write in shown))
+        for point, row in table.iterrows()
+    ]
+    return plain_table(("run", *(label for label, *_ in shown)), rows, numbers_from=1)
+
+
 def mean_and_spread(mean: float, deviation: float, write: Callable[[float], str]) -> str:
     """Write a mean with its deviation, the unit once: ``94.30 ± 0.40 %``."""
     if mean != mean:
@@ -138,7 +166,8 @@ def mean_and_spread(mean: float, deviation: float, write: Callable[[float], str]
     if deviation != deviation:
         return write(mean)
     if deviation == 0:
-        return f"{write(mean)} ± 0"
+        # A count that is the same under every seed is known exactly.
+        return write(mean) if write in (_count, _plain) else f"{write(mean)} ± 0"
     one, other = write(mean), write(deviation)
     number, _, unit = one.rpartition(" ")
     return f"{number if number and other.endswith(f' {unit}') else one} ± {other}"

@@ -61,13 +61,26 @@ def _updates(runs: Mapping[str, Run]) -> Iterator[str]:
         if not isinstance(samples, (int, float)) or not training:
             continue
         mini_batch = int(training["mini_batch"])
-        how = "mini-batch" if abs(samples - mini_batch) < _EQUAL else "micro-batch"
-        staleness = run.observations.staleness
-        stale = f"staleness {min(staleness):.3g} to {max(staleness):.3g} updates" if any(staleness) else "no staleness"
-        of = f"{samples:.6g} sample{'' if samples == 1 else 's'}"
-        told.setdefault(f"an update after every {how} of {of}, {stale}", []).append(name)
+        told.setdefault(f"{_every(samples, mini_batch)}, {_stale(run.observations.staleness)}", []).append(name)
     if len(told) > 1:
         yield from (f"{_listed(names)}: {text}." for text, names in told.items())
+
+
+def _every(samples: float, mini_batch: int) -> str:
+    """Say after how many samples a stage updates; a fraction is a mean over updates of different numbers of samples."""
+    if abs(samples - round(samples)) > _EQUAL:
+        return f"an update after {samples:.4g} samples on average"
+    how = "mini-batch" if round(samples) == mini_batch else "micro-batch"
+    return f"an update after every {how} of {samples:.6g} sample{'' if round(samples) == 1 else 's'}"
+
+
+def _stale(staleness: Sequence[float]) -> str:
+    """Say how many updates late gradients are: the range over the stages, one number where it is the same."""
+    if not any(staleness):
+        return "no staleness"
+    least, most = f"{min(staleness):.3g}", f"{max(staleness):.3g}"
+    found = most if least == most else f"{least} to {most}"
+    return f"staleness {found} update{'' if found == '1' else 's'}"
 
 
 def _progress(runs: Mapping[str, Run]) -> Iterator[str]:
