@@ -7,14 +7,14 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice
 
-from archsim.errors import ArchsimError, InputError
+from archsim.errors import ArchsimError, Deadlock, InputError
 from archsim.schedule.action_kinds import ActionKind, load_action_kinds
 from archsim.schedule.actions import Action, Order, PipelineShape, Schedule, ScheduleKind, Turns
 from archsim.schedule.checks import Profile, dry_run
 from archsim.schedule.passes import turns_with, with_transfers, with_updates
 from archsim.schedule.places import places_for
 from archsim.schedule.registered import kind_of
-from archsim.schedule.specification import ScheduleSpecification
+from archsim.schedule.specification import FileSpecification, ScheduleSpecification
 from archsim.schedule.state import Edges
 
 __all__ = ["checked_profile", "make_schedule"]
@@ -178,9 +178,26 @@ def checked_profile(schedule: Schedule, edges: Edges | None = None) -> Profile:
 
     Raises
     ------
+    InputError
+        If stages wait for each other in a circle by what a file lists.
     Deadlock, ScheduleError
         See `dry_run`.
     """
+    try:
+        return _checked_profile(schedule, edges)
+    except Deadlock as error:
+        if not isinstance(schedule.settings, FileSpecification):
+            raise
+        raise InputError(
+            f"with the actions of this file {error}",
+            field="schedule.path",
+            value=schedule.settings.path,
+            remedy="let stages do actions in an order in which what each waits for comes first at the stage that sends "
+            "it, such as that of 'archsim schedule EXPERIMENT -o FILE' for a built-in kind",
+        ) from error
+
+
+def _checked_profile(schedule: Schedule, edges: Edges | None) -> Profile:
     shape = schedule.shape
     per_mini_batch = 3 * shape.stages * shape.micro_batches
     enough = max(2 * shape.stages, _CHECKED_ACTIONS // per_mini_batch)

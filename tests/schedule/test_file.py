@@ -285,3 +285,20 @@ def test_a_path_starts_from_the_folder_of_the_document(tmp_path: Path, monkeypat
     prepared = archsim.prepare("below/one.yaml", mode="timing")
     assert prepared.experiment.schedule.path == str(tmp_path / "below" / "s.txt")  # type: ignore[attr-defined]
     assert prepared.schedule.to_text().startswith("F0 B0 U0 F1 B1 U1")
+
+
+def test_a_circle_of_stages_in_a_file_is_a_mistake_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "circle.txt"
+    path.write_text("F0 B0 U0 F1 B1 U1\nF1 B1 U1 F0 B0 U0\n")
+    sets = ["schedule.kind=file", f"schedule.path={path}", "schedule.stages=2", "schedule.micro_batches=2"]
+    with pytest.raises(InputError, match="stage 0 waits to do B0") as found:
+        archsim.prepare("pipeline_unit", sets)
+    assert found.value.field == "schedule.path"
+    assert found.value.value == str(path)
+    assert found.value.remedy
+
+
+def test_an_update_that_forgets_the_one_before_may_be_one_of_both(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"write U1\*2") as found:
+        listed(tmp_path / "file", "F0 F1 B0 B1 U1", 1, 1, micro_batches=2)
+    assert "leaves out U0" in found.value.problem
