@@ -557,6 +557,14 @@ def test_schedule_prints_a_line_a_stage_and_writes_all_actions() -> None:
     assert "exists already" in refused("schedule", "mlp_digits", "-o", "deep/actions.txt")
 
 
+def test_a_schedule_with_copies_of_weights_says_that_no_file_is_read_with_them() -> None:
+    options = ("--set", "schedule.kind=two-version", "--set", "training.max_mini_batches=2")
+    told = invoke("schedule", "pipeline_unit", *options, "-o", "two.txt")
+    assert told.exit_code == 0, told.output
+    assert "schedule.kind: file does not read it: it holds C" in told.stdout
+    assert "does not read it" not in invoke("schedule", "pipeline_unit", "-o", "one.txt").stdout
+
+
 def test_schedule_is_drawn_in_cycles_of_the_chip_and_as_a_figure() -> None:
     sets = ("training.mini_batch=16", "schedule.micro_batches=4", "schedule.kind=zb-h1", "chip=unit-fbu")
     options = [part for one in sets for part in ("--set", one)]

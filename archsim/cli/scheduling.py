@@ -155,6 +155,12 @@ def write_schedule(experiment: Experiment, path: Path) -> None:
     except OSError as error:
         raise cannot_write(path, error) from error
     out().print(f"schedule: {path}", soft_wrap=True)
+    if copying := [symbol for symbol, kind in schedule.kinds.items() if kind.copies_weights]:
+        out().print(
+            f"schedule.kind: file does not read it: it holds {' and '.join(copying)}, which copies weights between "
+            "sets of crossbars",
+            soft_wrap=True,
+        )
 
 
 def _grid(prepared: Prepared, width: int) -> list[Text]:

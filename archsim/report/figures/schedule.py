@@ -69,7 +69,8 @@ def schedule_figure(times: ActionTimes, mini_batches: int, said: str) -> Figure:
     figure.suptitle(
         f"{times.schedule.kind}: stages: {shape.stages}, mini-batches: {mini_batches}, "
         f"micro-batches in each: {shape.micro_batches}{part}\n"
-        f"makespan {write_value(times.makespan, 'ps')}; {bubble_text(times.bubble_fraction, shares)}\n{said}"
+        f"makespan {write_value(times.makespan, 'ps')}; {bubble_text(times.bubble_fraction, shares)}\n"
+        f"{said}{_hatched(times, rows)}"
         + (f"; shown is the time to {write_value(end, 'ps')}" if end < times.makespan else ""),
         x=0.01,
         ha="left",
@@ -86,6 +87,12 @@ def schedule_figure(times: ActionTimes, mini_batches: int, said: str) -> Figure:
         labelcolor=MUTED,
     )
     return figure
+
+
+def _hatched(times: ActionTimes, rows: Sequence[int]) -> str:
+    """Say what the hatch of idle time covers where stages share places."""
+    shared = len({*times.places}) < len(rows)
+    return "; hatched: the whole place is idle, so all of its stages are" if shared else ""
 
 
 def _window(times: ActionTimes) -> int:
