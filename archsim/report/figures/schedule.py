@@ -24,6 +24,8 @@ _STAGES = 16
 _IDLE_ALPHA = 0.65
 #: The least width of a box with a number, as a share of the panel's: around the digits, and for each.
 _AROUND_PART, _DIGIT_PART = 0.003, 0.0065
+#: Fonts of these numbers; the widths are those of the largest one.
+_FONT_POINTS = (7.0, 6.0, 5.0)
 #: Times of zero length are drawn so wide, as a share of the panel's width.
 _MARK_PART = 0.0025
 
@@ -118,10 +120,10 @@ def _draw_actions(axes: Axes, times: ActionTimes, rows: Sequence[int], end: int)
             continue
         last = min(until, end) - begin
         bars.setdefault((row, action.kind), []).append((begin / factor, last / factor))
-        if len(rows) <= _STAGES and _fits(action.micro_batch, last / end):
+        if len(rows) <= _STAGES and (points := _font_points(action.micro_batch, last / end)):
             at = ((begin + last / 2) / factor, row)
             axes.text(
-                *at, str(action.micro_batch), color=label_colour(action.kind), fontsize=7, ha="center", va="center"
+                *at, str(action.micro_batch), color=label_colour(action.kind), fontsize=points, ha="center", va="center"
             )
     # What takes no time is drawn last, over what it stands between.
     for (row, kind), own in sorted(bars.items(), key=lambda item: -item[1][0][1]):
@@ -204,18 +206,19 @@ def _draw_stored(axes: Axes, times: ActionTimes, rows: Sequence[int], end: int) 
             axes.broken_barh(
                 [(begin / factor, width / factor)], (row - 0.41, 0.82), facecolor=shades(level / most), linewidth=0
             )
-            if len(rows) <= _STAGES and _fits(level, width / end):
+            if len(rows) <= _STAGES and (points := _font_points(level, width / end)):
                 colour = "#ffffff" if level > most / 2 else "#17202a"
                 at = ((begin + width / 2) / factor, row)
-                axes.text(*at, str(level), color=colour, fontsize=7, ha="center", va="center")
+                axes.text(*at, str(level), color=colour, fontsize=points, ha="center", va="center")
     _stage_axis(axes, times, rows)
     axes.set_xlim(0, end / factor)
     axes.set_xlabel(f"time ({unit}); numbers: micro-batches stored, from F to {times.schedule.releasing}")
 
 
-def _fits(number: int, part: float) -> bool:
-    """Return whether a number fits into a box that is so wide, as a share of its panel."""
-    return part > _AROUND_PART + _DIGIT_PART * len(str(number))
+def _font_points(number: int, part: float) -> float | None:
+    """Return the largest font in which a number fits into a box that is so wide, as a share of its panel, if any."""
+    needed = _AROUND_PART + _DIGIT_PART * len(str(number))
+    return next((points for points in _FONT_POINTS if part > needed * points / _FONT_POINTS[0]), None)
 
 
 def _stage_axis(axes: Axes, times: ActionTimes, rows: Sequence[int]) -> None:
