@@ -6,14 +6,14 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archsim.cli.console import out
-from archsim.cli.progress import watched
+from archsim.cli.console import SafeConsole, out
+from archsim.cli.progress import Advance, watched
 from archsim.cli.stopping import stop_requests
 from archsim.errors import ArchsimError, InputError
 
@@ -150,7 +150,7 @@ def collect(experiments: Mapping[str, Experiment], seeds: Sequence[int] | None, 
                 write_views(run, folder)
 
         try:
-            runs = run_points(experiments, directory, seeds=seeds, views=views, watched=watched, asked=asked)
+            runs = run_points(experiments, directory, seeds=seeds, views=views, watched=_told_when_done, asked=asked)
         except Stopped as stopped:
             problem = f"interrupted; finished runs are in {directory}"
             without = ", without --force" if target.force else ""
@@ -164,6 +164,15 @@ def collect(experiments: Mapping[str, Experiment], seeds: Sequence[int] | None, 
                 for (point, seed), why in runs.failures.items()
             )
         )
+
+
+@contextmanager
+def _told_when_done(title: str) -> Iterator[Callable[[Advance], None] | None]:
+    """Yield what `watched` yields; where there is no terminal for its bar, a line tells that the run is finished."""
+    with watched(title) as show:
+        yield show
+    if show is None:
+        SafeConsole(stderr=True, highlight=False, markup=False).print(f"finished: {title}", soft_wrap=True)
 
 
 def write_collection(runs: RunCollection, directory: Path) -> None:
@@ -181,11 +190,11 @@ def write_collection(runs: RunCollection, directory: Path) -> None:
 def print_collection(runs: RunCollection, directory: Path | None) -> None:
     """Print a table, the keys in which the runs differ, and what has to be known before comparing them."""
     from archsim.cli.summary import comparison_table
-    from archsim.results import contrasts
+    from archsim.results import contrasts, firsts
 
     console = out()
     console.print(comparison_table(runs))
-    for line in (*_differences(runs), *contrasts(runs), *_warnings(runs)):
+    for line in (*_differences(runs), *contrasts(runs), *firsts(runs), *_warnings(runs)):
         console.print(line, soft_wrap=True)
     if directory is not None:
         console.print(f"table:   {directory / _TABLE}", soft_wrap=True)

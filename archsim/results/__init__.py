@@ -8,6 +8,7 @@ from archsim.results.constants import ConstantRecord
 from archsim.results.contrasts import contrasts
 from archsim.results.differences import ABSENT, differing_keys
 from archsim.results.discrepancy import discrepancy_table
+from archsim.results.firsts import firsts
 from archsim.results.inference import inference_table
 from archsim.results.learning import LearningCurve
 from archsim.results.ledger import Ledger
@@ -49,6 +50,7 @@ __all__ = [
     "differing_keys",
     "discrepancy_table",
     "equal_weights",
+    "firsts",
     "inference_table",
     "load_run",
     "make_run",

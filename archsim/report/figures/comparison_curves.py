@@ -16,6 +16,11 @@ from archsim.results import Run, RunCollection
 
 __all__ = ["curve_columns", "draw_curves"]
 
+#: A second mark, where there are more points than colours.
+_LINE_STYLES = ("-", "--", ":", "-.")
+#: Where the longest run takes so many times the time of the shortest, the axis of time is logarithmic.
+_WIDEST = 20
+
 _TEXTS = {"time_ps": "simulated time", "energy_pj": "energy", "samples": "trained samples"}
 
 
@@ -36,20 +41,28 @@ def draw_curves(figure: SubFigure, runs: RunCollection) -> None:
     panels = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
     drawn: list[float] = []
     for panel, column in zip(panels, columns, strict=True):
+        ends: list[float] = []
         scale = _scale(column, runs)
         for i, (name, by_seed) in enumerate(runs.points.items()):
             where, found = _stacked(by_seed.values(), column, measure)
             if not len(found):
                 continue
             x, mean, colour = where.mean(axis=0) / scale.factor, found.mean(axis=0), SERIES[i % len(SERIES)]
-            panel.plot(x, mean, color=colour, linewidth=1.6, marker="o", markersize=3, label=plain_text(name))
+            ends.append(float(x[-1]))
+            style = _LINE_STYLES[i // len(SERIES) % len(_LINE_STYLES)]
+            panel.plot(
+                x, mean, color=colour, linestyle=style, linewidth=1.6, marker="o", markersize=3, label=plain_text(name)
+            )
             spread = found.std(axis=0, ddof=1) if len(found) > 1 else np.zeros(len(mean))
             drawn += [*(mean - spread), *(mean + spread)]
             if len(found) > 1:
                 panel.fill_between(x, mean - spread, mean + spread, color=colour, alpha=0.18, linewidth=0)
         plain_axes(panel, grid="y")
-        panel.set_xlim(left=0)
-        panel.xaxis.set_major_locator(MaxNLocator(nbins=6))
+        if column == "time_ps" and max(ends, default=0.0) > _WIDEST * min(ends, default=0.0):
+            panel.set_xscale("log")
+        else:
+            panel.set_xlim(left=0)
+            panel.xaxis.set_major_locator(MaxNLocator(nbins=6))
         panel.set_xlabel(_TEXTS[column] + (f" ({scale.unit})" if scale.unit else ""))
     for panel in panels if measure == "test_accuracy" else ():
         accuracy_axis(panel, drawn)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from matplotlib.figure import SubFigure
 
 from archsim.report.causes import cause_kind, cause_styles
@@ -17,8 +19,11 @@ _LEGEND_HEIGHT = 0.75
 
 
 def _shown(runs: RunCollection) -> dict[str, Run]:
-    there = {name: run for name, run in runs.first_runs.items() if run.observations.stages and run.slices.count}
-    return dict(list(there.items())[:_MOST_RUNS])
+    return dict(list(_there(runs).items())[:_MOST_RUNS])
+
+
+def _there(runs: RunCollection) -> dict[str, Run]:
+    return {name: run for name, run in runs.first_runs.items() if run.observations.stages and run.slices.count}
 
 
 def _row_height(run: Run) -> float:
@@ -48,6 +53,10 @@ def draw_timelines(figure: SubFigure, runs: RunCollection) -> None:
         seen |= set(lasting["action"]) | {cause_kind(cause) for cause in lasting["cause"].unique() if cause}
         draw_stages(panel, part, stage_rows(run), window, styles)
         panel.set_title(plain_text(name), loc="left", fontsize=9, color=INK)
+    left_out = list(_there(runs))[len(shown) :]
+    if left_out:
+        text = plain_text(f"timelines of the first {len(shown)}; left out: {', '.join(left_out)}")
+        figure.suptitle("\n".join(textwrap.wrap(text, 120)), fontsize=8, color=MUTED)
     for panel in panels[:-1]:
         panel.set_xlabel("")
         panel.tick_params(labelbottom=False)
