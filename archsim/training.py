@@ -96,7 +96,8 @@ class DelayCompensation(Specification):
     PipeMare counts it, with d stages behind it and one micro-batch in an update. Without ``annealing_mini_batches`` p
     is ``exponent``; with it p falls to 0 linearly over so many mini-batches. Gradient descent on a quadratic that is
     stable without a delay stays so with any, if p = 1: sin(x) >= 2 x / pi up to pi / 2, so 2 / (2 d + 1) <=
-    2 sin(pi / (4 d + 2)).
+    2 sin(pi / (4 d + 2)). What takes one step for a mini-batch (with momentum, clipping or weight decay) takes the
+    rate of its last micro-batch for the whole step, the velocity of earlier mini-batches included.
 
     The limit of `GradientClipping` is multiplied by 1 / (2 d + 1) ** q, q being ``clipping_exponent``, which is not
     annealed. Descent on a quadratic with gradients of at most c_d, each d updates late, ends within (d + 1) lr c_d of

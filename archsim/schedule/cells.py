@@ -20,10 +20,12 @@ __all__ = ["FIELD", "Cell", "mistake", "read_rows"]
 #: The key that names the file.
 FIELD = "schedule.path"
 _ALLOWED = "actions such as F0, B0 or U7*8, with the stage before them where rows are places, such as 2:F0"
-_CELL = re.compile(r"(?:(\d{1,9}):?)?([A-Za-z_]+)(?:(\d{1,9})(?:\*(\d{1,9}))?)?")
-#: How torch writes actions that go side by side.
+_CELL = re.compile(r"(?:([0-9]{1,9}):?)?([A-Za-z_]+)(?:([0-9]{1,9})(?:\*([0-9]{1,9}))?)?")
+#: What ends a line, as editors and readers of CSV count lines.
+_LINE_END = re.compile(r"\r\n|\n|\r")
+#: How torch writes actions that go side by side, none of which are such a group again.
 _SIDE_BY_SIDE = re.compile(r"\((.*)\)OVERLAP_F_B")
-_RANKS = re.compile(r"\s*Rank 0(\s+Rank \d+)*\s*")
+_RANKS = re.compile(r"\s*Rank 0(\s+Rank [0-9]+)*\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ def read_rows(content: str, file: str) -> list[list[Cell]]:
     InputError
         If a cell is no action, or there is none.
     """
-    lines = [(number, line) for number, line in enumerate(content.splitlines(), 1) if _says_something(line)]
+    lines = [(number, line) for number, line in enumerate(_LINE_END.split(content), 1) if _says_something(line)]
     if lines and _RANKS.fullmatch(lines[0][1]):
         rows = _by_rank(lines, file)
     else:
@@ -113,8 +115,14 @@ def _pieces(line: str) -> Iterator[tuple[int, str]]:
         return
     start = 0
     for piece in line.split(","):
-        yield start + len(piece) - len(piece.lstrip()), piece.strip().strip('"')
+        yield start + len(piece) - len(piece.lstrip()), _unquoted(piece.strip())
         start += len(piece) + 1
+
+
+def _unquoted(piece: str) -> str:
+    """Return a cell without the quotes around it, which do not go over several cells, since no action has a comma."""
+    quoted = len(piece) > 1 and piece[0] == piece[-1] == '"'
+    return piece[1:-1].strip() if quoted else piece
 
 
 def _row(pieces: Iterator[tuple[int, str]], row: int, line: Place) -> list[Cell]:
@@ -141,8 +149,13 @@ def _cells(text: str, row: int, number: int, place: Place) -> Iterator[Cell]:
     """Yield the action of a cell, or those that it lets go side by side."""
     if several := _SIDE_BY_SIDE.fullmatch(text):
         for one in several[1].split(";"):
-            yield from _cells(one.strip(), row, number, place)
-        return
+            yield _cell(one.strip(), row, number, place)
+    else:
+        yield _cell(text, row, number, place)
+
+
+def _cell(text: str, row: int, number: int, place: Place) -> Cell:
+    """Return an action that stands in a cell."""
     found = _CELL.fullmatch(text)
     if found is None:
         raise InputError(
@@ -154,7 +167,7 @@ def _cells(text: str, row: int, number: int, place: Place) -> Iterator[Cell]:
             place=place,
         )
     stage, symbol, micro_batch, count = found.groups()
-    yield Cell(
+    return Cell(
         None if stage is None else int(stage),
         symbol,
         None if micro_batch is None else int(micro_batch),

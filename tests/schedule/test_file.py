@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import archsim
 from archsim.errors import Deadlock, InputError
-from archsim.schedule import Schedule, StageCycles, dry_run, kind_of, make_schedule
+from archsim.schedule import Schedule, StageCycles, dry_run, gradients_of, kind_of, make_schedule
 from archsim.schedule.specification import FileSpecification
 from tests.random_cases import tried
 
@@ -96,6 +96,34 @@ def test_a_run_by_a_file_is_that_of_the_schedule_which_wrote_it(kind: str, tmp_p
     assert run.weights.keys() == asked.weights.keys()
     for name, weights in asked.weights.items():
         assert weights.tobytes() == run.weights[name].tobytes()
+
+
+@pytest.mark.parametrize(
+    ("stage", "claimed"),
+    [
+        ("F0 F1 B0 B1 U1*2 F2 F3 B2 B3 U3*2 F4 F5 B4 B5 U5*2", "exact"),
+        ("F0 F1 B0 B1 U1*2 F2 F3 F4 F5 B2 B3 B4 B5 U3*2 U5*2", "stale"),
+        ("F0 F1 B0 B1 U0 U1 F2 F3 F4 F5 B2 B3 B4 U2 U3 B5 U4 U5", "stale"),
+    ],
+)
+def test_what_is_claimed_of_a_file_of_a_whole_run_is_what_it_learns(stage: str, claimed: str, tmp_path: Path) -> None:
+    (tmp_path / "run").write_text(f"{stage}\n{stage}\n")
+    sets = ["schedule.stages=2", "schedule.micro_batches=2", "training.mini_batch=8", "training.max_mini_batches=3"]
+    sets += ["run.mode=numerics", "data.test_samples=30"]
+    listed = [*sets, "schedule.kind=file", f"schedule.path={tmp_path / 'run'}"]
+    schedule = archsim.prepare("mlp_digits", listed).schedule
+    assert gradients_of(schedule, dry_run(schedule)) == claimed
+    run, exact = (
+        archsim.simulate("mlp_digits", listed),
+        archsim.simulate("mlp_digits", [*sets, "schedule.kind=sequential"]),
+    )
+    equal = [weights.tobytes() == run.weights[name].tobytes() for name, weights in exact.weights.items()]
+    assert all(equal) == (claimed == "exact")
+
+
+def test_cells_may_be_quoted(tmp_path: Path) -> None:
+    quoted = listed(tmp_path / "s", '"F0", "F1","",B0,"B1"\r\n' * 2, 2, 1, micro_batches=2)
+    assert actions(quoted) == [words("F0 F1 B0 B1 U1*2")] * 2
 
 
 def test_a_file_of_one_mini_batch_is_repeated(tmp_path: Path) -> None:
@@ -185,6 +213,11 @@ def test_a_forward_only_file_trains_nothing(tmp_path: Path) -> None:
         (GOOD + "F0 F1 B0 u0 B1 U1", 2, 10, "remedy:  did you mean U?"),
         (GOOD + "F0 F1 B-0 U0 B1 U1", 2, 7, "this is no action"),
         (GOOD + "F0 F1 B0 U0 B1 U", 2, 16, "an action is done with a micro-batch"),
+        (GOOD + "F0 F\uff11 B0 U0 B1 U1", 2, 4, "this is no action"),
+        ("(" * 3000 + "F0" + ")OVERLAP_F_B" * 3000, 1, 1, "row 1, cell 1: this is no action"),
+        # Of these two only one ends a line.
+        ("F0 F1 B0\u2028U0 B1 U1\rF0 X!", 2, 4, "row 2, cell 2: this is no action"),
+        ('"F0,F1",B0,B1\n', 1, 1, "row 1, cell 1: this is no action"),
         (GOOD + "F0 F1 B0 U0 1:B1 U1", 2, 13, "either every action names its stage or none does, and F0 in row 1"),
         ("0F0 0B0 0U0\n1F0 1B0 0U0 1U0", 2, 9, "a stage lies at one place, and stage 0 does 0F0 in row 1"),
         ("0F0 0B0 0U0\n2F0 2B0 2U0", 2, 1, "there is a stage 2, and none of the number 1"),
@@ -199,7 +232,7 @@ def test_what_cannot_be_is_told_with_its_place(
     text: str, line: int | None, column: int | None, says: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "s.txt"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8", newline="")
     with pytest.raises(InputError) as found:
         kind_of(FileSpecification(path=str(path), micro_batches=2, stages=2))
     assert says in str(found.value)
