@@ -85,7 +85,7 @@ def _pair(shown: Mapping[str, str], times: Mapping[str, Mapping[int, float]], fi
 def _hypothetical(runs: RunCollection, point: str) -> bool:
     """Return whether a point rests on exact copies of weights, which no crossbar makes."""
     schedule = next(iter(runs[point].values())).settings["schedule"]
-    return schedule["kind"] == "stash" or schedule.get("copies") == "exact"
+    return bool(schedule["kind"] == "stash" or schedule.get("copies") == "exact")
 
 
 def _mean(values: Mapping[int, float]) -> float:
