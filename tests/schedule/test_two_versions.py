@@ -144,7 +144,7 @@ def test_a_list_that_would_meet_other_weights_is_refused(changes: dict[str, str 
 def test_a_file_lists_no_copies(tmp_path: Path) -> None:
     path = tmp_path / "list.txt"
     path.write_text(made(PipelineShape(1, 2, 2)).to_text(), encoding="utf-8")
-    with pytest.raises(InputError, match=r"row 0, cell \d+: C copies weights between sets of crossbars") as refused:
+    with pytest.raises(InputError, match=r"row 1, cell \d+: C copies weights between sets of crossbars") as refused:
         make_schedule(FileSpecification(path=str(path), micro_batches=2), 1, 2)
     assert refused.value.field == "schedule.path"
 
