@@ -311,13 +311,10 @@ def schedule(
     mode: Mode = None,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="New file for all actions, or, as .png, .svg or .pdf, a picture."
-        ),
+        typer.Option("--output", "-o", metavar="FILE", help="New file: all actions, or a .png, .svg or .pdf picture."),
     ] = None,
     figure: Annotated[
-        Path | None,
-        typer.Option("--figure", metavar="FILE", help="Draw it over time into a .png, .svg or .pdf file."),
+        Path | None, typer.Option("--figure", metavar="FILE", help="Draw it over time into a .png, .svg or .pdf file.")
     ] = None,
 ) -> None:
     """Print what each stage does, in order, as text and as a picture: F forward, B backward, U update.
