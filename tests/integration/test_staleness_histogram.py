@@ -91,7 +91,7 @@ def test_it_is_what_the_arrays_of_each_layer_saw(kind: str, overlap: str, monkey
         def watch(self: AnalogMatrix, part: int, x: Any, *rest: Any) -> Any:
             if part == 0:
                 owner[id(self)] = self
-                seen[id(self)].append((symbol, rest[-1] if symbol != "B" else rest[0]))
+                seen[id(self)].append((symbol, rest[2] if symbol == "U" else rest[0]))
             return call(self, part, x, *rest)
 
         monkeypatch.setattr(AnalogMatrix, name, watch)
